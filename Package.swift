@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "zigzag",
+  products: [
+    .executable(name: "zigzag", targets: ["zigzag"]),
+    .library(name: "ModelLoader", targets: ["ModelLoader"]),
+    .library(name: "GateOptimizer", targets: ["GateOptimizer"]),
+    .library(name: "MapReporter", targets: ["MapReporter"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // System libraries and the C leaf.
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    .target(name: "CVectorMath"),
+
+    // The product, dependencies one way.
+    .target(
+      name: "Transformer",
+      dependencies: ["COpenBLAS", "CVectorMath"],
+      swiftSettings: strict),
+    .target(
+      name: "ModelLoader",
+      dependencies: [
+        "Transformer", "CHDF5",
+        .product(name: "Collections", package: "swift-collections"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "GateOptimizer",
+      dependencies: ["ModelLoader", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(
+      name: "MapReporter",
+      dependencies: [
+        "GateOptimizer",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "zigzag",
+      dependencies: [
+        "MapReporter",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+
+    // Tests.
+    .target(
+      name: "TestSupport", dependencies: ["Transformer", "ModelLoader"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    .testTarget(
+      name: "TransformerTests", dependencies: ["Transformer", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "MapReporterTests", dependencies: ["MapReporter", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),
+  ]
+)
