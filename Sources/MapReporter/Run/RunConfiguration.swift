@@ -14,6 +14,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public var window = StreamingWindow(sink: 16, recent: 64)
   /// The texts passkeys are hidden in.
   public var haystack = HaystackSettings()
+  /// What the model is asked to retrieve while gates are learned.
+  public var task = PasskeyTask()
   /// How the gates are learned.
   public var calibration = CalibrationSettings()
   /// How gates become layer maps.
@@ -36,6 +38,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     case seed
     case window
     case haystack
+    case task
     case calibration
     case ranking
     case evaluation
@@ -59,6 +62,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
       window.recent = try inner.value(.recent, default: window.recent)
     }
     haystack = try given.value(.haystack, default: haystack)
+    task = try given.value(.task, default: task)
     calibration = try given.value(.calibration, default: calibration)
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
@@ -74,14 +78,16 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
       Self.isFolderName(name), Key.name,
       "is \(name); it names a folder, so use letters, digits, '.', '_' and '-'")
     try requireSetting(!model.isEmpty, Key.model, "is empty; name a model file")
-    try within(.window) { () throws(InvalidSetting) in
+    try within("window") { () throws(InvalidSetting) in
       try requireSetting(window.sink >= 0, WindowKeys.sink, "is \(window.sink); it must be 0 or more")
       try requireAtLeastOne(window.recent, WindowKeys.recent)
     }
-    try within(.calibration, calibration.validate)
-    try within(.ranking, ranking.validate)
-    try within(.evaluation, evaluation.validate)
-    try within(.report, report.validate)
+    try within("haystack", check: haystack.validate)
+    try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
+    try within("calibration", check: calibration.validate)
+    try within("ranking", check: ranking.validate)
+    try within("evaluation", check: evaluation.validate)
+    try within("report", check: report.validate)
   }
 
   /// Refuses contexts the model was not made for, and contexts in which nothing is out of a
@@ -92,6 +98,10 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
     try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
     try checkContext(evaluation.context, ["evaluation", "context"], model)
+    for (position, task) in evaluation.tasks.enumerated() {
+      let path = ["evaluation", "tasks", String(position), "context"]
+      try checkContext(evaluation.context(of: task), path, model)
+    }
   }
 
   private func checkContext(
@@ -107,17 +117,6 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
         path,
         "is \(tokens) tokens, all of which a window of \(visible) sees; make it longer, or the "
           + "window smaller")
-    }
-  }
-
-  /// Runs a section's own check and puts the section's name before what it throws.
-  private func within(
-    _ section: CodingKeys, _ check: () throws(InvalidSetting) -> Void
-  ) throws(InvalidSetting) {
-    do {
-      try check()
-    } catch {
-      throw InvalidSetting([section.rawValue] + error.path, error.problem)
     }
   }
 

@@ -1,10 +1,13 @@
 import Foundation
 import ModelLoader
 
+/// The version of this package.
+public let toolVersion = "0.1.0"
+
 /// The facts of a run that are not in its configuration: `run.json`.
 public struct RunRecord: Codable, Sendable, Equatable {
   /// Version of this package.
-  public var zigzagVersion = "0.1.0"
+  public var zigzagVersion = toolVersion
   /// Operating system and its version.
   public var system = ProcessInfo.processInfo.operatingSystemVersionString
   /// Name of the machine.
@@ -15,8 +18,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var cores = ProcessInfo.processInfo.activeProcessorCount
   /// The kernels the linear algebra library chose.
   public var linearAlgebra = ""
-  /// SHA-256 of the weights, in hexadecimal.
-  public var modelSHA256 = ""
+  /// The model, with the SHA-256 of its weights.
+  public var model: HeadMap.Model?
   /// Seed of the calibration samples.
   public var seed: UInt64 = 0
   /// Seconds of each finished step, by its name; a resumed step adds up.
@@ -29,8 +32,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     case zigzagVersion = "zigzag_version"
     case system, host, processor, cores
     case linearAlgebra = "linear_algebra"
-    case modelSHA256 = "model_sha256"
-    case seed, seconds
+    case model, seed, seconds
   }
 
   /// The record at `path`, or nil where there is none yet.

@@ -2,12 +2,12 @@ import GateOptimizer
 
 /// The texts passkeys are hidden in: the `haystack` section of a run configuration.
 ///
-/// Evaluation uses other text than calibration. An empty list stands for generated text.
+/// Evaluation uses other text than calibration.
 public struct HaystackSettings: Codable, Sendable, Equatable {
-  /// UTF-8 text files for calibration, joined in this order.
-  public var calibration: [String] = []
-  /// UTF-8 text files for evaluation, joined in this order.
-  public var evaluation: [String] = []
+  /// What gates are learned on.
+  public var calibration = HaystackSource.generated(.village)
+  /// What maps are judged on.
+  public var evaluation = HaystackSource.generated(.coast)
 
   /// Generated text for both.
   public init() {}
@@ -24,12 +24,23 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
     calibration = try given.value(.calibration, default: calibration)
     evaluation = try given.value(.evaluation, default: evaluation)
   }
+
+  /// Refuses sources that are no source.
+  ///
+  /// - Throws: `InvalidSetting` for the first of them.
+  public func validate() throws(InvalidSetting) {
+    for (source, key) in [(calibration, CodingKeys.calibration), (evaluation, .evaluation)] {
+      try settingProblem { () throws(GateOptimizerError) in
+        try source.validate(at: key.rawValue)
+      }
+    }
+  }
 }
 
 /// How gates become layer maps: the `ranking` section of a run configuration.
 public struct RankingSettings: Codable, Sendable, Equatable {
-  /// Criteria maps are written for, by name; the first one is the run's own.
-  public var criteria = ["max", "balance"]
+  /// Criteria maps are written for; the first one is the run's own.
+  public var criteria: [Criterion] = [.max, .balance]
   /// Sparsities maps are written for, each in [0, 1].
   public var sparsities = [0.25, 0.5, 0.75]
 
@@ -45,7 +56,7 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   /// Reads the settings that are given and keeps the defaults of the others.
   public init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    criteria = try given.value(.criteria, default: criteria)
+    criteria = try given.criteria(.criteria) ?? criteria
     sparsities = try given.value(.sparsities, default: sparsities)
   }
 
@@ -58,6 +69,13 @@ public struct RankingSettings: Codable, Sendable, Equatable {
     for sparsity in sparsities {
       try requireShare(sparsity, Key.sparsities)
     }
+  }
+
+  /// Writes criteria by their names.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(criteria.map(\.description), forKey: .criteria)
+    try container.encode(sparsities, forKey: .sparsities)
   }
 }
 
