@@ -57,7 +57,8 @@ struct CommaSeparated {
     }
     if isQuoted {
       throw .invalidFile(
-        path: path, place: "line \(start)", expected: "a closing quote", found: "the end of the file")
+        path: path, place: "line \(start)", expected: "a closing quote",
+        found: "the end of the file")
     }
     if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [field])) }
     return records

@@ -19,6 +19,7 @@ public enum CurveTable {
   /// - Parameters:
   ///   - text: The file's contents.
   ///   - path: How to name it in errors.
+  /// - Returns: The points, in the order of the lines.
   /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)`` naming line and column.
   public static func parse(
     _ text: String, path: String = "curves.csv"

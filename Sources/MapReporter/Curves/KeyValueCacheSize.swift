@@ -11,6 +11,7 @@ public enum KeyValueCacheSize {
   ///   - context: Length in tokens.
   ///   - headDim: D.
   ///   - bytesPerValue: 4 for float32, 2 for 16-bit caches.
+  /// - Returns: Bytes for one sequence.
   public static func bytes(
     _ pattern: AttentionPattern, context: Int, headDim: Int, bytesPerValue: Int
   ) -> Int {

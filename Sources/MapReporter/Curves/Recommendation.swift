@@ -39,6 +39,7 @@ public enum Recommendation: Sendable, Hashable {
   ///   - task: The task that decides.
   ///   - metric: The metric that decides.
   ///   - share: How much of full attention's accuracy must be kept, 0…1.
+  /// - Returns: The choice, the closest where none qualifies, or why there is none.
   public static func choose(
     from points: [CurvePoint], task: String, metric: CurveMetric = .tokens, share: Double = 0.95
   ) -> Recommendation {

@@ -18,7 +18,8 @@ struct HuggingFaceExporter: MapExporter {
     ]
     warnings += LayerTypesPatch.sinkWarning(
       map, target: "transformers' sliding_attention",
-      remedy: "pass attention_mask={\"full_attention\": …, \"sliding_attention\": …} with the exact "
+      remedy:
+        "pass attention_mask={\"full_attention\": …, \"sliding_attention\": …} with the exact "
         + "sink and window masks to keep it")
     switch map.model.modelType {
     case "llama":
