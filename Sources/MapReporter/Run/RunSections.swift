@@ -56,7 +56,7 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   /// Reads the settings that are given and keeps the defaults of the others.
   public init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    criteria = try given.criteria(.criteria) ?? criteria
+    criteria = try given.value(.criteria, default: criteria)
     sparsities = try given.value(.sparsities, default: sparsities)
   }
 
@@ -69,13 +69,6 @@ public struct RankingSettings: Codable, Sendable, Equatable {
     for sparsity in sparsities {
       try requireShare(sparsity, Key.sparsities)
     }
-  }
-
-  /// Writes criteria by their names.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(criteria.map(\.description), forKey: .criteria)
-    try container.encode(sparsities, forKey: .sparsities)
   }
 }
 
