@@ -132,6 +132,12 @@ public struct RunFiles: Sendable {
   /// What the tool logged.
   public var log: String { "\(folder)/log.txt" }
 
+  /// The file name of the map by `criterion` at `sparsity`, below ``maps``.
+  static func mapName(_ criterion: Criterion, _ sparsity: Double) -> String {
+    let name = criterion.description.replacing(":", with: "-")
+    return "\(name)-\(sparsity).headmap.json"
+  }
+
   /// Whether calibration has left something that depends on its settings.
   var holdGates: Bool {
     [gates, checkpoint].contains(where: FileManager.default.fileExists(atPath:))

@@ -72,6 +72,13 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   }
 }
 
+extension RankingSettings {
+  /// Whether a map by `criterion` at `sparsity` is written.
+  func holds(_ criterion: Criterion, _ sparsity: Double) -> Bool {
+    criteria.contains(criterion) && sparsities.contains(sparsity)
+  }
+}
+
 /// What the report says: the `report` section of a run configuration.
 public struct ReportSettings: Codable, Sendable, Equatable {
   /// The share of full attention's accuracy that a recommended map keeps, in [0, 1].
