@@ -76,7 +76,8 @@ let package = Package(
     .testTarget(
       name: "TransformerTests", dependencies: ["Transformer", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"], swiftSettings: strict),
+      name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
       swiftSettings: strict),
