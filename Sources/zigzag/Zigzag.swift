@@ -22,7 +22,10 @@ struct Zigzag: ParsableCommand {
       resumable, 70 internal error.
       """,
     version: toolVersion,
-    subcommands: [RankVerb.self, ExportVerb.self])
+    subcommands: [
+      RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
+      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self,
+    ])
 
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
