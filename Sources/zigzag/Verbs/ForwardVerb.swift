@@ -48,7 +48,7 @@ struct ForwardVerb: Verb {
     let loaded = try ModelFile.open(path: model)
     let pattern = try pattern(for: loaded.configuration)
     let ids = try readTokens(loaded.configuration)
-    let decoder = Decoder(configuration: loaded.configuration, weights: loaded.weights)
+    let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
     let hidden = decoder.finalHidden(ids, pattern: pattern)
     let result = logits ? decoder.logits(hidden) : hidden
     try NumpyFile.write(result.values, shape: [result.rows, result.columns], to: out)
@@ -56,7 +56,7 @@ struct ForwardVerb: Verb {
   }
 
   private func readTokens(_ model: ModelConfiguration) throws -> [Int32] {
-    let (ids, shape) = try NumpyFile.readInt32(path: tokens)
+    let (shape, ids) = try NumpyFile.readInt32(path: tokens)
     guard shape.filter({ $0 != 1 }).count <= 1, !ids.isEmpty else {
       throw ToolError.badData("\(tokens): expected one row of token ids, found the shape \(shape)")
     }
