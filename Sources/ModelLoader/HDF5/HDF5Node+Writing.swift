@@ -94,7 +94,6 @@ enum HDF5File {
   static func create(at path: String, finalPath: String) throws(ModelLoaderError) -> HDF5Node {
     try create(at: path, finalPath: finalPath) { access in
       _ = H5Pset_alignment(access, 0, hsize_t(alignment))
-      _ = H5Pset_small_data_block_size(access, 0)
       _ = H5Pset_file_locking(access, false, true)
     }
   }
@@ -115,6 +114,9 @@ enum HDF5File {
     HDF5.call {
       // Formats from 1.8 on have checksums, so that damage is noticed and not followed.
       _ = H5Pset_libver_bounds(accessID, H5F_LIBVER_V18, H5F_LIBVER_V18)
+      // No space is set aside for later, so that the end of the file is the end of its content.
+      _ = H5Pset_meta_block_size(accessID, 0)
+      _ = H5Pset_small_data_block_size(accessID, 0)
       configure(accessID)
     }
     let made = HDF5Handle { unsafe H5Fcreate(path, hdf5_truncate(), 0, accessID) }
