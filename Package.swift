@@ -33,7 +33,10 @@ let package = Package(
     // The product, dependencies one way.
     .target(
       name: "Transformer",
-      dependencies: ["COpenBLAS", "CVectorMath"],
+      dependencies: [
+        "COpenBLAS", "CVectorMath",
+        .product(name: "BasicContainers", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .target(
       name: "ModelLoader",
