@@ -99,7 +99,7 @@ public struct Tokenizer: Sendable {
     decoder.decode(
       ids.compactMap { id in
         guard let added = addedTokens.tokens[id] else { return model.vocabulary.token(id) }
-        return added.special && skipSpecialTokens ? nil : added.content
+        return added.special && skipSpecialTokens ? nil : addedTokens.spellings[id]
       })
   }
 }
