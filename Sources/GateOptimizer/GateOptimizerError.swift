@@ -1,0 +1,54 @@
+import ModelLoader
+
+/// What can go wrong between a model and its layer map, through a file, a config or an option.
+public enum GateOptimizerError: ZigzagError, Equatable {
+  /// A gate table is not a table of gates; `line` and `column` count from 1.
+  case gateTable(file: String, line: Int?, column: Int?, expected: String, found: String)
+  /// A file is not there or cannot be read.
+  case unreadable(file: String, reason: String)
+  /// A file cannot be written.
+  case unwritable(file: String, reason: String)
+  /// A text file is there but cannot serve as a haystack.
+  case haystackText(file: String, expected: String, found: String)
+  /// An option or config key holds an impossible value.
+  case option(name: String, expected: String, found: String)
+  /// The passkeys and their questions do not fit the context, counts in tokens.
+  case contextTooShort(context: Int, needed: Int, passkeys: Int, length: Int)
+  /// The gates do not suit the criterion asked for.
+  case criterion(name: String, expected: String, found: String)
+
+  /// What kind of thing went wrong.
+  public var category: ErrorCategory {
+    switch self {
+    case .gateTable, .haystackText: .badData
+    case .unreadable: .missingInput
+    case .unwritable: .cannotWrite
+    case .option, .contextTooShort, .criterion: .usage
+    }
+  }
+
+  /// One sentence: where, what was expected, what was found, what to do.
+  public var description: String {
+    switch self {
+    case .gateTable(let file, let line, let column, let expected, let found):
+      let place = [line.map { "line \($0)" }, column.map { "column \($0)" }]
+      let where_ = ([file] + place.compactMap { $0 }).joined(separator: ", ")
+      return "\(where_): expected \(expected), found \(found); "
+        + "a gate table has one line per layer and one tab-separated number per key-value head."
+    case .unreadable(let file, let reason):
+      return "\(file): cannot be read (\(reason)); check the path and its permissions."
+    case .unwritable(let file, let reason):
+      return "\(file): cannot be written (\(reason)); check the folder and the space on the disk."
+    case .haystackText(let file, let expected, let found):
+      return "\(file): expected \(expected), found \(found); name another text file as haystack."
+    case .option(let name, let expected, let found):
+      return "\(name): expected \(expected), found \(found)."
+    case .contextTooShort(let context, let needed, let passkeys, let length):
+      return "A context of \(context) tokens is too short for \(passkeys) passkeys of length "
+        + "\(length), which need up to \(needed) tokens with their questions: "
+        + "ask for a longer context, fewer passkeys or shorter ones."
+    case .criterion(let name, let expected, let found):
+      return "Criterion \(name): expected \(expected), found \(found); choose another criterion."
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+
+/// DuoAttention's gate table: `full_attention_heads.tsv`.
+///
+/// L lines of K numbers, tabs between, no header, a newline at the end, as numpy's
+/// `savetxt(…, fmt="%.18e", delimiter="\t")` writes it. A one-column table is fine. Reading also takes
+/// blanks instead of tabs, Windows line ends and empty lines, as numpy's `loadtxt` does.
+enum GateTable {
+  /// Files above this many bytes are not gate tables.
+  static let maximumBytes = 16 << 20
+  /// More rows or columns than this are not a model's.
+  static let maximumCount = 4096
+  /// What a learned gate may reach before it is clipped.
+  static let allowed = -1.0...2.0
+
+  /// Reads the table in `bytes`; `file` names it in errors.
+  static func parse(_ bytes: Data, file: String) throws(GateOptimizerError) -> GateMatrix {
+    guard let text = String(data: bytes, encoding: .utf8) else {
+      throw .gateTable(
+        file: file, line: nil, column: nil, expected: "text in UTF-8", found: "other bytes")
+    }
+    var values: [Double] = []
+    var (rows, columns) = (0, 0)
+    let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
+    for (number, line) in zip(1..., lines) {
+      let fields = line.split { $0 == "\t" || $0 == " " }
+      if fields.isEmpty { continue }
+      try checkShape(fields.count, of: columns, after: rows, file: file, line: number)
+      for (column, field) in zip(1..., fields) {
+        values.append(try gate(field, file: file, line: number, column: column))
+      }
+      (rows, columns) = (rows + 1, fields.count)
+    }
+    guard rows > 0 else {
+      throw .gateTable(
+        file: file, line: nil, column: nil, expected: "at least one line of numbers",
+        found: bytes.isEmpty ? "an empty file" : "only white space")
+    }
+    return GateMatrix(layers: rows, heads: columns, values: values)
+  }
+
+  private static func checkShape(
+    _ count: Int, of columns: Int, after rows: Int, file: String, line: Int
+  ) throws(GateOptimizerError) {
+    if rows > 0 && count != columns {
+      throw .gateTable(
+        file: file, line: line, column: nil, expected: "\(columns) numbers as in the lines above",
+        found: "\(count)")
+    }
+    if count > maximumCount || rows == maximumCount {
+      throw .gateTable(
+        file: file, line: line, column: nil,
+        expected: "at most \(maximumCount) layers and as many heads", found: "more")
+    }
+  }
+
+  private static func gate(
+    _ field: Substring, file: String, line: Int, column: Int
+  ) throws(GateOptimizerError) -> Double {
+    let isDecimal = field.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+    guard isDecimal, let value = Double(field) else {
+      let shown = field.count > 40 ? field.prefix(40) + "…" : field
+      throw .gateTable(
+        file: file, line: line, column: column, expected: "a finite decimal number",
+        found: "\"\(shown)\"")
+    }
+    guard allowed.contains(value) else {
+      throw .gateTable(
+        file: file, line: line, column: column, expected: "a gate in 0…1 or slightly outside",
+        found: String(field))
+    }
+    return value
+  }
+}
+
+extension GateMatrix {
+  /// Reads a gate table in DuoAttention's format.
+  ///
+  /// - Throws: ``GateOptimizerError`` with the line and column of what is not a gate.
+  public init(contentsOf path: String) throws(GateOptimizerError) {
+    self = try GateTable.parse(
+      TextFile.bytes(at: path, limit: GateTable.maximumBytes), file: path)
+  }
+
+  /// Reads a gate table from text in DuoAttention's format; `file` names it in errors.
+  ///
+  /// - Throws: ``GateOptimizerError`` with the line and column of what is not a gate.
+  public init(tsv: String, file: String) throws(GateOptimizerError) {
+    self = try GateTable.parse(Data(tsv.utf8), file: file)
+  }
+
+  /// The table in DuoAttention's format, the raw gates with 19 significant digits.
+  ///
+  /// Reading it back gives the same bits; the decimal point does not depend on the locale.
+  public var tsv: String {
+    (0..<layers).map { layer in
+      self[layer: layer]
+        .map { String(format: "%.18e", $0) }
+        .joined(separator: "\t") + "\n"
+    }.joined()
+  }
+
+  /// Writes ``tsv`` to `path`, under a temporary name first, so that no reader sees half a table.
+  ///
+  /// - Throws: ``GateOptimizerError/unwritable(file:reason:)``.
+  public func write(to path: String) throws(GateOptimizerError) {
+    do {
+      try Data(tsv.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw .unwritable(file: path, reason: TextFile.reason(of: error))
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/// Comma-separated text as RFC 4180 has it: a header line, quotes around fields that need them.
+struct CommaSeparated {
+  /// Names of the columns.
+  let header: [String]
+  /// Rows with as many fields as the header, and the line each starts at.
+  let rows: [(line: Int, fields: [String])]
+
+  /// Reads `text`; `path` names the file in errors.
+  init(_ text: String, path: String) throws(MapReporterError) {
+    let records = try Self.records(of: text, path: path)
+    guard let first = records.first else {
+      throw .invalidFile(path: path, place: "line 1", expected: "a header", found: "empty")
+    }
+    header = first.fields
+    rows = Array(records.dropFirst())
+    for row in rows where row.fields.count != header.count {
+      throw .invalidFile(
+        path: path, place: "line \(row.line)", expected: "\(header.count) fields",
+        found: "\(row.fields.count)")
+    }
+  }
+
+  /// A line of fields, quoted where they hold a comma, a quote or a line break.
+  static func line(_ fields: [String]) -> String {
+    let quoted = fields.map { field in
+      field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
+        ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+    }
+    return quoted.joined(separator: ",") + "\n"
+  }
+
+  private static func records(
+    of text: String, path: String
+  ) throws(MapReporterError) -> [(line: Int, fields: [String])] {
+    var records: [(line: Int, fields: [String])] = []
+    var fields: [String] = []
+    var field = ""
+    var isQuoted = false
+    var line = 1
+    var start = 1
+    var rest = Substring(text)
+    while let character = rest.popFirst() {
+      if character.isNewline { line += 1 }
+      switch character {
+      case "\"" where isQuoted && rest.first == "\"":
+        field.append("\"")
+        rest.removeFirst()
+      case "\"" where isQuoted || field.isEmpty: isQuoted.toggle()
+      case "," where !isQuoted:
+        fields.append(field)
+        field = ""
+      case _ where character.isNewline && !isQuoted:
+        if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [field])) }
+        (fields, field, start) = ([], "", line)
+      default: field.append(character)
+      }
+    }
+    if isQuoted {
+      throw .invalidFile(
+        path: path, place: "line \(start)", expected: "a closing quote",
+        found: "the end of the file")
+    }
+    if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [field])) }
+    return records
+  }
+}
+
+/// One row of comma-separated text with typed access by column name.
+struct CommaSeparatedRow {
+  let path: String
+  let line: Int
+  let values: [String: String]
+
+  /// The rows of a file; the first column of a repeated name wins.
+  static func read(
+    _ text: String, path: String
+  ) throws(MapReporterError) -> [CommaSeparatedRow] {
+    let table = try CommaSeparated(text, path: path)
+    return table.rows.map { row in
+      CommaSeparatedRow(
+        path: path, line: row.line,
+        values: Dictionary(
+          zip(table.header, row.fields), uniquingKeysWith: { first, _ in first }))
+    }
+  }
+
+  func text(_ column: String) throws(MapReporterError) -> String {
+    guard let text = values[column] else { throw wrong(column, "present", "missing") }
+    return text
+  }
+
+  func integer(_ column: String) throws(MapReporterError) -> Int {
+    let text = try text(column)
+    guard let value = Int(text) else { throw wrong(column, "a whole number", "\"\(text)\"") }
+    return value
+  }
+
+  func number(_ column: String) throws(MapReporterError) -> Double {
+    let text = try text(column)
+    guard let value = Double(text), value.isFinite else {
+      throw wrong(column, "a finite number", "\"\(text)\"")
+    }
+    return value
+  }
+
+  /// Whether the column exists and the field holds something.
+  func has(_ column: String) -> Bool {
+    values[column].map { !$0.isEmpty } ?? false
+  }
+
+  func wrong(_ column: String, _ expected: String, _ found: String) -> MapReporterError {
+    .invalidFile(
+      path: path, place: "line \(line), column \(column)", expected: expected, found: found)
+  }
+}

@@ -1,0 +1,65 @@
+/// The kind of method a curve's method name stands for.
+public enum CurveMethod: Sendable, Hashable {
+  /// Full attention everywhere.
+  case full
+  /// Every head streams.
+  case streaming
+  /// DuoAttention's cut, head by head.
+  case headMixed
+  /// Whole layers, chosen by a criterion.
+  case layers(criterion: String)
+  /// A baseline drawn with a seed: random layers, or random heads.
+  case random(of: String)
+  /// Anything else, by its name.
+  case other(String)
+
+  /// Reads a method name as curves.csv has it.
+  public init(_ name: String) {
+    switch name {
+    case "full": self = .full
+    case "streaming", "all-streaming": self = .streaming
+    case "head-mixed": self = .headMixed
+    case _ where name.hasPrefix("layer:"):
+      self = .layers(criterion: String(name.dropFirst("layer:".count)))
+    case _ where name.hasPrefix("random-"):
+      self = .random(of: String(name.dropFirst("random-".count)))
+    default: self = .other(name)
+    }
+  }
+
+  /// The name in curves.csv.
+  public var name: String {
+    switch self {
+    case .full: "full"
+    case .streaming: "streaming"
+    case .headMixed: "head-mixed"
+    case .layers(let criterion): "layer:\(criterion)"
+    case .random(let what): "random-\(what)"
+    case .other(let name): name
+    }
+  }
+
+  /// Words for a legend.
+  public var title: String {
+    switch self {
+    case .full: "Full attention"
+    case .streaming: "All streaming"
+    case .headMixed: "Single heads (head-mixed)"
+    case .layers(let criterion): "Layers by \(criterion)"
+    case .random(let what): "Random \(what)"
+    case .other(let name): name
+    }
+  }
+
+  /// Whether the method decides layer by layer with a criterion, so that it can be recommended.
+  public var isLayerExclusive: Bool {
+    if case .layers = self { return true }
+    return false
+  }
+
+  /// Whether the method is a random baseline.
+  public var isRandom: Bool {
+    if case .random = self { return true }
+    return false
+  }
+}

@@ -1,0 +1,77 @@
+/// Which map to use: the answer a report starts with.
+///
+/// The rule: of all layer-exclusive maps with at least one streaming layer whose accuracy is at
+/// least `share` of full attention's, the one with the highest sparsity; at equal sparsity the more
+/// accurate one, then the first by name.
+public enum Recommendation: Sendable, Hashable {
+  /// A map that keeps enough.
+  case qualified(Choice)
+  /// No map keeps enough; the one that keeps most of full attention's accuracy.
+  case closest(Choice)
+  /// There is no full-attention score or no layer-exclusive map to judge.
+  case unknown
+
+  /// A point with what it is measured against.
+  public struct Choice: Sendable, Hashable {
+    /// The chosen point.
+    public let point: CurvePoint
+    /// Its accuracy on the primary metric.
+    public let accuracy: Estimate
+    /// Full attention's accuracy on the same task and metric.
+    public let full: Estimate
+
+    /// Accuracy as a share of full attention's.
+    public var keptShare: Double { accuracy.value / full.value }
+  }
+
+  /// The chosen point, qualified or not.
+  public var choice: Choice? {
+    switch self {
+    case .qualified(let choice), .closest(let choice): choice
+    case .unknown: nil
+    }
+  }
+
+  /// Applies the rule to the points of `task`.
+  ///
+  /// - Parameters:
+  ///   - points: All points of a run.
+  ///   - task: The task that decides.
+  ///   - metric: The metric that decides.
+  ///   - share: How much of full attention's accuracy must be kept, 0…1.
+  /// - Returns: The choice, the closest where none qualifies, or why there is none.
+  public static func choose(
+    from points: [CurvePoint], task: String, metric: CurveMetric = .tokens, share: Double = 0.95
+  ) -> Recommendation {
+    let ours = points.filter { $0.task == task }
+    let reference = ours.first { CurveMethod($0.method) == .full }
+    guard let full = reference?.estimate(metric), full.value > 0 else { return .unknown }
+    let choices: [Choice] = ours.compactMap { point in
+      guard CurveMethod(point.method).isLayerExclusive, point.achievedSparsity > 0,
+        let accuracy = point.estimate(metric)
+      else { return nil }
+      return Choice(point: point, accuracy: accuracy, full: full)
+    }
+    let good = choices.filter { $0.keptShare >= share }
+    if let best = good.max(by: { rank($0) < rank($1) }) { return .qualified(best) }
+    let closest = choices.max { ($0.keptShare, rank($0)) < ($1.keptShare, rank($1)) }
+    return closest.map(Recommendation.closest) ?? .unknown
+  }
+
+  /// Sparsity, then accuracy, then the name that comes first.
+  private static func rank(_ choice: Choice) -> Rank {
+    Rank(
+      sparsity: choice.point.achievedSparsity, accuracy: choice.accuracy.value,
+      name: choice.point.method)
+  }
+
+  private struct Rank: Comparable {
+    let sparsity: Double
+    let accuracy: Double
+    let name: String
+
+    static func < (left: Rank, right: Rank) -> Bool {
+      (left.sparsity, left.accuracy, right.name) < (right.sparsity, right.accuracy, left.name)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// One line of `metrics.csv`: the state of gate learning after a step.
+public struct TrainingRow: Sendable, Hashable {
+  /// Step, from 1 (or 0).
+  public var step: Int
+  /// Distillation loss plus regularisation.
+  public var loss: Double
+  /// Distillation loss.
+  public var distillation: Double
+  /// Regularisation term.
+  public var regularization: Double
+  /// Learning rate of the step.
+  public var learningRate: Double
+  /// Training speed, where it was measured.
+  public var tokensPerSecond: Double?
+
+  /// A row of the table.
+  public init(
+    step: Int, loss: Double, distillation: Double, regularization: Double, learningRate: Double,
+    tokensPerSecond: Double? = nil
+  ) {
+    self.step = step
+    self.loss = loss
+    self.distillation = distillation
+    self.regularization = regularization
+    self.learningRate = learningRate
+    self.tokensPerSecond = tokensPerSecond
+  }
+
+  /// Reads `metrics.csv` by column name: step, loss, distill, reg, lr and, if present,
+  /// tokens_per_second; further columns are ignored.
+  ///
+  /// - Throws: ``MapReporterError`` naming file, line and column.
+  public static func read(from url: URL) throws(MapReporterError) -> [TrainingRow] {
+    try parse(try readText(of: url), path: url.path)
+  }
+
+  /// Reads the text of `metrics.csv`; `path` names it in errors.
+  ///
+  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)``.
+  package static func parse(
+    _ text: String, path: String
+  ) throws(MapReporterError) -> [TrainingRow] {
+    var rows: [TrainingRow] = []
+    for row in try CommaSeparatedRow.read(text, path: path) {
+      let speed = row.has("tokens_per_second") ? try row.number("tokens_per_second") : nil
+      rows.append(
+        TrainingRow(
+          step: try row.integer("step"), loss: try row.number("loss"),
+          distillation: try row.number("distill"), regularization: try row.number("reg"),
+          learningRate: try row.number("lr"), tokensPerSecond: speed))
+    }
+    return rows
+  }
+}

@@ -1,0 +1,64 @@
+import ModelLoader
+
+/// What can go wrong between a map and the page that shows it; each description is one sentence.
+public enum MapReporterError: ZigzagError, Equatable {
+  /// A file is missing or cannot be read.
+  case cannotRead(path: String, reason: String)
+  /// A file or folder cannot be created or written.
+  case cannotWrite(path: String, reason: String)
+  /// A file is there, but `place` in it holds something else than `expected`.
+  case invalidFile(path: String, place: String, expected: String, found: String)
+  /// A value given to the library by a config or the command line is impossible.
+  case invalidValue(place: String, expected: String, found: String)
+  /// A map that mixes head kinds within a layer was asked for in a format of whole layers.
+  case headMixed(format: String, layers: Int, heads: Int, mixedLayers: [Int])
+  /// A map belongs to a model of another shape; shapes are layers × key-value heads.
+  case shapeMismatch(
+    map: String, mapLayers: Int, mapHeads: Int, model: String, modelLayers: Int, modelHeads: Int)
+  /// A page template does not parse.
+  case brokenTemplate(name: String, reason: String)
+
+  /// Usage, bad data, missing input or unwritable output, for the exit code.
+  public var category: ErrorCategory {
+    switch self {
+    case .cannotRead: .missingInput
+    case .cannotWrite: .cannotWrite
+    case .invalidFile, .shapeMismatch, .brokenTemplate: .badData
+    case .invalidValue, .headMixed: .usage
+    }
+  }
+
+  /// One sentence that names the file and the place, what was expected, what was found, what to do.
+  public var description: String {
+    switch self {
+    case .cannotRead(let path, let reason):
+      "\(path) cannot be read: \(reason); check the path and its permissions."
+    case .cannotWrite(let path, let reason):
+      "\(path) cannot be written: \(reason); check the folder's permissions and free space."
+    case .invalidFile(let path, let place, let expected, let found):
+      "\(path): \(place) should be \(expected), but is \(found); correct the file or make it again."
+    case .invalidValue(let place, let expected, let found):
+      "\(place) must be \(expected), but is \(found); change it."
+    case .headMixed(let format, let layers, let heads, let mixedLayers):
+      "\(format) describes whole layers, but this map of \(layers) layers × \(heads) key-value heads "
+        + "mixes retrieval and streaming heads in \(Self.list(mixedLayers)); choose a "
+        + "layer-exclusive map, or the duo-attention format."
+    case .shapeMismatch(
+      let map, let mapLayers, let mapHeads, let model, let modelLayers, let modelHeads):
+      "\(map) is for \(mapLayers) layers × \(mapHeads) key-value heads, but \(model) has "
+        + "\(modelLayers) × \(modelHeads); use the map that was made for this model."
+    case .brokenTemplate(let name, let reason):
+      "The page template \(name) does not parse: \(reason); report this as a bug."
+    }
+  }
+
+  /// "layer 3", "layers 3, 5 and 7", at most eight named.
+  private static func list(_ layers: [Int]) -> String {
+    guard layers.count > 1 else { return "layer \(layers.first.map(String.init) ?? "?")" }
+    guard layers.count <= 8 else {
+      return "\(layers.count) layers (the first is layer \(layers[0]))"
+    }
+    let head = layers.dropLast().map(String.init).joined(separator: ", ")
+    return "layers \(head) and \(layers[layers.count - 1])"
+  }
+}

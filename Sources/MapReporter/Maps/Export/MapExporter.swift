@@ -1,0 +1,69 @@
+import Foundation
+
+/// One file of an export, by its path below the output folder.
+public struct ExportedFile: Sendable, Hashable {
+  /// Path relative to the output folder.
+  public let path: String
+  /// The whole file.
+  public let text: String
+
+  /// A file with its contents.
+  public init(path: String, text: String) {
+    self.path = path
+    self.text = text
+  }
+}
+
+/// A map in a runtime's own format: files, and what the format cannot carry.
+public struct MapExport: Sendable, Hashable {
+  /// The files to write.
+  public let files: [ExportedFile]
+  /// Sentences that the user should read: what is lost or rounded, what the runtime also needs.
+  public let warnings: [String]
+
+  /// Files with their warnings.
+  public init(files: [ExportedFile], warnings: [String]) {
+    self.files = files
+    self.warnings = warnings
+  }
+
+  /// Writes the files, each through a temporary file.
+  ///
+  /// - Parameter folder: Where to; created when missing.
+  /// - Returns: The files' places, in order.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  @discardableResult
+  public func write(to folder: URL) throws(MapReporterError) -> [URL] {
+    var places: [URL] = []
+    for file in files {
+      let place = folder.appending(path: file.path)
+      try writeAtomically(file.text, to: place)
+      places.append(place)
+    }
+    return places
+  }
+}
+
+/// Turns the canonical map into one runtime's format; owns its polarity, rounding and warnings.
+public protocol MapExporter: Sendable {
+  /// The format this exporter writes.
+  var format: ExportFormat { get }
+
+  /// The map in this format.
+  ///
+  /// - Throws: ``MapReporterError/headMixed(format:layers:heads:mixedLayers:)`` when the format
+  ///   describes whole layers and the map does not.
+  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport
+}
+
+extension MapExporter {
+  /// The kind of each layer, or a refusal that names the layers that mix kinds.
+  func requireLayers(_ map: HeadMap) throws(MapReporterError) -> [Bool] {
+    guard let layers = map.layerFull else {
+      throw .headMixed(
+        format: format.rawValue, layers: map.model.layers, heads: map.model.keyValueHeads,
+        mixedLayers: map.mixedLayers)
+    }
+    return layers
+  }
+}

@@ -1,0 +1,21 @@
+/// `hf_overrides.json` for vLLM: `layer_types` and `sliding_window` over the model's configuration.
+struct VLLMExporter: MapExporter {
+  let format = ExportFormat.vllm
+
+  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+    let patch = LayerTypesPatch(map, layers: try requireLayers(map))
+    var warnings = [
+      "Give the file's contents to vLLM as --hf-overrides; its llama and mistral classes honour "
+        + "layer_types."
+    ]
+    warnings += LayerTypesPatch.sinkWarning(
+      map, target: "vLLM's sliding window",
+      remedy: "widen recent, or use a back end that keeps a sink")
+    if let type = map.model.modelType, type.hasPrefix("qwen") {
+      warnings.append("vLLM honours layer_types for \(type) only with --model-impl transformers.")
+    }
+    return MapExport(
+      files: [ExportedFile(path: "hf_overrides.json", text: try JSONText.encode(patch))],
+      warnings: warnings)
+  }
+}

@@ -1,0 +1,89 @@
+/// The first thing in a map that does not fit: where, what should be there, what is.
+struct HeadMapFlaw: Error, Equatable {
+  let place: String
+  let expected: String
+  let found: String
+}
+
+extension HeadMap {
+  /// The largest L, K, H, window or block that is believed; beyond it a file is damaged.
+  static let largestCount = 1 << 30
+
+  /// The first value that does not fit, in the order of the file's meaning; nil for a sound map.
+  func firstFlaw() -> HeadMapFlaw? {
+    modelFlaw() ?? windowFlaw() ?? gatesFlaw() ?? headFullFlaw() ?? sparsityFlaw()
+  }
+
+  private func modelFlaw() -> HeadMapFlaw? {
+    let shape = [
+      ("model.num_hidden_layers", model.layers), ("model.num_key_value_heads", model.keyValueHeads),
+      ("model.num_attention_heads", model.queryHeads ?? model.keyValueHeads),
+    ]
+    for (place, value) in shape where value < 1 || value > Self.largestCount {
+      return HeadMapFlaw(place: place, expected: "at least 1", found: "\(value)")
+    }
+    if let queryHeads = model.queryHeads, queryHeads % model.keyValueHeads != 0 {
+      return HeadMapFlaw(
+        place: "model.num_attention_heads", expected: "a multiple of \(model.keyValueHeads)",
+        found: "\(queryHeads)")
+    }
+    if let digest = model.weightsSHA256, !Self.isSHA256(digest) {
+      return HeadMapFlaw(
+        place: "model.weights_sha256", expected: "64 lower-case hexadecimal digits",
+        found: "\"\(digest.prefix(80))\"")
+    }
+    return nil
+  }
+
+  private func windowFlaw() -> HeadMapFlaw? {
+    let sizes = [
+      ("window.sink", window.sink, 0), ("window.recent", window.recent, 1),
+      ("window.block", window.block, 1),
+    ]
+    for (place, value, least) in sizes where value < least || value > Self.largestCount {
+      return HeadMapFlaw(place: place, expected: "at least \(least)", found: "\(value)")
+    }
+    return nil
+  }
+
+  private func gatesFlaw() -> HeadMapFlaw? {
+    if let flaw = shapeFlaw(of: gates, named: "gates") { return flaw }
+    for (layer, row) in gates.enumerated() {
+      for (head, gate) in row.enumerated() where !(0...1).contains(gate) {
+        return HeadMapFlaw(
+          place: "gates[\(layer)][\(head)]", expected: "a number from 0 to 1", found: "\(gate)")
+      }
+    }
+    return nil
+  }
+
+  private func headFullFlaw() -> HeadMapFlaw? {
+    shapeFlaw(of: headFull, named: "head_full")
+  }
+
+  private func sparsityFlaw() -> HeadMapFlaw? {
+    (0...1).contains(sparsity.requested)
+      ? nil
+      : HeadMapFlaw(
+        place: "sparsity.requested", expected: "a number from 0 to 1",
+        found: "\(sparsity.requested)")
+  }
+
+  private func shapeFlaw<Value>(of rows: [[Value]], named name: String) -> HeadMapFlaw? {
+    if rows.count != model.layers {
+      return HeadMapFlaw(
+        place: name, expected: "\(model.layers) rows, one per layer", found: "\(rows.count)")
+    }
+    for (layer, row) in rows.enumerated() where row.count != model.keyValueHeads {
+      return HeadMapFlaw(
+        place: "\(name)[\(layer)]", expected: "\(model.keyValueHeads) values, one per head",
+        found: "\(row.count)")
+    }
+    return nil
+  }
+
+  private static func isSHA256(_ text: String) -> Bool {
+    text.utf8.count == 64
+      && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+  }
+}

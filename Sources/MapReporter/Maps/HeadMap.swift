@@ -1,0 +1,127 @@
+import Transformer
+
+/// The canonical map, `headmap.json`: which key-value heads of a model see the whole context.
+///
+/// A value always holds together: shapes agree with ``model``, gates lie in [0, 1], the achieved
+/// sparsity is the share of streaming heads. docs/map-format.md and docs/headmap.schema.json
+/// specify the file.
+public struct HeadMap: Sendable, Hashable {
+  /// Version of the file format.
+  public static let schemaVersion = 1
+
+  /// Which model the map is for.
+  public let model: Model
+  /// What the streaming heads see.
+  public let window: Window
+  /// Learned gates, (L, K), in [0, 1]; 1 is full attention.
+  public let gates: [[Double]]
+  /// `headFull[layer][head]`, (L, K): true for a retrieval head.
+  public let headFull: [[Bool]]
+  /// How the heads were chosen.
+  public let criterion: Criterion
+  /// Share of streaming heads.
+  public let sparsity: Sparsity
+  /// How the gates were learned.
+  public let calibration: Calibration
+
+  /// A map of single heads, which may mix kinds within a layer.
+  ///
+  /// - Parameters:
+  ///   - model: Which model the map is for, L layers and K key-value heads.
+  ///   - window: What the streaming heads see.
+  ///   - gates: Learned gates, (L, K), in [0, 1].
+  ///   - headFull: (L, K), true for a retrieval head.
+  ///   - criterion: How the heads were chosen.
+  ///   - requestedSparsity: The share of streaming heads that was asked for, 0…1.
+  ///   - calibration: How the gates were learned.
+  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` naming the first value that
+  ///   does not fit.
+  public init(
+    model: Model, window: Window, gates: [[Double]], headFull: [[Bool]], criterion: Criterion,
+    requestedSparsity: Double, calibration: Calibration
+  ) throws(MapReporterError) {
+    self.init(
+      unchecked: model, window: window, gates: gates, headFull: headFull, criterion: criterion,
+      requestedSparsity: requestedSparsity, calibration: calibration)
+    if let flaw = firstFlaw() {
+      throw .invalidValue(place: flaw.place, expected: flaw.expected, found: flaw.found)
+    }
+  }
+
+  /// A layer-exclusive map: each layer is wholly retrieval or wholly streaming.
+  ///
+  /// - Parameters:
+  ///   - model: Which model the map is for, L layers and K key-value heads.
+  ///   - window: What the streaming layers see.
+  ///   - gates: Learned gates, (L, K), in [0, 1].
+  ///   - layerFull: (L), true for a retrieval layer.
+  ///   - criterion: How the layers were chosen.
+  ///   - requestedSparsity: The share of streaming layers that was asked for, 0…1.
+  ///   - calibration: How the gates were learned.
+  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` naming the first value that
+  ///   does not fit.
+  public init(
+    model: Model, window: Window, gates: [[Double]], layerFull: [Bool], criterion: Criterion,
+    requestedSparsity: Double, calibration: Calibration
+  ) throws(MapReporterError) {
+    let heads = max(0, model.keyValueHeads)
+    try self.init(
+      model: model, window: window, gates: gates,
+      headFull: layerFull.map { Array(repeating: $0, count: heads) }, criterion: criterion,
+      requestedSparsity: requestedSparsity, calibration: calibration)
+  }
+
+  init(
+    unchecked model: Model, window: Window, gates: [[Double]], headFull: [[Bool]],
+    criterion: Criterion, requestedSparsity: Double, calibration: Calibration
+  ) {
+    self.model = model
+    self.window = window
+    self.gates = gates
+    self.headFull = headFull
+    self.criterion = criterion
+    let heads = headFull.reduce(0) { $0 + $1.count }
+    let streaming = headFull.reduce(0) { $0 + $1.count(where: { !$0 }) }
+    sparsity = Sparsity(
+      requested: requestedSparsity,
+      achieved: heads == 0 ? 0 : Double(streaming) / Double(heads))
+    self.calibration = calibration
+  }
+
+  /// The kind of each layer, (L), true for retrieval; nil when a layer mixes kinds.
+  ///
+  /// Derived from ``headFull``, so a map that was cut head by head but came out uniform counts as
+  /// layer-exclusive.
+  public var layerFull: [Bool]? {
+    mixedLayers.isEmpty ? headFull.map { $0.first ?? false } : nil
+  }
+
+  /// Layers that hold both retrieval and streaming heads, in order.
+  public var mixedLayers: [Int] {
+    headFull.indices.filter { Set(headFull[$0]).count > 1 }
+  }
+
+  /// The map as the attention kernels take it.
+  public var pattern: AttentionPattern {
+    AttentionPattern(isRetrieval: headFull, window: window.streaming)
+  }
+
+  /// Refuses the map for a model of another shape.
+  ///
+  /// - Parameters:
+  ///   - configuration: The model that is about to run with this map.
+  ///   - mapName: How to name the map in the error, its path say.
+  ///   - modelName: How to name the model in the error.
+  /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
+  ///   with both shapes.
+  public func check(
+    against configuration: ModelConfiguration, mapName: String = "The map",
+    modelName: String = "the model"
+  ) throws(MapReporterError) {
+    if model.layers != configuration.layers || model.keyValueHeads != configuration.keyValueHeads {
+      throw .shapeMismatch(
+        map: mapName, mapLayers: model.layers, mapHeads: model.keyValueHeads, model: modelName,
+        modelLayers: configuration.layers, modelHeads: configuration.keyValueHeads)
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import Transformer
+
+extension HeadMap {
+  /// Which model a map is for; what a bare gate file does not tell is nil.
+  public struct Model: Codable, Sendable, Hashable {
+    /// Hugging Face `model_type`, such as llama.
+    public var modelType: String?
+    /// Decoder layers, L ≥ 1.
+    public var layers: Int
+    /// Query heads, H, a multiple of ``keyValueHeads``.
+    public var queryHeads: Int?
+    /// Key-value heads, K ≥ 1.
+    public var keyValueHeads: Int
+    /// SHA-256 of the model's weights, 64 lower-case hexadecimal digits.
+    public var weightsSHA256: String?
+
+    /// The identity of a model.
+    public init(
+      modelType: String? = nil, layers: Int, queryHeads: Int? = nil, keyValueHeads: Int,
+      weightsSHA256: String? = nil
+    ) {
+      self.modelType = modelType
+      self.layers = layers
+      self.queryHeads = queryHeads
+      self.keyValueHeads = keyValueHeads
+      self.weightsSHA256 = weightsSHA256
+    }
+
+    /// The identity of a loaded model.
+    public init(_ configuration: ModelConfiguration, weightsSHA256: String?) {
+      self.init(
+        modelType: configuration.modelType, layers: configuration.layers,
+        queryHeads: configuration.queryHeads, keyValueHeads: configuration.keyValueHeads,
+        weightsSHA256: weightsSHA256)
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case modelType = "model_type"
+      case layers = "num_hidden_layers"
+      case queryHeads = "num_attention_heads"
+      case keyValueHeads = "num_key_value_heads"
+      case weightsSHA256 = "weights_sha256"
+    }
+  }
+
+  /// What a streaming head sees, and the block its sizes are counted in.
+  public struct Window: Codable, Sendable, Hashable {
+    /// First tokens that stay visible, ≥ 0.
+    public var sink: Int
+    /// Sliding window in tokens, the current one included, ≥ 1.
+    public var recent: Int
+    /// Tokens per block of the kernel the map was made for; 1 is exact to the token.
+    public var block: Int
+
+    /// A window of `sink` first and `recent` last tokens.
+    public init(sink: Int, recent: Int, block: Int = 1) {
+      self.sink = sink
+      self.recent = recent
+      self.block = block
+    }
+
+    /// The same window as the attention kernels take it.
+    public var streaming: StreamingWindow { StreamingWindow(sink: sink, recent: recent) }
+  }
+
+  /// How layers or heads were chosen.
+  public struct Criterion: Codable, Sendable, Hashable {
+    /// Name of the criterion, such as balance, max or head-mixed.
+    public var name: String
+    /// The weight w of the weighted criteria.
+    public var weight: Double?
+    /// How equal scores were ordered.
+    public var tieBreak: String
+
+    /// A criterion by name.
+    public init(
+      name: String, weight: Double? = nil, tieBreak: String = Criterion.standardTieBreak
+    ) {
+      self.name = name
+      self.weight = weight
+      self.tieBreak = tieBreak
+    }
+
+    /// Ties go to the larger sum of gates, then to the lower layer.
+    public static let standardTieBreak = "score, sum of gates, lower layer"
+
+    enum CodingKeys: String, CodingKey {
+      case name
+      case weight
+      case tieBreak = "tie_break"
+    }
+  }
+
+  /// Share of streaming heads, asked for and reached.
+  public struct Sparsity: Codable, Sendable, Hashable {
+    /// The share asked for, 0…1.
+    public var requested: Double
+    /// The share of key-value heads that stream, 0…1.
+    public var achieved: Double
+  }
+
+  /// How the gates came to be; everything but the source may be unknown.
+  public struct Calibration: Codable, Sendable, Hashable {
+    /// "zigzag" for gates learned here, otherwise the file they were read from.
+    public var source: String
+    /// What was minimised, such as "distillation".
+    public var objective: String?
+    /// Optimizer steps.
+    public var steps: Int?
+    /// Seed of samples and order.
+    public var seed: Int?
+    /// Shortest training context in tokens.
+    public var contextMin: Int?
+    /// Longest training context in tokens.
+    public var contextMax: Int?
+    /// Weight λ of the mean gate in the loss.
+    public var regularization: Double?
+    /// Peak learning rate.
+    public var learningRate: Double?
+    /// Distillation loss at the end.
+    public var distillationLoss: Double?
+    /// Version of the tool that wrote the map.
+    public var toolVersion: String?
+
+    /// What is known of a calibration.
+    public init(
+      source: String, objective: String? = nil, steps: Int? = nil, seed: Int? = nil,
+      contextMin: Int? = nil, contextMax: Int? = nil, regularization: Double? = nil,
+      learningRate: Double? = nil, distillationLoss: Double? = nil, toolVersion: String? = nil
+    ) {
+      self.source = source
+      self.objective = objective
+      self.steps = steps
+      self.seed = seed
+      self.contextMin = contextMin
+      self.contextMax = contextMax
+      self.regularization = regularization
+      self.learningRate = learningRate
+      self.distillationLoss = distillationLoss
+      self.toolVersion = toolVersion
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case source, objective, steps, seed, regularization
+      case contextMin = "context_min"
+      case contextMax = "context_max"
+      case learningRate = "learning_rate"
+      case distillationLoss = "distillation_loss"
+      case toolVersion = "tool_version"
+    }
+  }
+}

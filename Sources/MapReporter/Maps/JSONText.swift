@@ -1,0 +1,89 @@
+import Foundation
+
+/// JSON as this package writes it: stable, and short enough to read.
+enum JSONText {
+  /// Encodes with sorted keys and two spaces; arrays of plain numbers stay on one line.
+  static func encode(_ value: some Encodable) throws(MapReporterError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+      return compact(text.replacing(" : ", with: ": ")) + "\n"
+    } catch {
+      throw .invalidValue(place: "a number", expected: "finite", found: "\(error)")
+    }
+  }
+
+  /// Joins the lines of innermost arrays that hold no strings.
+  ///
+  /// A JSON string never holds a raw newline, so "[" at the end of a line opens an array.
+  private static func compact(_ text: String) -> String {
+    var lines: [Substring] = []
+    var row: [Substring]?
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      let word = line.drop(while: { $0 == " " })
+      if line.hasSuffix("[") {
+        lines += row ?? []
+        row = [line]
+      } else if let open = row, word.hasPrefix("]") {
+        let items = open.dropFirst().map { $0.drop(while: { $0 == " " }) }
+        lines.append(open[0] + items.joined(separator: " ") + word)
+        row = nil
+      } else if let open = row, let first = word.first, !"{}\"".contains(first) {
+        row = open + [line]
+      } else {
+        lines += (row ?? []) + [line]
+        row = nil
+      }
+    }
+    return (lines + (row ?? [])).joined(separator: "\n")
+  }
+
+  /// One sentence for what a decoder found wrong.
+  static func error(for error: any Error, path: String, format: String) -> MapReporterError {
+    guard let decoding = error as? DecodingError else {
+      return .invalidFile(path: path, place: "the file", expected: format, found: "\(error)")
+    }
+    switch decoding {
+    case .keyNotFound(let key, let context):
+      return .invalidFile(
+        path: path, place: place(context.codingPath + [key]), expected: "present",
+        found: "missing")
+    case .typeMismatch(let type, let context):
+      return .invalidFile(
+        path: path, place: place(context.codingPath), expected: name(of: type),
+        found: "of another type")
+    case .valueNotFound(let type, let context):
+      return .invalidFile(
+        path: path, place: place(context.codingPath), expected: name(of: type), found: "null")
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      return .invalidFile(
+        path: path, place: place(context.codingPath), expected: "a number in range",
+        found: "another value")
+    default:
+      return .invalidFile(path: path, place: "the file", expected: format, found: "not JSON")
+    }
+  }
+
+  /// A coding path as "gates[3][1]" or "window.sink".
+  private static func place(_ path: [any CodingKey]) -> String {
+    path.reduce(into: "") { text, key in
+      if let index = key.intValue {
+        text += "[\(index)]"
+      } else {
+        text += (text.isEmpty ? "" : ".") + key.stringValue
+      }
+    }
+  }
+
+  private static func name(of type: any Any.Type) -> String {
+    switch type {
+    case is Bool.Type: "true or false"
+    case is Int.Type: "a whole number"
+    case is Double.Type: "a number"
+    case is String.Type: "a string"
+    case is [[Bool]].Type, is [[Double]].Type, is [Bool].Type, is [Double].Type: "an array"
+    default: "an object or array"
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Foundation
+
+/// All bytes of a file.
+func readBytes(of url: URL) throws(MapReporterError) -> Data {
+  do {
+    return try Data(contentsOf: url)
+  } catch {
+    throw .cannotRead(path: url.path, reason: reason(of: error))
+  }
+}
+
+/// The text of a UTF-8 file.
+func readText(of url: URL) throws(MapReporterError) -> String {
+  guard let text = String(data: try readBytes(of: url), encoding: .utf8) else {
+    throw .invalidFile(
+      path: url.path, place: "the file", expected: "UTF-8 text", found: "other bytes")
+  }
+  return text
+}
+
+/// Writes to a temporary file beside `url` and renames it, creating the folder where needed.
+func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
+  do {
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: url, options: .atomic)
+  } catch {
+    throw .cannotWrite(path: url.path, reason: reason(of: error))
+  }
+}
+
+/// What the system says, without Foundation's frame around it.
+private func reason(of error: any Error) -> String {
+  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+  guard let code = underlying?.code, underlying?.domain == NSPOSIXErrorDomain else {
+    return error.localizedDescription
+  }
+  return POSIXErrorCode(rawValue: Int32(code)).map { "\(POSIXError($0).localizedDescription)" }
+    ?? error.localizedDescription
+}

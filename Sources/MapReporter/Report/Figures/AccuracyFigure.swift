@@ -1,0 +1,205 @@
+/// Accuracy against sparsity for one task and metric: lines with bands, references, baselines.
+public struct AccuracyFigure: Sendable {
+  /// Points of the task, any method.
+  let points: [CurvePoint]
+  let task: String
+  let metric: CurveMetric
+  /// A method drawn heavier than the others.
+  let highlighted: String?
+
+  static let width = 560.0
+  private static let plotHeight = 290.0
+
+  /// A figure of the points that belong to `task`.
+  public init(
+    points: [CurvePoint], task: String, metric: CurveMetric, highlighted: String? = nil
+  ) {
+    self.points = points.filter { $0.task == task && $0.estimate(metric) != nil }
+    self.task = task
+    self.metric = metric
+    self.highlighted = highlighted
+  }
+
+  /// The drawing.
+  public func svg(theme: FigureTheme) -> String {
+    let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
+    let frame = PlotFrame(
+      left: 52, top: 40, width: Self.width - 70, height: Self.plotHeight, xRange: 0...1,
+      yRange: 0...1)
+    let legendTop = frame.bottom + 48
+    var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
+    canvas.text(title, at: Point(x: 12, y: 22), size: 14, isBold: true)
+    drawAxes(&canvas, frame)
+    drawBaselines(&canvas, frame)
+    drawSeries(&canvas, frame)
+    drawReferences(&canvas, frame)
+    legend.draw(&canvas, at: Point(x: 12, y: legendTop))
+    return canvas.document(title: title, summary: summary)
+  }
+
+  /// Whether nothing was scored.
+  var isEmpty: Bool { points.isEmpty }
+
+  private var title: String { "\(metric.title), \(task)" }
+
+  private var summary: String {
+    "Accuracy on held-out samples against the share of streaming key-value heads, with 95 % "
+      + "confidence intervals: "
+      + (lineMethods + randomMethods).map { CurveMethod($0).title }
+      .joined(separator: ", ") + "."
+  }
+
+  // MARK: Data
+
+  private var lineMethods: [String] {
+    ordered { !$0.isRandom && $0 != .full && $0 != .streaming }
+  }
+
+  private var randomMethods: [String] { ordered(\.isRandom) }
+
+  private func ordered(_ keep: (CurveMethod) -> Bool) -> [String] {
+    points.map(\.method).reduce(into: [String]()) { names, name in
+      if !names.contains(name) && keep(CurveMethod(name)) { names.append(name) }
+    }
+  }
+
+  private func series(_ method: String) -> [(x: Double, y: Estimate, point: CurvePoint)] {
+    points.filter { $0.method == method }
+      .compactMap { point in
+        point.estimate(metric).map { (point.achievedSparsity, $0, point) }
+      }
+      .sorted { $0.0 < $1.0 }
+  }
+
+  // MARK: Drawing
+
+  private func drawAxes(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
+    let steps = [0, 0.2, 0.4, 0.6, 0.8, 1]
+    frame.drawRows(&canvas, at: steps) { percent($0) }
+    canvas.line(
+      frame.point(0, 0), frame.point(1, 0), .stroke(canvas.color(.baseline)))
+    frame.drawColumns(&canvas, at: steps) { percent($0) }
+    canvas.text(
+      "Streaming share of key-value heads (sparsity)",
+      at: Point(x: frame.left + frame.width / 2, y: frame.bottom + 36), size: 12, ink: .muted,
+      anchor: .middle)
+  }
+
+  private func drawReferences(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
+    for (method, dash) in [(CurveMethod.full, "7 4"), (.streaming, "2 4")] {
+      let reference = points.first { CurveMethod($0.method) == method }
+      guard let value = reference?.estimate(metric)?.value else { continue }
+      canvas.line(
+        frame.point(0, value), frame.point(1, value),
+        .stroke(canvas.color(.muted), width: 1.3, dash: dash))
+      let label = "\(method.title) \(percent(value, digits: 1))"
+      let isFull = method == .full
+      let below = isFull && value > 0.97 || !isFull && value > 0.06
+      canvas.text(
+        label,
+        at: Point(
+          x: isFull ? frame.right - 2 : frame.left + 6, y: frame.y(value) + (below ? 14 : -6)),
+        size: 11.5, ink: .muted, anchor: isFull ? .end : .start)
+    }
+  }
+
+  private func drawBaselines(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
+    for (index, method) in randomMethods.enumerated() {
+      let spread = RandomSpread(
+        series(method).map { ($0.point.requestedSparsity, $0.x, $0.y.value) })
+      let upper = spread.steps.map { frame.point($0.x, $0.high) }
+      let lower = spread.steps.map { frame.point($0.x, $0.low) }
+      canvas.polygon(
+        upper + lower.reversed(), .fill(canvas.color(.baseline), opacity: index == 0 ? 0.22 : 0.13))
+      canvas.polyline(
+        spread.steps.map { frame.point($0.x, $0.median) },
+        .stroke(canvas.color(.baseline), width: 1.4, dash: index == 0 ? nil : "4 3"))
+      for draw in series(method) {
+        canvas.circle(
+          frame.point(draw.x, draw.y.value), radius: 1.8,
+          index == 0
+            ? .fill(canvas.color(.baseline))
+            : Paint(fill: canvas.color(.surface), stroke: canvas.color(.baseline), width: 1),
+          title: hover(draw.point, draw.y))
+      }
+    }
+  }
+
+  private func drawSeries(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
+    let methods = lineMethods
+    let styles = SeriesStyle.styles(for: methods)
+    let last = methods.filter { $0 != highlighted } + methods.filter { $0 == highlighted }
+    for method in last where hasBand(method, of: methods.count) {
+      guard let style = styles[method] else { continue }
+      let line = series(method)
+      canvas.polygon(
+        line.map { frame.point($0.x, $0.y.high) }
+          + line.reversed().map { frame.point($0.x, $0.y.low) },
+        .fill(canvas.color(style.ink), opacity: 0.13))
+    }
+    for method in last {
+      guard let style = styles[method] else { continue }
+      let line = series(method)
+      let isHeavy = method == highlighted
+      canvas.polyline(
+        line.map { frame.point($0.x, $0.y.value) },
+        .stroke(canvas.color(style.ink), width: isHeavy ? 2.8 : 1.6, dash: style.dash))
+      for mark in line {
+        style.mark(
+          &canvas, at: frame.point(mark.x, mark.y.value), radius: isHeavy ? 4 : 3,
+          title: hover(mark.point, mark.y))
+      }
+    }
+  }
+
+  /// Bands of many series cover each other: beyond four, only the ones that matter have one.
+  private func hasBand(_ method: String, of count: Int) -> Bool {
+    count <= 4 || method == highlighted || CurveMethod(method) == .headMixed
+  }
+
+  private func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
+    let seed = point.seed.map { ", seed \($0)" } ?? ""
+    return "\(CurveMethod(point.method).title)\(seed): \(percent(estimate.value, digits: 1)) "
+      + "(\(percent(estimate.low, digits: 1)) to \(percent(estimate.high, digits: 1))) "
+      + "at \(percent(point.achievedSparsity, digits: 1)) sparsity"
+  }
+
+  private var legendEntries: [FigureLegend.Entry] {
+    let styles = SeriesStyle.styles(for: lineMethods)
+    let lines = lineMethods.compactMap { method in
+      styles[method].map { style in
+        FigureLegend.Entry(
+          label: CurveMethod(method).title, kind: .series(style, isHeavy: method == highlighted))
+      }
+    }
+    let bands = randomMethods.enumerated().map { index, method in
+      FigureLegend.Entry(
+        label: "\(CurveMethod(method).title): median, range", kind: .band(isFirst: index == 0))
+    }
+    return lines + bands
+  }
+}
+
+/// Lowest, median and highest accuracy of random maps at each sparsity.
+struct RandomSpread {
+  struct Step {
+    let x: Double
+    let low: Double
+    let median: Double
+    let high: Double
+  }
+
+  let steps: [Step]
+
+  /// Groups draws by the sparsity that was asked for; x is the mean of what was reached.
+  init(_ draws: [(requested: Double, achieved: Double, accuracy: Double)]) {
+    let groups = Dictionary(grouping: draws, by: \.requested)
+    steps = groups.keys.sorted().compactMap { requested in
+      guard let group = groups[requested] else { return nil }
+      let sorted = group.map(\.accuracy).sorted()
+      return Step(
+        x: group.reduce(0) { $0 + $1.achieved } / Double(group.count),
+        low: sorted[0], median: Bootstrap.quantile(0.5, of: sorted), high: sorted[sorted.count - 1])
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/// The top of the page: which map to use, what it keeps and what it saves, in words.
+struct AnswerView {
+  struct Tile {
+    let value: String
+    let label: String
+  }
+
+  let headline: String
+  let sentence: String
+  let tiles: [Tile]
+  let hasTiles: Bool
+  let strip: String?
+  let layers: String?
+  let map: PageView.Link?
+
+  init(_ figures: ReportFigures, theme: FigureTheme) {
+    let input = figures.input
+    let words = AnswerWords(input: input, map: figures.recommendedMap?.map)
+    switch figures.recommendation {
+    case .qualified(let choice):
+      headline = words.headline(choice)
+      sentence = words.sentence(choice)
+      tiles = words.tiles(choice)
+    case .closest(let choice):
+      headline = "No layer map kept \(percent(input.keptShare)) of full attention’s accuracy"
+      sentence = words.apology(choice)
+      tiles = words.tiles(choice)
+    case .unknown:
+      headline = "Nothing to recommend yet"
+      sentence = words.unknown
+      tiles = []
+    }
+    hasTiles = !tiles.isEmpty
+    strip = figures.layers(theme: theme)?.svg
+    layers = figures.recommendedMap?.map.layerFull.map(AnswerWords.layerList)
+    map = figures.recommendedMap?.path.map { path in
+      PageView.Link(path: PageView.relative(path), name: path, summary: "")
+    }
+  }
+}
+
+/// Sentences about a recommended point.
+struct AnswerWords {
+  let input: ReportInput
+  let map: HeadMap?
+
+  typealias Choice = Recommendation.Choice
+
+  func headline(_ choice: Choice) -> String {
+    guard let kinds = map?.layerFull else {
+      return "\(percent(choice.point.achievedSparsity)) of the layers can stream"
+    }
+    let streaming = kinds.count(where: { !$0 })
+    return "\(streaming) of \(kinds.count) layers can stream"
+  }
+
+  func sentence(_ choice: Choice) -> String {
+    "\(method(choice)) keeps \(percent(choice.keptShare, digits: 1)) of full attention’s "
+      + "\(metricName): \(scores(choice))\(saving(choice)). It is the sparsest layer map that keeps "
+      + "at least \(percent(input.keptShare)). \(evidence(choice))"
+  }
+
+  func apology(_ choice: Choice) -> String {
+    "At none of the sparsities tried did a layer-exclusive map keep at least "
+      + "\(percent(input.keptShare)) of full attention’s \(metricName). The closest is "
+      + "\(method(choice).lowercasedFirst) with \(percent(choice.keptShare, digits: 1)): "
+      + "\(scores(choice))\(saving(choice)). \(evidence(choice))"
+  }
+
+  var unknown: String {
+    let hasFull = input.points.contains {
+      $0.task == input.primaryTask && CurveMethod($0.method) == .full
+    }
+    return hasFull
+      ? "No layer-exclusive map was scored on \(input.primaryTask), so there is nothing to choose from."
+      : "Full attention was not scored on \(input.primaryTask), so there is nothing to measure "
+        + "a map against."
+  }
+
+  func tiles(_ choice: Choice) -> [AnswerView.Tile] {
+    var tiles = [
+      AnswerView.Tile(
+        value: percent(choice.keptShare, digits: 1), label: "of full attention’s accuracy"),
+      AnswerView.Tile(
+        value: percent(choice.point.achievedSparsity), label: "of the layers stream"),
+    ]
+    if let saved = savedShare(choice) {
+      tiles.append(
+        AnswerView.Tile(
+          value: percent(saved), label: "of the KV cache saved at \(grouped(input.context)) tokens")
+      )
+    }
+    return tiles
+  }
+
+  /// The retrieval layers as text, for those who cannot see the strip.
+  static func layerList(_ kinds: [Bool]) -> String {
+    let full = kinds.indices.filter { kinds[$0] }.map(String.init)
+    return full.isEmpty ? "none" : full.joined(separator: ", ")
+  }
+
+  private func method(_ choice: Choice) -> String {
+    "\(CurveMethod(choice.point.method).title) at \(percent(choice.point.requestedSparsity))"
+  }
+
+  private var metricName: String { input.primaryMetric.title.lowercasedFirst }
+
+  private func scores(_ choice: Choice) -> String {
+    let accuracy = choice.accuracy
+    return "\(percent(accuracy.value, digits: 1)) (95\u{a0}% interval "
+      + "\(fixed(accuracy.low * 100, 1)) to \(fixed(accuracy.high * 100, 1))) against "
+      + "\(percent(choice.full.value, digits: 1)) on \(input.primaryTask)"
+  }
+
+  private func saving(_ choice: Choice) -> String {
+    savedShare(choice).map {
+      ", and saves \(percent($0)) of the KV cache at \(grouped(input.context)) tokens"
+    } ?? ""
+  }
+
+  /// From the map at the stated length, else from the bytes that were measured.
+  private func savedShare(_ choice: Choice) -> Double? {
+    if let map { return KeyValueCacheSize.savedShare(map.pattern, context: input.context) }
+    let full = input.points.first {
+      $0.task == choice.point.task && CurveMethod($0.method) == .full
+    }
+    guard let bytes = choice.point.kvBytes, let fullBytes = full?.kvBytes, fullBytes > 0 else {
+      return nil
+    }
+    return 1 - Double(bytes) / Double(fullBytes)
+  }
+
+  private func evidence(_ choice: Choice) -> String {
+    "Measured on \(grouped(choice.point.samples)) held-out "
+      + "\(choice.point.samples == 1 ? "sample" : "samples"), "
+      + "\(grouped(choice.point.tokens)) tokens."
+  }
+}
+
+extension String {
+  /// The same words inside a sentence.
+  var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+}

@@ -1,0 +1,118 @@
+/// Accuracy per method at about 25, 50 and 75 %: a row per method, random draws as median and range.
+struct CriterionTable {
+  struct Cell {
+    let value: String
+    let range: String
+    let isBest: Bool
+  }
+
+  struct Row {
+    let name: String
+    let kind: String
+    let cells: [Cell]
+  }
+
+  struct Column {
+    let title: String
+    let span: Int
+  }
+
+  let columns: [Column]
+  let metrics: [String]
+  let rows: [Row]
+  let isEmpty: Bool
+
+  private static let targets = [0.25, 0.5, 0.75]
+
+  /// A table of one task's points.
+  init(_ points: [CurvePoint]) {
+    let sparsities = Self.sparsities(points)
+    let shown = CurveMetric.allCases.filter { metric in
+      points.contains { $0.estimate(metric) != nil }
+    }
+    columns = sparsities.map { Column(title: percent($0), span: shown.count) }
+    metrics = sparsities.flatMap { _ in shown.map { $0 == .tokens ? "all tokens" : "first tokens" }
+    }
+    let keys = sparsities.flatMap { sparsity in shown.map { Key(sparsity: sparsity, metric: $0) } }
+    let best = keys.map { Self.best(points, $0) }
+    rows = Self.methods(points).map { method in
+      Row(
+        name: CurveMethod(method).title, kind: Self.kind(CurveMethod(method)),
+        cells: zip(keys, best).map { Self.cell(points, method, $0, best: $1) })
+    }
+    isEmpty = sparsities.isEmpty
+  }
+
+  private struct Key {
+    let sparsity: Double
+    let metric: CurveMetric
+  }
+
+  /// The requested sparsities nearest to the targets, the higher one where two are as near.
+  private static func sparsities(_ points: [CurvePoint]) -> [Double] {
+    let tried = Set(points.filter { isSwept(CurveMethod($0.method)) }.map(\.requestedSparsity))
+    let nearest = targets.compactMap { target in
+      tried.min { left, right in
+        let (near, far) = (abs(left - target), abs(right - target))
+        return abs(near - far) < 1e-9 ? left > right : near < far
+      }
+    }
+    return nearest.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  /// Whether a method has a value for each sparsity, unlike full and all streaming.
+  private static func isSwept(_ method: CurveMethod) -> Bool {
+    method != .full && method != .streaming
+  }
+
+  /// References around the rest: full first, then maps, random draws, all streaming last.
+  private static func methods(_ points: [CurvePoint]) -> [String] {
+    let names = points.map(\.method).reduce(into: [String]()) { names, name in
+      if !names.contains(name) { names.append(name) }
+    }
+    let order: [(CurveMethod) -> Bool] = [
+      { $0 == .full }, { isSwept($0) && !$0.isRandom }, \.isRandom, { $0 == .streaming },
+    ]
+    return order.flatMap { belongs in names.filter { belongs(CurveMethod($0)) } }
+  }
+
+  private static func kind(_ method: CurveMethod) -> String {
+    if !isSwept(method) { return "reference" }
+    return method.isRandom ? "random" : "map"
+  }
+
+  private static func estimates(
+    _ points: [CurvePoint], _ method: String, _ key: Key
+  ) -> [Estimate] {
+    let isSwept = isSwept(CurveMethod(method))
+    return points.filter { point in
+      point.method == method
+        && (!isSwept || abs(point.requestedSparsity - key.sparsity) < 1e-9)
+    }.compactMap { $0.estimate(key.metric) }
+  }
+
+  /// The best layer-exclusive value of a column.
+  private static func best(_ points: [CurvePoint], _ key: Key) -> Double? {
+    points.filter { CurveMethod($0.method).isLayerExclusive }.map(\.method)
+      .flatMap { estimates(points, $0, key) }.map(\.value).max()
+  }
+
+  private static func cell(
+    _ points: [CurvePoint], _ method: String, _ key: Key, best: Double?
+  ) -> Cell {
+    let found = estimates(points, method, key)
+    let values = found.map(\.value).sorted()
+    guard let first = found.first, let low = values.first, let high = values.last else {
+      return Cell(value: "–", range: "", isBest: false)
+    }
+    if CurveMethod(method).isRandom {
+      return Cell(
+        value: fixed(Bootstrap.quantile(0.5, of: values) * 100, 1),
+        range: "\(fixed(low * 100, 1)) … \(fixed(high * 100, 1))", isBest: false)
+    }
+    return Cell(
+      value: fixed(first.value * 100, 1),
+      range: "\(fixed(first.low * 100, 1)) – \(fixed(first.high * 100, 1))",
+      isBest: CurveMethod(method).isLayerExclusive && first.value == best)
+  }
+}

@@ -1,0 +1,120 @@
+import Mustache
+
+/// The page's template; `{{…}}` escapes, `{{{…}}}` takes finished drawings and our own style.
+enum PageTemplate {
+  /// The page for `view`.
+  static func render(_ view: PageView) throws(MapReporterError) -> String {
+    do {
+      let library = MustacheLibrary(templates: [
+        "page": try MustacheTemplate(string: page),
+        "task": try MustacheTemplate(string: task),
+        "table": try MustacheTemplate(string: table),
+      ])
+      return library.render(view, withTemplate: "page") ?? ""
+    } catch {
+      throw .brokenTemplate(name: "report", reason: "\(error)")
+    }
+  }
+
+  private static let page = """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>{{title}}</title>
+    <style>
+    :root{ {{{lightVariables}}} }
+    @media (prefers-color-scheme: dark) and (not print){:root{ {{{darkVariables}}} } }
+    {{{style}}}
+    </style>
+    </head>
+    <body>
+    <main>
+    <header>
+    <h1>{{title}}</h1>
+    <p class="subtitle">{{subtitle}}</p>
+    </header>
+    {{#answer}}
+    <section class="answer">
+    <h2>{{headline}}</h2>
+    <p class="lead">{{sentence}}</p>
+    {{#hasTiles}}<ul class="tiles">{{#tiles}}<li><b>{{value}}</b> <span>{{label}}</span></li>{{/tiles}}</ul>{{/hasTiles}}
+    {{#strip}}<figure class="strip">{{{.}}}</figure>{{/strip}}
+    {{#layers}}<p class="small">Retrieval layers: {{.}}.</p>{{/layers}}
+    {{#map}}<p class="small">The map: <a href="{{path}}">{{name}}</a></p>{{/map}}
+    </section>
+    {{/answer}}
+    {{#primary}}
+    <section>
+    <h2>Accuracy against sparsity</h2>
+    <p>Lines show maps made from the learned gates, with 95&nbsp;% bootstrap intervals over samples; grey is what chance gives at the same sparsity. A map is good where it stays near full attention while the random ones fall.</p>
+    {{>task}}
+    </section>
+    {{/primary}}
+    {{#gates}}
+    <section>
+    <h2>Gates</h2>
+    <p>One cell per key-value head: 1 means the head needs the whole context, 0 that the first and the recent tokens are enough.</p>
+    <figure>{{{.}}}</figure>
+    </section>
+    {{/gates}}
+    {{#hasOthers}}
+    <section>
+    <h2>Other tasks</h2>
+    {{#others}}<h3>{{task}}</h3>
+    {{>task}}{{/others}}
+    </section>
+    {{/hasOthers}}
+    {{#training}}
+    <section>
+    <h2>Gate learning</h2>
+    <figure>{{{.}}}</figure>
+    </section>
+    {{/training}}
+    {{#hasNotes}}
+    <section>
+    <h2>Notes</h2>
+    <ul>{{#notes}}<li>{{.}}</li>{{/notes}}</ul>
+    </section>
+    {{/hasNotes}}
+    {{#hasFacts}}
+    <section>
+    <h2>The run</h2>
+    <dl>{{#facts}}<div><dt>{{name}}</dt><dd>{{value}}</dd></div>{{/facts}}</dl>
+    </section>
+    {{/hasFacts}}
+    {{#hasFiles}}
+    <section>
+    <h2>Files</h2>
+    <ul class="files">{{#files}}<li><a href="{{path}}">{{name}}</a> <span>{{summary}}</span></li>{{/files}}</ul>
+    </section>
+    {{/hasFiles}}
+    </main>
+    </body>
+    </html>
+
+    """
+
+  private static let task = """
+    <div class="figures">{{#figures}}<figure>{{{.}}}</figure>{{/figures}}</div>
+    {{#table}}{{^isEmpty}}{{>table}}{{/isEmpty}}{{/table}}
+    """
+
+  private static let table = """
+    <div class="scroll">
+    <table>
+    <caption>Accuracy in %, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and the range over seeds. Bold: the best layer map.</caption>
+    <thead>
+    <tr><th rowspan="2" scope="col">Method</th>{{#columns}}<th colspan="{{span}}" scope="colgroup">{{title}}</th>{{/columns}}</tr>
+    <tr>{{#metrics}}<th scope="col">{{.}}</th>{{/metrics}}</tr>
+    </thead>
+    <tbody>
+    {{#rows}}<tr class="{{kind}}"><th scope="row">{{name}}</th>{{#cells}}<td{{#isBest}} class="best"{{/isBest}}>{{value}}<small>{{range}}</small></td>{{/cells}}</tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    """
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// What the page template shows; the template sees these names and nothing else.
+struct PageView {
+  struct Fact {
+    let name: String
+    let value: String
+  }
+
+  struct Link {
+    let path: String
+    let name: String
+    let summary: String
+  }
+
+  struct TaskSection {
+    let task: String
+    let figures: [String]
+    let table: CriterionTable
+  }
+
+  let title: String
+  let subtitle: String
+  let lightVariables = FigurePalette.variables(dark: false)
+  let darkVariables = FigurePalette.variables(dark: true)
+  let style = PageStyle.css
+  let answer: AnswerView
+  let primary: TaskSection
+  let others: [TaskSection]
+  let hasOthers: Bool
+  let gates: String?
+  let training: String?
+  let notes: [String]
+  let hasNotes: Bool
+  let facts: [Fact]
+  let hasFacts: Bool
+  let files: [Link]
+  let hasFiles: Bool
+
+  init(_ figures: ReportFigures, theme: FigureTheme) {
+    let input = figures.input
+    title = input.title
+    subtitle = input.subtitle
+    answer = AnswerView(figures, theme: theme)
+    let sections = input.tasks.map { Self.section($0, figures, theme: theme) }
+    primary = sections[0]
+    others = Array(sections.dropFirst())
+    hasOthers = sections.count > 1
+    gates = figures.gates(theme: theme)?.svg
+    training = figures.training(theme: theme)?.svg
+    notes = input.notes
+    hasNotes = !notes.isEmpty
+    facts = input.facts.map { Fact(name: $0.name, value: $0.value) }
+    hasFacts = !facts.isEmpty
+    files = input.files.map {
+      Link(path: Self.relative($0.path), name: $0.path, summary: $0.summary)
+    }
+    hasFiles = !files.isEmpty
+  }
+
+  private static func section(
+    _ task: String, _ figures: ReportFigures, theme: FigureTheme
+  ) -> TaskSection {
+    TaskSection(
+      task: task, figures: figures.accuracy(of: task, theme: theme).map(\.svg),
+      table: CriterionTable(figures.input.points.filter { $0.task == task }))
+  }
+
+  /// A path as a link below the page's folder: "./" keeps a colon in a name from being a scheme.
+  static func relative(_ path: String) -> String {
+    let escaped = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? ""
+    return path.hasPrefix("/") ? escaped : "./" + escaped
+  }
+}

@@ -1,0 +1,38 @@
+import Foundation
+
+/// The page and figures of a run, drawn from a ``ReportInput`` alone.
+public struct Report: Sendable {
+  /// What is reported.
+  public let input: ReportInput
+
+  /// A report of `input`.
+  public init(_ input: ReportInput) {
+    self.input = input
+  }
+
+  /// The page: one self-contained HTML file that loads nothing.
+  ///
+  /// - Throws: ``MapReporterError/brokenTemplate(name:reason:)``, never for bad input.
+  public func html() throws(MapReporterError) -> String {
+    try PageTemplate.render(PageView(ReportFigures(input), theme: .page))
+  }
+
+  /// The figures as files of their own, fixed colours on white, below `figures/`.
+  public func figures() -> [ExportedFile] {
+    ReportFigures(input).all(theme: .standalone).map { figure in
+      ExportedFile(path: "figures/\(figure.name).svg", text: figure.svg)
+    }
+  }
+
+  /// Writes `report.html` and `figures/*.svg`.
+  ///
+  /// - Parameter folder: The run folder.
+  /// - Returns: The place of the page.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  @discardableResult
+  public func write(to folder: URL) throws(MapReporterError) -> URL {
+    let page = ExportedFile(path: "report.html", text: try html())
+    try MapExport(files: figures() + [page], warnings: []).write(to: folder)
+    return folder.appending(path: page.path)
+  }
+}

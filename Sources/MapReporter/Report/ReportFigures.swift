@@ -1,0 +1,68 @@
+/// Which figures a report has, and what they are called.
+struct ReportFigures {
+  struct Figure {
+    let name: String
+    let svg: String
+  }
+
+  let input: ReportInput
+  let recommendation: Recommendation
+  let recommendedMap: ReportInput.MapEntry?
+
+  init(_ input: ReportInput) {
+    self.input = input
+    recommendation = input.recommendation
+    let point = recommendation.choice?.point
+    recommendedMap = point.flatMap { input.map($0.method, at: $0.requestedSparsity) }
+  }
+
+  /// Every figure, for files of their own.
+  func all(theme: FigureTheme) -> [Figure] {
+    [layers(theme: theme)].compactMap { $0 } + accuracy(theme: theme)
+      + [gates(theme: theme), training(theme: theme)].compactMap { $0 }
+  }
+
+  /// The recommended map as a strip.
+  func layers(theme: FigureTheme) -> Figure? {
+    recommendedMap?.map.layerFull.map { kinds in
+      Figure(name: "layers", svg: LayerStripFigure(layerFull: kinds).svg(theme: theme))
+    }
+  }
+
+  /// The curves of every task.
+  func accuracy(theme: FigureTheme) -> [Figure] {
+    input.tasks.flatMap { accuracy(of: $0, theme: theme) }
+  }
+
+  /// One curve per metric that was scored on `task`, the primary metric first.
+  func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
+    let metrics = [input.primaryMetric] + CurveMetric.allCases.filter { $0 != input.primaryMetric }
+    let place = input.tasks.firstIndex(of: task) ?? 0
+    return metrics.compactMap { metric in
+      let figure = AccuracyFigure(
+        points: input.points, task: task, metric: metric,
+        highlighted: recommendation.choice?.point.method)
+      guard !figure.isEmpty else { return nil }
+      return Figure(
+        name: "accuracy\(place == 0 ? "" : "-\(place + 1)")-\(metric.rawValue)",
+        svg: figure.svg(theme: theme))
+    }
+  }
+
+  /// The gates, with the per-head cut at the recommended sparsity and the recommended map.
+  func gates(theme: FigureTheme) -> Figure? {
+    guard !input.gates.isEmpty else { return nil }
+    let sparsity = recommendation.choice?.point.requestedSparsity
+    let cut = sparsity.flatMap { input.map(CurveMethod.headMixed.name, at: $0) }
+    let figure = GateFigure(
+      gates: input.gates, kept: cut?.map.headFull, layerFull: recommendedMap?.map.layerFull)
+    return Figure(name: "gates", svg: figure.svg(theme: theme))
+  }
+
+  /// The training curves.
+  func training(theme: FigureTheme) -> Figure? {
+    input.training.isEmpty
+      ? nil
+      : Figure(name: "training", svg: TrainingFigure(rows: input.training).svg(theme: theme))
+  }
+}

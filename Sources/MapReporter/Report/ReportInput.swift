@@ -1,0 +1,114 @@
+/// All a report is made from: plain values the pipeline fills from a run folder.
+public struct ReportInput: Sendable {
+  /// Heading of the page, the run's name say.
+  public var title: String
+  /// A line below it: model, window, context.
+  public var subtitle: String
+  /// The curve: every method, task and sparsity.
+  public var points: [CurvePoint]
+  /// The task that decides the recommendation.
+  public var primaryTask: String
+  /// The metric that decides it.
+  public var primaryMetric: CurveMetric
+  /// How much of full attention's accuracy a recommended map must keep, 0…1.
+  public var keptShare: Double
+  /// Length in tokens at which the KV saving is stated.
+  public var context: Int
+  /// Learned gates, (L, K), 0…1; empty when there are none.
+  public var gates: [[Double]]
+  /// The maps that were evaluated, as far as they are to be shown.
+  public var maps: [MapEntry]
+  /// Rows of `metrics.csv`; empty when nothing was trained.
+  public var training: [TrainingRow]
+  /// Facts of the run: model, window, seed, times, versions.
+  public var facts: [Fact]
+  /// Files to link to, by path relative to the page.
+  public var files: [FileLink]
+  /// Sentences to be read with the numbers, such as warnings.
+  public var notes: [String]
+
+  /// A map with the curve method it stands for.
+  public struct MapEntry: Sendable {
+    /// Method as in ``CurvePoint/method``.
+    public var method: String
+    /// The map; its requested sparsity tells which point it belongs to.
+    public var map: HeadMap
+    /// Where it lies, relative to the page.
+    public var path: String?
+
+    /// A map of `method`.
+    public init(method: String, map: HeadMap, path: String? = nil) {
+      self.method = method
+      self.map = map
+      self.path = path
+    }
+  }
+
+  /// A name with a value.
+  public struct Fact: Sendable {
+    /// What is told.
+    public var name: String
+    /// The value with its unit.
+    public var value: String
+
+    /// A fact.
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// A file with what it holds.
+  public struct FileLink: Sendable {
+    /// Path relative to the page.
+    public var path: String
+    /// What it holds, in a few words.
+    public var summary: String
+
+    /// A link.
+    public init(path: String, summary: String) {
+      self.path = path
+      self.summary = summary
+    }
+  }
+
+  /// A report of `points`; everything else may be added as far as it is known.
+  public init(
+    title: String, subtitle: String = "", points: [CurvePoint], primaryTask: String,
+    primaryMetric: CurveMetric = .tokens, keptShare: Double = 0.95, context: Int,
+    gates: [[Double]] = [], maps: [MapEntry] = [], training: [TrainingRow] = [],
+    facts: [Fact] = [], files: [FileLink] = [], notes: [String] = []
+  ) {
+    self.title = title
+    self.subtitle = subtitle
+    self.points = points
+    self.primaryTask = primaryTask
+    self.primaryMetric = primaryMetric
+    self.keptShare = keptShare
+    self.context = context
+    self.gates = gates
+    self.maps = maps
+    self.training = training
+    self.facts = facts
+    self.files = files
+    self.notes = notes
+  }
+
+  /// The tasks of the points, the primary one first.
+  var tasks: [String] {
+    points.map(\.task).reduce(into: [primaryTask]) { tasks, task in
+      if !tasks.contains(task) { tasks.append(task) }
+    }
+  }
+
+  /// The map of `method` at a requested sparsity.
+  func map(_ method: String, at sparsity: Double) -> MapEntry? {
+    maps.first { $0.method == method && abs($0.map.sparsity.requested - sparsity) < 1e-6 }
+  }
+
+  /// The recommendation by the rule of ``Recommendation``.
+  public var recommendation: Recommendation {
+    Recommendation.choose(
+      from: points, task: primaryTask, metric: primaryMetric, share: keptShare)
+  }
+}
