@@ -73,6 +73,16 @@ INLINE void exp_lanes(lanes *v) {
   memcpy(v, &bits, sizeof *v);
 }
 
+int zz_has_avx512(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#else
+  return 0;
+#endif
+}
+
 VECTOR void zz_exp(const float *x, float *y, size_t n) {
   size_t i = 0;
   lanes v;

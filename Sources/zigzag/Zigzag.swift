@@ -1,4 +1,5 @@
 import ArgumentParser
+import MapReporter
 
 /// The command line: one verb per file, everything else in the libraries.
 @main
@@ -21,10 +22,7 @@ struct Zigzag: ParsableCommand {
       resumable, 70 internal error.
       """,
     version: toolVersion,
-    subcommands: [
-      RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
-      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self,
-    ])
+    subcommands: [RankVerb.self, ExportVerb.self])
 
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {

@@ -39,8 +39,8 @@ public struct RandomModel {
   }
 
   /// The decoder of these weights.
-  public var decoder: Decoder {
-    Decoder(
+  public var decoder: DecoderModel {
+    DecoderModel(
       configuration: configuration,
       weights: DecoderWeights(
         embedding: weight(embedding), layers: layers.map(layerWeights),

@@ -8,6 +8,9 @@
    row of n floats; sums run in 16 fixed lanes, so that the order of additions never depends on the
    CPU. Swift reaches them through VectorMath.swift only. */
 
+/* Whether the CPU, and the system, run AVX-512 (F, DQ, BW, VL); 0 on other architectures. */
+int zz_has_avx512(void);
+
 /* y[i] = exp(x[i]); relative error below 3e-7 on [-87, 88], 0 below. */
 void zz_exp(const float *x, float *y, size_t n);
 

@@ -2,7 +2,7 @@ import ModelLoader
 
 extension CalibrationState {
   private static let format = "zigzag-checkpoint"
-  private static let version: Int64 = 1
+  private static let version = 1
 
   /// Writes the state to `path` through a temporary file; `identity` names the run it belongs to
   /// (model hash and settings), and must be the same on reading.
@@ -14,7 +14,7 @@ extension CalibrationState {
     try HDF5Archive(
       attributes: [
         "format": .text(Self.format), "format_version": .integer(Self.version),
-        "identity": .text(identity), "step": .integer(Int64(step)),
+        "identity": .text(identity), "step": .integer(step),
       ],
       arrays: [
         "gates": .doubles(gates.values, shape: shape),
@@ -41,7 +41,7 @@ extension CalibrationState {
     }
     guard archive.attributes["format"] == .text(Self.format),
       archive.attributes["format_version"] == .integer(Self.version),
-      case .integer(let stored)? = archive.attributes["step"], let step = Int(exactly: stored),
+      case .integer(let step)? = archive.attributes["step"],
       step >= 0
     else { throw refuse("a zigzag checkpoint of version \(Self.version)", "another kind of file") }
     guard archive.attributes["identity"] == .text(identity) else {

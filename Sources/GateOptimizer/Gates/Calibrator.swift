@@ -7,14 +7,14 @@ import Transformer
 /// Step s trains on the samples s·batch ..< (s + 1)·batch, each a pure function of (seed, index), so
 /// that a calibration that is stopped and resumed gives the bits of one that ran through.
 public struct Calibrator: Sendable {
-  let decoder: Decoder
+  let decoder: DecoderModel
   let sampler: PasskeySampler
   let settings: CalibrationSettings
   let step: TwoStreamStep
 
   /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
   public init(
-    decoder: Decoder, sampler: PasskeySampler, settings: CalibrationSettings,
+    decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
     window: StreamingWindow
   ) {
     self.decoder = decoder
@@ -92,9 +92,7 @@ private struct BatchSum {
     samples += 1
     tokens += count
     studentRows += result.studentRows
-    seconds.teacher += result.seconds.teacher
-    seconds.student += result.seconds.student
-    seconds.backward += result.seconds.backward
+    seconds += result.seconds
   }
 
   /// Mean gradient of the samples plus that of λ · mean |a|, whose derivative at 0 is 0.

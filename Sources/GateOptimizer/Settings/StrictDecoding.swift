@@ -17,7 +17,7 @@ extension Decoder {
       let advice =
         nearest.map { "did you mean \($0)?" } ?? "known here: \(known.joined(separator: ", "))"
       throw InvalidSetting(
-        (codingPath + [key]).map(\.stringValue), "is not a setting; \(advice)")
+        (codingPath + [key]).map(settingName), "is not a setting; \(advice)")
     }
     return try container(keyedBy: type)
   }
@@ -28,6 +28,11 @@ extension KeyedDecodingContainer {
   public func value<Value: Decodable>(_ key: Key, default fallback: Value) throws -> Value {
     try decodeIfPresent(Value.self, forKey: key) ?? fallback
   }
+}
+
+/// A key of a coding path as a user would write it: list positions count from 0.
+package func settingName(_ key: any CodingKey) -> String {
+  key.intValue.map(String.init) ?? key.stringValue
 }
 
 /// Any key at all, to see which ones are there.

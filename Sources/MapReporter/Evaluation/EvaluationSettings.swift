@@ -44,7 +44,7 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     context = try given.value(.context, default: context)
     sparsities = try given.value(.sparsities, default: sparsities)
     tasks = try given.value(.tasks, default: tasks)
-    criteria = try given.criteria(.criteria) ?? criteria
+    criteria = try given.value(.criteria, default: criteria)
     randomLayerSeeds = try given.value(.randomLayerSeeds, default: randomLayerSeeds)
     randomHeadSeeds = try given.value(.randomHeadSeeds, default: randomHeadSeeds)
     bootstrap = try given.value(.bootstrap, default: bootstrap)
@@ -74,18 +74,4 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
 
   /// Tokens of a sample of `task`.
   public func context(of task: EvaluationTask) -> Int { task.context ?? context }
-
-  /// Writes criteria by their names.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(samples, forKey: .samples)
-    try container.encode(context, forKey: .context)
-    try container.encode(sparsities, forKey: .sparsities)
-    try container.encode(tasks, forKey: .tasks)
-    try container.encode(criteria.map(\.description), forKey: .criteria)
-    try container.encode(randomLayerSeeds, forKey: .randomLayerSeeds)
-    try container.encode(randomHeadSeeds, forKey: .randomHeadSeeds)
-    try container.encode(bootstrap, forKey: .bootstrap)
-    try container.encode(seed, forKey: .seed)
-  }
 }

@@ -48,7 +48,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     let own = try given.decodeIfPresent(PasskeyTask.self, forKey: .task)
     if preset != nil && own != nil {
       throw InvalidSetting(
-        decoder.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue },
+        decoder.codingPath.map(settingName),
         "has both a preset and a task; keep one of them")
     }
     name = try given.decode(String.self, forKey: .name)

@@ -72,7 +72,7 @@ public struct ConfigurationDocument {
 
   private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {
     do {
-      let node = try Yams.compose(yaml: yaml) ?? Node([:])
+      let node = try Yams.compose(yaml: yaml) ?? Node.mapping(Node.Mapping([]))
       guard node.mapping != nil else {
         throw RunError.configurationMalformed(
           path: path, line: 1, problem: "this is not a configuration: expected `key: value` lines")
@@ -100,7 +100,7 @@ public struct ConfigurationDocument {
     } catch {
       throw .badOverride(text, problem: "the value is not YAML")
     }
-    guard root.replace(keys[...], with: value) else {
+    guard root.replaceValue(at: keys[...], with: value) else {
       throw .badOverride(text, problem: "there is no such place in \(path)")
     }
     overrides.append((keys, text))
@@ -134,11 +134,6 @@ public struct ConfigurationDocument {
     default: "absent"
     }
   }
-}
-
-/// A key of a coding path as a user would write it: list positions count from 0.
-private func settingName(_ key: any CodingKey) -> String {
-  key.intValue.map(String.init) ?? key.stringValue
 }
 
 private func wanted(_ type: any Any.Type) -> String {
@@ -181,7 +176,7 @@ extension Node {
 
   /// Puts `value` at the end of a path of keys, creating mappings on the way; false where the path
   /// runs through something else.
-  fileprivate mutating func replace(_ keys: ArraySlice<String>, with value: Node) -> Bool {
+  fileprivate mutating func replaceValue(at keys: ArraySlice<String>, with value: Node) -> Bool {
     guard let key = keys.first else {
       self = value
       return true
@@ -189,13 +184,13 @@ extension Node {
     guard !key.isEmpty else { return false }
     if var items = sequence {
       guard let index = Int(key), items.indices.contains(index) else { return false }
-      let done = items[index].replace(keys.dropFirst(), with: value)
+      let done = items[index].replaceValue(at: keys.dropFirst(), with: value)
       self = .sequence(items)
       return done
     }
     guard var entries = mapping else { return false }
-    var child = entries[key] ?? Node([:])
-    guard child.replace(keys.dropFirst(), with: value) else { return false }
+    var child = entries[key] ?? Node.mapping(Node.Mapping([]))
+    guard child.replaceValue(at: keys.dropFirst(), with: value) else { return false }
     entries[Node(key)] = child
     self = .mapping(entries)
     return true
@@ -208,7 +203,7 @@ package func plainReason(_ error: any Error) -> String {
   if let underlying = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError,
     underlying.domain == NSPOSIXErrorDomain
   {
-    return String(cString: strerror(Int32(underlying.code)))
+    return systemReason(Int32(truncatingIfNeeded: underlying.code))
   }
   return cocoa.localizedDescription
 }

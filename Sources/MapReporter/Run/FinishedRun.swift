@@ -47,15 +47,29 @@ public struct FinishedRun: Sendable {
   ///   ``MapReporterError`` where the gates are not those of the run's model.
   public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
     let ranked = try gates.layerMap(by: criterion, sparsity: sparsity)
-    let rows = (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }
-    return try HeadMap(
-      model: record.model
-        ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
+    return try headMap(
+      ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) },
+      by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
+  }
+
+  /// The head-mixed map at `sparsity`: DuoAttention's cut.
+  ///
+  /// - Throws: As ``map(by:sparsity:)``.
+  public func headMixedMap(sparsity: Double) throws -> HeadMap {
+    try headMap(
+      gates.headMap(sparsity: sparsity).isRetrieval,
+      by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
+  }
+
+  private func headMap(
+    _ headFull: [[Bool]], by criterion: HeadMap.Criterion, sparsity: Double
+  ) throws -> HeadMap {
+    try HeadMap(
+      model: record.model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
       window: HeadMap.Window(
         sink: configuration.window.sink, recent: configuration.window.recent),
-      gates: rows, layerFull: ranked.isRetrievalLayer,
-      criterion: HeadMap.Criterion(name: criterion.name, weight: criterion.weight),
-      requestedSparsity: sparsity, calibration: calibration)
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: headFull,
+      criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
   }
 
   /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.

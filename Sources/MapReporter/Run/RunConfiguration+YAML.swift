@@ -18,9 +18,8 @@ extension RunConfiguration {
   /// The configuration with every default written out, as it goes into the run folder.
   public func yaml() throws(RunError) -> String {
     do {
-      let encoder = YAMLEncoder()
-      encoder.options.sequenceStyle = .flow
-      return try encoder.encode(self)
+      let encoded = try Yams.compose(yaml: YAMLEncoder().encode(self))
+      return try Yams.serialize(node: (encoded ?? "").styledForReading, width: -1)
     } catch {
       throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
     }
@@ -29,7 +28,8 @@ extension RunConfiguration {
   /// The settings the learned gates depend on: dotted names and values.
   package func gateSettings() throws(RunError) -> [String: String] {
     try settings { name in
-      ["model", "seed", "window", "task"].contains(where: { name == $0 || name.hasPrefix($0 + ".") })
+      ["model", "seed", "window", "task"].contains(where: { name == $0 || name.hasPrefix($0 + ".") }
+      )
         || name.hasPrefix("haystack.calibration")
         || (name.hasPrefix("calibration.") && name != "calibration.checkpoint_every")
     }
@@ -60,6 +60,28 @@ package func differences(now: [String: String], before: [String: String]) -> [St
 }
 
 extension Node {
+  /// The same values as a person would write them: 0.02 rather than 2e-2, lists of single values on one
+  /// line, line feeds as \\n.
+  fileprivate var styledForReading: Node {
+    switch self {
+    case .scalar(var scalar):
+      if scalar.style == .plain, scalar.string.contains("e"), let number = Double(scalar.string) {
+        scalar = Scalar("\(number)", scalar.tag, .plain)
+      } else if scalar.string.contains("\n") {
+        scalar.style = .doubleQuoted
+      }
+      return .scalar(scalar)
+    case .sequence(let items):
+      let isFlat = items.allSatisfy { $0.scalar != nil }
+      return .sequence(
+        Sequence(items.map(\.styledForReading), items.tag, isFlat ? .flow : .block))
+    case .mapping(let entries):
+      return .mapping(
+        Mapping(entries.map { ($0.key, $0.value.styledForReading) }, entries.tag, .block))
+    case .alias: return self
+    }
+  }
+
   /// Every scalar below this node by its dotted name; list positions count from 0.
   fileprivate func leaves(under prefix: String) -> [String: String] {
     func named(_ key: String) -> String { prefix.isEmpty ? key : "\(prefix).\(key)" }

@@ -79,7 +79,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
       "is \(name); it names a folder, so use letters, digits, '.', '_' and '-'")
     try requireSetting(!model.isEmpty, Key.model, "is empty; name a model file")
     try within("window") { () throws(InvalidSetting) in
-      try requireSetting(window.sink >= 0, WindowKeys.sink, "is \(window.sink); it must be 0 or more")
+      try requireSetting(
+        window.sink >= 0, WindowKeys.sink, "is \(window.sink); it must be 0 or more")
       try requireAtLeastOne(window.recent, WindowKeys.recent)
     }
     try within("haystack", check: haystack.validate)

@@ -17,17 +17,24 @@ public struct RunFolder: ~Copyable {
   ///
   /// - Throws: ``RunError`` where the folder cannot be written, another process has it, or it holds
   ///   gates learned with other settings.
-  public init(
+  public static func open(
     for configuration: RunConfiguration, in runs: String = "runs"
-  ) throws(RunError) {
-    path = "\(runs)/\(configuration.name)"
-    try Self.create(path)
-    try Self.create("\(path)/maps")
-    try Self.create("\(path)/figures")
-    lock = try RunLock(path: "\(path)/.lock", folder: path)
-    removeTemporaryFiles()
-    try reconcile(with: configuration)
-    try write(configuration.yaml(), to: files.configuration)
+  ) throws(RunError) -> RunFolder {
+    let folder = "\(runs)/\(configuration.name)"
+    for folder in [folder, "\(folder)/maps", "\(folder)/figures"] {
+      try create(folder)
+    }
+    let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
+    let opened = RunFolder(path: folder, lock: lock)
+    opened.removeTemporaryFiles()
+    try opened.reconcile(with: configuration)
+    try opened.write(configuration.yaml(), to: opened.files.configuration)
+    return opened
+  }
+
+  private init(path: String, lock: consuming RunLock) {
+    self.path = path
+    self.lock = lock
   }
 
   /// Where the folder's files are.
@@ -124,6 +131,12 @@ public struct RunFiles: Sendable {
   public var report: String { "\(folder)/report.html" }
   /// What the tool logged.
   public var log: String { "\(folder)/log.txt" }
+
+  /// The file name of the map by `criterion` at `sparsity`, below ``maps``.
+  static func mapName(_ criterion: Criterion, _ sparsity: Double) -> String {
+    let name = criterion.description.replacing(":", with: "-")
+    return "\(name)-\(sparsity).headmap.json"
+  }
 
   /// Whether calibration has left something that depends on its settings.
   var holdGates: Bool {

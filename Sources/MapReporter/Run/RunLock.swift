@@ -34,5 +34,5 @@ struct RunLock: ~Copyable {
 
 /// The system's words for an `errno`.
 func systemReason(_ code: Int32) -> String {
-  unsafe String(cString: strerror(code))
+  POSIXErrorCode(rawValue: code).map { POSIXError($0).localizedDescription } ?? "error \(code)"
 }

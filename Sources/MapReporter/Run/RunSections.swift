@@ -56,7 +56,7 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   /// Reads the settings that are given and keeps the defaults of the others.
   public init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    criteria = try given.criteria(.criteria) ?? criteria
+    criteria = try given.value(.criteria, default: criteria)
     sparsities = try given.value(.sparsities, default: sparsities)
   }
 
@@ -70,12 +70,12 @@ public struct RankingSettings: Codable, Sendable, Equatable {
       try requireShare(sparsity, Key.sparsities)
     }
   }
+}
 
-  /// Writes criteria by their names.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(criteria.map(\.description), forKey: .criteria)
-    try container.encode(sparsities, forKey: .sparsities)
+extension RankingSettings {
+  /// Whether a map by `criterion` at `sparsity` is written.
+  func holds(_ criterion: Criterion, _ sparsity: Double) -> Bool {
+    criteria.contains(criterion) && sparsities.contains(sparsity)
   }
 }
 

@@ -24,19 +24,3 @@ func within(
     throw InvalidSetting(place + error.path, error.problem)
   }
 }
-
-extension KeyedDecodingContainer {
-  /// The criteria named in the list at `key`, or nil where there is none.
-  ///
-  /// - Throws: `InvalidSetting` that lists the names there are.
-  func criteria(_ key: Key) throws -> [Criterion]? {
-    guard let names = try decodeIfPresent([String].self, forKey: key) else { return nil }
-    return try names.enumerated().map { position, name in
-      if let criterion = Criterion(name) { return criterion }
-      throw InvalidSetting(
-        (codingPath + [key]).map { $0.intValue.map(String.init) ?? $0.stringValue }
-          + [String(position)],
-        "is \(name); it must be one of \(Criterion.names.joined(separator: ", "))")
-    }
-  }
-}

@@ -1,16 +1,16 @@
 /// Prefill once, then one token at a time.
 ///
-/// Computes what ``Decoder/finalHidden(_:pattern:rows:)`` does for the longer sequence, with a cache
+/// Computes what ``DecoderModel/finalHidden(_:pattern:rows:)`` does for the longer sequence, with a cache
 /// that holds only what the pattern's heads can still see.
 public struct Generation: ~Copyable {
-  private let decoder: Decoder
+  private let decoder: DecoderModel
   private var cache: KVCache
   private let table: RotaryTable
   /// Final hidden state of the last token, (1, C).
   public private(set) var hidden: Tensor
 
   /// Reads `prompt` (at least one token), with room for `capacity` tokens in all.
-  public init(_ decoder: Decoder, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
+  public init(_ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
     precondition(!prompt.isEmpty && prompt.count <= capacity, "\(prompt.count) of \(capacity)")
     self.decoder = decoder
     var cache = KVCache(decoder.configuration, pattern: pattern, capacity: capacity)

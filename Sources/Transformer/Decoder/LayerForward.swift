@@ -17,7 +17,7 @@ struct FeedForward: ~Copyable {
   var y: Tensor
 }
 
-extension Decoder {
+extension DecoderModel {
   /// q at `output` rows, k and v at `input` rows, of a layer whose input is x (input, C).
   func project(
     _ x: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet, output: RowSet,

@@ -1,4 +1,4 @@
-extension Decoder {
+extension DecoderModel {
   /// Final hidden states (after the final norm) of the positions `rows`, (rows, C), when every head
   /// attends as `pattern` says; all positions if `rows` is nil.
   ///

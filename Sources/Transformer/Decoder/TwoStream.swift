@@ -20,6 +20,16 @@ public struct StepSeconds: Sendable, Equatable {
   public var student = 0.0
   /// Loss and backward.
   public var backward = 0.0
+
+  /// No time yet.
+  public init() {}
+
+  /// Adds the time of another step.
+  public static func += (sum: inout StepSeconds, other: StepSeconds) {
+    sum.teacher += other.teacher
+    sum.student += other.student
+    sum.backward += other.backward
+  }
 }
 
 /// The two streams of DuoAttention's training step over one sample (arXiv 2410.10819, §3.2): a
@@ -30,11 +40,11 @@ public struct StepSeconds: Sendable, Equatable {
 /// through streaming attention: each layer of the student holds the label rows' cone and nothing
 /// else (docs/method.md), and the teacher keeps its attention output at those rows alone.
 public struct TwoStreamStep: Sendable {
-  let decoder: Decoder
+  let decoder: DecoderModel
   let window: StreamingWindow
 
   /// A step on `decoder` with the streaming heads' window.
-  public init(_ decoder: Decoder, window: StreamingWindow) {
+  public init(_ decoder: DecoderModel, window: StreamingWindow) {
     self.decoder = decoder
     self.window = window
   }

@@ -131,7 +131,7 @@ extension TwoStreamStep {
   }
 }
 
-extension Decoder {
+extension DecoderModel {
   /// Turns dq and dk back by their positions and through the per-head norms.
   func rotateBack(
     _ gradients: inout QueryKeyValue, _ saved: borrowing StudentLayer, weights: LayerWeights,

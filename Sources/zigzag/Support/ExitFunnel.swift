@@ -14,7 +14,8 @@ enum ExitFunnel {
       // The parser's own errors have codes of their own; plain failure is what it gives to errors it
       // does not know, which none of the libraries should throw.
       guard Zigzag.exitCode(for: error) == .failure else { Zigzag.exit(withError: error) }
-      leave(70, saying: "internal error: \(error); please report it with the command that caused it")
+      leave(
+        70, saying: "internal error: \(error); please report it with the command that caused it")
     }
   }
 

@@ -17,14 +17,18 @@ enum Interruption {
   static func install() {
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        if requests.add(1, ordering: .relaxed).newValue > 1 { _exit(75) }
-        Console.shared.say("zigzag: stopping after this step; once more to stop at once")
-      }
-      source.resume()
-      sources.withLock { $0.append(source) }
+      sources.withLock { $0.append(source(of: number)) }
     }
+  }
+
+  private static func source(of number: Int32) -> any DispatchSourceSignal {
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler {
+      if requests.add(1, ordering: .relaxed).newValue > 1 { _exit(75) }
+      Console.shared.say("zigzag: stopping after this step; once more to stop at once")
+    }
+    source.resume()
+    return source
   }
 
   /// Throws if the user has asked to stop.

@@ -26,7 +26,8 @@ struct ExportVerb: Verb {
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("A format to write; may be repeated. Without it: headmap.", valueName: "format"))
+    help: ArgumentHelp(
+      "A format to write; may be repeated. Without it: headmap.", valueName: "format"))
   var format: [ExportFormat] = []
 
   @Option(name: .shortAndLong, help: "The share of layers that stream, from 0 to 1.")
@@ -75,4 +76,4 @@ struct ExportVerb: Verb {
   }
 }
 
-extension ExportFormat: @retroactive ExpressibleByArgument {}
+extension ExportFormat: ExpressibleByArgument {}

@@ -50,4 +50,4 @@ struct ImportVerb: Verb {
   }
 }
 
-extension ElementType: @retroactive ExpressibleByArgument {}
+extension ElementType: ExpressibleByArgument {}

@@ -3,7 +3,7 @@ import COpenBLAS
 /// A frozen Llama-family decoder: configuration, weights, and the computations on them.
 ///
 /// Thread-safe: nothing in it changes.
-public final class Decoder: Sendable {
+public final class DecoderModel: Sendable {
   /// The architecture.
   public let configuration: ModelConfiguration
   /// The parameters as stored.
