@@ -43,7 +43,7 @@ import Testing
     (",216,", ",216.5,", "line 2, column tokens should be a whole number, but is \"216.5\""),
     ("method,", "methods,", "line 2, column method should be present, but is missing"),
     (",216,", ",", "line 2 should be 14 fields, but is 13"),
-    ("random-layers,", "\"random-layers,", "line 3 should be a closing quote"),
+    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 3 should be a closing quote"),
   ])
   func badTableIsRefusedByLineAndColumn(from: String, to: String, message: String) throws {
     let text = CurveTable.text(Self.points).replacing(from, with: to)

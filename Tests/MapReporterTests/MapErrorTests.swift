@@ -61,7 +61,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
       message: "window.recent should be at least 1, but is 0"),
     Damage(
       from: "\"recent\": 64", to: "\"recent\": 1e30",
-      message: "window.recent should be"),
+      message: "the file should be a headmap.json, but is not JSON, or holds a number"),
     Damage(
       from: "\"sink\": 16", to: "\"sinks\": 16",
       message: "window.sink should be present, but is missing"),
@@ -92,7 +92,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
     }
     #expect(
       error?.description
-        == "/nowhere/headmap.json cannot be read: No such file or directory; check the path and its "
+        == "/nowhere/headmap.json cannot be read: there is no such file; check the path and its "
         + "permissions.")
     #expect(error?.category == .missingInput)
   }

@@ -4,18 +4,27 @@ import TestSupport
 import Testing
 
 @Suite struct ReportPageTests {
+  /// Says which words are missing, without printing the page.
+  private func expect(
+    _ page: String, contains words: String, _ isExpected: Bool = true,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let isThere = page.contains(words)
+    #expect(isThere == isExpected, "\(words)", sourceLocation: sourceLocation)
+  }
+
   @Test func answerComesFirstInWords() throws {
     let page = try Report(try ReportSamples.input()).html()
     let headline = try #require(page.range(of: "15 of 30 layers can stream"))
     let curve = try #require(page.range(of: "Accuracy against sparsity"))
     #expect(headline.lowerBound < curve.lowerBound)
-    #expect(
-      page.contains(
-        "Layers by max at 50\u{a0}% keeps 95.5\u{a0}% of full attention’s token accuracy: "
-          + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8"))
+    expect(
+      page,
+      contains: "Layers by max at 50\u{a0}% keeps 95.5\u{a0}% of full attention’s token accuracy: "
+        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8")
     // Half the layers keep 80 of 1024 tokens: 1 − (1024 + 80) / 2048 = 46 %.
-    #expect(page.contains("saves 46\u{a0}% of the KV cache at 1,024 tokens"))
-    #expect(page.contains("Measured on 24 held-out samples, 1,056 tokens."))
+    expect(page, contains: "saves 46\u{a0}% of the KV cache at 1,024 tokens")
+    expect(page, contains: "Measured on 24 held-out samples, 1,056 tokens.")
   }
 
   @Test func pageLoadsNothingFromOutside() throws {
@@ -24,8 +33,9 @@ import Testing
       .map { String($0.output.1) }
     #expect(!links.isEmpty)
     #expect(links.allSatisfy { $0.hasPrefix("./") })
-    #expect(!page.contains("<script") && !page.contains("@import"))
-    #expect(page.replacing("http://www.w3.org/2000/svg", with: "").contains("http") == false)
+    expect(page, contains: "<script", false)
+    expect(page, contains: "@import", false)
+    expect(page.replacing("http://www.w3.org/2000/svg", with: ""), contains: "http", false)
   }
 
   @Test func whatWasTypedIsShownNotRun() throws {
@@ -44,34 +54,35 @@ import Testing
     input.files = [.init(path: "javascript:alert(1)", summary: bad)]
     input.notes = [bad]
     let page = try Report(input).html()
-    #expect(!page.contains("<script"))
-    #expect(page.contains("&lt;script&gt;"))
-    #expect(page.contains("href=\"./javascript:alert(1)\""))
+    expect(page, contains: "<script", false)
+    expect(page, contains: "&lt;script&gt;")
+    expect(page, contains: "href=\"./javascript%3Aalert(1)\"")
   }
 
   @Test func honestWhereNoMapQualifies() throws {
     var input = try ReportSamples.input()
     input.keptShare = 1.01
     let page = try Report(input).html()
-    #expect(page.contains("No layer map kept 101\u{a0}% of full attention’s accuracy"))
-    #expect(page.contains("The closest is layers by"))
+    expect(page, contains: "No layer map kept 101\u{a0}% of full attention’s accuracy")
+    expect(page, contains: "The closest is layers by")
   }
 
   @Test func reportOfAlmostNothingIsStillAPage() throws {
     let input = ReportInput(title: "empty", points: [], primaryTask: "key", context: 0)
     let page = try Report(input).html()
-    #expect(page.contains("Nothing to recommend yet"))
-    #expect(page.contains("Full attention was not scored on key"))
-    #expect(!page.contains("<table") && !page.contains("Gate learning"))
+    expect(page, contains: "Nothing to recommend yet")
+    expect(page, contains: "Full attention was not scored on key")
+    expect(page, contains: "<table", false)
+    expect(page, contains: "Gate learning", false)
     #expect(Report(input).figures().isEmpty)
   }
 
   @Test func tableShowsNearestSparsitiesAndMarksTheBest() throws {
     let page = try Report(try ReportSamples.input()).html()
     for column in ["30", "50", "80"] {
-      #expect(page.contains("scope=\"colgroup\">\(column)\u{a0}%</th>"))
+      expect(page, contains: "scope=\"colgroup\">\(column)\u{a0}%</th>")
     }
-    #expect(page.contains("<td class=\"best\">84.0<small>78.1 – 89.9</small></td>"))
+    expect(page, contains: "<td class=\"best\">84.0<small>78.1 – 89.9</small></td>")
   }
 
   @Test func pageAndFiguresLandInTheRunFolder() throws {

@@ -23,10 +23,10 @@ public struct GateFigure: Sendable {
   }
 
   private var layers: Int { gates.count }
+  private let top = 38.0
   private var heads: Int { gates.first?.count ?? 0 }
   private var cellWidth: Double { (Self.width - Self.left - 14) / Double(max(layers, 1)) }
   private var cellHeight: Double { min(22, max(9, 200 / Double(max(heads, 1)))) }
-  private var top: Double { 38 }
   private var gridBottom: Double { top + cellHeight * Double(heads) }
   private var stripTop: Double { gridBottom + 12 }
   private var stripHeight: Double { layerFull == nil ? -12 : 18 }

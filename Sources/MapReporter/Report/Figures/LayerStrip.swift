@@ -65,13 +65,13 @@ public struct LayerStripFigure: Sendable {
   /// The drawing.
   public func svg(theme: FigureTheme) -> String {
     let width = 560.0
-    let cellWidth = (width - 24) / Double(max(kinds.count, 1))
-    var canvas = SVGCanvas(width: width, height: 92, theme: theme)
+    let cellWidth = (width - 4) / Double(max(kinds.count, 1))
+    var canvas = SVGCanvas(width: width, height: 88, theme: theme)
     LayerStrip(kinds: kinds).draw(
-      &canvas, at: Point(x: 12, y: 8), cellWidth: cellWidth, height: 38)
+      &canvas, at: Point(x: 2, y: 4), cellWidth: cellWidth, height: 38)
     LayerStrip.drawNumbers(
-      &canvas, layers: kinds.count, left: 12, y: 61, cellWidth: cellWidth)
-    LayerStrip.drawKey(&canvas, at: Point(x: 12, y: 74))
+      &canvas, layers: kinds.count, left: 2, y: 57, cellWidth: cellWidth)
+    LayerStrip.drawKey(&canvas, at: Point(x: 2, y: 70))
     let full = kinds.indices.filter { kinds[$0] }.map(String.init).joined(separator: ", ")
     return canvas.document(
       title: title,
