@@ -9,6 +9,27 @@ import Transformer
     try expectSnapshot(try MapSamples.layers().json(), "headmap.json")
   }
 
+  @Test func schemaNamesEveryKeyOfTheFile() throws {
+    let docs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../docs/headmap.schema.json")
+    let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: docs)) as? [String: Any]
+    let text = try MapSamples.layers().json()
+    let file = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    try expectKeys(of: try #require(file), in: try #require(schema))
+  }
+
+  /// Keys of the file are in the schema, and keys the schema requires in the file, at every depth.
+  private func expectKeys(of file: [String: Any], in schema: [String: Any]) throws {
+    let properties = try #require(schema["properties"] as? [String: [String: Any]])
+    let required = try #require(schema["required"] as? [String])
+    #expect(Set(file.keys).isSubset(of: properties.keys))
+    #expect(Set(required).isSubset(of: file.keys))
+    for (key, value) in file {
+      guard let object = value as? [String: Any], let inner = properties[key] else { continue }
+      try expectKeys(of: object, in: inner)
+    }
+  }
+
   @Test func headMixedMapHasNoLayerKinds() throws {
     let map = try MapSamples.mixed()
     #expect(map.layerFull == nil)

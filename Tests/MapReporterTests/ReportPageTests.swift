@@ -24,6 +24,7 @@ import Testing
         + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8")
     // Half the layers keep 80 of 1024 tokens: 1 − (1024 + 80) / 2048 = 46 %.
     expect(page, contains: "saves 46\u{a0}% of the KV cache at 1,024 tokens")
+    expect(page, contains: "reach 32.8\u{a0}%, the median of 4 draws")
     expect(page, contains: "Measured on 24 held-out samples, 1,056 tokens.")
   }
 
