@@ -33,7 +33,10 @@ let package = Package(
     // The product, dependencies one way.
     .target(
       name: "Transformer",
-      dependencies: ["COpenBLAS", "CVectorMath"],
+      dependencies: [
+        "COpenBLAS", "CVectorMath",
+        .product(name: "BasicContainers", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .target(
       name: "ModelLoader",
@@ -73,7 +76,8 @@ let package = Package(
     .testTarget(
       name: "TransformerTests", dependencies: ["Transformer", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"], swiftSettings: strict),
+      name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
       swiftSettings: strict),

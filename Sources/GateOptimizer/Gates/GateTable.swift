@@ -93,10 +93,9 @@ extension GateMatrix {
   ///
   /// Reading it back gives the same bits; the decimal point does not depend on the locale.
   public var tsv: String {
-    let locale = Locale(identifier: "en_US_POSIX")
-    return (0..<layers).map { layer in
+    (0..<layers).map { layer in
       self[layer: layer]
-        .map { String(format: "%.18e", locale: locale, $0) }
+        .map { String(format: "%.18e", $0) }
         .joined(separator: "\t") + "\n"
     }.joined()
   }

@@ -30,7 +30,7 @@ public struct HaystackSource: Codable, Sendable, Equatable {
 
   /// Decodes a source; with neither key it is generated prose about a village.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let values = try decoder.strictContainer(keyedBy: CodingKeys.self)
     files = try values.decodeIfPresent([String].self, forKey: .files) ?? []
     generator = try values.decodeIfPresent(Subject.self, forKey: .generator)
   }

@@ -69,7 +69,7 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
 
   /// Decodes a task; missing keys take ``init()``'s values.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let values = try decoder.strictContainer(keyedBy: CodingKeys.self)
     func value<T: Decodable>(_ key: CodingKeys, _ path: KeyPath<PasskeyTask, T>) throws -> T {
       try values.decodeIfPresent(T.self, forKey: key) ?? PasskeyTask.wordPasskeys[keyPath: path]
     }

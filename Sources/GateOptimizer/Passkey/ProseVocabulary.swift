@@ -7,7 +7,7 @@ enum ProseVocabulary {
       "{person} {went} to {place}, because {reason}.",
       "nobody at {place} knew why {person} had left {a item} there.",
       "{weather}, and {person} stayed at {place} until {hour}.",
-      "{time}, {weather}.",
+      "{time}, {weather}, and nobody was at {place}.",
       "when {person} came back from {place}, {reason}.",
       "\"{saying},\" said {person}, and {gesture}.",
       "{person} {gesture} and said that {claim}.",
@@ -76,7 +76,7 @@ enum ProseVocabulary {
     "item": ["{adjective} {thing}", "{thing}", "{adjective} {thing}", "{thing} of {material}"],
     "adjective": [
       "old", "small", "heavy", "broken", "green", "yellow", "worn", "borrowed", "empty", "new",
-      "strange", "narrow", "polished", "painted", "useful", "clumsy", "expensive", "plain",
+      "strange", "narrow", "polished", "painted", "sturdy", "clumsy", "expensive", "plain",
       "round", "rusty",
     ],
     "material": [

@@ -23,9 +23,9 @@ public struct SeededGenerator: Sendable {
 
   /// The generator of item `index` of `stream` under `seed`.
   public init(seed: UInt64, index: UInt64 = 0, stream: Stream) {
-    // Two mixing rounds between the three numbers: neighbours in any of them share nothing.
+    // Item i starts at output i of the generator that seed and stream give.
     let seeded = Self.mixed(seed &+ Self.increment &* stream.rawValue)
-    state = Self.mixed(seeded ^ Self.mixed(index &+ Self.increment))
+    state = Self.mixed(seeded &+ Self.increment &* (index &+ 1))
   }
 
   /// The next 64 random bits.

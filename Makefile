@@ -1,0 +1,43 @@
+SHELL := bash
+# zigzag: `make run` does everything from a fresh clone to a finished report.
+CONFIG ?= configs/smollm2-135m.yaml
+SWIFT ?= swift
+ZIGZAG = .build/release/zigzag
+
+.PHONY: help build test lint format bench docs run clean libraries
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+build: libraries ## Build the tool in release, with what it needs
+	$(SWIFT) build -c release --product zigzag
+
+test: build ## Run every test; those on the real model where it can be had
+	@.ci/setup model && .ci/setup import && .ci/setup texts || echo "test: going on without the real model: its tests are skipped" >&2
+	$(SWIFT) test -c release --disable-xctest
+
+lint: ## Check the format of every Swift file
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+format: ## Put every Swift file into that format
+	$(SWIFT) format -i --recursive Sources Tests Package.swift
+
+bench: build ## Time five steps of gate learning on CONFIG's model
+	@.ci/setup for $(CONFIG) && rm -rf .build/bench
+	$(ZIGZAG) calibrate $(CONFIG) --runs .build/bench --set calibration.steps=5
+
+docs: libraries ## Write the libraries' reference to .build/docs
+	$(SWIFT) package dump-symbol-graph --minimum-access-level public
+	rm -rf .build/graphs .build/docs && mkdir .build/graphs && cp .build/*/symbolgraph/{Transformer,ModelLoader,GateOptimizer,MapReporter}.symbols.json .build/graphs
+	docc convert --additional-symbol-graph-dir .build/graphs --fallback-display-name zigzag --fallback-bundle-identifier zigzag --output-path .build/docs
+
+run: build ## Fetch and import what is missing, then run CONFIG to its report
+	@.ci/setup for $(CONFIG)
+	$(ZIGZAG) run $(CONFIG)
+
+clean: ## Remove what was built; models and runs stay
+	$(SWIFT) package clean
+
+libraries:
+	@.ci/setup libraries

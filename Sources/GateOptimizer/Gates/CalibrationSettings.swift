@@ -1,0 +1,105 @@
+/// How the gates are learned: the `calibration` section of a run configuration.
+///
+/// The defaults follow DuoAttention's training code (arXiv 2410.10819) except for the number of steps
+/// and the contexts, which fit a small model on a CPU.
+public struct CalibrationSettings: Codable, Sendable, Equatable {
+  /// Optimizer steps, ≥ 1.
+  public var steps = 120
+  /// Shortest sample, in tokens.
+  public var contextMin = 1024
+  /// Longest sample, in tokens, at most the model's `max_position_embeddings`.
+  public var contextMax = 1024
+  /// How many lengths between the two are drawn from, ≥ 1; 1 takes the longest.
+  public var contextIntervals = 1
+  /// AdamW's learning rate at its peak, > 0.
+  public var learningRate = 0.02
+  /// λ, the weight of the mean absolute gate in the loss, ≥ 0.
+  public var regularization = 0.05
+  /// Share of the steps in which the learning rate rises linearly, in [0, 1].
+  public var warmup = 0.2
+  /// Share of the steps, at the end, in which it falls linearly, in [0, 1].
+  public var decay = 0.2
+  /// Learning rate at both ends as a share of the peak, in [0, 1].
+  public var floor = 0.1
+  /// What every gate starts at, in [0, 1]; 1 is full attention.
+  public var initialGate = 1.0
+  /// Samples whose gradients are averaged in one step, ≥ 1.
+  public var batch = 1
+  /// Steps between checkpoints, ≥ 1.
+  public var checkpointEvery = 10
+
+  /// The defaults.
+  public init() {}
+
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
+    case steps
+    case contextMin = "context_min"
+    case contextMax = "context_max"
+    case contextIntervals = "context_intervals"
+    case learningRate = "learning_rate"
+    case regularization
+    case warmup
+    case decay
+    case floor
+    case initialGate = "initial_gate"
+    case batch
+    case checkpointEvery = "checkpoint_every"
+  }
+
+  /// Reads the settings that are given and keeps the defaults of the others.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    steps = try given.value(.steps, default: steps)
+    contextMin = try given.value(.contextMin, default: contextMin)
+    contextMax = try given.value(.contextMax, default: contextMax)
+    contextIntervals = try given.value(.contextIntervals, default: contextIntervals)
+    learningRate = try given.value(.learningRate, default: learningRate)
+    regularization = try given.value(.regularization, default: regularization)
+    warmup = try given.value(.warmup, default: warmup)
+    decay = try given.value(.decay, default: decay)
+    floor = try given.value(.floor, default: floor)
+    initialGate = try given.value(.initialGate, default: initialGate)
+    batch = try given.value(.batch, default: batch)
+    checkpointEvery = try given.value(.checkpointEvery, default: checkpointEvery)
+  }
+
+  /// Refuses values that no calibration can run with.
+  ///
+  /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
+  public func validate() throws(InvalidSetting) {
+    typealias Key = CodingKeys
+    try requireAtLeastOne(steps, Key.steps)
+    try requireAtLeastOne(contextMin, Key.contextMin)
+    try requireSetting(
+      contextMax >= contextMin, Key.contextMax,
+      "is \(contextMax), below context_min (\(contextMin)); make it at least as long")
+    try requireAtLeastOne(contextIntervals, Key.contextIntervals)
+    try requireSetting(
+      learningRate > 0 && learningRate.isFinite, Key.learningRate,
+      "is \(learningRate); it must be above 0")
+    try requireSetting(
+      regularization >= 0 && regularization.isFinite, Key.regularization,
+      "is \(regularization); it must be 0 or more")
+    for (value, key) in [
+      (warmup, Key.warmup), (decay, .decay), (floor, .floor), (initialGate, .initialGate),
+    ] {
+      try requireShare(value, key)
+    }
+    try requireSetting(
+      warmup + decay <= 1, Key.decay,
+      "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
+    try requireAtLeastOne(batch, Key.batch)
+    try requireAtLeastOne(checkpointEvery, Key.checkpointEvery)
+  }
+}
+
+/// Refuses a count below 1.
+public func requireAtLeastOne(_ value: Int, _ key: some CodingKey) throws(InvalidSetting) {
+  try requireSetting(value >= 1, key, "is \(value); it must be at least 1")
+}
+
+/// Refuses a value outside [0, 1].
+public func requireShare(_ value: Double, _ key: some CodingKey) throws(InvalidSetting) {
+  try requireSetting((0...1).contains(value), key, "is \(value); it must lie between 0 and 1")
+}

@@ -1,0 +1,45 @@
+import Transformer
+
+/// One finished step: a row of metrics.csv. Nothing in it depends on the clock.
+public struct CalibrationRecord: Sendable, Equatable {
+  /// Steps finished, from 1.
+  public var step: Int
+  /// distillation + λ · mean |a|.
+  public var loss: Double
+  /// Mean squared difference of the final hidden states at the label rows, averaged over the batch.
+  public var distillation: Double
+  /// λ · mean |a|.
+  public var regularization: Double
+  /// The learning rate of the step.
+  public var learningRate: Double
+  /// Tokens of the step's samples.
+  public var tokens: Int
+  /// Rows the student computed, added up over layers and samples.
+  public var studentRows: Int
+}
+
+/// Everything a calibration needs to go on: gates, optimizer, and the steps so far.
+public struct CalibrationState: Sendable, Equatable {
+  /// The gates, (L, K), in [0, 1].
+  public internal(set) var gates: GateMatrix
+  /// The optimizer's memory; its step count is the number of finished steps.
+  public internal(set) var optimizer: AdamW
+  /// The finished steps, in order.
+  public internal(set) var records: [CalibrationRecord]
+
+  /// Steps finished.
+  public var step: Int { optimizer.step }
+
+  /// The start of a calibration.
+  public init(_ configuration: ModelConfiguration, settings: CalibrationSettings) {
+    gates = GateMatrix(
+      layers: configuration.layers, heads: configuration.keyValueHeads,
+      repeating: settings.initialGate)
+    optimizer = AdamW(count: gates.values.count)
+    records = []
+  }
+
+  init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
+    (self.gates, self.optimizer, self.records) = (gates, optimizer, records)
+  }
+}

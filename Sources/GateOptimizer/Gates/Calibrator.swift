@@ -1,0 +1,140 @@
+import ModelLoader
+import Transformer
+
+/// Learns one gate per key-value head on passkey samples: DuoAttention's method (arXiv 2410.10819,
+/// §3.2), computed as docs/method.md describes.
+///
+/// Step s trains on the samples s·batch ..< (s + 1)·batch, each a pure function of (seed, index), so
+/// that a calibration that is stopped and resumed gives the bits of one that ran through.
+public struct Calibrator: Sendable {
+  let decoder: DecoderModel
+  let sampler: PasskeySampler
+  let settings: CalibrationSettings
+  let step: TwoStreamStep
+
+  /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
+  public init(
+    decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
+    window: StreamingWindow
+  ) {
+    self.decoder = decoder
+    self.sampler = sampler
+    self.settings = settings
+    step = TwoStreamStep(decoder, window: window)
+  }
+
+  /// Runs from `state` until all steps are done or `onStep` returns false.
+  ///
+  /// - Parameters:
+  ///   - state: Where to go on; updated after every step.
+  ///   - onStep: Called after every step with the state and where its time went.
+  /// - Throws: ``CalibrationError`` if the loss is no longer a number or a sample cannot be made;
+  ///   whatever `onStep` throws.
+  public func run(
+    _ state: inout CalibrationState,
+    onStep: (CalibrationState, StepSeconds) throws -> Bool
+  ) throws {
+    while state.step < settings.steps {
+      let seconds = try advance(&state)
+      guard try onStep(state, seconds) else { return }
+    }
+  }
+
+  /// One optimizer step.
+  private func advance(_ state: inout CalibrationState) throws -> StepSeconds {
+    var batch = BatchSum(gates: state.gates)
+    let gates = (0..<state.gates.layers).map { state.gates[layer: $0].map { Float($0) } }
+    let first = state.step * settings.batch
+    for index in first..<first + settings.batch {
+      let sample = try sampler.sample(index: index)
+      let result = step(tokens: sample.tokens, labelRows: sample.labelRows, gates: gates)
+      guard result.distillation.isFinite,
+        result.gateGradients.joined().allSatisfy({ $0.isFinite })
+      else {
+        throw CalibrationError.notANumber(
+          step: state.step + 1, sample: index, seed: sampler.seed)
+      }
+      batch.add(result, tokens: sample.length)
+    }
+    let rate = LearningRateSchedule(settings).rate(at: state.step)
+    let record = batch.record(
+      step: state.step + 1, gates: state.gates, settings: settings, learningRate: rate)
+    var values = state.gates.values
+    state.optimizer.update(
+      &values, gradients: batch.gradients(gates: state.gates, settings: settings),
+      learningRate: rate)
+    state.gates = GateMatrix(
+      layers: state.gates.layers, heads: state.gates.heads, values: values
+    ).clipped
+    state.records.append(record)
+    return batch.seconds
+  }
+}
+
+/// What the samples of one step add up to.
+private struct BatchSum {
+  var distillation = 0.0
+  var gateGradients: [Double]
+  var samples = 0
+  var tokens = 0
+  var studentRows = 0
+  var seconds = StepSeconds()
+
+  init(gates: GateMatrix) {
+    gateGradients = Array(repeating: 0, count: gates.values.count)
+  }
+
+  mutating func add(_ result: TwoStreamResult, tokens count: Int) {
+    distillation += result.distillation
+    for (i, gradient) in result.gateGradients.joined().enumerated() {
+      gateGradients[i] += gradient
+    }
+    samples += 1
+    tokens += count
+    studentRows += result.studentRows
+    seconds += result.seconds
+  }
+
+  /// Mean gradient of the samples plus that of λ · mean |a|, whose derivative at 0 is 0.
+  func gradients(gates: GateMatrix, settings: CalibrationSettings) -> [Double] {
+    let pull = settings.regularization / Double(gates.values.count)
+    return zip(gateGradients, gates.values).map { gradient, gate in
+      gradient / Double(samples) + (gate > 0 ? pull : gate < 0 ? -pull : 0)
+    }
+  }
+
+  func record(
+    step: Int, gates: GateMatrix, settings: CalibrationSettings, learningRate: Double
+  ) -> CalibrationRecord {
+    let mean = gates.values.reduce(0) { $0 + abs($1) } / Double(gates.values.count)
+    let regularization = settings.regularization * mean
+    let distillation = distillation / Double(samples)
+    return CalibrationRecord(
+      step: step, loss: distillation + regularization, distillation: distillation,
+      regularization: regularization, learningRate: learningRate, tokens: tokens,
+      studentRows: studentRows)
+  }
+}
+
+/// What can stop a calibration.
+public enum CalibrationError: ZigzagError, Equatable {
+  /// The loss or a gradient is NaN or infinite.
+  case notANumber(step: Int, sample: Int, seed: UInt64)
+  /// A checkpoint is not what it should be.
+  case checkpoint(path: String, expected: String, found: String)
+
+  /// Both are bad data: weights that overflow, or a file of another kind.
+  public var category: ErrorCategory { .badData }
+
+  /// One sentence: where, what was expected, what was found, what to do.
+  public var description: String {
+    switch self {
+    case .notANumber(let step, let sample, let seed):
+      "The loss of step \(step) is not a finite number (sample \(sample) of seed \(seed)); check "
+        + "the weights with `zigzag inspect --check`, or start from gates below 1."
+    case .checkpoint(let path, let expected, let found):
+      "\(path): expected \(expected), found \(found); remove the file to start again, or use the "
+        + "config it was made with."
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import GateOptimizer
+import Transformer
+
+extension FinishedRun {
+  /// Draws the report of the run folder and writes its page and figures.
+  ///
+  /// - Returns: The page's path.
+  /// - Throws: ``RunError`` where accuracy has not been measured yet, ``MapReporterError`` where a
+  ///   file is damaged or cannot be written.
+  @discardableResult
+  public func writeReport() throws -> String {
+    guard FileManager.default.fileExists(atPath: files.curves) else {
+      throw RunError.missing(
+        path: files.curves, advice: "measure accuracy first with zigzag evaluate")
+    }
+    let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
+    try Report(reportInput(points)).write(to: URL(fileURLWithPath: files.folder))
+    return files.report
+  }
+
+  private func reportInput(_ points: [CurvePoint]) throws -> ReportInput {
+    let evaluation = configuration.evaluation
+    let training =
+      FileManager.default.fileExists(atPath: files.metrics)
+      ? try TrainingRow.read(from: URL(fileURLWithPath: files.metrics)) : []
+    return ReportInput(
+      title: configuration.name, subtitle: subtitle, points: points,
+      primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
+      context: evaluation.context(of: evaluation.tasks[0]),
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) },
+      maps: try mapEntries(), training: training, facts: facts, files: links,
+      notes: [
+        "Accuracy is teacher-forced: the share of answer tokens the model predicts when it is given "
+          + "the answer so far. First-token accuracy counts only the tokens in which a word begins."
+      ])
+  }
+
+  private var subtitle: String {
+    let window = configuration.window
+    return "\(record.model?.modelType ?? "model") of \(gates.layers) layers × \(gates.heads) "
+      + "key-value heads; streaming heads see the first \(window.sink) tokens and the last "
+      + "\(window.recent)"
+  }
+
+  /// The maps of every curve that has one, at every sparsity that was measured.
+  private func mapEntries() throws -> [ReportInput.MapEntry] {
+    let settings = configuration.evaluation
+    return try settings.sparsities.flatMap { sparsity in
+      let cut = ReportInput.MapEntry(
+        method: CurveMethod.headMixed.name, map: try headMixedMap(sparsity: sparsity))
+      return try [cut]
+        + settings.criteria.map { criterion in
+          ReportInput.MapEntry(
+            method: CurveMethod.layers(criterion: criterion.description).name,
+            map: try map(by: criterion, sparsity: sparsity),
+            path: configuration.ranking.holds(criterion, sparsity)
+              ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)
+        }
+    }
+  }
+
+  private var facts: [ReportInput.Fact] {
+    let calibration = configuration.calibration
+    let seconds = record.seconds.sorted { $0.key < $1.key }
+      .map { "\($0.key) \(ProgressEstimate.clock($0.value))" }
+    return [
+      .init("Model", configuration.model),
+      .init("Weights (SHA-256)", record.model?.weightsSHA256 ?? "unknown"),
+      .init("Window", "sink \(configuration.window.sink), recent \(configuration.window.recent)"),
+      .init(
+        "Calibration",
+        "\(calibration.steps) steps of \(calibration.contextMin) to \(calibration.contextMax) tokens, "
+          + "seed \(configuration.seed)"),
+      .init("Haystack", haystackFact),
+      .init("Evaluation", "\(configuration.evaluation.samples) samples per task"),
+      .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
+      .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
+      .init("zigzag", record.zigzagVersion),
+    ]
+  }
+
+  private var haystackFact: String {
+    func words(_ source: HaystackSource) -> String {
+      guard source.files.isEmpty else {
+        return source.files.map { URL(fileURLWithPath: $0).lastPathComponent }.joined(separator: ", ")
+      }
+      return "generated text (\((source.generator ?? .village).rawValue))"
+    }
+    let haystack = configuration.haystack
+    return "\(words(haystack.calibration)) to learn, \(words(haystack.evaluation)) to judge"
+  }
+
+  private var links: [ReportInput.FileLink] {
+    [
+      ("config.yaml", "every setting"), ("run.json", "versions, machine, timings"),
+      ("gates.tsv", "learned gates, DuoAttention's format"),
+      ("metrics.csv", "every calibration step"), ("curves.csv", "every point of the curves"),
+      ("accuracies.csv", "every sample of every map"), ("maps", "a map per criterion and sparsity"),
+    ].filter { FileManager.default.fileExists(atPath: "\(files.folder)/\($0.0)") }
+      .map { ReportInput.FileLink(path: $0.0, summary: $0.1) }
+  }
+}

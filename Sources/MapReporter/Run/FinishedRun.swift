@@ -1,0 +1,100 @@
+import Foundation
+import GateOptimizer
+
+/// A run folder as its readers see it: the gates with all that is known about them.
+public struct FinishedRun: Sendable {
+  /// The names of the folder's files.
+  public let files: RunFiles
+  /// The run's configuration.
+  public let configuration: RunConfiguration
+  /// Where and with what the run was made.
+  public let record: RunRecord
+  /// The learned gates, (L, K).
+  public let gates: GateMatrix
+
+  /// Reads the run folder at `path`; it needs no lock, since every file in it is whole.
+  ///
+  /// - Throws: ``RunError`` where it is not a run folder or has no gates yet, and
+  ///   `GateOptimizerError` where the gates are damaged.
+  public init(folder path: String) throws {
+    files = RunFiles(folder: path)
+    guard FileManager.default.fileExists(atPath: files.configuration) else {
+      throw RunError.missing(
+        path: files.configuration, advice: "name a run folder, such as runs/smollm2-135m")
+    }
+    configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
+    record = try RunRecord.read(files.record) ?? RunRecord()
+    guard FileManager.default.fileExists(atPath: files.gates) else {
+      throw RunError.missing(
+        path: files.gates, advice: "learn the gates first with zigzag calibrate")
+    }
+    gates = try GateMatrix(contentsOf: files.gates)
+  }
+
+  /// A run whose parts are known already.
+  init(
+    files: RunFiles, configuration: RunConfiguration, record: RunRecord, gates: GateMatrix
+  ) {
+    self.files = files
+    self.configuration = configuration
+    self.record = record
+    self.gates = gates
+  }
+
+  /// The layer-exclusive map of least cost under `criterion` at `sparsity`.
+  ///
+  /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, and
+  ///   ``MapReporterError`` where the gates are not those of the run's model.
+  public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
+    let ranked = try gates.layerMap(by: criterion, sparsity: sparsity)
+    return try headMap(
+      ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) },
+      by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
+  }
+
+  /// The head-mixed map at `sparsity`: DuoAttention's cut.
+  ///
+  /// - Throws: As ``map(by:sparsity:)``.
+  public func headMixedMap(sparsity: Double) throws -> HeadMap {
+    try headMap(
+      gates.headMap(sparsity: sparsity).isRetrieval,
+      by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
+  }
+
+  private func headMap(
+    _ headFull: [[Bool]], by criterion: HeadMap.Criterion, sparsity: Double
+  ) throws -> HeadMap {
+    try HeadMap(
+      model: record.model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
+      window: HeadMap.Window(
+        sink: configuration.window.sink, recent: configuration.window.recent),
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: headFull,
+      criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
+  }
+
+  /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
+  public func recommendedMap() throws -> (criterion: Criterion, sparsity: Double)? {
+    guard FileManager.default.fileExists(atPath: files.curves),
+      let task = configuration.evaluation.tasks.first
+    else { return nil }
+    let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
+    let choice = Recommendation.choose(
+      from: points, task: task.name, share: configuration.report.keptFraction
+    ).choice
+    guard let point = choice?.point, case .layers(let name) = CurveMethod(point.method),
+      let criterion = Criterion(name)
+    else { return nil }
+    return (criterion, point.requestedSparsity)
+  }
+
+  private var calibration: HeadMap.Calibration {
+    let settings = configuration.calibration
+    let rows = try? TrainingRow.read(from: URL(fileURLWithPath: files.metrics))
+    return HeadMap.Calibration(
+      source: "zigzag", objective: "distillation", steps: settings.steps,
+      seed: Int(exactly: configuration.seed), contextMin: settings.contextMin,
+      contextMax: settings.contextMax, regularization: settings.regularization,
+      learningRate: settings.learningRate, distillationLoss: rows?.last?.distillation,
+      toolVersion: record.zigzagVersion)
+  }
+}

@@ -1,0 +1,65 @@
+import GateOptimizer
+import ModelLoader
+import Transformer
+
+/// The model of a run, ready for work.
+struct RunModel {
+  let decoder: Decoder
+  let tokenizer: Tokenizer
+}
+
+extension Pipeline {
+  /// Opens the model, checks it against the configuration and the folder, and records it.
+  mutating func load() throws -> RunModel {
+    let model = try ModelFile.open(path: configuration.model)
+    do {
+      try configuration.validate(for: model.configuration)
+    } catch let problem as InvalidSetting {
+      throw document.setting(problem)
+    }
+    guard let json = model.tokenizerJSON else {
+      throw RunError.malformed(
+        path: configuration.model,
+        problem: "the model has no tokenizer; import it again with its tokenizer.json")
+    }
+    let tokenizer = try Tokenizer(json: json)
+    let identity = HeadMap.Model(model.configuration, weightsSHA256: model.sha256)
+    if let before = record.model, before != identity, files.holdGates {
+      throw RunError.otherRun(
+        folder: folder.path,
+        differences: [
+          "the weights of \(configuration.model) are \(model.sha256.prefix(12))…, there they were "
+            + "\(before.weightsSHA256?.prefix(12) ?? "others")…"
+        ])
+    }
+    record.model = identity
+    try folder.write(record.json(), to: files.record)
+    return RunModel(
+      decoder: Decoder(configuration: model.configuration, weights: model.weights),
+      tokenizer: tokenizer)
+  }
+
+  /// Samples of `task` for the run's model.
+  func sampler(
+    _ task: PasskeyTask, _ haystack: HaystackSource, _ purpose: PasskeySampler.Purpose,
+    lengths: [Int], seed: UInt64, _ model: RunModel
+  ) throws -> PasskeySampler {
+    let tokenizer = model.tokenizer
+    return try PasskeySampler(
+      task: task, haystack: haystack, purpose: purpose, contextLengths: lengths, seed: seed,
+      startTokens: tokenizer.encode("", addSpecialTokens: true)
+    ) { tokenizer.encode($0) }
+  }
+
+  /// Writes the layer maps that the ranking section asks for.
+  func writeMaps(_ gates: GateMatrix) throws {
+    let run = finished(gates)
+    for criterion in configuration.ranking.criteria {
+      for sparsity in configuration.ranking.sparsities {
+        let map = try run.map(by: criterion, sparsity: sparsity)
+        try folder.write(
+          map.json(), to: "\(files.maps)/\(RunFiles.mapName(criterion, sparsity))")
+      }
+    }
+  }
+}

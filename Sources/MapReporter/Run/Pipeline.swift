@@ -1,0 +1,82 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+import Transformer
+
+/// A run from its configuration to its report; every step whose results are there is skipped.
+public struct Pipeline: ~Copyable {
+  /// The last step that is wanted.
+  public enum Goal: Sendable {
+    /// Learned gates.
+    case gates
+    /// Accuracy against sparsity.
+    case curves
+    /// Everything.
+    case report
+  }
+
+  let configuration: RunConfiguration
+  let document: ConfigurationDocument
+  let folder: RunFolder
+  let observer: any PipelineObserver
+  var record: RunRecord
+
+  /// Takes the run's folder below `runs`.
+  ///
+  /// - Throws: ``RunError`` where the folder cannot be used; see ``RunFolder/open(for:in:)``.
+  public init(
+    _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
+    observer: any PipelineObserver
+  ) throws {
+    let folder = try RunFolder.open(for: configuration, in: runs)
+    var record = RunRecord()
+    if let before = try RunRecord.read(folder.files.record) {
+      record.seconds = before.seconds
+      record.model = before.model
+    }
+    record.seed = configuration.seed
+    self.configuration = configuration
+    self.document = document
+    self.folder = folder
+    self.observer = observer
+    self.record = record
+  }
+
+  /// The names of the run's files.
+  public var files: RunFiles { folder.files }
+
+  /// Runs every step up to `goal`.
+  ///
+  /// - Throws: ``RunError/interrupted(folder:)`` where the observer asked to stop, and the errors of
+  ///   the libraries.
+  public mutating func run(to goal: Goal = .report) throws {
+    let model = try load()
+    let gates = try timed("learn") { run throws in try run.learn(model) }
+    try writeMaps(gates)
+    if goal == .gates { return }
+    try timed("evaluate") { run throws in try run.evaluate(model, gates) }
+    if goal == .curves { return }
+    try report(gates)
+  }
+
+  /// Runs one step and adds the time it took to the record, also when it is interrupted.
+  private mutating func timed<Result>(
+    _ step: String, _ body: (borrowing Pipeline) throws -> Result
+  ) throws -> Result {
+    let start = ContinuousClock.now
+    let outcome = Swift.Result { try body(self) }
+    record.seconds[step, default: 0] += (ContinuousClock.now - start) / .seconds(1)
+    try folder.write(record.json(), to: files.record)
+    return try outcome.get()
+  }
+
+  /// The run's facts and gates as readers of the folder see them.
+  func finished(_ gates: GateMatrix) -> FinishedRun {
+    FinishedRun(files: files, configuration: configuration, record: record, gates: gates)
+  }
+
+  private func report(_ gates: GateMatrix) throws {
+    let page = try finished(gates).writeReport()
+    observer.report("the report is \(page)")
+  }
+}

@@ -1,0 +1,11 @@
+/// What a pipeline tells while it works, and whether it should go on.
+public protocol PipelineObserver: Sendable {
+  /// A step begins: `total` units, of which `done` were done before.
+  func stepBegan(_ step: String, unit: String, done: Int, total: Int)
+  /// `done` units of the present step are done; `note` says how it goes.
+  func stepAdvanced(to done: Int, note: String)
+  /// Something worth a line in the log.
+  func report(_ message: String)
+  /// Whether the user has asked to stop.
+  var isInterrupted: Bool { get }
+}

@@ -1,0 +1,64 @@
+import ModelLoader
+
+/// What can go wrong with a run's configuration and its folder.
+public enum RunError: ZigzagError, Equatable {
+  /// There is no configuration file at the path, or it cannot be read.
+  case configurationUnreadable(path: String, reason: String)
+  /// The configuration is not YAML, or has a key twice; `line` counts from 1.
+  case configurationMalformed(path: String, line: Int?, problem: String)
+  /// A setting is unknown or impossible; `location` is a file and line, or an override.
+  case setting(location: String, problem: String)
+  /// An override is not of the form key=value, or its key leads nowhere.
+  case badOverride(String, problem: String)
+  /// A text the haystack is made of cannot be read.
+  case haystackUnreadable(path: String, reason: String)
+  /// Another process holds the run folder.
+  case locked(folder: String, holder: String)
+  /// The folder belongs to a run with other settings, one difference per entry.
+  case otherRun(folder: String, differences: [String])
+  /// The folder, or a file in it, cannot be created or written.
+  case cannotWrite(path: String, reason: String)
+  /// A file of the run folder that a step needs is not there.
+  case missing(path: String, advice: String)
+  /// A file of the run folder cannot be understood.
+  case malformed(path: String, problem: String)
+  /// The run was interrupted; what was done is kept.
+  case interrupted(folder: String)
+
+  /// What kind of thing went wrong.
+  public var category: ErrorCategory {
+    switch self {
+    case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
+    case .configurationMalformed, .malformed: .badData
+    case .setting, .badOverride, .otherRun: .usage
+    case .locked, .cannotWrite: .cannotWrite
+    case .interrupted: .interrupted
+    }
+  }
+
+  /// One sentence: where, what, and what to do.
+  public var description: String {
+    switch self {
+    case .configurationUnreadable(let path, let reason):
+      "cannot read the configuration \(path): \(reason)"
+    case .configurationMalformed(let path, let line, let problem):
+      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem)"
+    case .setting(let location, let problem): "\(location): \(problem)"
+    case .badOverride(let text, let problem): "--set \(text): \(problem)"
+    case .haystackUnreadable(let path, let reason):
+      "cannot read the haystack text \(path): \(reason); name another file under haystack, or none "
+        + "for generated text"
+    case .locked(let folder, let holder):
+      "another zigzag works in \(folder) (\(holder)); wait for it, or give this run another name "
+        + "with --set name=…"
+    case .otherRun(let folder, let differences):
+      "\(folder) holds a run with other settings: \(differences.joined(separator: "; ")); delete the "
+        + "folder, or give this run another name with --set name=…"
+    case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
+    case .missing(let path, let advice): "there is no \(path); \(advice)"
+    case .malformed(let path, let problem): "\(path): \(problem)"
+    case .interrupted(let folder):
+      "interrupted; what is done is kept in \(folder), and the same command continues from there"
+    }
+  }
+}

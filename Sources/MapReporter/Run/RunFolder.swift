@@ -1,0 +1,145 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+
+/// The folder that holds everything of one run, and the right to write in it.
+///
+/// docs/run-folder.md lists the files. All of them are written under a temporary name and renamed.
+public struct RunFolder: ~Copyable {
+  /// Path of the folder, `<runs>/<name>`.
+  public let path: String
+  private let lock: RunLock
+
+  /// Opens the folder of a run for writing, creating it where it is new.
+  ///
+  /// Removes half-written files of an interrupted process, and results that the configuration no
+  /// longer stands for; learned gates are never removed but refused, since they are expensive.
+  ///
+  /// - Throws: ``RunError`` where the folder cannot be written, another process has it, or it holds
+  ///   gates learned with other settings.
+  public static func open(
+    for configuration: RunConfiguration, in runs: String = "runs"
+  ) throws(RunError) -> RunFolder {
+    let folder = "\(runs)/\(configuration.name)"
+    for folder in [folder, "\(folder)/maps", "\(folder)/figures"] {
+      try create(folder)
+    }
+    let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
+    let opened = RunFolder(path: folder, lock: lock)
+    opened.removeTemporaryFiles()
+    try opened.reconcile(with: configuration)
+    try opened.write(configuration.yaml(), to: opened.files.configuration)
+    return opened
+  }
+
+  private init(path: String, lock: consuming RunLock) {
+    self.path = path
+    self.lock = lock
+  }
+
+  /// Where the folder's files are.
+  public var files: RunFiles { RunFiles(folder: path) }
+
+  /// Writes a text file of the run as a whole.
+  public func write(_ text: String, to path: String) throws(RunError) {
+    do {
+      try AtomicFile.write(text, to: path)
+    } catch .cannotWrite(let path, let reason) {
+      throw .cannotWrite(path: path, reason: reason)
+    } catch {
+      throw .cannotWrite(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Compares the configuration with the one the folder was last used with.
+  private func reconcile(with configuration: RunConfiguration) throws(RunError) {
+    guard FileManager.default.fileExists(atPath: files.configuration) else { return }
+    let document = try ConfigurationDocument(contentsOf: files.configuration)
+    let before = try document.decode(RunConfiguration.self)
+    let gates = try differences(now: configuration.gateSettings(), before: before.gateSettings())
+    guard gates.isEmpty || !files.holdGates else {
+      throw .otherRun(folder: path, differences: gates)
+    }
+    let evaluation = try differences(
+      now: configuration.evaluationSettings(), before: before.evaluationSettings())
+    if !(gates.isEmpty && evaluation.isEmpty) {
+      try remove(files.accuracies)
+    }
+  }
+
+  /// Removes a file of the folder if it is there.
+  public func remove(_ file: String) throws(RunError) {
+    guard FileManager.default.fileExists(atPath: file) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: file)
+    } catch {
+      throw .cannotWrite(path: file, reason: plainReason(error))
+    }
+  }
+
+  /// Removes what ``AtomicFile`` leaves behind when its process is killed: `.name.xyz.tmp`.
+  private func removeTemporaryFiles() {
+    let manager = FileManager.default
+    for folder in [path, "\(path)/maps", "\(path)/figures"] {
+      for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
+      where name.hasPrefix(".") && name.hasSuffix(".tmp") {
+        // A file that cannot be removed is in nobody's way.
+        try? manager.removeItem(atPath: "\(folder)/\(name)")
+      }
+    }
+  }
+
+  private static func create(_ folder: String) throws(RunError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(path: folder, reason: plainReason(error))
+    }
+  }
+}
+
+/// The names of a run folder's files.
+public struct RunFiles: Sendable {
+  /// Path of the folder.
+  public let folder: String
+
+  /// The files of the run folder at `folder`.
+  public init(folder: String) {
+    self.folder = folder
+  }
+
+  /// The configuration with every default written out.
+  public var configuration: String { "\(folder)/config.yaml" }
+  /// Versions, model hash, host and timings.
+  public var record: String { "\(folder)/run.json" }
+  /// The learned gates in DuoAttention's format, (L, K).
+  public var gates: String { "\(folder)/gates.tsv" }
+  /// What an interrupted calibration continues from.
+  public var checkpoint: String { "\(folder)/checkpoint.h5" }
+  /// One line per calibration step.
+  public var metrics: String { "\(folder)/metrics.csv" }
+  /// Layer maps, one `headmap.json` per criterion and sparsity.
+  public var maps: String { "\(folder)/maps" }
+  /// One line per sample and map: what the curves are drawn from.
+  public var accuracies: String { "\(folder)/accuracies.csv" }
+  /// Accuracy against sparsity with confidence intervals.
+  public var curves: String { "\(folder)/curves.csv" }
+  /// SVG figures.
+  public var figures: String { "\(folder)/figures" }
+  /// The self-contained page.
+  public var report: String { "\(folder)/report.html" }
+  /// What the tool logged.
+  public var log: String { "\(folder)/log.txt" }
+
+  /// The file name of the map by `criterion` at `sparsity`, below ``maps``.
+  static func mapName(_ criterion: Criterion, _ sparsity: Double) -> String {
+    let name = criterion.description.replacing(":", with: "-")
+    return "\(name)-\(sparsity).headmap.json"
+  }
+
+  /// Whether calibration has left something that depends on its settings.
+  var holdGates: Bool {
+    [gates, checkpoint].contains(where: FileManager.default.fileExists(atPath:))
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import ModelLoader
+
+/// The version of this package.
+public let toolVersion = "0.1.0"
+
+/// The facts of a run that are not in its configuration: `run.json`.
+public struct RunRecord: Codable, Sendable, Equatable {
+  /// Version of this package.
+  public var zigzagVersion = toolVersion
+  /// Operating system and its version.
+  public var system = ProcessInfo.processInfo.operatingSystemVersionString
+  /// Name of the machine.
+  public var host = ProcessInfo.processInfo.hostName
+  /// The processor's model name, where the system tells.
+  public var processor = processorName()
+  /// Cores the process may use.
+  public var cores = ProcessInfo.processInfo.activeProcessorCount
+  /// The kernels the linear algebra library chose.
+  public var linearAlgebra = ""
+  /// The model, with the SHA-256 of its weights.
+  public var model: HeadMap.Model?
+  /// Seed of the calibration samples.
+  public var seed: UInt64 = 0
+  /// Seconds of each finished step, by its name; a resumed step adds up.
+  public var seconds: [String: Double] = [:]
+
+  /// A record of this process on this machine.
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case zigzagVersion = "zigzag_version"
+    case system, host, processor, cores
+    case linearAlgebra = "linear_algebra"
+    case model, seed, seconds
+  }
+
+  /// The record at `path`, or nil where there is none yet.
+  ///
+  /// - Throws: ``RunError/malformed(path:problem:)`` where the file is not a record.
+  public static func read(_ path: String) throws(RunError) -> RunRecord? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    do {
+      return try JSONDecoder().decode(RunRecord.self, from: data)
+    } catch {
+      throw .malformed(path: path, problem: "not a run record; delete it to have it written anew")
+    }
+  }
+
+  /// The record as JSON, keys in alphabetical order.
+  public func json() throws(RunError) -> String {
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    } catch {
+      throw .malformed(path: "run.json", problem: "cannot be written: \(error)")
+    }
+  }
+}
+
+/// The model name of the first processor in /proc/cpuinfo.
+private func processorName() -> String {
+  let lines = ((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+    .split(separator: "\n")
+  let line = lines.first { $0.hasPrefix("model name") }
+  return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) }
+    ?? "unknown"
+}

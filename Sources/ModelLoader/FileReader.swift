@@ -1,0 +1,75 @@
+import Foundation
+
+/// A file open for reading at any offset; what is read is checked against the file's length first.
+final class FileReader: Sendable {
+  let path: String
+  let byteCount: Int
+  private let descriptor: Int32
+
+  /// Opens the file at `path`; `what` names it in the message if it is missing.
+  init(path: String, what: String) throws(ModelLoaderError) {
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let code = errno
+      throw code == ENOENT
+        ? .missing(path: path, what: what)
+        : .unreadable(path: path, reason: systemMessage(code))
+    }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw .unreadable(path: path, reason: "it is not a regular file, as a \(what) must be")
+    }
+    self.path = path
+    byteCount = status.st_size
+  }
+
+  deinit { close(descriptor) }
+
+  /// The `count` bytes from `offset` on; `place` names them in messages.
+  func read(at offset: Int, count: Int, place: String) throws(ModelLoaderError) -> [UInt8] {
+    let (end, overflow) = offset.addingReportingOverflow(count)
+    guard offset >= 0, count >= 0, !overflow, end <= byteCount else {
+      throw truncated(place, expected: "\(count) bytes at offset \(offset)")
+    }
+    let descriptor = descriptor
+    var failure: Int32?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let part = unsafe UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+        let got = unsafe pread(descriptor, part.baseAddress, part.count, off_t(offset + filled))
+        if got < 0 && errno == EINTR { continue }
+        if got <= 0 {
+          failure = got < 0 ? errno : 0
+          return
+        }
+        filled += got
+      }
+    }
+    if let failure {
+      throw failure == 0
+        ? truncated(place, expected: "\(count) bytes at offset \(offset)")
+        : .unreadable(path: path, reason: systemMessage(failure))
+    }
+    return bytes
+  }
+
+  /// The whole file.
+  func readAll() throws(ModelLoaderError) -> Data {
+    Data(try read(at: 0, count: byteCount, place: "the file"))
+  }
+
+  private func truncated(_ place: String, expected: String) -> ModelLoaderError {
+    .invalid(
+      path: path, place: place, expected: expected, found: "a file of \(byteCount) bytes",
+      fix: "it is truncated or damaged, so fetch or make it again")
+  }
+}
+
+/// The operating system's words for an error number, starting in lower case.
+func systemMessage(_ code: Int32) -> String {
+  guard let text = unsafe strerror(code) else { return "error \(code)" }
+  let message = unsafe String(cString: text)
+  return message.prefix(1).lowercased() + message.dropFirst()
+}

@@ -1,0 +1,96 @@
+import CHDF5
+import Foundation
+
+/// An array in an ``HDF5Archive``, row-major.
+package enum HDF5Array: Sendable, Equatable {
+  case floats([Float], shape: [Int])
+  case doubles([Double], shape: [Int])
+  case integers([Int64], shape: [Int])
+}
+
+/// A small HDF5 file held in memory as a whole: named arrays and attributes, written atomically.
+///
+/// Names of arrays are "name" or "group/name"; attributes belong to the file.
+package struct HDF5Archive: Sendable, Equatable {
+  /// The attributes of the file.
+  package var attributes: [String: MetadataValue]
+  /// The arrays by "group/name".
+  package var arrays: [String: HDF5Array]
+
+  /// Collects the content of a file.
+  package init(attributes: [String: MetadataValue] = [:], arrays: [String: HDF5Array] = [:]) {
+    self.attributes = attributes
+    self.arrays = arrays
+  }
+
+  /// Writes the file to a temporary name, flushes and renames it; the same content gives the same
+  /// bytes.
+  package func write(to path: String) throws(ModelLoaderError) {
+    let file = try HDF5File.createInMemory(for: path)
+    for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
+      try file.setAttribute(name, value)
+    }
+    for (name, array) in arrays.sorted(by: { $0.key < $1.key }) {
+      let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+      if parts.count == 2 {
+        try write(array, name: parts[1], in: try openGroup(parts[0], in: file))
+      } else {
+        try write(array, name: name, in: file)
+      }
+    }
+    try AtomicFile.write(Data(try HDF5File.image(of: file)), to: path)
+  }
+
+  private func openGroup(
+    _ name: String, in file: borrowing HDF5Node
+  ) throws(ModelLoaderError) -> HDF5Node {
+    if let group = try file.child(name) { return group }
+    return try file.createGroup(name)
+  }
+
+  private func write(
+    _ array: HDF5Array, name: String, in group: borrowing HDF5Node
+  ) throws(ModelLoaderError) {
+    switch array {
+    case .floats(let values, let shape):
+      try group.createDataset(name, shape: shape, type: .floats(.float32))
+        .write(values, memoryType: hdf5_native_float())
+    case .doubles(let values, let shape):
+      try group.createDataset(name, shape: shape, type: .doubles)
+        .write(values, memoryType: hdf5_native_double())
+    case .integers(let values, let shape):
+      try group.createDataset(name, shape: shape, type: .integers)
+        .write(values, memoryType: hdf5_native_int64())
+    }
+  }
+
+  /// Reads the whole file at `path`.
+  package init(reading path: String) throws(ModelLoaderError) {
+    self.init()
+    let file = try HDF5Node(opening: path)
+    for name in file.attributeNames() {
+      attributes[name] = try file.attribute(name)
+    }
+    for name in try file.childNames() {
+      guard let child = try file.child(name) else { continue }
+      if child.isDataset {
+        arrays[name] = try Self.read(child)
+      } else {
+        for inner in try child.childNames() {
+          guard let dataset = try child.child(inner), dataset.isDataset else { continue }
+          arrays["\(name)/\(inner)"] = try Self.read(dataset)
+        }
+      }
+    }
+  }
+
+  private static func read(_ dataset: borrowing HDF5Node) throws(ModelLoaderError) -> HDF5Array {
+    let layout = try dataset.layout()
+    if layout.elementType != nil {
+      return .floats(try dataset.readFloats(), shape: layout.shape)
+    }
+    return layout.isFloat
+      ? .doubles(try dataset.readDoubles(), shape: layout.shape)
+      : .integers(try dataset.readIntegers(), shape: layout.shape)
+  }
+}

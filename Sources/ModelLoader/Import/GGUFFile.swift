@@ -1,0 +1,103 @@
+import Foundation
+
+/// The header of a GGUF file (versions 2 and 3): metadata, and where each tensor lies.
+package struct GGUFFile {
+  package let path: String
+  /// Values by key.
+  package let metadata: [String: MetadataValue]
+  /// All tensors by llama.cpp's names.
+  package let tensors: [String: SourceTensor]
+
+  /// Reads and checks the header of the file at `path`.
+  package init(path: String) throws(ModelLoaderError) {
+    let file = try FileReader(path: path, what: "GGUF file")
+    var reader = GGUFReader(file: file)
+    try Self.checkMagic(&reader)
+    let tensorCount = try reader.count(of: "the number of tensors", bytesEach: 24)
+    let keyCount = try reader.count(of: "the number of metadata keys", bytesEach: 13)
+    var metadata: [String: MetadataValue] = [:]
+    for index in 0..<keyCount {
+      let key = try reader.text(of: "metadata key \(index)")
+      metadata[key] = try reader.value(of: key)
+    }
+    self.path = path
+    self.metadata = metadata
+    tensors = try Self.readTensors(tensorCount, alignment: metadata["general.alignment"], &reader)
+  }
+
+  private static func checkMagic(_ reader: inout GGUFReader) throws(ModelLoaderError) {
+    let path = reader.file.path
+    guard reader.file.byteCount >= 24, try reader.unsigned(UInt32.self, of: "magic") == 0x4655_4747
+    else {
+      throw .invalid(
+        path: path, place: "the file", expected: "a GGUF file or a Hugging Face folder",
+        found: "something else", fix: "give a .gguf file or the folder with config.json")
+    }
+    let version = try reader.unsigned(UInt32.self, of: "version")
+    guard (2...3).contains(version) else {
+      let isSwapped = (2...3).contains(version.byteSwapped)
+      throw .unsupported(
+        path: path, place: "version", found: isSwapped ? "big-endian GGUF" : "version \(version)",
+        supported: "little-endian GGUF version 2 or 3")
+    }
+  }
+
+  /// A tensor's header; its offset counts from the start of the values.
+  private struct Entry {
+    let name: String
+    let shape: [Int]
+    let type: SourceType
+    let offset: Int
+  }
+
+  private static func readTensors(
+    _ count: Int, alignment: MetadataValue?, _ reader: inout GGUFReader
+  ) throws(ModelLoaderError) -> [String: SourceTensor] {
+    let file = reader.file
+    var entries: [Entry] = []
+    for index in 0..<count { entries.append(try readEntry(index, &reader)) }
+    let alignment = alignment?.integer ?? 32
+    guard alignment >= 1, alignment <= 1 << 20 else {
+      throw .invalid(
+        path: file.path, place: "general.alignment", expected: "1 to \(1 << 20)",
+        found: "\(alignment)", fix: "the file is damaged, so fetch it again")
+    }
+    let start = (reader.position + alignment - 1) / alignment * alignment
+    var tensors: [String: SourceTensor] = [:]
+    for entry in entries {
+      tensors[entry.name] = try SourceTensor(
+        name: entry.name, shape: entry.shape, type: entry.type, file: file,
+        byteOffset: start + entry.offset)
+    }
+    return tensors
+  }
+
+  private static func readEntry(
+    _ index: Int, _ reader: inout GGUFReader
+  ) throws(ModelLoaderError) -> Entry {
+    let path = reader.file.path
+    let name = try reader.text(of: "the name of tensor \(index)")
+    let rank = try reader.unsigned(UInt32.self, of: name)
+    guard (1...4).contains(rank) else {
+      throw .invalid(
+        path: path, place: name, expected: "1 to 4 axes", found: "\(rank)",
+        fix: "the file is damaged, so fetch it again")
+    }
+    var shape: [Int] = []
+    for _ in 0..<rank { shape.append(Int(clamping: try reader.unsigned(UInt64.self, of: name))) }
+    let id = try reader.unsigned(UInt32.self, of: name)
+    guard let type = SourceType.gguf(id) else {
+      throw .unsupported(
+        path: path, place: name, found: "GGML type \(id)",
+        supported: "tensors of \(SourceType.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let offset = try reader.unsigned(UInt64.self, of: name)
+    guard offset <= UInt64(reader.file.byteCount) else {
+      throw .invalid(
+        path: path, place: name, expected: "an offset inside the file", found: "\(offset)",
+        fix: "it is truncated, so fetch it again")
+    }
+    // GGUF lists the fastest axis first, (in, out); all others here list it last.
+    return Entry(name: name, shape: shape.reversed(), type: type, offset: Int(offset))
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Transformer
+
+/// How far an import is.
+public struct ImportProgress: Sendable, Equatable {
+  /// The tensor that was written last.
+  public let tensor: String
+  /// Values written so far.
+  public let completed: Int
+  /// Values of the whole model.
+  public let total: Int
+}
+
+/// What an import made.
+public struct ImportSummary: Sendable, Equatable {
+  /// The architecture.
+  public let configuration: ModelConfiguration
+  /// Number of parameters.
+  public let parameterCount: Int
+  /// Whether the model file has a tokenizer.
+  public let hasTokenizer: Bool
+  /// The identity of the weights.
+  public let sha256: String
+}
+
+/// Turns a Hugging Face folder or a GGUF file into a model file, a chunk of a tensor at a time.
+public struct Importer: Sendable {
+  /// The type of all matrices, or nil to keep 16-bit types and make all others float32.
+  public var elementType: ElementType?
+  /// Makes tokenizer.json from a GGUF file's tokenizer.
+  public var tokenizerFromGGUF: @Sendable (GGUFTokenizerMetadata) throws -> Data
+
+  /// An importer; `tokenizerFromGGUF` is only called for GGUF files.
+  public init(
+    elementType: ElementType? = nil,
+    tokenizerFromGGUF: @escaping @Sendable (GGUFTokenizerMetadata) throws -> Data
+  ) {
+    self.elementType = elementType
+    self.tokenizerFromGGUF = tokenizerFromGGUF
+  }
+
+  /// Imports the folder or .gguf file at `source` to the model file `destination`.
+  ///
+  /// `progress` is called after every chunk.
+  ///
+  /// - Throws: `ModelLoaderError`, before anything is written if the source is at fault.
+  public func run(
+    source: String, destination: String, progress: (ImportProgress) -> Void = { _ in }
+  ) throws(ModelLoaderError) -> ImportSummary {
+    let plan = try plan(source: source)
+    let types = Dictionary(
+      uniqueKeysWithValues: plan.tensors.map { ($0.parameter, storedType(of: $0.source)) })
+    var writer = try ModelFileWriter(path: destination, contents: plan.contents) {
+      types[$0, default: .float32]
+    }
+    let total = plan.tensors.reduce(0) { $0 + $1.source.shape.reduce(1, *) }
+    var completed = 0
+    for (parameter, source) in plan.tensors {
+      let type = types[parameter, default: .float32]
+      try source.forEachChunk { (bytes) throws(ModelLoaderError) in
+        try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
+        completed += bytes.count / source.type.blockBytes * source.type.blockCount
+        progress(ImportProgress(tensor: parameter.name, completed: completed, total: total))
+      }
+    }
+    let sha256 = try writer.finish()
+    return ImportSummary(
+      configuration: plan.contents.configuration, parameterCount: total,
+      hasTokenizer: plan.contents.tokenizerJSON != nil, sha256: sha256)
+  }
+
+  private func plan(source: String) throws(ModelLoaderError) -> ImportPlan {
+    var isFolder: ObjCBool = false
+    guard unsafe FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else {
+      throw .missing(path: source, what: "model folder or .gguf file")
+    }
+    return isFolder.boolValue
+      ? try HuggingFaceFolder(path: source).plan()
+      : try GGUFModel(path: source).plan(tokenizer: tokenizerFromGGUF)
+  }
+
+  /// Vectors (norms, biases) are few and keep their precision.
+  private func storedType(of source: SourceTensor) -> ElementType {
+    guard source.shape.count > 1, let elementType else { return source.type.naturalElementType }
+    return elementType
+  }
+
+  private func write(
+    _ bytes: [UInt8], of source: SourceTensor, as type: ElementType, to name: String,
+    of writer: inout ModelFileWriter
+  ) throws(ModelLoaderError) {
+    if source.type.identicalElementType == type {
+      return try writer.append(bytes.span, to: name)
+    }
+    let values = source.type.decode(bytes)
+    if type == .float32 { return try writer.append(values.span, to: name) }
+    if let value = ElementEncoder.firstOverflow(values, type: type) {
+      throw .invalid(
+        path: source.file.path, place: source.name, expected: "values that fit in \(type.rawValue)",
+        found: "\(value)", fix: "import it as float32")
+    }
+    let halves = ElementEncoder.halves(values, type: type)
+    try writer.append(halves.span, to: name)
+  }
+}

@@ -1,0 +1,22 @@
+import Foundation
+import Transformer
+
+/// A model as read from its file.
+public struct LoadedModel: Sendable {
+  /// The file's path.
+  public let path: String
+  /// The architecture.
+  public let configuration: ModelConfiguration
+  /// The parameters; matrices refer to the mapped file.
+  public let weights: DecoderWeights
+  /// The bytes of the Hugging Face tokenizer.json, if the file has one.
+  public let tokenizerJSON: Data?
+  /// The identity of the weights, 64 hexadecimal digits, as the file states it.
+  public let sha256: String
+  /// Where the model came from, for people.
+  public let source: String
+  /// The token that starts a text, if known.
+  public let bosTokenID: Int?
+  /// The tokens that end a text; empty if unknown.
+  public let eosTokenIDs: [Int]
+}

@@ -1,0 +1,146 @@
+import Crypto
+import Foundation
+import Transformer
+
+/// One tensor of a model file, as its header describes it.
+public struct TensorDescription: Sendable, Equatable {
+  /// The name under `/weights`.
+  public let name: String
+  /// Sizes; (out, in) for matrices.
+  public let shape: [Int]
+  /// The stored type: "float32", "float16", "bfloat16" or another HDF5 float in words.
+  public let type: String
+  /// Where the values start in the file, or nil if only HDF5 can read them.
+  public let byteOffset: Int?
+  /// Bytes of the values as stored, or as float32 if only HDF5 can read them.
+  public let byteCount: Int
+}
+
+/// What `zigzag inspect` shows.
+public struct ModelInspection: Sendable {
+  /// Everything but the weights.
+  public let contents: ModelFileContents
+  /// The identity of the weights that the file states.
+  public let sha256: String
+  /// All tensors, in the order of the computation.
+  public let tensors: [TensorDescription]
+
+  /// The number of parameters.
+  public var parameterCount: Int {
+    tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+  }
+}
+
+/// What ``ModelFile/check(path:)`` found in the values of a model file.
+public struct ModelCheck: Sendable, Equatable {
+  /// Tensors with values that are not numbers or infinite, and how many.
+  public let nonFinite: [String: Int]
+  /// The identity of the weights that the file states.
+  public let statedSHA256: String
+  /// The identity of the weights that it has.
+  public let actualSHA256: String
+
+  /// Whether every value is finite and the hash is right.
+  public var isSound: Bool { nonFinite.isEmpty && statedSHA256 == actualSHA256 }
+}
+
+extension ModelFile {
+  /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
+  public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
+    let reader = try ModelFileReader(path: path)
+    var tensors: [TensorDescription] = []
+    for parameter in Parameter.all(in: reader.contents.configuration) {
+      let layout = try reader.tensor(parameter).layout
+      tensors.append(
+        TensorDescription(
+          name: parameter.name, shape: layout.shape, type: layout.typeName,
+          byteOffset: layout.elementType == nil ? nil : layout.byteOffset,
+          byteCount: layout.count * (layout.elementType ?? .float32).byteCount))
+    }
+    return ModelInspection(contents: reader.contents, sha256: reader.sha256, tensors: tensors)
+  }
+
+  /// Reads every value of the model file at `path`: are all finite, and is the hash right?
+  ///
+  /// `progress` hears the bytes read so far and in all.
+  public static func check(
+    path: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws(ModelLoaderError) -> ModelCheck {
+    let total = try inspect(path: path).tensors.reduce(0) { $0 + $1.byteCount }
+    let reader = try ModelFileReader(path: path)
+    let file = try FileReader(path: path, what: "model file")
+    var digest = WeightsDigest()
+    var nonFinite: [String: Int] = [:]
+    var done = 0
+    for parameter in Parameter.all(in: reader.contents.configuration) {
+      let scan = try TensorScan(reader.tensor(parameter), in: file)
+      if scan.nonFinite > 0 { nonFinite[parameter.name] = scan.nonFinite }
+      digest.add(
+        name: parameter.name, type: scan.type.rawValue,
+        shape: parameter.shape(in: reader.contents.configuration), hash: scan.hash.finalize())
+      done += scan.byteCount
+      progress(done, total)
+    }
+    return ModelCheck(
+      nonFinite: nonFinite, statedSHA256: reader.sha256, actualSHA256: digest.value)
+  }
+}
+
+/// Hashes the values of one tensor and counts those that are not finite.
+private struct TensorScan {
+  let type: ElementType
+  private(set) var byteCount = 0
+  private(set) var hash = SHA256()
+  private(set) var nonFinite = 0
+
+  init(_ tensor: borrowing ModelTensor, in file: FileReader) throws(ModelLoaderError) {
+    let layout = tensor.layout
+    type = layout.elementType ?? .float32
+    if layout.elementType == nil {
+      let values = try tensor.dataset.readFloats()
+      add(values.span)
+    } else if let offset = layout.byteOffset {
+      try add(file, offset: offset, byteCount: layout.count * type.byteCount)
+    } else {
+      let bytes = try tensor.dataset.readStored(type)
+      add(bytes.span)
+    }
+  }
+
+  private mutating func add(
+    _ file: FileReader, offset: Int, byteCount: Int
+  ) throws(ModelLoaderError) {
+    let chunk = 4 << 20
+    for start in stride(from: 0, to: byteCount, by: chunk) {
+      let count = min(chunk, byteCount - start)
+      let bytes = try file.read(at: offset + start, count: count, place: "the weights")
+      add(bytes.span)
+    }
+  }
+
+  private mutating func add<Element: BitwiseCopyable>(_ values: Span<Element>) {
+    let bytes = unsafe values.bytes
+    update(&hash, with: bytes)
+    byteCount += bytes.byteCount
+    nonFinite += nonFiniteCount(bytes)
+  }
+
+  /// A value is not finite when all its exponent bits are set.
+  private func nonFiniteCount(_ bytes: RawSpan) -> Int {
+    var count = 0
+    switch type {
+    case .float32:
+      for offset in stride(from: 0, to: bytes.byteCount, by: 4) {
+        let bits = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        if bits & 0x7F80_0000 == 0x7F80_0000 { count += 1 }
+      }
+    case .float16, .bfloat16:
+      let mask: UInt16 = type == .float16 ? 0x7C00 : 0x7F80
+      for offset in stride(from: 0, to: bytes.byteCount, by: 2) {
+        let bits = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self)
+        if bits & mask == mask { count += 1 }
+      }
+    }
+    return count
+  }
+}

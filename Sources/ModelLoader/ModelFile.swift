@@ -1,0 +1,97 @@
+import Foundation
+import Transformer
+
+/// Opens model files (docs/model-format.md).
+public enum ModelFile {
+  /// Opens the model file at `path` without copying its matrices: they refer to the mapped file.
+  ///
+  /// Datasets that are not float32, float16 or bfloat16 in one little-endian piece (chunked or
+  /// compressed ones, other float types) are read into memory through HDF5, as float32 where no
+  /// element type fits.
+  ///
+  /// - Throws: `ModelLoaderError` that names the file, the place, what was expected and found.
+  public static func open(path: String) throws(ModelLoaderError) -> LoadedModel {
+    let reader = try ModelFileReader(path: path)
+    let (storage, byteCount) = try MappedFile.map(path)
+    let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
+    let weights = try builder.build()
+    let contents = builder.reader.contents
+    return LoadedModel(
+      path: path, configuration: contents.configuration, weights: weights,
+      tokenizerJSON: contents.tokenizerJSON, sha256: builder.reader.sha256,
+      source: contents.source, bosTokenID: contents.bosTokenID,
+      eosTokenIDs: contents.eosTokenIDs)
+  }
+}
+
+/// Turns the tensors of a model file into the decoder's weights.
+private struct WeightsBuilder: ~Copyable {
+  let reader: ModelFileReader
+  let storage: WeightStorage
+  let byteCount: Int
+
+  func build() throws(ModelLoaderError) -> DecoderWeights {
+    let configuration = reader.contents.configuration
+    var layers: [LayerWeights] = []
+    for index in 0..<configuration.layers {
+      layers.append(try layer(index, configuration))
+    }
+    return DecoderWeights(
+      embedding: try matrix(.embedding), layers: layers, finalNorm: try vector(.finalNorm),
+      output: configuration.tiedEmbeddings ? nil : try matrix(.output))
+  }
+
+  private func layer(
+    _ index: Int, _ configuration: ModelConfiguration
+  ) throws(ModelLoaderError) -> LayerWeights {
+    func matrix(_ name: LayerParameter) throws(ModelLoaderError) -> WeightMatrix {
+      try self.matrix(.layer(index: index, name))
+    }
+    func vector(_ name: LayerParameter) throws(ModelLoaderError) -> [Float] {
+      try self.vector(.layer(index: index, name))
+    }
+    return LayerWeights(
+      attentionNorm: try vector(.attentionNorm), wq: try matrix(.wq), wk: try matrix(.wk),
+      wv: try matrix(.wv), wo: try matrix(.wo),
+      biases: configuration.attentionBias
+        ? (try vector(.qBias), try vector(.kBias), try vector(.vBias)) : nil,
+      headNorms: configuration.queryKeyNorm ? (try vector(.qNorm), try vector(.kNorm)) : nil,
+      mlpNorm: try vector(.mlpNorm), wGate: try matrix(.wGate), wUp: try matrix(.wUp),
+      wDown: try matrix(.wDown))
+  }
+
+  private func vector(_ parameter: Parameter) throws(ModelLoaderError) -> [Float] {
+    try reader.tensor(parameter).dataset.readFloats()
+  }
+
+  private func matrix(_ parameter: Parameter) throws(ModelLoaderError) -> WeightMatrix {
+    let tensor = try reader.tensor(parameter)
+    let layout = tensor.layout
+    let (rows, columns) = (layout.shape[0], layout.shape[1])
+    guard let type = layout.elementType else {
+      return WeightMatrix(rows: rows, columns: columns, values: try tensor.dataset.readFloats())
+    }
+    if let offset = layout.byteOffset, offset % type.byteCount == 0 {
+      let (end, overflow) = offset.addingReportingOverflow(layout.count * type.byteCount)
+      guard offset >= 0, !overflow, end <= byteCount else {
+        throw tensor.dataset.damaged(at: tensor.dataset.place)
+      }
+      return WeightMatrix(
+        rows: rows, columns: columns, type: type, storage: storage, byteOffset: offset)
+    }
+    let bytes = try tensor.dataset.readStored(type)
+    return WeightMatrix(
+      rows: rows, columns: columns, type: type, storage: HeapStorage.copy(bytes))
+  }
+}
+
+/// Weights in memory of their own.
+enum HeapStorage {
+  /// A 64-byte aligned copy of `bytes`.
+  static func copy(_ bytes: [UInt8]) -> WeightStorage {
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(bytes.count, 64), alignment: 64)
+    unsafe block.copyBytes(from: bytes)
+    return unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) { unsafe $0.deallocate() }
+  }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Transformer
+
+/// A tensor of a model file that fits the configuration, not yet read.
+package struct ModelTensor: ~Copyable {
+  /// The open dataset.
+  package let dataset: HDF5Node
+  /// Its shape, type and place.
+  package let layout: DatasetLayout
+}
+
+/// A model file with its header read and checked and its tensors known by name, none of them read.
+package struct ModelFileReader: ~Copyable {
+  /// The file's path.
+  package let path: String
+  /// Everything but the weights.
+  package let contents: ModelFileContents
+  /// The identity of the weights that the file states.
+  package let sha256: String
+  private let weights: HDF5Node
+
+  /// Opens the model file at `path` and checks everything but the tensors' values.
+  package init(path: String) throws(ModelLoaderError) {
+    let root = try HDF5Node(opening: path)
+    try Self.checkFormat(of: root)
+    let sha256 = try Self.text("sha256", of: root)
+    let contents = try Self.readContents(of: root)
+    let weights = try Self.group(ModelFormat.weights, of: root)
+    try Self.checkNames(in: weights, configuration: contents.configuration)
+    self.path = path
+    self.sha256 = sha256
+    self.contents = contents
+    self.weights = weights
+  }
+
+  private static func checkFormat(of root: borrowing HDF5Node) throws(ModelLoaderError) {
+    let format = try root.attribute("format")
+    guard format?.text == ModelFormat.name else {
+      throw .invalid(
+        path: root.path, place: "attribute format", expected: "\"\(ModelFormat.name)\"",
+        found: format?.quoted ?? "nothing", fix: "make a model file with `zigzag import`")
+    }
+    let version = try root.attribute("format_version")
+    guard version?.integer == ModelFormat.version else {
+      throw .invalid(
+        path: root.path, place: "attribute format_version", expected: "\(ModelFormat.version)",
+        found: version?.quoted ?? "nothing", fix: "import the model again with this version")
+    }
+  }
+
+  private static func readContents(
+    of root: borrowing HDF5Node
+  ) throws(ModelLoaderError) -> ModelFileContents {
+    let group = try group(ModelFormat.configuration, of: root)
+    var values: [String: MetadataValue] = [:]
+    for name in group.attributeNames() { values[name] = try group.attribute(name) }
+    let decoder = ConfigurationDecoder(values: values, path: root.path) {
+      "/config attribute \($0)"
+    }
+    return ModelFileContents(
+      configuration: try decoder.decode(),
+      source: try root.attribute("source")?.text ?? "",
+      tokenizerJSON: try readTokenizer(of: root),
+      bosTokenID: values["bos_token_id"]?.integer,
+      eosTokenIDs: values["eos_token_id"]?.integers ?? [])
+  }
+
+  private static func readTokenizer(
+    of root: borrowing HDF5Node
+  ) throws(ModelLoaderError) -> Data? {
+    guard let group = try root.child(ModelFormat.tokenizer),
+      let dataset = try group.child(ModelFormat.tokenizerFile)
+    else { return nil }
+    let layout = try dataset.layout()
+    guard layout.typeName == "1-byte integer", layout.shape.count == 1 else {
+      throw .invalid(
+        path: root.path, place: dataset.place, expected: "a list of bytes (uint8)",
+        found: "\(layout.typeName) of shape \(layout.shape)",
+        fix: "write it as docs/model-format.md specifies")
+    }
+    return Data(try dataset.readBytes())
+  }
+
+  private static func group(
+    _ name: String, of root: borrowing HDF5Node
+  ) throws(ModelLoaderError) -> HDF5Node {
+    guard let group = try root.child(name), !group.isDataset else {
+      throw .invalid(
+        path: root.path, place: "/\(name)", expected: "a group", found: "nothing of the kind",
+        fix: "make a model file with `zigzag import`")
+    }
+    return group
+  }
+
+  private static func text(
+    _ name: String, of root: borrowing HDF5Node
+  ) throws(ModelLoaderError) -> String {
+    let value = try root.attribute(name)
+    guard let text = value?.text else {
+      throw .invalid(
+        path: root.path, place: "attribute \(name)", expected: "text",
+        found: value?.quoted ?? "nothing", fix: "write it as docs/model-format.md specifies")
+    }
+    return text
+  }
+
+  private static func checkNames(
+    in weights: borrowing HDF5Node, configuration: ModelConfiguration
+  ) throws(ModelLoaderError) {
+    let path = weights.path
+    let found = Set(try weights.childNames())
+    let expected = Parameter.all(in: configuration).map(\.name)
+    let missing = expected.filter { !found.contains($0) }
+    if let first = missing.first {
+      throw .invalid(
+        path: path, place: "/weights/\(first)", expected: "a tensor",
+        found: missing.count == 1 ? "nothing" : "nothing, as for \(missing.count - 1) others",
+        fix: "import the model again")
+    }
+    if let extra = found.subtracting(expected).sorted().first {
+      throw .invalid(
+        path: path, place: "/weights/\(extra)",
+        expected: "only the \(expected.count) tensors of this \(configuration.modelType)",
+        found: "one more", fix: "remove it or correct /config")
+    }
+  }
+
+  /// The dataset of `parameter` and its layout, checked against the configuration.
+  package func tensor(
+    _ parameter: Parameter
+  ) throws(ModelLoaderError) -> ModelTensor {
+    let place = "/weights/\(parameter.name)"
+    guard let dataset = try weights.child(parameter.name), dataset.isDataset else {
+      throw .invalid(
+        path: path, place: place, expected: "a dataset", found: "a group",
+        fix: "import the model again")
+    }
+    let layout = try dataset.layout()
+    let shape = parameter.shape(in: contents.configuration)
+    guard layout.shape == shape else {
+      throw .invalid(
+        path: path, place: place, expected: "shape \(shape)", found: "shape \(layout.shape)",
+        fix: "correct /config or import the model again")
+    }
+    guard layout.isFloat else {
+      throw .invalid(
+        path: path, place: place, expected: "float32, float16, bfloat16 or another float type",
+        found: "\(layout.typeName)s", fix: "write it as a float type")
+    }
+    return ModelTensor(dataset: dataset, layout: layout)
+  }
+}

@@ -1,0 +1,38 @@
+/// What can be wrong with a model, tokenizer or array file, or with writing one.
+public enum ModelLoaderError: ZigzagError, Equatable {
+  /// Nothing is at `path`; `what` says what was looked for.
+  case missing(path: String, what: String)
+  /// The file at `path` is there and cannot be read.
+  case unreadable(path: String, reason: String)
+  /// `place` in the file at `path` does not hold what it must; `fix` says what to do.
+  case invalid(path: String, place: String, expected: String, found: String, fix: String)
+  /// The file at `path` is well formed and asks for something this package does not do.
+  case unsupported(path: String, place: String, found: String, supported: String)
+  /// `path` cannot be created or written.
+  case cannotWrite(path: String, reason: String)
+
+  /// What kind of thing went wrong.
+  public var category: ErrorCategory {
+    switch self {
+    case .missing, .unreadable: .missingInput
+    case .invalid, .unsupported: .badData
+    case .cannotWrite: .cannotWrite
+    }
+  }
+
+  /// One sentence that names the file, the place, what was expected and what was found.
+  public var description: String {
+    switch self {
+    case .missing(let path, let what):
+      "\(path): there is no such \(what); check the path."
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read: \(reason)."
+    case .invalid(let path, let place, let expected, let found, let fix):
+      "\(path): \(place): expected \(expected), found \(found); \(fix)."
+    case .unsupported(let path, let place, let found, let supported):
+      "\(path): \(place): \(found) is not supported; use a model with \(supported)."
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written: \(reason)."
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import Transformer
+
+/// The parameters of a decoder: the one table of their names in files and of their shapes.
+///
+/// Names are Hugging Face's; ``ggufName`` gives llama.cpp's for the same tensor.
+public enum Parameter: Hashable, Sendable {
+  /// Token embeddings, (V, C).
+  case embedding
+  /// Scale of the final norm, (C).
+  case finalNorm
+  /// Output projection, (V, C); absent where it is tied to the embedding.
+  case output
+  /// A parameter of layer `index`, counted from 0.
+  case layer(index: Int, LayerParameter)
+
+  /// The name in a Hugging Face checkpoint and in `/weights`.
+  public var name: String {
+    switch self {
+    case .embedding: "model.embed_tokens.weight"
+    case .finalNorm: "model.norm.weight"
+    case .output: "lm_head.weight"
+    case .layer(let index, let parameter): "model.layers.\(index).\(parameter.rawValue)"
+    }
+  }
+
+  /// The name in a GGUF file.
+  public var ggufName: String {
+    switch self {
+    case .embedding: "token_embd.weight"
+    case .finalNorm: "output_norm.weight"
+    case .output: "output.weight"
+    case .layer(let index, let parameter): "blk.\(index).\(parameter.ggufName)"
+    }
+  }
+
+  /// The shape that `configuration` gives the tensor: (out, in) for matrices, (size) for vectors.
+  public func shape(in configuration: ModelConfiguration) -> [Int] {
+    let (C, V) = (configuration.hidden, configuration.vocabulary)
+    return switch self {
+    case .embedding, .output: [V, C]
+    case .finalNorm: [C]
+    case .layer(_, let parameter): parameter.shape(in: configuration)
+    }
+  }
+
+  /// All parameters that a model of `configuration` has, in the order of the computation.
+  public static func all(in configuration: ModelConfiguration) -> [Parameter] {
+    let perLayer = LayerParameter.allCases.filter { parameter in
+      switch parameter {
+      case .qBias, .kBias, .vBias: configuration.attentionBias
+      case .qNorm, .kNorm: configuration.queryKeyNorm
+      default: true
+      }
+    }
+    var parameters: [Parameter] = [.embedding]
+    for index in 0..<configuration.layers {
+      parameters += perLayer.map { .layer(index: index, $0) }
+    }
+    parameters.append(.finalNorm)
+    if !configuration.tiedEmbeddings { parameters.append(.output) }
+    return parameters
+  }
+}
+
+/// The parameters of one decoder layer; raw values are Hugging Face's names.
+public enum LayerParameter: String, Hashable, Sendable, CaseIterable {
+  /// Scale of the norm before attention, (C).
+  case attentionNorm = "input_layernorm.weight"
+  /// Query projection, (H·D, C).
+  case wq = "self_attn.q_proj.weight"
+  /// Key projection, (K·D, C).
+  case wk = "self_attn.k_proj.weight"
+  /// Value projection, (K·D, C).
+  case wv = "self_attn.v_proj.weight"
+  /// Bias of the queries, (H·D).
+  case qBias = "self_attn.q_proj.bias"
+  /// Bias of the keys, (K·D).
+  case kBias = "self_attn.k_proj.bias"
+  /// Bias of the values, (K·D).
+  case vBias = "self_attn.v_proj.bias"
+  /// Scale of the per-head norm of the queries, (D).
+  case qNorm = "self_attn.q_norm.weight"
+  /// Scale of the per-head norm of the keys, (D).
+  case kNorm = "self_attn.k_norm.weight"
+  /// Output projection, (C, H·D).
+  case wo = "self_attn.o_proj.weight"
+  /// Scale of the norm before the feed-forward block, (C).
+  case mlpNorm = "post_attention_layernorm.weight"
+  /// Gate projection, (F, C).
+  case wGate = "mlp.gate_proj.weight"
+  /// Up projection, (F, C).
+  case wUp = "mlp.up_proj.weight"
+  /// Down projection, (C, F).
+  case wDown = "mlp.down_proj.weight"
+
+  /// The name in a GGUF file, after the layer's prefix.
+  var ggufName: String {
+    switch self {
+    case .attentionNorm: "attn_norm.weight"
+    case .wq: "attn_q.weight"
+    case .wk: "attn_k.weight"
+    case .wv: "attn_v.weight"
+    case .qBias: "attn_q.bias"
+    case .kBias: "attn_k.bias"
+    case .vBias: "attn_v.bias"
+    case .qNorm: "attn_q_norm.weight"
+    case .kNorm: "attn_k_norm.weight"
+    case .wo: "attn_output.weight"
+    case .mlpNorm: "ffn_norm.weight"
+    case .wGate: "ffn_gate.weight"
+    case .wUp: "ffn_up.weight"
+    case .wDown: "ffn_down.weight"
+    }
+  }
+
+  /// Whether llama.cpp stores the rows of this tensor in its own RoPE order in Llama models.
+  var isRotated: Bool {
+    switch self {
+    case .wq, .wk, .qBias, .kBias: true
+    default: false
+    }
+  }
+
+  func shape(in configuration: ModelConfiguration) -> [Int] {
+    let (C, F, D) = (configuration.hidden, configuration.feedForward, configuration.headDim)
+    let (queries, keys) = (configuration.queryHeads * D, configuration.keyValueHeads * D)
+    return switch self {
+    case .attentionNorm, .mlpNorm: [C]
+    case .wq: [queries, C]
+    case .wk, .wv: [keys, C]
+    case .qBias: [queries]
+    case .kBias, .vBias: [keys]
+    case .qNorm, .kNorm: [D]
+    case .wo: [C, queries]
+    case .wGate, .wUp: [F, C]
+    case .wDown: [C, F]
+    }
+  }
+}

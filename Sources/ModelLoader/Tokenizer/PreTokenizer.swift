@@ -1,0 +1,160 @@
+/// How normalised text is cut into the pieces that BPE works on: `pre_tokenizer` of a tokenizer.json.
+struct PreTokenizer: Sendable {
+  private enum Step: Sendable {
+    /// A regular expression's matches, each a piece.
+    case split(SplitPattern)
+    /// Digits apart from the rest, each alone or together.
+    case digits(individual: Bool)
+    /// A space before each piece that starts with none.
+    case spaceBefore
+    /// SentencePiece's: spaces become `mark`, one more goes before the text, words may be cut apart.
+    case metaspace(mark: [UInt8], prefix: Prefix, split: Bool)
+  }
+
+  private enum Prefix: String {
+    case always
+    case first
+    case never
+  }
+
+  private var steps: [Step] = []
+  /// Whether the model sees bytes, in the spelling of ``ByteAlphabet``, rather than characters.
+  private(set) var isByteLevel = false
+
+  /// Reads `pre_tokenizer`, which may be null.
+  init(_ node: JSONNode) throws(TokenizerError) {
+    if !node.isNull { try append(node) }
+  }
+
+  private mutating func append(_ node: JSONNode) throws(TokenizerError) {
+    guard !isByteLevel else {
+      throw .unsupported(
+        place: node.path, found: "a part behind ByteLevel", supported: "ByteLevel as the last part")
+    }
+    switch try node.type() {
+    case "Sequence":
+      for part in try node["pretokenizers"].list() { try append(part) }
+    case "Digits":
+      steps.append(.digits(individual: try node["individual_digits"].bool(default: false)))
+    case "Split":
+      steps.append(.split(try Self.pattern(ofSplit: node)))
+    case "ByteLevel":
+      if try node["add_prefix_space"].bool(default: true) { steps.append(.spaceBefore) }
+      if try node["use_regex"].bool(default: true) { steps.append(.split(.gpt2)) }
+      isByteLevel = true
+    case "Metaspace":
+      steps.append(try Self.metaspace(node))
+    default:
+      throw node["type"].unsupported("ByteLevel, Split, Digits, Metaspace and Sequence")
+    }
+  }
+
+  /// The pattern of a `Split` whose pieces are the matches.
+  private static func pattern(ofSplit node: JSONNode) throws(TokenizerError) -> SplitPattern {
+    let behavior = node["behavior"]
+    let inverted = try node["invert"].bool(default: false)
+    // The known patterns match everything: there is nothing between the matches that could be removed.
+    switch (try behavior.string(), inverted) {
+    case ("Isolated", false), ("Removed", true): break
+    default: throw behavior.unsupported("Isolated, or Removed with invert")
+    }
+    let expression = node["pattern"]["Regex"]
+    guard let pattern = SplitPattern(expression: try expression.string()) else {
+      throw expression.unsupported("the patterns of GPT-2, Llama 3 and Qwen2")
+    }
+    return pattern
+  }
+
+  private static func metaspace(_ node: JSONNode) throws(TokenizerError) -> Step {
+    let scheme = node["prepend_scheme"]
+    guard let prefix = scheme.isNull ? .always : Prefix(rawValue: try scheme.string()) else {
+      throw scheme.mismatch("always, first or never")
+    }
+    return .metaspace(
+      mark: Array(try node["replacement"].string().utf8), prefix: prefix,
+      split: try node["split"].bool(default: true))
+  }
+
+  /// A text and the pieces it is cut into.
+  struct Pieces {
+    var text: [UInt8]
+    var ranges: [Range<Int>]
+  }
+
+  /// Cuts a text; `isFirst` says that nothing, not even an added token, stands before it.
+  func pieces(of text: [UInt8], isFirst: Bool) -> Pieces {
+    var pieces = Pieces(text: text, ranges: text.isEmpty ? [] : [0..<text.count])
+    for step in steps {
+      switch step {
+      case .split(let pattern):
+        pieces.cut { pattern.split($0, $1, into: &$2) }
+      case .digits(let individual):
+        pieces.cut { Self.splitDigits($0, $1, individual: individual, into: &$2) }
+      case .spaceBefore:
+        pieces.rewrite { $0.first == UInt8(ascii: " ") ? Array($0) : [UInt8(ascii: " ")] + $0 }
+      case .metaspace(let mark, let prefix, let split):
+        let addsPrefix = prefix == .always || prefix == .first && isFirst
+        pieces.rewrite { piece in
+          let text = UTF8Text.replacing([UInt8(ascii: " ")], with: mark, in: Array(piece))
+          return addsPrefix && !text.starts(with: mark) ? mark + text : text
+        }
+        if split { pieces.cut { Self.splitWords($0, $1, mark: mark, into: &$2) } }
+      }
+    }
+    return pieces
+  }
+
+  /// Cuts digits (Rust's `char::is_numeric`) off the rest.
+  private static func splitDigits(
+    _ text: [UInt8], _ range: Range<Int>, individual: Bool, into ranges: inout [Range<Int>]
+  ) {
+    var start = range.lowerBound
+    var wasDigit = false
+    var index = start
+    while index < range.upperBound {
+      let (scalar, next) = UTF8Text.scalar(in: text, at: index)
+      let isDigit = CharacterClass.isNumeric(scalar)
+      if index > start, isDigit != wasDigit || isDigit && individual {
+        ranges.append(start..<index)
+        start = index
+      }
+      wasDigit = isDigit
+      index = next
+    }
+    if start < range.upperBound { ranges.append(start..<range.upperBound) }
+  }
+
+  /// Cuts before each mark.
+  static func splitWords(
+    _ text: [UInt8], _ range: Range<Int>, mark: [UInt8], into ranges: inout [Range<Int>]
+  ) {
+    var start = range.lowerBound
+    for index in range.dropFirst()
+    where text[index] == mark.first && text[index..<range.upperBound].starts(with: mark) {
+      ranges.append(start..<index)
+      start = index
+    }
+    if start < range.upperBound { ranges.append(start..<range.upperBound) }
+  }
+}
+
+extension PreTokenizer.Pieces {
+  /// Replaces each piece by the pieces that `cutter` appends for it.
+  fileprivate mutating func cut(_ cutter: ([UInt8], Range<Int>, inout [Range<Int>]) -> Void) {
+    var cut: [Range<Int>] = []
+    cut.reserveCapacity(max(ranges.count, text.count / 4))
+    for range in ranges { cutter(text, range, &cut) }
+    ranges = cut
+  }
+
+  /// Replaces the text of each piece.
+  fileprivate mutating func rewrite(_ rewriter: (ArraySlice<UInt8>) -> [UInt8]) {
+    var rewritten: [UInt8] = []
+    for index in ranges.indices {
+      let start = rewritten.count
+      rewritten += rewriter(text[ranges[index]])
+      ranges[index] = start..<rewritten.count
+    }
+    text = rewritten
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+
+/// What is done to the text between added tokens before it is split: `normalizer` of a tokenizer.json.
+struct TextNormalizer: Sendable {
+  private enum Step: Sendable {
+    /// Unicode normalisation form C.
+    case composed
+    /// Puts a text before a text that is not empty.
+    case prepend([UInt8])
+    /// Replaces every occurrence of a text.
+    case replace(pattern: [UInt8], content: [UInt8])
+  }
+
+  private var steps: [Step] = []
+
+  /// Reads `normalizer`, which may be null.
+  init(_ node: JSONNode) throws(TokenizerError) {
+    if !node.isNull { try append(node) }
+  }
+
+  private mutating func append(_ node: JSONNode) throws(TokenizerError) {
+    switch try node.type() {
+    case "NFC":
+      steps.append(.composed)
+    case "Prepend":
+      steps.append(.prepend(Array(try node["prepend"].string().utf8)))
+    case "Replace":
+      let (pattern, content) = try node.replacement()
+      steps.append(.replace(pattern: pattern, content: content))
+    case "Sequence":
+      for part in try node["normalizers"].list() { try append(part) }
+    default:
+      throw node["type"].unsupported("NFC, Prepend, Replace and Sequence")
+    }
+  }
+
+  /// The normalised text.
+  func normalize(_ text: [UInt8]) -> [UInt8] {
+    var text = text
+    for step in steps {
+      switch step {
+      case .composed: text = Self.composed(text)
+      case .prepend(let prefix): if !text.isEmpty { text = prefix + text }
+      case .replace(let pattern, let content):
+        text = UTF8Text.replacing(pattern, with: content, in: text)
+      }
+    }
+    return text
+  }
+
+  /// Normalisation form C. Nothing composes with an ASCII character on its right, so that a run of ASCII
+  /// stays as it is but for its last character.
+  private static func composed(_ text: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count)
+    var index = 0
+    while let start = text[index...].firstIndex(where: { $0 >= 0x80 }) {
+      let lower = max(index, start - 1)
+      result += text[index..<lower]
+      let upper = text[start...].firstIndex { $0 < 0x80 } ?? text.count
+      let run = String(decoding: text[lower..<upper], as: UTF8.self)
+      result += run.precomposedStringWithCanonicalMapping.utf8
+      index = upper
+    }
+    result += text[index...]
+    return result
+  }
+}
+
+extension JSONNode {
+  /// The pattern and the content of a `Replace` part; the pattern must be a plain text.
+  func replacement() throws(TokenizerError) -> (pattern: [UInt8], content: [UInt8]) {
+    let pattern = self["pattern"]
+    guard pattern["Regex"].isNull else {
+      throw pattern["Regex"].unsupported("plain texts to replace")
+    }
+    let text = try pattern["String"].string()
+    guard !text.isEmpty else { throw pattern["String"].mismatch("a text that is not empty") }
+    return (Array(text.utf8), Array(try self["content"].string().utf8))
+  }
+}

@@ -1,0 +1,139 @@
+/// How tokens become text again: `decoder` of a tokenizer.json.
+struct TokenDecoder: Sendable {
+  private enum Step: Sendable {
+    /// Characters of ``ByteAlphabet`` become the bytes they stand for; tokens are joined.
+    case byteLevel
+    case replace(pattern: [UInt8], content: [UInt8])
+    /// Runs of tokens like `<0x0A>` become the text of these bytes, or U+FFFD for each.
+    case byteFallback
+    /// All tokens become one.
+    case fuse
+    /// Takes up to so many of a character off the start and the end of each token.
+    case strip(content: [UInt8], start: Int, stop: Int)
+    /// SentencePiece's mark becomes a space, or nothing in the first token.
+    case metaspace(mark: [UInt8], dropsFirst: Bool)
+    /// A space between tokens: what is done where there is no decoder.
+    case joinWithSpaces
+  }
+
+  private var steps: [Step] = []
+
+  /// Reads `decoder`, which may be null.
+  init(_ node: JSONNode) throws(TokenizerError) {
+    if node.isNull { steps = [.joinWithSpaces] } else { try append(node) }
+  }
+
+  private mutating func append(_ node: JSONNode) throws(TokenizerError) {
+    switch try node.type() {
+    case "Sequence":
+      for part in try node["decoders"].list() { try append(part) }
+    case "ByteLevel": steps.append(.byteLevel)
+    case "ByteFallback": steps.append(.byteFallback)
+    case "Fuse": steps.append(.fuse)
+    case "Replace":
+      let (pattern, content) = try node.replacement()
+      steps.append(.replace(pattern: pattern, content: content))
+    case "Strip":
+      steps.append(
+        .strip(
+          content: Array(try node["content"].string().utf8), start: try node["start"].count(),
+          stop: try node["stop"].count()))
+    case "Metaspace":
+      let scheme = try node["prepend_scheme"].isNull ? "always" : node["prepend_scheme"].string()
+      steps.append(
+        .metaspace(
+          mark: Array(try node["replacement"].string().utf8),
+          dropsFirst: scheme != "never"))
+    default:
+      throw node["type"].unsupported(
+        "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace and Sequence")
+    }
+  }
+
+  /// The text of the tokens; bytes that are not UTF-8 read as U+FFFD.
+  func decode(_ tokens: [String]) -> String {
+    var tokens = tokens.map { Array($0.utf8) }
+    for step in steps { Self.apply(step, to: &tokens) }
+    return String(decoding: tokens.joined(), as: UTF8.self)
+  }
+
+  private static func apply(_ step: Step, to tokens: inout [[UInt8]]) {
+    switch step {
+    case .byteLevel:
+      let text = String(decoding: tokens.flatMap(bytes(ofSpelled:)), as: UTF8.self)
+      tokens = [Array(text.utf8)]
+    case .replace(let pattern, let content):
+      tokens = tokens.map { UTF8Text.replacing(pattern, with: content, in: $0) }
+    case .byteFallback:
+      tokens = joiningByteTokens(tokens)
+    case .fuse:
+      tokens = [Array(tokens.joined())]
+    case .strip(let content, let start, let stop):
+      tokens = tokens.map { stripped($0, of: content, start: start, stop: stop) }
+    case .metaspace(let mark, let dropsFirst):
+      for index in tokens.indices {
+        let space = index == 0 && dropsFirst ? [] : [UInt8(ascii: " ")]
+        tokens[index] = UTF8Text.replacing(mark, with: space, in: tokens[index])
+      }
+    case .joinWithSpaces:
+      tokens = [Array(tokens.joined(separator: [UInt8(ascii: " ")]))]
+    }
+  }
+
+  /// The bytes that a token spells; its own where a character of it stands for no byte.
+  private static func bytes(ofSpelled token: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var index = 0
+    while index < token.count {
+      let (scalar, next) = UTF8Text.scalar(in: token, at: index)
+      guard let byte = ByteAlphabet.byte(for: scalar) else { return token }
+      bytes.append(byte)
+      index = next
+    }
+    return bytes
+  }
+
+  private static func joiningByteTokens(_ tokens: [[UInt8]]) -> [[UInt8]] {
+    var joined: [[UInt8]] = []
+    var pending: [UInt8] = []
+    func flush() {
+      if pending.isEmpty { return }
+      if String(validating: pending, as: UTF8.self) != nil {
+        joined.append(pending)
+      } else {
+        joined += pending.map { _ in Array("\u{FFFD}".utf8) }
+      }
+      pending.removeAll()
+    }
+    for token in tokens {
+      if let byte = byteValue(token) {
+        pending.append(byte)
+      } else {
+        flush()
+        joined.append(token)
+      }
+    }
+    flush()
+    return joined
+  }
+
+  /// The byte that a token like `<0x0A>` names.
+  private static func byteValue(_ token: [UInt8]) -> UInt8? {
+    guard token.count == 6, token.starts(with: "<0x".utf8), token[5] == UInt8(ascii: ">") else {
+      return nil
+    }
+    return UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
+  }
+
+  private static func stripped(
+    _ token: [UInt8], of content: [UInt8], start: Int, stop: Int
+  ) -> [UInt8] {
+    if content.isEmpty { return token }
+    var rest = token[...]
+    for _ in 0..<start where rest.starts(with: content) { rest = rest.dropFirst(content.count) }
+    for _ in 0..<stop where rest.suffix(content.count).elementsEqual(content) {
+      rest = rest.dropLast(content.count)
+    }
+    return Array(rest)
+  }
+}

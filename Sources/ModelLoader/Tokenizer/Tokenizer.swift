@@ -1,0 +1,105 @@
+import Foundation
+
+/// Turns text into the token ids of a model and back, as a Hugging Face `tokenizer.json` says.
+///
+/// Byte-pair encoding, over bytes (GPT-2, Llama 3, Qwen2, SmolLM2) or over characters (Llama 2, Mistral).
+/// The ids are those of Hugging Face's `tokenizers` library, token for token.
+///
+/// The way of a text: added tokens are cut out; what is between them is normalised, cut into pieces of
+/// about a word, and each piece is encoded by itself.
+public struct Tokenizer: Sendable {
+  private let normalizer: TextNormalizer
+  private let preTokenizer: PreTokenizer
+  private let addedTokens: AddedTokens
+  private let model: BytePairModel
+  private let template: SpecialTokenTemplate
+  private let decoder: TokenDecoder
+
+  /// Reads a `tokenizer.json`.
+  ///
+  /// - Parameter json: The bytes of the file.
+  /// - Throws: `TokenizerError` for a file that is not JSON, lacks a part, contradicts itself or asks for
+  ///   something that is not implemented.
+  public init(json: Data) throws(TokenizerError) {
+    let root = JSONNode(value: try JSONReader.read(json), path: "")
+    guard case .object = root.value else {
+      throw .wrongShape(place: "file", expected: "an object", found: root.value.kind)
+    }
+    normalizer = try TextNormalizer(root["normalizer"])
+    preTokenizer = try PreTokenizer(root["pre_tokenizer"])
+    model = try BytePairModel(root["model"], isByteLevel: preTokenizer.isByteLevel)
+    addedTokens = try AddedTokens(
+      root["added_tokens"], vocabulary: model.vocabulary, normalizer: normalizer)
+    template = try SpecialTokenTemplate(root["post_processor"])
+    decoder = try TokenDecoder(root["decoder"])
+    vocabularySize = max(
+      model.vocabulary.tokens.count, Int(addedTokens.tokens.keys.max() ?? -1) + 1)
+  }
+
+  /// The number of ids, counted to the highest one: the rows a model's embedding needs at least.
+  public let vocabularySize: Int
+
+  /// The id of a token by its exact spelling in the file; nil if there is none.
+  ///
+  /// Byte-level vocabularies spell a space "Ġ", SentencePiece's "▁".
+  public func id(of token: String) -> Int32? {
+    addedTokens.ids[TokenBytes(token)] ?? model.vocabulary.id(of: token)
+  }
+
+  // MARK: Text to ids
+
+  /// The token ids of a text.
+  ///
+  /// Added tokens, such as `<|im_start|>`, are recognised in the text. An empty text has no ids.
+  ///
+  /// - Parameters:
+  ///   - text: The text.
+  ///   - addSpecialTokens: Whether to add what the file's post-processor adds, such as a token that begins
+  ///     the sequence.
+  public func encode(_ text: String, addSpecialTokens: Bool = false) -> [Int32] {
+    var encoder = PieceEncoder(model)
+    let text = Array(text.utf8)
+    if addSpecialTokens { encoder.ids += template.prefix }
+    for verbatim in addedTokens.verbatim.segments(of: text) {
+      if let id = verbatim.tokenID {
+        encoder.ids.append(id)
+      } else {
+        let isFirst = verbatim.range.lowerBound == 0
+        encode(normalizer.normalize(Array(text[verbatim.range])), isFirst, with: &encoder)
+      }
+    }
+    if addSpecialTokens { encoder.ids += template.suffix }
+    return encoder.ids
+  }
+
+  /// Encodes normalised text, in which added tokens may still be found.
+  private func encode(_ text: [UInt8], _ isFirst: Bool, with encoder: inout PieceEncoder) {
+    for segment in addedTokens.normalized.segments(of: text) {
+      if let id = segment.tokenID {
+        encoder.ids.append(id)
+      } else {
+        let pieces = preTokenizer.pieces(
+          of: Array(text[segment.range]), isFirst: isFirst && segment.range.lowerBound == 0)
+        for range in pieces.ranges { encoder.encode(pieces.text, range) }
+      }
+    }
+  }
+
+  // MARK: Ids to text
+
+  /// The text of token ids.
+  ///
+  /// Ids without a token are left out; bytes that are not UTF-8, such as those of half a character, read
+  /// as U+FFFD.
+  ///
+  /// - Parameters:
+  ///   - ids: The token ids.
+  ///   - skipSpecialTokens: Whether to leave out special tokens, such as `<|im_end|>`.
+  public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> String {
+    decoder.decode(
+      ids.compactMap { id in
+        guard let added = addedTokens.tokens[id] else { return model.vocabulary.token(id) }
+        return added.special && skipSpecialTokens ? nil : added.content
+      })
+  }
+}

@@ -1,0 +1,41 @@
+/// Why a `tokenizer.json`, or the tokenizer metadata of a GGUF file, cannot be used.
+///
+/// Places are paths inside the file, such as `model.merges[17]`; the caller knows the file's name.
+public enum TokenizerError: ZigzagError, Equatable {
+  /// The bytes are not JSON.
+  case invalidJSON(byteOffset: Int, problem: String)
+  /// A key is missing, or its value has another type or range than the format asks for.
+  case wrongShape(place: String, expected: String, found: String)
+  /// A part of the tokenizer is well-formed but not one that is implemented here.
+  case unsupported(place: String, found: String, supported: String)
+  /// Two parts of the file contradict each other.
+  case inconsistent(place: String, problem: String)
+
+  public var category: ErrorCategory { .badData }
+
+  public var description: String {
+    switch self {
+    case .invalidJSON(let byteOffset, let problem):
+      "The tokenizer is not valid JSON: \(problem) at byte \(byteOffset); "
+        + "give the tokenizer.json that came with the model."
+    case .wrongShape(let place, let expected, let found):
+      "The tokenizer's \(place) should be \(expected) but is \(found); "
+        + "give the tokenizer.json that came with the model."
+    case .unsupported(let place, let found, let supported):
+      "The tokenizer's \(place) is \(found), which is not supported; "
+        + "supported: \(supported)."
+    case .inconsistent(let place, let problem):
+      "The tokenizer's \(place) does not fit the rest of it: \(problem); "
+        + "give the tokenizer.json that came with the model."
+    }
+  }
+}
+
+extension String {
+  /// This text in quotation marks on one line, cut to a length that fits a sentence.
+  package var quotedForMessage: String {
+    let scalars = unicodeScalars.prefix(40)
+    let shown = scalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : String($0) }
+    return "\"" + shown.joined() + (scalars.count < unicodeScalars.count ? "…\"" : "\"")
+  }
+}

@@ -1,0 +1,46 @@
+/// The tokens of a BPE model and their ids: `model.vocab` of a tokenizer.json.
+struct Vocabulary: Sendable {
+  /// The largest id accepted; no published vocabulary is near it, and tables are as long as it.
+  static let maximumID = 4_194_303
+
+  private(set) var ids: [TokenBytes: Int32] = [:]
+  /// Token by id, nil where the file leaves an id out.
+  private(set) var tokens: [String?] = []
+
+  /// Reads `model.vocab`, an object of tokens and ids.
+  init(_ node: JSONNode) throws(TokenizerError) {
+    let members = try node.members()
+    ids.reserveCapacity(members.count)
+    for member in members {
+      let place = "\(node.path)[\(member.key.quotedForMessage)]"
+      let id = try JSONNode(value: member.value, path: place).tokenID()
+      try insert(member.key, id: id, place: place)
+    }
+    guard !members.isEmpty else {
+      throw .wrongShape(place: node.path, expected: "tokens and ids", found: "empty")
+    }
+  }
+
+  private mutating func insert(
+    _ token: String, id: Int32, place: String
+  ) throws(TokenizerError) {
+    guard ids.updateValue(id, forKey: TokenBytes(token)) == nil else {
+      throw .inconsistent(place: place, problem: "the token occurs twice")
+    }
+    let index = Int(id)
+    if index >= tokens.count {
+      tokens.append(contentsOf: repeatElement(nil, count: index + 1 - tokens.count))
+    }
+    if let other = tokens[index] {
+      throw .inconsistent(
+        place: place, problem: "its id \(id) is also that of \(other.quotedForMessage)")
+    }
+    tokens[index] = token
+  }
+
+  func id(of token: String) -> Int32? { ids[TokenBytes(token)] }
+
+  func token(_ id: Int32) -> String? {
+    tokens.indices.contains(Int(id)) ? tokens[Int(id)] : nil
+  }
+}

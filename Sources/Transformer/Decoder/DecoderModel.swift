@@ -1,0 +1,80 @@
+import COpenBLAS
+
+/// A frozen Llama-family decoder: configuration, weights, and the computations on them.
+///
+/// Thread-safe: nothing in it changes.
+public final class DecoderModel: Sendable {
+  /// The architecture.
+  public let configuration: ModelConfiguration
+  /// The parameters as stored.
+  public let weights: DecoderWeights
+
+  /// A decoder over `weights`, whose shapes must be those of `configuration` (ModelLoader checks
+  /// files; here it is a precondition).
+  public init(configuration: ModelConfiguration, weights: DecoderWeights) {
+    precondition(weights.layers.count == configuration.layers, "\(weights.layers.count) layers")
+    precondition(configuration.queryHeads % configuration.keyValueHeads == 0, "query heads")
+    self.configuration = configuration
+    self.weights = weights
+    // Parallel regions are ours alone: one thread per BLAS call, set here and nowhere else.
+    openblas_set_num_threads(1)
+  }
+
+  /// Sizes of the attention.
+  var shape: AttentionShape { AttentionShape(configuration) }
+
+  /// Embeddings of the tokens at `rows`, (rows, C).
+  func embed(_ tokens: [Int32], rows: RowSet) -> Tensor {
+    var x = Tensor(rows: rows.count, columns: configuration.hidden)
+    var view = x.mutableView
+    for run in rows.runs {
+      for (row, position) in zip(run.rows, run.positions) {
+        let token = Int(tokens[position])
+        precondition(token >= 0 && token < configuration.vocabulary, "token \(token)")
+        var out = view.row(row)
+        weights.embedding.widen(row: token, into: &out)
+      }
+    }
+    return x
+  }
+
+  /// The final norm of hidden states, (rows, C).
+  func finalNorm(_ x: MatrixView) -> Tensor {
+    rmsNorm(x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon)
+  }
+
+  /// Logits of final hidden states: (rows, C) to (rows, V).
+  public func logits(_ hidden: borrowing Tensor) -> Tensor {
+    linear(hidden.view, PreparedMatrix(weights.output))
+  }
+
+  /// The most likely next token after each row of final hidden states (rows, C); the lower index of
+  /// equals.
+  public func predictions(_ hidden: borrowing Tensor) -> [Int32] {
+    let logits = logits(hidden)
+    return (0..<logits.rows).map { Int32(VectorMath.argmax(logits.view.row($0))) }
+  }
+}
+
+/// The matrices of one layer, widened to float32 for as long as the layer is at work.
+struct PreparedLayer: ~Copyable {
+  let weights: LayerWeights
+  let wq: PreparedMatrix
+  let wk: PreparedMatrix
+  let wv: PreparedMatrix
+  let wo: PreparedMatrix
+  let wGate: PreparedMatrix
+  let wUp: PreparedMatrix
+  let wDown: PreparedMatrix
+
+  init(_ weights: LayerWeights) {
+    self.weights = weights
+    wq = PreparedMatrix(weights.wq)
+    wk = PreparedMatrix(weights.wk)
+    wv = PreparedMatrix(weights.wv)
+    wo = PreparedMatrix(weights.wo)
+    wGate = PreparedMatrix(weights.wGate)
+    wUp = PreparedMatrix(weights.wUp)
+    wDown = PreparedMatrix(weights.wDown)
+  }
+}

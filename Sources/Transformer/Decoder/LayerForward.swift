@@ -1,0 +1,118 @@
+/// Queries, keys and values of a layer, rotated; and the queries and keys before the per-head norm,
+/// empty where the family has none (Qwen3 has).
+struct Projections: ~Copyable {
+  var rotated: QueryKeyValue
+  var beforeNormQ: Tensor
+  var beforeNormK: Tensor
+}
+
+/// What the feed-forward block's backward needs, and its output.
+struct FeedForward: ~Copyable {
+  /// The residual stream after attention, (rows, C).
+  var h: Tensor
+  /// Gate and up projections before the activation, (rows, F).
+  var gate: Tensor
+  var up: Tensor
+  /// The layer's output, (rows, C).
+  var y: Tensor
+}
+
+extension DecoderModel {
+  /// q at `output` rows, k and v at `input` rows, of a layer whose input is x (input, C).
+  func project(
+    _ x: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet, output: RowSet,
+    table: borrowing RotaryTable
+  ) -> Projections {
+    let weights = layer.weights
+    let normed = rmsNorm(
+      x, weight: weights.attentionNorm, epsilon: configuration.rmsNormEpsilon)
+    var k = linear(normed.view, layer.wk, bias: weights.biases?.k)
+    let v = linear(normed.view, layer.wv, bias: weights.biases?.v)
+    let queries = input.gather(normed.view, output)
+    var q = linear(queries.view, layer.wq, bias: weights.biases?.q)
+    var beforeNormQ = Tensor(rows: 0, columns: 0)
+    var beforeNormK = Tensor(rows: 0, columns: 0)
+    if let norms = weights.headNorms {
+      swap(&beforeNormQ, &q)
+      swap(&beforeNormK, &k)
+      q = normHeads(beforeNormQ.view, weight: norms.q)
+      k = normHeads(beforeNormK.view, weight: norms.k)
+    }
+    rotate(&q, rows: output, table: table)
+    rotate(&k, rows: input, table: table)
+    return Projections(
+      rotated: QueryKeyValue(q: q, k: k, v: v), beforeNormQ: beforeNormQ, beforeNormK: beforeNormK)
+  }
+
+  /// Attention of the heads of one layer under a pattern; q at `output`, k and v at `input` rows.
+  func attend(
+    _ qkv: borrowing QueryKeyValue, isRetrieval: [Bool], window: StreamingWindow, input: RowSet,
+    output: RowSet
+  ) -> Tensor {
+    var o = Tensor(rows: output.count, columns: shape.queryWidth)
+    var logSumExp = Tensor(rows: output.count, columns: shape.queryHeads)
+    for (heads, visibility) in [
+      (isRetrieval.indices.filter { isRetrieval[$0] }, Visibility.causal),
+      (isRetrieval.indices.filter { !isRetrieval[$0] }, Visibility.streaming(window)),
+    ] where !heads.isEmpty {
+      attend(
+        qkv, heads: heads, visibility, input: input, output: output, into: &o,
+        logSumExp: &logSumExp)
+    }
+    return o
+  }
+
+  /// Attention of some heads, into their columns of o and logSumExp.
+  func attend(
+    _ qkv: borrowing QueryKeyValue, heads: [Int], _ visibility: Visibility, input: RowSet,
+    output: RowSet, into o: inout Tensor, logSumExp: inout Tensor
+  ) {
+    var oView = o.mutableView
+    var logView = logSumExp.mutableView
+    attention(
+      q: qkv.q.view, k: qkv.k.view, v: qkv.v.view, shape: shape, heads: heads,
+      visibility: visibility, queries: output, keys: input, into: &oView, logSumExp: &logView)
+  }
+
+  /// The rest of a layer: output projection, residual, feed-forward block, residual. x (input, C) is
+  /// the layer's input, o (output, H·D) the attention's output.
+  func finish(
+    _ x: MatrixView, o: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet,
+    output: RowSet
+  ) -> FeedForward {
+    var h = input.gather(x, output)
+    addProjection(o, layer.wo, to: &h)
+    let normed = rmsNorm(
+      h.view, weight: layer.weights.mlpNorm, epsilon: configuration.rmsNormEpsilon)
+    let gate = linear(normed.view, layer.wGate)
+    let up = linear(normed.view, layer.wUp)
+    let act = activate(gate: gate, up: up)
+    var y = h.copy()
+    addProjection(act.view, layer.wDown, to: &y)
+    return FeedForward(h: h, gate: gate, up: up, y: y)
+  }
+
+  private func activate(gate: borrowing Tensor, up: borrowing Tensor) -> Tensor {
+    swiglu(gate: gate.view, up: up.view)
+  }
+
+  private func addProjection(
+    _ x: MatrixView, _ weight: borrowing PreparedMatrix, to y: inout Tensor
+  ) {
+    var view = y.mutableView
+    linear(x, weight, addingTo: &view)
+  }
+
+  private func normHeads(_ x: MatrixView, weight: [Float]) -> Tensor {
+    let normed = rmsNorm(
+      x.split(configuration.headDim), weight: weight, epsilon: configuration.rmsNormEpsilon)
+    return normed.copy(rows: x.rows, columns: x.columns)
+  }
+
+  private func rotate(
+    _ x: inout Tensor, rows: RowSet, table: borrowing RotaryTable, inverse: Bool = false
+  ) {
+    var view = x.mutableView
+    Transformer.rotate(&view, rows: rows, table: table, inverse: inverse)
+  }
+}

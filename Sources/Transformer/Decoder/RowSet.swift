@@ -1,0 +1,85 @@
+/// Which rows of a sequence a matrix holds: the first `sink` positions and then a contiguous tail.
+///
+/// Streaming attention needs no others, so that a student's layers hold, and compute, only these
+/// (the cone; docs/method.md). Row r < sink is position r; the rows after are the tail's positions.
+public struct RowSet: Sendable, Equatable {
+  /// Positions at the start, 0 where the tail itself starts at 0.
+  public let sink: Int
+  /// Positions of the remaining rows.
+  public let tail: Range<Int>
+
+  /// The first `sink` positions and `tail`; they are joined where they touch.
+  public init(sink: Int, tail: Range<Int>) {
+    precondition(sink >= 0 && tail.lowerBound >= 0, "rows \(sink) + \(tail)")
+    if tail.lowerBound <= sink {
+      self.sink = 0
+      self.tail = sink == 0 ? tail : 0..<max(tail.upperBound, sink)
+    } else {
+      self.sink = sink
+      self.tail = tail
+    }
+  }
+
+  /// All of the first `count` positions.
+  public static func all(_ count: Int) -> RowSet { RowSet(sink: 0, tail: 0..<count) }
+
+  /// Number of rows.
+  public var count: Int { sink + tail.count }
+
+  /// The contiguous runs of rows with their positions, in order.
+  var runs: [Run] {
+    let rest = Run(firstRow: sink, positions: tail)
+    return sink == 0 ? [rest] : [Run(firstRow: 0, positions: 0..<sink), rest]
+  }
+
+  /// The row of a position that the set holds.
+  func row(of position: Int) -> Int {
+    precondition(position < sink || tail.contains(position), "position \(position) of \(self)")
+    return position < sink ? position : position - tail.lowerBound + sink
+  }
+
+  /// The rows of contiguous positions that the set holds.
+  func rows(of positions: Range<Int>) -> Range<Int> {
+    guard let first = positions.first, let last = positions.last else { return 0..<0 }
+    let rows = row(of: first)..<row(of: last) + 1
+    precondition(rows.count == positions.count, "positions \(positions) of \(self)")
+    return rows
+  }
+
+  /// Rows that stand for consecutive positions.
+  struct Run: Equatable {
+    let firstRow: Int
+    let positions: Range<Int>
+    var rows: Range<Int> { firstRow..<firstRow + positions.count }
+
+    /// The run cut into pieces of at most `limit` rows.
+    func blocks(limit: Int) -> [Run] {
+      let pieces = EqualPieces(positions.count, limit: limit)
+      return (0..<pieces.pieces).map { index in
+        let piece = pieces[index]
+        let start = positions.lowerBound + piece.lowerBound
+        return Run(firstRow: firstRow + piece.lowerBound, positions: start..<start + piece.count)
+      }
+    }
+  }
+
+  /// The rows a layer must get so that its outputs are right at these rows, when the layer is
+  /// wholly streaming: the window before the tail, and the sink.
+  public func cone(_ window: StreamingWindow) -> RowSet {
+    let first = max(0, tail.lowerBound - window.recent + 1)
+    return RowSet(sink: min(window.sink, tail.upperBound), tail: first..<tail.upperBound)
+  }
+
+  /// Copies the rows of `x`, which holds this set, that belong to `wanted`, a subset.
+  func gather(_ x: MatrixView, _ wanted: RowSet) -> Tensor {
+    precondition(x.rows == count, "\(x.rows) rows for \(self)")
+    var result = Tensor(rows: wanted.count, columns: x.columns)
+    var view = result.mutableView
+    for run in wanted.runs where !run.positions.isEmpty {
+      let source = rows(of: run.positions)
+      var target = view.slice(rows: run.rows)
+      target.copy(x.slice(rows: source))
+    }
+    return result
+  }
+}

@@ -1,0 +1,101 @@
+/// A row-major matrix of float32 that owns its 64-byte aligned storage.
+///
+/// A new tensor's values are undefined until written, unless it is made with ``zeros(rows:columns:)``.
+/// Storage comes from, and goes back to, a pool, so that the buffers of one step are the buffers of
+/// the next.
+@safe public struct Tensor: ~Copyable, @unchecked Sendable {
+  /// Number of rows.
+  public let rows: Int
+  /// Number of columns.
+  public let columns: Int
+  private let block: BlockPool.Block
+
+  /// A tensor of undefined values.
+  public init(rows: Int, columns: Int) {
+    precondition(rows >= 0 && columns >= 0, "tensor of \(rows)×\(columns)")
+    self.rows = rows
+    self.columns = columns
+    block = BlockPool.shared.take(floats: rows * columns)
+  }
+
+  /// A tensor of zeros.
+  public static func zeros(rows: Int, columns: Int) -> Tensor {
+    let tensor = Tensor(rows: rows, columns: columns)
+    unsafe tensor.block.start.initialize(repeating: 0, count: rows * columns)
+    return tensor
+  }
+
+  /// A tensor of the given values, row-major.
+  public init(rows: Int, columns: Int, values: [Float]) {
+    precondition(values.count == rows * columns, "\(values.count) values for \(rows)×\(columns)")
+    self.init(rows: rows, columns: columns)
+    unsafe values.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      unsafe block.start.update(from: start, count: source.count)
+    }
+  }
+
+  deinit { BlockPool.shared.give(back: block) }
+
+  /// All values, row after row.
+  public var span: Span<Float> {
+    @_lifetime(borrow self)
+    get {
+      unsafe _overrideLifetime(
+        Span(_unsafeStart: UnsafePointer(block.start), count: rows * columns), borrowing: self)
+    }
+  }
+
+  /// All values, row after row, for writing.
+  public var mutableSpan: MutableSpan<Float> {
+    @_lifetime(&self)
+    mutating get {
+      unsafe _overrideLifetime(
+        MutableSpan(_unsafeStart: block.start, count: rows * columns), mutating: &self)
+    }
+  }
+
+  /// The matrix, for reading.
+  public var view: MatrixView {
+    @_lifetime(borrow self)
+    get {
+      let view = unsafe MatrixView(
+        base: UnsafePointer(block.start), rows: rows, columns: columns, stride: columns)
+      return unsafe _overrideLifetime(view, borrowing: self)
+    }
+  }
+
+  /// The matrix, for writing.
+  public var mutableView: MutableMatrixView {
+    @_lifetime(&self)
+    mutating get {
+      let view = unsafe MutableMatrixView(
+        base: block.start, rows: rows, columns: columns, stride: columns)
+      return unsafe _overrideLifetime(view, mutating: &self)
+    }
+  }
+
+  /// A copy of the values, row after row.
+  public var values: [Float] {
+    let span = span
+    return unsafe [Float](unsafeUninitializedCapacity: span.count) { buffer, count in
+      for i in span.indices { unsafe buffer[i] = span[i] }
+      count = span.count
+    }
+  }
+
+  /// Another tensor of the same values, in the same or another shape of as many elements.
+  func copy(rows: Int? = nil, columns: Int? = nil) -> Tensor {
+    let copy = Tensor(rows: rows ?? self.rows, columns: columns ?? self.columns)
+    let count = self.rows * self.columns
+    precondition(copy.rows * copy.columns == count, "\(copy.rows)×\(copy.columns)")
+    unsafe copy.block.start.update(from: block.start, count: count)
+    return copy
+  }
+
+  /// Replaces one row.
+  mutating func setRow(_ index: Int, _ values: Span<Float>) {
+    precondition(index >= 0 && index < rows && values.count == columns, "row \(index) of \(rows)")
+    for i in values.indices { unsafe block.start[index * columns + i] = values[i] }
+  }
+}

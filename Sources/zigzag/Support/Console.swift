@@ -1,0 +1,82 @@
+import Foundation
+import Synchronization
+
+/// Standard error: messages, and below them the progress bar of the moment.
+final class Console: Sendable {
+  static let shared = Console()
+
+  private struct State {
+    var bar = ""
+    var logFile: FileHandle?
+  }
+
+  private let state = Mutex(State())
+
+  /// Whether a person watches, so that a bar can be redrawn in place.
+  let isTerminal = isatty(STDERR_FILENO) == 1
+
+  /// Writes one line above the bar.
+  func say(_ line: String) {
+    state.withLock { state in
+      write(erasing: state.bar, line + "\n" + state.bar)
+    }
+  }
+
+  /// Writes one line above the bar, and to the log file where there is one.
+  func log(_ line: String, stamp: String, shown: Bool) {
+    state.withLock { state in
+      if shown { write(erasing: state.bar, line + "\n" + state.bar) }
+      // A full disk shows when results are written; a log line is not worth ending a run.
+      try? state.logFile?.write(contentsOf: Data("\(stamp) \(line)\n".utf8))
+    }
+  }
+
+  /// Replaces the bar; empty text takes it away.
+  func draw(bar: String) {
+    state.withLock { state in
+      write(erasing: state.bar, bar)
+      state.bar = bar
+    }
+  }
+
+  /// Appends what is logged to the file at `path` from now on.
+  func alsoLog(to path: String) {
+    if !FileManager.default.fileExists(atPath: path) {
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    }
+    let handle = FileHandle(forWritingAtPath: path)
+    _ = try? handle?.seekToEnd()
+    state.withLock { $0.logFile = handle }
+  }
+
+  /// Columns of the terminal.
+  var width: Int {
+    var size = winsize()
+    let code = unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size)
+    return code == 0 && size.ws_col > 0 ? Int(size.ws_col) - 1 : 79
+  }
+
+  private func write(erasing bar: String, _ text: String) {
+    let erase = bar.isEmpty ? "" : "\r\u{1B}[2K"
+    try? FileHandle.standardError.write(contentsOf: Data((erase + text).utf8))
+  }
+}
+
+/// Standard output: results only.
+enum Results {
+  /// Writes one line of the result.
+  static func print(_ line: String) throws(ToolError) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+    } catch {
+      throw .cannotPrint(reason: (error as NSError).localizedDescription)
+    }
+  }
+
+  /// Writes a value as JSON, keys in alphabetical order.
+  static func print(json value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+}

@@ -1,0 +1,22 @@
+import Logging
+import MapReporter
+import Synchronization
+
+/// Shows a pipeline's steps as progress and its reports as log lines.
+final class ConsoleObserver: PipelineObserver {
+  private let meter = Mutex<ProgressMeter?>(nil)
+  private let logger = Logger(label: "run")
+
+  func stepBegan(_ step: String, unit: String, done: Int, total: Int) {
+    let new = ProgressMeter(step, unit: unit, total: total, startedAt: done)
+    meter.withLock { $0 = new }
+  }
+
+  func stepAdvanced(to done: Int, note: String) {
+    meter.withLock { $0 }?.update(done, note: note)
+  }
+
+  func report(_ message: String) { logger.info("\(message)") }
+
+  var isInterrupted: Bool { Interruption.isRequested }
+}

@@ -1,0 +1,24 @@
+/// What can go wrong in the tool itself, outside the libraries.
+enum ToolError: Error, CustomStringConvertible {
+  /// Standard output is full or closed (74).
+  case cannotPrint(reason: String)
+  /// A signal ended work that cannot be resumed but left nothing half done (75).
+  case interrupted(String)
+  /// Options contradict each other or the files they name (64).
+  case usage(String)
+
+  var exitCode: Int32 {
+    switch self {
+    case .cannotPrint: 74
+    case .interrupted: 75
+    case .usage: 64
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .cannotPrint(let reason): "cannot write the result to standard output: \(reason)"
+    case .interrupted(let message), .usage(let message): message
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import ArgumentParser
+import ModelLoader
+import Transformer
+
+/// `zigzag inspect`: what a model file holds.
+struct InspectVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show a model file's architecture, tensors, tokenizer and hash.",
+    discussion: """
+      Reads only the header, and checks it as opening the model does: format, names, shapes, types.
+
+        zigzag inspect models/smollm2-135m-instruct.h5
+        zigzag inspect models/smollm2-135m-instruct.h5 --check --json
+
+      With --check every value is read too: NaN and infinity are refused, and the hash must be the \
+      one the file states.
+      """)
+
+  @Argument(help: "A model file (HDF5), as `zigzag import` writes it.")
+  var model: String
+
+  @Flag(help: "Read every value: no NaN, no infinity, the right hash.")
+  var check = false
+
+  @Flag(help: "List every tensor.")
+  var tensors = false
+
+  @Flag(help: "Print everything as JSON.")
+  var json = false
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func perform() throws {
+    let inspection = try ModelFile.inspect(path: model)
+    if check { try checkValues() }
+    let facts = ModelFacts(inspection)
+    if json {
+      try Results.print(json: facts)
+    } else {
+      for line in facts.lines { try Results.print(line) }
+      if tensors {
+        for tensor in facts.tensors { try Results.print(tensor.line) }
+      }
+    }
+  }
+
+  private func checkValues() throws {
+    let progress = ProgressMeter("check", unit: "MB", total: 0)
+    let found = try ModelFile.check(path: model) { done, total in
+      progress.update(done / 1_000_000, of: total / 1_000_000)
+    }
+    if let (name, count) = found.nonFinite.min(by: { $0.key < $1.key }) {
+      throw ModelLoaderError.invalid(
+        path: model, place: "/weights/\(name)", expected: "finite values",
+        found: "\(count) that are NaN or infinite", fix: "import the model again")
+    }
+    guard found.isSound else {
+      throw ModelLoaderError.invalid(
+        path: model, place: "attribute sha256", expected: found.statedSHA256,
+        found: found.actualSHA256, fix: "the weights were changed, so import the model again")
+    }
+  }
+}
+
+/// What `inspect` prints.
+private struct ModelFacts: Encodable {
+  let source: String
+  let sha256: String
+  let parameters: Int
+  let configuration: [String: Int]
+  let modelType: String
+  let ropeTheta: Double
+  let rmsNormEpsilon: Float
+  let tiedEmbeddings: Bool
+  let hasTokenizer: Bool
+  let tensors: [TensorFacts]
+
+  init(_ inspection: ModelInspection) {
+    let model = inspection.contents.configuration
+    source = inspection.contents.source
+    sha256 = inspection.sha256
+    parameters = inspection.parameterCount
+    configuration = [
+      "num_hidden_layers": model.layers, "hidden_size": model.hidden,
+      "intermediate_size": model.feedForward, "num_attention_heads": model.queryHeads,
+      "num_key_value_heads": model.keyValueHeads, "head_dim": model.headDim,
+      "vocab_size": model.vocabulary, "max_position_embeddings": model.maxPositions,
+    ]
+    modelType = model.modelType
+    ropeTheta = model.ropeTheta
+    rmsNormEpsilon = model.rmsNormEpsilon
+    tiedEmbeddings = model.tiedEmbeddings
+    hasTokenizer = inspection.contents.tokenizerJSON != nil
+    tensors = inspection.tensors.map(TensorFacts.init)
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case source, sha256, parameters, configuration, tensors
+    case modelType = "model_type"
+    case ropeTheta = "rope_theta"
+    case rmsNormEpsilon = "rms_norm_eps"
+    case tiedEmbeddings = "tie_word_embeddings"
+    case hasTokenizer = "has_tokenizer"
+  }
+
+  var lines: [String] {
+    let sizes = configuration.sorted { $0.key < $1.key }.map { ($0.key, String($0.value)) }
+    let types = Dictionary(grouping: tensors, by: \.type).sorted { $0.key < $1.key }
+      .map { "\($0.value.count) \($0.key)" }.joined(separator: ", ")
+    let bytes = byteCount(tensors.reduce(0) { $0 + $1.bytes })
+    let facts =
+      [("model_type", modelType)] + sizes + [
+        ("rope_theta", "\(ropeTheta)"), ("rms_norm_eps", "\(rmsNormEpsilon)"),
+        ("tie_word_embeddings", "\(tiedEmbeddings)"), ("source", source),
+        ("parameters", "\(parameters)"), ("tensors", "\(tensors.count) (\(types)), \(bytes)"),
+        ("tokenizer", hasTokenizer ? "tokenizer.json" : "none"), ("sha256", sha256),
+      ]
+    let width = facts.map(\.0.count).max() ?? 0
+    return facts.map { name, value in
+      name + String(repeating: " ", count: width - name.count + 2) + value
+    }
+  }
+}
+
+/// One tensor in `inspect`'s list.
+private struct TensorFacts: Encodable {
+  let name: String
+  let shape: [Int]
+  let type: String
+  let bytes: Int
+
+  init(_ tensor: TensorDescription) {
+    name = tensor.name
+    shape = tensor.shape
+    type = tensor.type
+    bytes = tensor.byteCount
+  }
+
+  var line: String {
+    "\(name)  \(shape.map(String.init).joined(separator: " × "))  \(type)"
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import GateOptimizer
+import MapReporter
+
+/// `zigzag rank`: gates to a layer map, without a model.
+struct RankVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "rank",
+    abstract: "Turn gates into a layer map; needs no model.",
+    discussion: """
+      GATES is a run folder, or any table in DuoAttention's format: one line per layer, one \
+      tab-separated number per key-value head, 1 for full attention. Of L layers, L − round(S·L) \
+      become retrieval layers: the set that costs least under the criterion, found exactly.
+
+        zigzag rank runs/smollm2-135m --sparsity 0.5
+        zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
+
+      Criteria: max keeps the layers with the largest single gate, balance those with the largest \
+      sum, lost those whose retrieval heads carry most, count those with most of them; weighted:W \
+      and weighted-count:W lie between; layer-gate is for gates learned as one number per layer.
+      """)
+
+  @Argument(help: "A run folder, or a table of gates (TSV).")
+  var gates: String
+
+  @Option(name: .shortAndLong, help: "The share of layers that stream, from 0 to 1.")
+  var sparsity: Double
+
+  @Option(
+    name: .shortAndLong,
+    help: "How a set of layers is judged: \(Criterion.names.joined(separator: ", ")).")
+  var criterion = "max"
+
+  @Flag(help: "Print the map as JSON.")
+  var json = false
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func perform() throws {
+    let criterion = try Criterion(parsing: criterion, option: "--criterion")
+    guard (0...1).contains(sparsity) else {
+      throw ToolError.usage("--sparsity is \(sparsity); it must lie between 0 and 1")
+    }
+    let matrix = try GateMatrix(contentsOf: gateFile(at: gates))
+    let map = try matrix.layerMap(by: criterion, sparsity: sparsity)
+    if json {
+      try Results.print(json: RankedLayers(map, heads: matrix.heads))
+    } else {
+      try printTable(of: map, gates: matrix)
+    }
+  }
+
+  private func printTable(of map: RankedMap, gates: GateMatrix) throws {
+    let streaming = map.isRetrievalLayer.count { !$0 }
+    try Results.print(
+      "\(gates.layers) layers of \(gates.heads) key-value heads by \(map.criterion): "
+        + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, digits: 4))")
+    try Results.print("layer      score  kind")
+    for (layer, isRetrieval) in map.isRetrievalLayer.enumerated() {
+      let number = padded(String(layer), to: 5)
+      let score = padded(fixed(map.scores[layer], digits: 6), to: 10)
+      try Results.print("\(number) \(score)  \(isRetrieval ? "retrieval" : "streaming")")
+    }
+    try Results.print("cost \(fixed(map.cost, digits: 6))")
+  }
+}
+
+/// The gate table of a run folder, or the file itself.
+func gateFile(at path: String) -> String {
+  var isFolder: ObjCBool = false
+  let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+  return exists && isFolder.boolValue ? RunFiles(folder: path).gates : path
+}
+
+/// What `rank --json` prints.
+private struct RankedLayers: Encodable {
+  let criterion: String
+  let layers: Int
+  let heads: Int
+  let sparsityRequested: Double
+  let sparsityAchieved: Double
+  let retrievalLayers: [Int]
+  let streamingLayers: [Int]
+  let scores: [Double]
+  let cost: Double
+
+  init(_ map: RankedMap, heads: Int) {
+    let indices = map.isRetrievalLayer.indices
+    criterion = map.criterion.description
+    layers = map.isRetrievalLayer.count
+    self.heads = heads
+    sparsityRequested = map.requestedSparsity
+    sparsityAchieved = map.achievedSparsity
+    retrievalLayers = indices.filter { map.isRetrievalLayer[$0] }
+    streamingLayers = indices.filter { !map.isRetrievalLayer[$0] }
+    scores = map.scores
+    cost = map.cost
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case criterion, layers, heads, scores, cost
+    case sparsityRequested = "sparsity_requested"
+    case sparsityAchieved = "sparsity_achieved"
+    case retrievalLayers = "retrieval_layers"
+    case streamingLayers = "streaming_layers"
+  }
+}

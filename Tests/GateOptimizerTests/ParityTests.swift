@@ -1,0 +1,52 @@
+import GateOptimizer
+import ModelLoader
+import TestSupport
+import Testing
+import Transformer
+
+/// SmolLM2-135M against PyTorch: hidden states, loss and every gate gradient.
+@Suite(.enabled(if: Reference.isPresent, "needs models/smollm2-135m-instruct.h5 and the fixtures"))
+struct ParityTests {
+  let fixtures = Reference.fixtures ?? ""
+  let model: LoadedModel
+  let decoder: DecoderModel
+  let tokens: [Int32]
+
+  init() throws {
+    model = try ModelFile.open(path: Reference.model ?? "")
+    decoder = DecoderModel(configuration: model.configuration, weights: model.weights)
+    tokens = try NumpyFile.readInt32(path: fixtures + "/input_ids.npy").values
+  }
+
+  func values(_ name: String) throws -> [Double] {
+    try NumpyFile.readFloats(path: "\(fixtures)/\(name).npy").values.map(Double.init)
+  }
+
+  /// 2e-4 of the largest magnitude is what float32 sums through 30 layers may differ by.
+  @Test func fullAttention() throws {
+    let hidden = decoder.finalHidden(tokens, pattern: .full(model.configuration))
+    expectClose(hidden.values, try values("final_hidden"), tolerance: 2e-4)
+  }
+
+  @Test func allStreaming() throws {
+    let window = StreamingWindow(sink: 16, recent: 64)
+    let hidden = decoder.finalHidden(
+      tokens, pattern: .streaming(model.configuration, window: window))
+    expectClose(
+      hidden.values, try values("final_hidden_all_streaming_16_64"), tolerance: 2e-4)
+  }
+
+  /// Loss within 1e-5, gradients within 1e-4 (relative L2) of a float64 step.
+  @Test func twoStreamStep() throws {
+    let step = TwoStreamStep(decoder, window: StreamingWindow(sink: 16, recent: 64))
+    let gates = [[Float]](
+      repeating: [Float](repeating: 0.7, count: 3), count: model.configuration.layers)
+    let result = step(tokens: tokens, labelRows: 437..<512, gates: gates)
+    #expect(abs(result.distillation / 0.0488407071 - 1) < 1e-5, "loss \(result.distillation)")
+    let expected = try values("twoway_grad_distill_fp64")
+    let actual = Array(result.gateGradients.joined())
+    let error = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let size = expected.reduce(0) { $0 + $1 * $1 }
+    #expect((error / size).squareRoot() < 1e-4, "relative L2 \((error / size).squareRoot())")
+  }
+}

@@ -1,0 +1,154 @@
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Testing
+import Transformer
+
+@Suite struct RunConfigurationTests {
+  private let minimal = "name: test\nmodel: tiny.h5\n"
+
+  private func configuration(
+    _ yaml: String, _ overrides: [String] = []
+  ) throws(RunError) -> RunConfiguration {
+    try RunConfiguration(
+      ConfigurationDocument(yaml: yaml, path: "c.yaml", overrides: overrides))
+  }
+
+  private func message(_ yaml: String, _ overrides: [String] = []) -> String {
+    do {
+      _ = try configuration(yaml, overrides)
+      return "accepted"
+    } catch {
+      return error.description
+    }
+  }
+
+  @Test func absentSettingsKeepTheirDefaults() throws {
+    let read = try configuration(minimal)
+    #expect(read == RunConfiguration(name: "test", model: "tiny.h5"))
+    #expect(read.calibration.steps == 120)
+    #expect(read.evaluation.sparsities == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+  }
+
+  @Test func givenSettingsAreRead() throws {
+    let read = try configuration(
+      minimal + """
+        seed: 7
+        window: {sink: 4}
+        calibration: {learning_rate: 0.1, steps: 3}
+        ranking: {criteria: [lost, "weighted:0.5"]}
+        evaluation: {tasks: [{name: key, preset: five-digits, context: 99}]}
+        """)
+    #expect(read.seed == 7)
+    #expect(read.window == StreamingWindow(sink: 4, recent: 64))
+    #expect(read.calibration.learningRate == 0.1)
+    #expect(read.ranking.criteria == [.lost, .weighted(0.5)])
+    #expect(
+      read.evaluation.tasks == [EvaluationTask(name: "key", context: 99, task: .fiveDigits)])
+  }
+
+  @Test func whatIsWrittenReadsBackTheSame() throws {
+    var original = RunConfiguration(name: "test", model: "a b: c.h5")
+    original.calibration.learningRate = 0.012345
+    original.ranking.criteria = [.weightedCount(0.25)]
+    original.haystack.evaluation = .text(files: ["x.txt"])
+    #expect(try configuration(original.yaml()) == original)
+  }
+
+  @Test func overridesAreMergedAndYAML() throws {
+    let read = try configuration(
+      minimal + "calibration: {steps: 3}\n",
+      [
+        "calibration.steps=5", "window.recent=8", "evaluation.sparsities=[0, 0.5]",
+        "evaluation.tasks.0.context=77", "name=other",
+      ].filter { !$0.hasPrefix("evaluation.tasks") })
+    #expect(read.calibration.steps == 5)
+    #expect(read.window.recent == 8)
+    #expect(read.evaluation.sparsities == [0, 0.5])
+    #expect(read.name == "other")
+  }
+
+  @Test func overridesReachIntoLists() throws {
+    let read = try configuration(
+      minimal + "evaluation: {tasks: [{name: a}, {name: b}]}", ["evaluation.tasks.1.context=77"])
+    #expect(read.evaluation.tasks.map(\.context) == [nil, 77])
+  }
+
+  @Test(arguments: [
+    (
+      "calibration:\n  stepz: 3\n",
+      "c.yaml:4: calibration.stepz is not a setting; did you mean steps?"
+    ),
+    ("calibraton: {}\n", "c.yaml:3: calibraton is not a setting; did you mean calibration?"),
+    (
+      "window: {width: 3}\n",
+      "c.yaml:3: window.width is not a setting; known here: sink, recent"
+    ),
+    ("task:\n  needl: x\n", "c.yaml:4: task.needl is not a setting; did you mean needle?"),
+    ("window: {recent: 0}\n", "c.yaml:3: window.recent is 0; it must be at least 1"),
+    ("window: {sink: -1}\n", "c.yaml:3: window.sink is -1; it must be 0 or more"),
+    ("calibration:\n  steps: 0\n", "c.yaml:4: calibration.steps is 0; it must be at least 1"),
+    (
+      "calibration:\n  steps: many\n",
+      "c.yaml:4: calibration.steps is many; it must be a whole number"
+    ),
+    ("calibration: 3\n", "c.yaml:3: calibration is 3; it must be a group of settings"),
+    (
+      "evaluation:\n  sparsities: [0, 1.5]\n",
+      "c.yaml:4: evaluation.sparsities is 1.5; it must lie between 0 and 1"
+    ),
+    ("evaluation: {tasks: [{name: a}, {nme: b}]}\n", "did you mean name?"),
+    ("ranking: {criteria: [best]}\n", "ranking.criteria.0 is best; it must be one of lost, "),
+    ("name: again\n", "c.yaml:1: the key name is there twice; keep one of them"),
+    ("task: [\n", "not valid YAML"),
+    ("task: {needle: nothing}\n", "task.needle is \"nothing\"; it must be {passkey} exactly once"),
+  ])
+  func mistakesAreRefusedWithTheirPlace(section: String, expected: String) {
+    #expect(message(minimal + section).contains(expected), "\(message(minimal + section))")
+  }
+
+  @Test func aNameThatLeavesTheRunsFolderIsRefused() {
+    #expect(message("name: ../x\nmodel: m.h5\n").hasPrefix("c.yaml:1: name is ../x; "))
+    #expect(message("model: m.h5\n") == "c.yaml: name is missing")
+    #expect(message("- a\n").hasPrefix("c.yaml:1: this is not a configuration"))
+  }
+
+  @Test func overridesAreCheckedAsTheFileIs() {
+    #expect(
+      message(minimal, ["calibration.steps=0"])
+        == "--set calibration.steps=0: calibration.steps is 0; it must be at least 1")
+    #expect(message(minimal, ["calibration.stepz=4"]).hasSuffix("did you mean steps?"))
+    #expect(message(minimal, ["calibration"]).hasPrefix("--set calibration: expected key=value"))
+    #expect(message(minimal, ["name.x=1"]).hasSuffix("there is no such place in c.yaml"))
+  }
+
+  @Test func contextsMustSuitTheModelAndTheWindow() throws {
+    let model = ModelConfiguration(
+      modelType: "llama", layers: 1, hidden: 8, feedForward: 8, queryHeads: 1, keyValueHeads: 1,
+      headDim: 8, vocabulary: 8, maxPositions: 512)
+    func problem(_ overrides: [String]) throws -> String? {
+      do {
+        try configuration(
+          minimal,
+          ["calibration.context_min=256", "calibration.context_max=256", "evaluation.context=256"]
+            + overrides
+        ).validate(for: model)
+        return nil
+      } catch let error as InvalidSetting {
+        return error.description
+      }
+    }
+    #expect(try problem([]) == nil)
+    #expect(
+      try problem(["calibration.context_max=513"])
+        == "calibration.context_max is 513 tokens; tiny.h5 was made for at most 512")
+    #expect(
+      try problem(["window.recent=250"])?.contains("all of which a window of 266 sees") == true)
+  }
+
+  @Test func everyCategoryIsAnExitCode() {
+    #expect(RunError.badOverride("", problem: "").category == .usage)
+    #expect(RunError.locked(folder: "", holder: "").category == .cannotWrite)
+    #expect(RunError.interrupted(folder: "").category == .interrupted)
+  }
+}

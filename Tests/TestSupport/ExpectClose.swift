@@ -1,0 +1,37 @@
+import Testing
+import Transformer
+
+/// Expects the largest difference to be at most `tolerance` times the largest magnitude of
+/// `expected`; prints the worst place otherwise.
+public func expectClose(
+  _ actual: [Float], _ expected: [Double], tolerance: Double, _ what: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard actual.count == expected.count else {
+    Issue.record("\(what): \(actual.count) values, not \(expected.count)", sourceLocation: sourceLocation)
+    return
+  }
+  let scale = expected.reduce(1e-30) { max($0, abs($1)) }
+  var worst = (index: 0, error: -1.0)
+  for (i, (a, e)) in zip(actual, expected).enumerated() {
+    let error = a.isNaN ? .infinity : abs(Double(a) - e) / scale
+    if error > worst.error { worst = (i, error) }
+  }
+  if worst.error > tolerance {
+    Issue.record(
+      """
+      \(what): relative error \(worst.error) > \(tolerance) at \(worst.index): \
+      \(actual[worst.index]), expected \(expected[worst.index])
+      """, sourceLocation: sourceLocation)
+  }
+}
+
+/// The same for matrices given as rows.
+public func expectClose(
+  _ actual: borrowing Tensor, _ expected: [[Double]], tolerance: Double, _ what: String = "",
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  expectClose(
+    actual.values, Array(expected.joined()), tolerance: tolerance, what,
+    sourceLocation: sourceLocation)
+}

@@ -1,0 +1,102 @@
+import Transformer
+
+/// A small decoder with seeded random weights, for tests; float32 values, kept as Double too.
+public struct RandomModel {
+  /// One layer's parameters.
+  public struct Layer {
+    var attentionNorm, mlpNorm: [Double]
+    var wq, wk, wv, wo, wGate, wUp, wDown: [[Double]]
+    var biases: (q: [Double], k: [Double], v: [Double])?
+    var headNorms: (q: [Double], k: [Double])?
+  }
+
+  /// The architecture.
+  public let configuration: ModelConfiguration
+  let embedding: [[Double]]
+  let layers: [Layer]
+  let finalNorm: [Double]
+
+  /// A model of `configuration`, the same for the same seed.
+  public init(_ configuration: ModelConfiguration, seed: UInt64 = 1) {
+    var random = TestRandom(seed: seed)
+    let c = configuration
+    let (wide, narrow) = (c.queryHeads * c.headDim, c.keyValueHeads * c.headDim)
+    self.configuration = c
+    embedding = random.matrix(c.vocabulary, c.hidden, scale: 1)
+    layers = (0..<c.layers).map { _ in
+      Layer(
+        attentionNorm: random.vector(c.hidden, around: 1), mlpNorm: random.vector(c.hidden, around: 1),
+        wq: random.matrix(wide, c.hidden), wk: random.matrix(narrow, c.hidden),
+        wv: random.matrix(narrow, c.hidden), wo: random.matrix(c.hidden, wide),
+        wGate: random.matrix(c.feedForward, c.hidden), wUp: random.matrix(c.feedForward, c.hidden),
+        wDown: random.matrix(c.hidden, c.feedForward),
+        biases: c.attentionBias
+          ? (random.vector(wide), random.vector(narrow), random.vector(narrow)) : nil,
+        headNorms: c.queryKeyNorm
+          ? (random.vector(c.headDim, around: 1), random.vector(c.headDim, around: 1)) : nil)
+    }
+    finalNorm = random.vector(c.hidden, around: 1)
+  }
+
+  /// The decoder of these weights.
+  public var decoder: DecoderModel {
+    DecoderModel(
+      configuration: configuration,
+      weights: DecoderWeights(
+        embedding: weight(embedding), layers: layers.map(layerWeights),
+        finalNorm: finalNorm.map(Float.init)))
+  }
+
+  private func layerWeights(_ p: Layer) -> LayerWeights {
+    LayerWeights(
+      attentionNorm: p.attentionNorm.map(Float.init), wq: weight(p.wq), wk: weight(p.wk),
+      wv: weight(p.wv), wo: weight(p.wo),
+      biases: p.biases.map {
+        ($0.q.map(Float.init), $0.k.map(Float.init), $0.v.map(Float.init))
+      },
+      headNorms: p.headNorms.map { ($0.q.map(Float.init), $0.k.map(Float.init)) },
+      mlpNorm: p.mlpNorm.map(Float.init), wGate: weight(p.wGate), wUp: weight(p.wUp),
+      wDown: weight(p.wDown))
+  }
+
+  private func weight(_ rows: [[Double]]) -> WeightMatrix {
+    WeightMatrix(
+      rows: rows.count, columns: rows.first?.count ?? 0, values: rows.joined().map(Float.init))
+  }
+}
+
+/// Seeded random numbers for tests (SplitMix64), rounded to float32 so that both sides see the same.
+public struct TestRandom: RandomNumberGenerator {
+  private var state: UInt64
+
+  /// A generator; equal seeds give equal numbers.
+  public init(seed: UInt64) { state = seed }
+
+  /// The next 64 bits.
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Uniform in −1…1.
+  public mutating func unit() -> Double { Double(Float.random(in: -1...1, using: &self)) }
+
+  /// `count` values within 0.3 of `around`.
+  public mutating func vector(_ count: Int, around: Double = 0) -> [Double] {
+    (0..<count).map { _ in Double(Float(around + 0.3 * unit())) }
+  }
+
+  /// A matrix whose products keep the size of their input, or of the given scale.
+  public mutating func matrix(_ rows: Int, _ columns: Int, scale: Double? = nil) -> [[Double]] {
+    let size = scale ?? 1.7 / Double(columns).squareRoot()
+    return (0..<rows).map { _ in (0..<columns).map { _ in Double(Float(size * unit())) } }
+  }
+
+  /// `count` token ids below `vocabulary`.
+  public mutating func tokens(_ count: Int, vocabulary: Int) -> [Int32] {
+    (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabulary), using: &self) }
+  }
+}

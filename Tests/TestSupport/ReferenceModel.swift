@@ -1,0 +1,136 @@
+import Foundation
+import Transformer
+
+/// The naive oracle: a Llama-family decoder in `Double`, one loop per sum, T×T scores, no tiles.
+public struct ReferenceModel {
+  /// A matrix as rows.
+  public typealias Matrix = [[Double]]
+  let configuration: ModelConfiguration
+  let parameters: RandomModel
+
+  /// The oracle of the decoder that `model` makes.
+  public init(_ model: RandomModel) {
+    configuration = model.configuration
+    parameters = model
+  }
+
+  /// Final hidden states (T, C) under a pattern.
+  public func finalHidden(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
+    var x = embed(tokens)
+    for layer in 0..<configuration.layers {
+      let (q, k, v) = project(x, layer)
+      let o = attend(q, k, v) { head, i, j in
+        j <= i && (pattern.isRetrieval[layer][head] || pattern.window.sees(query: i, key: j))
+      }
+      x = finish(x, o, layer)
+    }
+    return norm(x, parameters.finalNorm)
+  }
+
+  /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
+  /// both streams computed.
+  public func distillation(
+    _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow
+  ) -> Double {
+    var (teacher, student) = (embed(tokens), embed(tokens))
+    for layer in 0..<configuration.layers {
+      let (tq, tk, tv) = project(teacher, layer)
+      let full = attend(tq, tk, tv) { _, i, j in j <= i }
+      teacher = finish(teacher, full, layer)
+      let (sq, sk, sv) = project(student, layer)
+      let stream = attend(sq, sk, sv) { _, i, j in window.sees(query: i, key: j) }
+      let width = configuration.groupSize * configuration.headDim
+      let mixed = zip(full, stream).map { f, s in
+        f.indices.map { c in
+          let a = gates[layer][c / width]
+          return a * f[c] + (1 - a) * s[c]
+        }
+      }
+      student = finish(student, mixed, layer)
+    }
+    let target = norm(teacher, parameters.finalNorm)
+    let hidden = norm(student, parameters.finalNorm)
+    return rows.reduce(0) { total, r in
+      total + zip(target[r], hidden[r]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    } / Double(rows.count * configuration.hidden)
+  }
+
+  private func embed(_ tokens: [Int32]) -> Matrix {
+    tokens.map { parameters.embedding[Int($0)] }
+  }
+
+  private func project(_ x: Matrix, _ layer: Int) -> (Matrix, Matrix, Matrix) {
+    let p = parameters.layers[layer]
+    let n = norm(x, p.attentionNorm)
+    var (q, k, v) = (linear(n, p.wq), linear(n, p.wk), linear(n, p.wv))
+    if let b = p.biases {
+      q = q.map { zip($0, b.q).map(+) }
+      k = k.map { zip($0, b.k).map(+) }
+      v = v.map { zip($0, b.v).map(+) }
+    }
+    if let h = p.headNorms { (q, k) = (headNorm(q, h.q), headNorm(k, h.k)) }
+    return (rope(q), rope(k), v)
+  }
+
+  private func attend(
+    _ q: Matrix, _ k: Matrix, _ v: Matrix, sees: (Int, Int, Int) -> Bool
+  ) -> Matrix {
+    let (d, group) = (configuration.headDim, configuration.groupSize)
+    return q.indices.map { i in
+      (0..<configuration.queryHeads).flatMap { head -> [Double] in
+        let kv = head / group
+        let keys = k.indices.filter { sees(kv, i, $0) }
+        let scores = keys.map { j in
+          (0..<d).reduce(0) { $0 + q[i][head * d + $1] * k[j][kv * d + $1] } / Double(d).squareRoot()
+        }
+        let top = scores.max() ?? 0
+        let weights = scores.map { exp($0 - top) }
+        let total = weights.reduce(0, +)
+        return (0..<d).map { c in
+          zip(keys, weights).reduce(0) { $0 + $1.1 * v[$1.0][kv * d + c] } / total
+        }
+      }
+    }
+  }
+
+  private func finish(_ x: Matrix, _ o: Matrix, _ layer: Int) -> Matrix {
+    let p = parameters.layers[layer]
+    let h = zip(x, linear(o, p.wo)).map { zip($0, $1).map(+) }
+    let n = norm(h, p.mlpNorm)
+    let act = zip(linear(n, p.wGate), linear(n, p.wUp)).map { g, u in
+      zip(g, u).map { $0 / (1 + exp(-$0)) * $1 }
+    }
+    return zip(h, linear(act, p.wDown)).map { zip($0, $1).map(+) }
+  }
+
+  private func linear(_ x: Matrix, _ w: Matrix) -> Matrix {
+    x.map { row in w.map { zip(row, $0).reduce(0) { $0 + $1.0 * $1.1 } } }
+  }
+
+  private func norm(_ x: Matrix, _ w: [Double]) -> Matrix {
+    x.map { row in
+      let square = row.reduce(0) { $0 + $1 * $1 } / Double(row.count)
+      let rms = (square + Double(configuration.rmsNormEpsilon)).squareRoot()
+      return zip(row, w).map { $0 / rms * $1 }
+    }
+  }
+
+  private func headNorm(_ x: Matrix, _ w: [Double]) -> Matrix {
+    x.map { row in
+      stride(from: 0, to: row.count, by: w.count).flatMap { norm([Array(row[$0..<$0 + w.count])], w)[0] }
+    }
+  }
+
+  private func rope(_ x: Matrix) -> Matrix {
+    let (d, half) = (configuration.headDim, configuration.headDim / 2)
+    return x.enumerated().map { t, row in
+      stride(from: 0, to: row.count, by: d).flatMap { head -> [Double] in
+        (0..<d).map { i in
+          let angle = Double(t) * pow(configuration.ropeTheta, -2 * Double(i % half) / Double(d))
+          let other = i < half ? -row[head + i + half] : row[head + i - half]
+          return row[head + i] * cos(angle) + other * sin(angle)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import ModelLoader
+import Transformer
+
+/// A model file small enough to be run whole in a test, with a tokenizer that knows every byte.
+public enum TinyModel {
+  /// Two layers, hidden 16, 4 query and 2 key-value heads of 8, vocabulary 256, 512 positions.
+  public static let configuration = ModelConfiguration(
+    modelType: "llama", layers: 2, hidden: 16, feedForward: 32, queryHeads: 4, keyValueHeads: 2,
+    headDim: 8, vocabulary: 256, maxPositions: 512, tiedEmbeddings: true)
+
+  /// Writes the model file at `path`; its weights are a function of their names and places.
+  public static func write(to path: String) throws {
+    let contents = ModelFileContents(
+      configuration: configuration, source: "test", tokenizerJSON: try tokenizer())
+    var writer = try ModelFileWriter(path: path, contents: contents) { _ in .float32 }
+    for parameter in Parameter.all(in: configuration) {
+      let shape = parameter.shape(in: configuration)
+      let name = parameter.name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
+      let values = (0..<shape.reduce(1, *)).map { index in
+        shape.count == 1 ? 1 : noise(name &+ UInt64(index)) * 0.4
+      }
+      try writer.append(values.span, to: parameter.name)
+    }
+    _ = try writer.finish()
+  }
+
+  /// A number in −1…1 that depends on `seed` alone.
+  private static func noise(_ seed: UInt64) -> Float {
+    var z = (seed &+ 1) &* 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Float(z >> 40) / Float(1 << 23) - 1
+  }
+
+  /// A byte-level BPE tokenizer without merges: one token per byte.
+  private static func tokenizer() throws -> Data {
+    let printable = Array(33...126) + Array(161...172) + Array(174...255)
+    let others = (0...255).filter { !printable.contains($0) }
+    var vocabulary: [String: Int] = [:]
+    for byte in printable { vocabulary[scalar(byte)] = byte }
+    for (place, byte) in others.enumerated() { vocabulary[scalar(256 + place)] = byte }
+    let byteLevel: [String: Any] = [
+      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+    ]
+    return try JSONSerialization.data(withJSONObject: [
+      "version": "1.0", "added_tokens": [Any](), "normalizer": NSNull(),
+      "pre_tokenizer": byteLevel, "post_processor": NSNull(), "decoder": byteLevel,
+      "model": [
+        "type": "BPE", "vocab": vocabulary, "merges": [String](), "fuse_unk": false,
+        "byte_fallback": false,
+      ] as [String: Any],
+    ])
+  }
+
+  private static func scalar(_ value: Int) -> String {
+    Unicode.Scalar(UInt32(value)).map { String(Character($0)) } ?? ""
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+
+/// What a run of the tool left behind.
+public struct ToolOutcome: Sendable {
+  /// The exit code, or minus the signal that ended it.
+  public let code: Int32
+  /// Everything on standard output.
+  public let output: String
+  /// Everything on standard error.
+  public let errors: String
+
+  /// The lines on standard error.
+  public var errorLines: [Substring] { errors.split(separator: "\n") }
+}
+
+/// Runs the built `zigzag` binary, the one beside this test bundle.
+public enum ToolRunner {
+  /// The binary: built products and test bundle share a folder.
+  public static let binary: String = {
+    let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? test
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "zigzag").path
+  }()
+
+  /// Runs `zigzag` with `arguments` in `folder` to its end.
+  ///
+  /// With `shell`, a bash command line in which `"$@"` is the tool and its arguments, such as
+  /// `ulimit -f 8; exec "$@"`.
+  public static func run(
+    _ arguments: [String], in folder: String? = nil, shell: String = "exec \"$@\""
+  ) throws -> ToolOutcome {
+    let scratch = try TemporaryFolder()
+    let process = try start(arguments, in: folder, shell: shell, scratch: scratch)
+    process.waitUntilExit()
+    return ToolOutcome(
+      code: process.terminationReason == .exit
+        ? process.terminationStatus : -process.terminationStatus,
+      output: try String(contentsOfFile: scratch.path("out"), encoding: .utf8),
+      errors: try String(contentsOfFile: scratch.path("err"), encoding: .utf8))
+  }
+
+  /// Starts `zigzag` without waiting; its output goes to `out` and `err` in `scratch`.
+  public static func start(
+    _ arguments: [String], in folder: String? = nil, shell: String = "exec \"$@\"",
+    scratch: TemporaryFolder
+  ) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", shell, "bash", binary] + arguments
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try scratch.newFile("out")
+    process.standardError = try scratch.newFile("err")
+    try process.run()
+    return process
+  }
+}
+
+/// A folder of its own for a test, removed with the last reference.
+public final class TemporaryFolder: Sendable {
+  /// The folder's path.
+  public let path: String
+
+  /// Creates an empty folder.
+  public init() throws {
+    path = FileManager.default.temporaryDirectory.path + "/zigzag-test-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// The path of a file in the folder.
+  public func path(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Writes a text file and returns its path.
+  @discardableResult
+  public func write(_ text: String, to name: String) throws -> String {
+    try text.write(toFile: path(name), atomically: false, encoding: .utf8)
+    return path(name)
+  }
+
+  /// A new, empty file open for writing.
+  func newFile(_ name: String) throws -> FileHandle {
+    try write("", to: name)
+    return try FileHandle(forWritingTo: URL(fileURLWithPath: path(name)))
+  }
+}

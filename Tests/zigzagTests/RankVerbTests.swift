@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct RankVerbTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    // The largest gates are in layers 1 and 3, the largest sums in layers 2 and 3.
+    try scratch.write("0.1\t0.1\n0.9\t0.0\n0.5\t0.6\n0.9\t0.8\n", to: "gates.tsv")
+  }
+
+  private struct Ranked: Decodable {
+    let retrieval_layers: [Int]
+    let streaming_layers: [Int]
+    let sparsity_achieved: Double
+    let cost: Double
+  }
+
+  private func rank(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(["rank", scratch.path("gates.tsv")] + arguments)
+  }
+
+  @Test(arguments: [("max", [1, 3]), ("balance", [2, 3])])
+  func aTableIsRankedWithoutAModel(criterion: String, retrieval: [Int]) throws {
+    let outcome = try rank("--sparsity", "0.5", "--criterion", criterion, "--json")
+    #expect(outcome.code == 0)
+    let map = try JSONDecoder().decode(Ranked.self, from: Data(outcome.output.utf8))
+    #expect(map.retrieval_layers == retrieval)
+    #expect(map.streaming_layers == [0, 1, 2, 3].filter { !retrieval.contains($0) })
+    #expect(map.sparsity_achieved == 0.5)
+  }
+
+  @Test func peopleGetATable() throws {
+    let outcome = try rank("--sparsity", "0.25")
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.isEmpty)
+    #expect(outcome.output.hasPrefix("4 layers of 2 key-value heads by max: 1 stream"))
+    #expect(outcome.output.contains("    0   0.100000  streaming\n"))
+  }
+
+  @Test func aRunFolderIsRankedByItsGates() throws {
+    let outcome = try ToolRunner.run(["rank", scratch.path, "--sparsity", "1"])
+    #expect(outcome.code == 0)
+    #expect(!outcome.output.contains("retrieval"))
+  }
+
+  @Test(arguments: [
+    (["--sparsity", "1.5"], "--sparsity is 1.5"), (["--sparsity", "nan"], "--sparsity is nan"),
+    (["--sparsity", "0.5", "--criterion", "best"], "best"),
+    (["--sparsity", "0.5", "--criterion", "layer-gate"], "layer-gate"),
+  ])
+  func impossibleRequestsAreOneSentence(arguments: [String], found: String) throws {
+    let outcome = try ToolRunner.run(["rank", scratch.path("gates.tsv")] + arguments)
+    expectRefusal(outcome, code: 64, saying: found)
+  }
+
+  @Test func damagedTablesNameTheirPlace() throws {
+    try scratch.write("0.1\t0.2\n0.3\tx\n", to: "gates.tsv")
+    expectRefusal(try rank("--sparsity", "0.5"), code: 65, saying: "line 2, column 2")
+    expectRefusal(
+      try ToolRunner.run(["rank", scratch.path("none.tsv"), "--sparsity", "0.5"]), code: 66,
+      saying: "none.tsv")
+  }
+
+  @Test func aFullStandardOutputIsNoticed() throws {
+    let outcome = try ToolRunner.run(
+      ["rank", scratch.path("gates.tsv"), "--sparsity", "0.5"], shell: "exec \"$@\" > /dev/full")
+    expectRefusal(outcome, code: 74, saying: "standard output")
+  }
+}
+
+/// Expects one sentence on standard error, nothing on standard output, and `code`.
+func expectRefusal(
+  _ outcome: ToolOutcome, code: Int32, saying words: String...,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.code == code, "\(outcome.errors)", sourceLocation: sourceLocation)
+  #expect(outcome.output.isEmpty, sourceLocation: sourceLocation)
+  #expect(outcome.errorLines.count == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
+  #expect(outcome.errors.hasPrefix("zigzag: "), sourceLocation: sourceLocation)
+  #expect(outcome.errors.hasSuffix(".\n"), sourceLocation: sourceLocation)
+  for word in words {
+    #expect(outcome.errors.contains(word), "\(outcome.errors)", sourceLocation: sourceLocation)
+  }
+}
