@@ -30,6 +30,8 @@ struct AddedTokens: Sendable {
   /// By id.
   private(set) var tokens: [Int32: AddedToken] = [:]
   private(set) var ids: [TokenBytes: Int32] = [:]
+  /// What `decode` reads for a token: its content, normalised where the text is.
+  private(set) var spellings: [Int32: String] = [:]
   /// Finds those that are looked for in the text as given.
   private(set) var verbatim = AddedTokenMatcher()
   /// Finds those that are looked for in the normalised text.
@@ -47,9 +49,12 @@ struct AddedTokens: Sendable {
         ids.updateValue(token.id, forKey: TokenBytes(token.content)) == nil
       else { throw .inconsistent(place: element.path, problem: "the token or its id occurs twice") }
       if token.normalized {
-        normalized.insert(token, pattern: normalizer.normalize(Array(token.content.utf8)))
+        let pattern = normalizer.normalize(Array(token.content.utf8))
+        normalized.insert(token, pattern: pattern)
+        spellings[token.id] = String(decoding: pattern, as: UTF8.self)
       } else {
         verbatim.insert(token, pattern: Array(token.content.utf8))
+        spellings[token.id] = token.content
       }
     }
   }

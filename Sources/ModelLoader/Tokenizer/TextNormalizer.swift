@@ -1,5 +1,3 @@
-import Foundation
-
 /// What is done to the text between added tokens before it is split: `normalizer` of a tokenizer.json.
 struct TextNormalizer: Sendable {
   private enum Step: Sendable {
@@ -39,31 +37,13 @@ struct TextNormalizer: Sendable {
     var text = text
     for step in steps {
       switch step {
-      case .composed: text = Self.composed(text)
+      case .composed: text = CanonicalComposition.composed(text)
       case .prepend(let prefix): if !text.isEmpty { text = prefix + text }
       case .replace(let pattern, let content):
         text = UTF8Text.replacing(pattern, with: content, in: text)
       }
     }
     return text
-  }
-
-  /// Normalisation form C. Nothing composes with an ASCII character on its right, so that a run of ASCII
-  /// stays as it is but for its last character.
-  private static func composed(_ text: [UInt8]) -> [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(text.count)
-    var index = 0
-    while let start = text[index...].firstIndex(where: { $0 >= 0x80 }) {
-      let lower = max(index, start - 1)
-      result += text[index..<lower]
-      let upper = text[start...].firstIndex { $0 < 0x80 } ?? text.count
-      let run = String(decoding: text[lower..<upper], as: UTF8.self)
-      result += run.precomposedStringWithCanonicalMapping.utf8
-      index = upper
-    }
-    result += text[index...]
-    return result
   }
 }
 

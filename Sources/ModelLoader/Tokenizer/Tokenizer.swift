@@ -56,6 +56,7 @@ public struct Tokenizer: Sendable {
   ///   - text: The text.
   ///   - addSpecialTokens: Whether to add what the file's post-processor adds, such as a token that begins
   ///     the sequence.
+  /// - Returns: The ids in the order of the text.
   public func encode(_ text: String, addSpecialTokens: Bool = false) -> [Int32] {
     var encoder = PieceEncoder(model)
     let text = Array(text.utf8)
@@ -95,11 +96,12 @@ public struct Tokenizer: Sendable {
   /// - Parameters:
   ///   - ids: The token ids.
   ///   - skipSpecialTokens: Whether to leave out special tokens, such as `<|im_end|>`.
+  /// - Returns: The text.
   public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> String {
     decoder.decode(
       ids.compactMap { id in
         guard let added = addedTokens.tokens[id] else { return model.vocabulary.token(id) }
-        return added.special && skipSpecialTokens ? nil : added.content
+        return added.special && skipSpecialTokens ? nil : addedTokens.spellings[id]
       })
   }
 }
