@@ -55,6 +55,7 @@ let package = Package(
       name: "MapReporter",
       dependencies: [
         "GateOptimizer",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Mustache", package: "swift-mustache"),
         .product(name: "Yams", package: "Yams"),

@@ -31,9 +31,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   public var description: String {
     switch self {
     case .gateTable(let file, let line, let column, let expected, let found):
-      let place = [line.map { "line \($0)" }, column.map { "column \($0)" }]
-      let where_ = ([file] + place.compactMap { $0 }).joined(separator: ", ")
-      return "\(where_): expected \(expected), found \(found); "
+      let place = [line.map { ", line \($0)" }, column.map { ", column \($0)" }]
+      return "\(file)\(place.compactMap { $0 }.joined()): expected \(expected), found \(found); "
         + "a gate table has one line per layer and one tab-separated number per key-value head."
     case .unreadable(let file, let reason):
       return "\(file): cannot be read (\(reason)); check the path and its permissions."

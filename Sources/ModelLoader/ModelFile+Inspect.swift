@@ -60,7 +60,7 @@ extension ModelFile {
     return ModelInspection(contents: reader.contents, sha256: reader.sha256, tensors: tensors)
   }
 
-  /// Reads every value of the model file at `path`: are all finite, and is the hash right?
+  /// Reads every value of a model file, counts those that are not finite and computes the hash.
   ///
   /// `progress` hears the bytes read so far and in all.
   public static func check(

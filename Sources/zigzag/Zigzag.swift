@@ -1,5 +1,6 @@
 import ArgumentParser
 import MapReporter
+import Transformer
 
 /// The command line: one verb per file, everything else in the libraries.
 @main
@@ -22,10 +23,18 @@ struct Zigzag: ParsableCommand {
       resumable, 70 internal error.
       """,
     version: toolVersion,
-    subcommands: [RankVerb.self, ExportVerb.self])
+    subcommands: [
+      RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
+      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self,
+    ])
+
+  /// What was done about the kernels of the linear algebra library, for the log.
+  static let kernelNote = BLASRuntime.restartWithBestKernel()
 
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
+    // First of all: where it helps, the program starts again here.
+    _ = kernelNote
     Interruption.install()
     do {
       var command = try parseAsRoot()

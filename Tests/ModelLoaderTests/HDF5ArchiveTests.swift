@@ -13,7 +13,7 @@ struct HDF5ArchiveTests {
       "text": .text("größer 🦓\nline"),
     ],
     arrays: [
-      "gates/values": .floats([1, 0.5, -0, .infinity, 1e-44, 3], shape: [2, 3]),
+      "gates/values": .floats([1, 0.5, -0, .infinity, .leastNonzeroMagnitude, 3], shape: [2, 3]),
       "gates/moment": .doubles([0.1, 0.2], shape: [2]),
       "losses": .integers([.min, 0, .max], shape: [3]),
       "none": .floats([], shape: [0]),

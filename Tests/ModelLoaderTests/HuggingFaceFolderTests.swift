@@ -50,8 +50,7 @@ struct HuggingFaceFolderTests {
       ("\"llama3\"", "\"yarn\"", "rope_scaling", "\"yarn\""),
       ("\"factor\": 8.0", "\"factor\": 0", "rope_scaling", "positive factor"),
       ("1e-06", "0", "rms_norm_eps", "found 0"),
-      ("\"head_dim\"", "\"head_dim\"", "", ""),
-    ].dropLast())
+    ])
   func refusesConfigurations(
     old: String, new: String, place: String, found: String
   ) throws {

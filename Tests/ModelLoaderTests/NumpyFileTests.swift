@@ -18,7 +18,7 @@ struct NumpyFileTests {
   }
 
   @Test func floatsComeBack() throws {
-    let values: [Float] = [1, -2.5, .infinity, 0, 3e-40, 7]
+    let values: [Float] = [1, -2.5, .infinity, 0, .leastNonzeroMagnitude, 7]
     try NumpyFile.write(values, shape: [2, 3], to: path)
     let (shape, read) = try NumpyFile.readFloats(path: path)
     #expect(shape == [2, 3])

@@ -22,7 +22,7 @@ extension PasskeyTask {
       "jacket", "kitchen", "ladder", "mirror", "needle", "orange", "pencil", "queen", "river",
       "silver", "table", "umbrella", "village", "window", "yellow",
     ],
-    prologue: "Below is a long report. Read all of it with care.\n\n",
+    prologue: "Below is a long report. Read all of it with care.\n",
     needle: " Note for later: the {ordinal} secret phrase of the safe reads: {passkey}.",
     epilogue: "\n\nThis is where the report ends.\n\n",
     question: "What does the {ordinal} secret phrase of the safe read?\n",
@@ -33,7 +33,7 @@ extension PasskeyTask {
   public static let fiveDigits = PasskeyTask(
     kind: .digits, passkeys: 1, length: 5, alphabet: [],
     prologue:
-      "A long text follows, and one important number is hidden in it. Remember the number.\n\n",
+      "A long text follows, and one important number is hidden in it. Remember the number.\n",
     needle: " The magic number is {passkey}.",
     epilogue: "\n\n",
     question: "What is the magic number hidden in the text?\n",

@@ -14,7 +14,9 @@ struct ProseGenerator: Sendable {
   /// A sentence without white space around it.
   func sentence(_ generator: inout SeededGenerator) -> String {
     let sentence = expand("sentence", &generator)
-    return sentence.prefix(1).uppercased() + sentence.dropFirst()
+    guard let first = sentence.firstIndex(where: \.isLetter) else { return sentence }
+    let rest = sentence[sentence.index(after: first)...]
+    return sentence[..<first] + sentence[first].uppercased() + rest
   }
 
   /// What stands before a further sentence: a blank, or a line feed for a new paragraph.

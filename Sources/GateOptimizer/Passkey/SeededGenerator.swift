@@ -14,6 +14,8 @@ public struct SeededGenerator: Sendable {
     case randomHeads = 3
     /// Random layer baselines.
     case randomLayers = 4
+    /// Bootstrap replicates.
+    case resampling = 5
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

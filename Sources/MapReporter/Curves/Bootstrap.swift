@@ -1,3 +1,5 @@
+import GateOptimizer
+
 /// What one sample contributes: tokens predicted right, of tokens asked for.
 public struct SampleScore: Sendable, Hashable {
   /// Tokens predicted right.
@@ -55,9 +57,9 @@ public struct Bootstrap: Sendable {
 
   private func estimate(count: Int, statistic: ([Int]) -> Double) -> Estimate? {
     guard count > 0 else { return nil }
-    var generator = SplitMix64(seed: seed)
+    var generator = SeededGenerator(seed: seed, stream: .resampling)
     let replicates = (0..<resamples).map { _ in
-      statistic((0..<count).map { _ in Int.random(in: 0..<count, using: &generator) })
+      statistic((0..<count).map { _ in generator.below(count) })
     }.sorted()
     let tail = (1 - confidence) / 2
     return Estimate(
@@ -77,20 +79,5 @@ public struct Bootstrap: Sendable {
     let lower = Int(position)
     let upper = min(lower + 1, sorted.count - 1)
     return sorted[lower] + (sorted[upper] - sorted[lower]) * (position - Double(lower))
-  }
-}
-
-/// Steele, Lea & Flood's SplitMix64: small, seeded, the same on every machine.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

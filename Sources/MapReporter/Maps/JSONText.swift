@@ -56,12 +56,12 @@ enum JSONText {
     case .valueNotFound(let type, let context):
       return .invalidFile(
         path: path, place: place(context.codingPath), expected: name(of: type), found: "null")
-    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+    case .dataCorrupted(let context):
       return .invalidFile(
-        path: path, place: place(context.codingPath), expected: "a number in range",
-        found: "another value")
-    default:
-      return .invalidFile(path: path, place: "the file", expected: format, found: "not JSON")
+        path: path, place: context.codingPath.isEmpty ? "the file" : place(context.codingPath),
+        expected: format, found: "not JSON, or holds a number out of range")
+    @unknown default:
+      return .invalidFile(path: path, place: "the file", expected: format, found: "\(decoding)")
     }
   }
 

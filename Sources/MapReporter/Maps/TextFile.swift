@@ -29,12 +29,14 @@ func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
   }
 }
 
-/// What the system says, without Foundation's frame around it.
+/// What went wrong in a few words, without Foundation's frame around it.
 private func reason(of error: any Error) -> String {
-  let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-  guard let code = underlying?.code, underlying?.domain == NSPOSIXErrorDomain else {
-    return error.localizedDescription
+  switch (error as? CocoaError)?.code {
+  case .fileNoSuchFile, .fileReadNoSuchFile: "there is no such file"
+  case .fileReadNoPermission, .fileWriteNoPermission: "permission denied"
+  case .fileWriteOutOfSpace: "the disk is full"
+  case .fileWriteVolumeReadOnly: "the disk is read-only"
+  case .fileWriteFileExists: "a file is where a folder should be"
+  default: error.localizedDescription.trimmingCharacters(in: ["."])
   }
-  return POSIXErrorCode(rawValue: Int32(code)).map { "\(POSIXError($0).localizedDescription)" }
-    ?? error.localizedDescription
 }

@@ -83,7 +83,8 @@ extension FinishedRun {
   private var haystackFact: String {
     func words(_ source: HaystackSource) -> String {
       guard source.files.isEmpty else {
-        return source.files.map { URL(fileURLWithPath: $0).lastPathComponent }.joined(separator: ", ")
+        return source.files.map { URL(fileURLWithPath: $0).lastPathComponent }.joined(
+          separator: ", ")
       }
       return "generated text (\((source.generator ?? .village).rawValue))"
     }

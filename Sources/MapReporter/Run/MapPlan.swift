@@ -34,12 +34,15 @@ package struct MapPlan: Sendable {
     func exclusive(_ retrieval: [Bool]) -> AttentionPattern {
       AttentionPattern(retrievalLayers: retrieval, keyValueHeads: heads, window: window)
     }
-    var maps = [(true, CurveMethod.full, 0.0), (false, .streaming, 1)].map { isFull, method, share in
+    var maps = [(true, CurveMethod.full, 0.0), (false, .streaming, 1)].map {
+      isFull, method, share in
       PlannedMap(
         method: method, seed: nil, requestedSparsity: share,
         pattern: exclusive(Array(repeating: isFull, count: layers)))
     }
-    func add(_ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern) {
+    func add(
+      _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern
+    ) {
       maps.append(
         PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
     }

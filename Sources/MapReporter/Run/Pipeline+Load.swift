@@ -4,7 +4,7 @@ import Transformer
 
 /// The model of a run, ready for work.
 struct RunModel {
-  let decoder: Decoder
+  let decoder: DecoderModel
   let tokenizer: Tokenizer
 }
 
@@ -14,8 +14,8 @@ extension Pipeline {
     let model = try ModelFile.open(path: configuration.model)
     do {
       try configuration.validate(for: model.configuration)
-    } catch let problem as InvalidSetting {
-      throw document.setting(problem)
+    } catch {
+      throw document.setting(error)
     }
     guard let json = model.tokenizerJSON else {
       throw RunError.malformed(
@@ -35,7 +35,7 @@ extension Pipeline {
     record.model = identity
     try folder.write(record.json(), to: files.record)
     return RunModel(
-      decoder: Decoder(configuration: model.configuration, weights: model.weights),
+      decoder: DecoderModel(configuration: model.configuration, weights: model.weights),
       tokenizer: tokenizer)
   }
 

@@ -35,6 +35,7 @@ public struct Pipeline: ~Copyable {
       record.model = before.model
     }
     record.seed = configuration.seed
+    record.linearAlgebra = "OpenBLAS, \(BLASRuntime.kernel) kernels"
     self.configuration = configuration
     self.document = document
     self.folder = folder

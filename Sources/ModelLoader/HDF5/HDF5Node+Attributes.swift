@@ -113,20 +113,18 @@ extension HDF5Node {
     }
   }
 
+  /// Text of fixed length: that of variable length lives in a part of the file without checksums.
   private func writeText(_ name: String, _ text: String) -> Bool {
     let opened = HDF5Handle { H5Tcopy(hdf5_c_string()) }
     guard let type = opened else { return false }
     let typeID = type.id
+    let bytes = text.isEmpty ? [0] : Array(text.utf8)
     HDF5.call {
-      _ = H5Tset_size(typeID, hdf5_variable())
+      _ = H5Tset_size(typeID, bytes.count)
       _ = H5Tset_cset(typeID, H5T_CSET_UTF8)
+      _ = H5Tset_strpad(typeID, H5T_STR_NULLPAD)
     }
-    return unsafe text.withCString { pointer in
-      var pointer: UnsafePointer<CChar>? = unsafe pointer
-      return unsafe withUnsafeBytes(of: &pointer) { buffer in
-        unsafe write(name, count: nil, memoryType: typeID, fileType: typeID, from: buffer)
-      }
-    }
+    return writeNumbers(name, bytes, nil, typeID, typeID)
   }
 
   /// h5py's truth value: an enumeration of 8 bits with the members FALSE and TRUE.
@@ -164,11 +162,11 @@ extension HDF5Node {
     }
     guard let space = made else { return false }
     let spaceID = space.id
-    let exists = HDF5.call { unsafe H5Aexists(id, name) } > 0
-    let opened = HDF5Handle {
-      unsafe exists
-        ? H5Aopen(id, name, 0) : H5Acreate2(id, name, fileType, spaceID, 0, 0)
+    if HDF5.call({ unsafe H5Aexists(id, name) }) > 0 {
+      // The new value may have another type or size.
+      _ = HDF5.call { unsafe H5Adelete(id, name) }
     }
+    let opened = HDF5Handle { unsafe H5Acreate2(id, name, fileType, spaceID, 0, 0) }
     guard let attribute = opened else { return false }
     let attributeID = attribute.id
     return HDF5.call { unsafe H5Awrite(attributeID, memoryType, buffer.baseAddress) } >= 0

@@ -107,6 +107,12 @@ extension HDF5Node {
     count: Int, as type: hid_t, zero: Number
   ) throws(ModelLoaderError) -> [Number] {
     guard count > 0 else { return [] }
+    // A sparse or compressed dataset can claim any size, whatever the size of its file.
+    let memory = ProcessInfo.processInfo.physicalMemory
+    guard UInt64(count) < memory / UInt64(MemoryLayout<Number>.stride) else {
+      throw .unreadable(
+        path: path, reason: "\(place) has \(count) values, more than memory holds")
+    }
     let id = handle.id
     var status: herr_t = -1
     let values = unsafe [Number](unsafeUninitializedCapacity: count) { buffer, filled in

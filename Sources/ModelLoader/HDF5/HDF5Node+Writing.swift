@@ -92,28 +92,36 @@ enum HDF5File {
 
   /// Creates an HDF5 file at `path`, replacing it; messages name `finalPath`.
   static func create(at path: String, finalPath: String) throws(ModelLoaderError) -> HDF5Node {
-    let access = HDF5Handle { H5Pcreate(hdf5_file_access()) }
-    guard let access else { throw failure(finalPath) }
-    let accessID = access.id
-    HDF5.call {
-      _ = H5Pset_alignment(accessID, 0, hsize_t(alignment))
-      _ = H5Pset_small_data_block_size(accessID, 0)
-      _ = H5Pset_file_locking(accessID, false, true)
+    try create(at: path, finalPath: finalPath) { access in
+      _ = H5Pset_alignment(access, 0, hsize_t(alignment))
+      _ = H5Pset_file_locking(access, false, true)
     }
-    let made = HDF5Handle { unsafe H5Fcreate(path, hdf5_truncate(), 0, accessID) }
-    guard let made else { throw failure(finalPath) }
-    return HDF5Node(handle: made, path: finalPath, place: "/")
   }
 
   /// Creates an HDF5 file in memory only, for `image(of:)`.
   static func createInMemory(for path: String) throws(ModelLoaderError) -> HDF5Node {
+    try create(at: path, finalPath: path) { access in
+      _ = H5Pset_fapl_core(access, 1 << 20, false)
+    }
+  }
+
+  private static func create(
+    at path: String, finalPath: String, configure: (_ access: hid_t) -> Void
+  ) throws(ModelLoaderError) -> HDF5Node {
     let access = HDF5Handle { H5Pcreate(hdf5_file_access()) }
-    guard let access else { throw failure(path) }
+    guard let access else { throw failure(finalPath) }
     let accessID = access.id
-    _ = HDF5.call { H5Pset_fapl_core(accessID, 1 << 20, false) }
+    HDF5.call {
+      // Formats from 1.8 on have checksums, so that damage is noticed and not followed.
+      _ = H5Pset_libver_bounds(accessID, H5F_LIBVER_V18, H5F_LIBVER_V18)
+      // No space is set aside for later, so that the end of the file is the end of its content.
+      _ = H5Pset_meta_block_size(accessID, 0)
+      _ = H5Pset_small_data_block_size(accessID, 0)
+      configure(accessID)
+    }
     let made = HDF5Handle { unsafe H5Fcreate(path, hdf5_truncate(), 0, accessID) }
-    guard let made else { throw failure(path) }
-    return HDF5Node(handle: made, path: path, place: "/")
+    guard let made else { throw failure(finalPath) }
+    return HDF5Node(handle: made, path: finalPath, place: "/")
   }
 
   /// The bytes of `file`, as they would be on disk.

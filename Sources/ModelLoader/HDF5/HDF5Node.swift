@@ -27,14 +27,14 @@ package struct HDF5Node: ~Copyable {
     // Readers in several processes must not keep each other out, nor fail where locks do not exist.
     _ = HDF5.call { H5Pset_file_locking(access.id, false, true) }
     let mode = writable ? hdf5_read_write() : hdf5_read_only()
-    let file5 = HDF5Handle { unsafe H5Fopen(path, mode, access.id) }
-    guard let file5 else {
+    let opened = HDF5Handle { unsafe H5Fopen(path, mode, access.id) }
+    guard let opened else {
       throw .invalid(
         path: path, place: "the file", expected: "a whole HDF5 file",
         found: "\(file.byteCount) bytes that are truncated or damaged",
         fix: "copy or import it again")
     }
-    self.init(handle: file5, path: path, place: "/")
+    self.init(handle: opened, path: path, place: "/")
   }
 
   /// Whether this is a dataset (and not a file or group).

@@ -9,10 +9,8 @@ package struct ImportPlan {
 
   /// Finds and checks the source of every parameter of `contents`.
   ///
-  /// - Parameters:
-  ///   - name: how the source calls a parameter.
-  ///   - sources: all tensors of the source; `path` names it in messages.
-  ///   - ignored: names of tensors that hold nothing the model needs.
+  /// `sources` are all tensors of the source, which `path` names in messages; `name` is how the
+  /// source calls a parameter; `ignored` says which tensors hold nothing the model needs.
   init(
     contents: ModelFileContents, sources: [String: SourceTensor], path: String,
     name: (Parameter) -> String, ignored: (String) -> Bool

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import MapReporter
 
@@ -9,14 +10,13 @@ struct OutputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Least level that is logged: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "level"))
+      "The least level that is logged.", valueName: "level"))
   var logLevel = Logger.Level.info
 
   /// Puts the options into effect.
   func apply() {
     let level = quiet ? max(logLevel, .warning) : logLevel
-    LoggingSystem.bootstrap { _ in ConsoleLogHandler(logLevel: level) }
+    LoggingSystem.bootstrap { _ in ConsoleLogHandler(shownLevel: level) }
     ProgressMeter.isShown.store(!quiet, ordering: .relaxed)
   }
 }
@@ -45,6 +45,25 @@ struct ConfigurationOptions: ParsableArguments {
   }
 }
 
+extension ConfigurationOptions {
+  /// Runs the pipeline up to `goal` and returns the names of the run's files.
+  func runPipeline(
+    to goal: Pipeline.Goal, needsCheckpoint: Bool = false
+  ) throws -> RunFiles {
+    let (document, configuration) = try load()
+    var pipeline = try Pipeline(
+      configuration, document: document, runs: runs, observer: ConsoleObserver())
+    let files = pipeline.files
+    if needsCheckpoint && !FileManager.default.fileExists(atPath: files.checkpoint) {
+      throw RunError.missing(
+        path: files.checkpoint, advice: "leave out --resume to start from the first step")
+    }
+    Console.shared.alsoLog(to: files.log)
+    try pipeline.run(to: goal)
+    return files
+  }
+}
+
 /// A verb of the tool: applies the shared options, then performs.
 protocol Verb: ParsableCommand {
   /// The options every verb takes.
@@ -56,6 +75,7 @@ protocol Verb: ParsableCommand {
 extension Verb {
   func run() throws {
     output.apply()
+    if let note = Zigzag.kernelNote { Logger(label: "start").debug("\(note)") }
     try perform()
   }
 }

@@ -6,19 +6,22 @@ enum ToolError: Error, CustomStringConvertible {
   case interrupted(String)
   /// Options contradict each other or the files they name (64).
   case usage(String)
+  /// A file does not hold what it should (65).
+  case badData(String)
 
   var exitCode: Int32 {
     switch self {
     case .cannotPrint: 74
     case .interrupted: 75
     case .usage: 64
+    case .badData: 65
     }
   }
 
   var description: String {
     switch self {
     case .cannotPrint(let reason): "cannot write the result to standard output: \(reason)"
-    case .interrupted(let message), .usage(let message): message
+    case .interrupted(let message), .usage(let message), .badData(let message): message
     }
   }
 }

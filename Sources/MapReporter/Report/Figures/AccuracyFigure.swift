@@ -7,8 +7,8 @@ public struct AccuracyFigure: Sendable {
   /// A method drawn heavier than the others.
   let highlighted: String?
 
-  static let width = 560.0
-  private static let plotHeight = 290.0
+  static let width = 460.0
+  private static let plotHeight = 250.0
 
   /// A figure of the points that belong to `task`.
   public init(
@@ -24,11 +24,11 @@ public struct AccuracyFigure: Sendable {
   public func svg(theme: FigureTheme) -> String {
     let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
     let frame = PlotFrame(
-      left: 52, top: 40, width: Self.width - 70, height: Self.plotHeight, xRange: 0...1,
+      left: 50, top: 38, width: Self.width - 72, height: Self.plotHeight, xRange: 0...1,
       yRange: 0...1)
     let legendTop = frame.bottom + 48
     var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
-    canvas.text(title, at: Point(x: 12, y: 22), size: 14, isBold: true)
+    canvas.text(title, at: Point(x: 12, y: 22), size: titleSize, isBold: true)
     drawAxes(&canvas, frame)
     drawBaselines(&canvas, frame)
     drawSeries(&canvas, frame)
@@ -41,6 +41,11 @@ public struct AccuracyFigure: Sendable {
   var isEmpty: Bool { points.isEmpty }
 
   private var title: String { "\(metric.title), \(task)" }
+
+  /// 14, or what lets a long task name end inside the figure.
+  private var titleSize: Double {
+    min(14, 14 * (Self.width - 24) / (textWidth(title, size: 14) * 1.1))
+  }
 
   private var summary: String {
     "Accuracy on held-out samples against the share of streaming key-value heads, with 95 % "
@@ -99,7 +104,7 @@ public struct AccuracyFigure: Sendable {
         label,
         at: Point(
           x: isFull ? frame.right - 2 : frame.left + 6, y: frame.y(value) + (below ? 14 : -6)),
-        size: 11.5, ink: .muted, anchor: isFull ? .end : .start)
+        size: 12, ink: .muted, anchor: isFull ? .end : .start)
     }
   }
 
@@ -174,7 +179,7 @@ public struct AccuracyFigure: Sendable {
     }
     let bands = randomMethods.enumerated().map { index, method in
       FigureLegend.Entry(
-        label: "\(CurveMethod(method).title): median, range", kind: .band(isFirst: index == 0))
+        label: "\(CurveMethod(method).title), range", kind: .band(isFirst: index == 0))
     }
     return lines + bands
   }

@@ -20,7 +20,7 @@ struct FigureLegend {
 
   init(entries: [Entry], width: Double) {
     let widest = entries.map { textWidth($0.label, size: Self.size) }.max() ?? 0
-    let columnWidth = Self.sample + widest + 18
+    let columnWidth = Self.sample + widest + 12
     let columns = max(1, Int(width / columnWidth))
     places = entries.enumerated().map { index, entry in
       let offset = Point(

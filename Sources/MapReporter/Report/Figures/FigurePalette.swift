@@ -76,15 +76,23 @@ struct SeriesStyle {
 
   /// The styles of `methods`: known ones have their own, others take what is free, in order.
   static func styles(for methods: [String]) -> [String: SeriesStyle] {
-    var taken = Set(methods.compactMap { known.firstIndex(of: $0) })
+    var free = Array(known.indices)
     var styles: [String: SeriesStyle] = [:]
+    for method in methods {
+      guard let index = knownIndex(of: method), free.contains(index) else { continue }
+      free.removeAll { $0 == index }
+      styles[method] = SeriesStyle(index: index)
+    }
     for method in methods where styles[method] == nil {
-      let free = (0..<known.count).first { !taken.contains($0) } ?? styles.count % known.count
-      let index = known.firstIndex(of: method) ?? free
-      taken.insert(index)
+      let index = free.isEmpty ? styles.count % known.count : free.removeFirst()
       styles[method] = SeriesStyle(index: index)
     }
     return styles
+  }
+
+  /// The place of a method, of "layer:weighted:0.5" that of "layer:weighted".
+  private static func knownIndex(of method: String) -> Int? {
+    known.firstIndex { method == $0 || method.hasPrefix($0 + ":") }
   }
 
   var ink: Ink { .series(index) }

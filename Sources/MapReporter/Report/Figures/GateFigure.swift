@@ -8,8 +8,8 @@ public struct GateFigure: Sendable {
   let layerFull: [Bool]?
   let title: String
 
-  private static let width = 560.0
-  private static let left = 58.0
+  private static let width = 460.0
+  private static let left = 52.0
 
   /// A figure of `gates`; all arrays have L rows, those of heads K columns.
   public init(
@@ -23,10 +23,10 @@ public struct GateFigure: Sendable {
   }
 
   private var layers: Int { gates.count }
+  private let top = 38.0
   private var heads: Int { gates.first?.count ?? 0 }
-  private var cellWidth: Double { (Self.width - Self.left - 14) / Double(max(layers, 1)) }
+  private var cellWidth: Double { (Self.width - Self.left - 10) / Double(max(layers, 1)) }
   private var cellHeight: Double { min(22, max(9, 200 / Double(max(heads, 1)))) }
-  private var top: Double { 38 }
   private var gridBottom: Double { top + cellHeight * Double(heads) }
   private var stripTop: Double { gridBottom + 12 }
   private var stripHeight: Double { layerFull == nil ? -12 : 18 }
@@ -81,7 +81,7 @@ public struct GateFigure: Sendable {
     for head in stride(from: 0, to: heads, by: step) {
       canvas.text(
         step == 1 && heads <= 12 ? "head \(head)" : "\(head)",
-        at: Point(x: Self.left - 6, y: top + (Double(head) + 0.5) * cellHeight + 4), size: 11,
+        at: Point(x: Self.left - 6, y: top + (Double(head) + 0.5) * cellHeight + 4), size: 12,
         ink: .muted, anchor: .end)
     }
   }
@@ -91,7 +91,7 @@ public struct GateFigure: Sendable {
     LayerStrip(kinds: layerFull).draw(
       &canvas, at: Point(x: Self.left, y: stripTop), cellWidth: cellWidth, height: stripHeight)
     canvas.text(
-      "map", at: Point(x: Self.left - 6, y: stripTop + stripHeight / 2 + 4), size: 11, ink: .muted,
+      "map", at: Point(x: Self.left - 6, y: stripTop + stripHeight / 2 + 4), size: 12, ink: .muted,
       anchor: .end)
   }
 
@@ -99,7 +99,7 @@ public struct GateFigure: Sendable {
     LayerStrip.drawNumbers(
       &canvas, layers: layers, left: Self.left, y: axisY, cellWidth: cellWidth)
     canvas.text(
-      "layer", at: Point(x: Self.left - 6, y: axisY), size: 11, ink: .muted, anchor: .end)
+      "layer", at: Point(x: Self.left - 6, y: axisY), size: 12, ink: .muted, anchor: .end)
   }
 
   private func drawKey(_ canvas: inout SVGCanvas) {
@@ -112,13 +112,13 @@ public struct GateFigure: Sendable {
           canvas.color(.accent), opacity: 0.04 + 0.96 * Double(step) / Double(steps - 1)))
     }
     let end = Self.left + Double(steps) * 8
-    canvas.text("gate 0 to 1", at: Point(x: end + 8, y: y + 10), size: 11.5, ink: .muted)
+    canvas.text("gate 0 to 1", at: Point(x: end + 8, y: y + 10), size: 12, ink: .muted)
     if kept != nil {
       canvas.circle(
-        Point(x: end + 96, y: y + 5.5), radius: 3.4,
+        Point(x: end + 92, y: y + 5.5), radius: 3.4,
         Paint(fill: canvas.color(.surface), stroke: canvas.color(.text), width: 0.8))
       canvas.text(
-        "kept by the per-head cut", at: Point(x: end + 105, y: y + 10), size: 11.5, ink: .muted)
+        "kept by the per-head cut", at: Point(x: end + 101, y: y + 10), size: 12, ink: .muted)
     }
     if layerFull != nil {
       LayerStrip.drawKey(&canvas, at: Point(x: Self.left, y: y + 20))

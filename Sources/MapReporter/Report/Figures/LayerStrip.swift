@@ -26,27 +26,27 @@ struct LayerStrip {
   static func drawNumbers(
     _ canvas: inout SVGCanvas, layers: Int, left: Double, y: Double, cellWidth: Double
   ) {
-    let needed = textWidth("\(layers)", size: 11) + 5
+    let needed = textWidth("\(layers)", size: 12) + 5
     let step = [1, 2, 5, 10, 20].first { Double($0) * cellWidth >= needed } ?? 50
     for layer in stride(from: 0, to: layers, by: step) {
       canvas.text(
-        "\(layer)", at: Point(x: left + (Double(layer) + 0.5) * cellWidth, y: y), size: 11,
+        "\(layer)", at: Point(x: left + (Double(layer) + 0.5) * cellWidth, y: y), size: 12,
         ink: .muted, anchor: .middle)
     }
   }
 
   /// What the two kinds of block mean.
   static func drawKey(_ canvas: inout SVGCanvas, at origin: Point) {
-    let low = Point(x: origin.x + 236, y: origin.y)
+    let low = Point(x: origin.x + 190, y: origin.y)
     canvas.rect(origin, width: 11, height: 12, paint(true, canvas), radius: 2)
     canvas.text(
-      "retrieval: sees the whole context", at: Point(x: origin.x + 18, y: origin.y + 10),
-      size: 11.5,
+      "retrieval: whole context", at: Point(x: origin.x + 18, y: origin.y + 10),
+      size: 12,
       ink: .muted)
     canvas.rect(
       Point(x: low.x, y: low.y + 7), width: 11, height: 5, paint(false, canvas), radius: 2)
     canvas.text(
-      "streaming: sink and recent tokens", at: Point(x: low.x + 18, y: low.y + 10), size: 11.5,
+      "streaming: sink + recent", at: Point(x: low.x + 18, y: low.y + 10), size: 12,
       ink: .muted)
   }
 }
@@ -64,14 +64,14 @@ public struct LayerStripFigure: Sendable {
 
   /// The drawing.
   public func svg(theme: FigureTheme) -> String {
-    let width = 560.0
-    let cellWidth = (width - 24) / Double(max(kinds.count, 1))
-    var canvas = SVGCanvas(width: width, height: 92, theme: theme)
+    let width = 460.0
+    let cellWidth = (width - 4) / Double(max(kinds.count, 1))
+    var canvas = SVGCanvas(width: width, height: 84, theme: theme)
     LayerStrip(kinds: kinds).draw(
-      &canvas, at: Point(x: 12, y: 8), cellWidth: cellWidth, height: 38)
+      &canvas, at: Point(x: 2, y: 4), cellWidth: cellWidth, height: 34)
     LayerStrip.drawNumbers(
-      &canvas, layers: kinds.count, left: 12, y: 61, cellWidth: cellWidth)
-    LayerStrip.drawKey(&canvas, at: Point(x: 12, y: 74))
+      &canvas, layers: kinds.count, left: 2, y: 54, cellWidth: cellWidth)
+    LayerStrip.drawKey(&canvas, at: Point(x: 2, y: 66))
     let full = kinds.indices.filter { kinds[$0] }.map(String.init).joined(separator: ", ")
     return canvas.document(
       title: title,

@@ -31,7 +31,7 @@ struct PlotFrame {
       canvas.line(
         Point(x: left, y: y(value)), Point(x: right, y: y(value)), .stroke(canvas.color(.grid)))
       canvas.text(
-        label(value), at: Point(x: left - 7, y: y(value) + 4), size: 11.5, ink: .muted, anchor: .end
+        label(value), at: Point(x: left - 7, y: y(value) + 4), size: 12, ink: .muted, anchor: .end
       )
     }
   }
@@ -43,7 +43,7 @@ struct PlotFrame {
         Point(x: x(value), y: bottom), Point(x: x(value), y: bottom + 4),
         .stroke(canvas.color(.baseline)))
       canvas.text(
-        label(value), at: Point(x: x(value), y: bottom + 17), size: 11.5, ink: .muted,
+        label(value), at: Point(x: x(value), y: bottom + 17), size: 12, ink: .muted,
         anchor: .middle)
     }
   }
@@ -63,7 +63,7 @@ struct PlotFrame {
   }
 }
 
-/// A guess at how wide a text is: sans-serif letters average 0.55 of the font size.
+/// A guess at how wide a text is: sans-serif letters average 0.52 of the font size.
 func textWidth(_ text: String, size: Double) -> Double {
-  Double(text.count) * size * 0.55
+  Double(text.count) * size * 0.52
 }

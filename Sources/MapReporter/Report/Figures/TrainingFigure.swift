@@ -2,8 +2,8 @@
 public struct TrainingFigure: Sendable {
   let rows: [TrainingRow]
 
-  private static let width = 560.0
-  private static let panelHeight = 108.0
+  private static let width = 460.0
+  private static let panelHeight = 96.0
 
   /// A figure of the rows of `metrics.csv`.
   public init(rows: [TrainingRow]) {
@@ -27,14 +27,17 @@ public struct TrainingFigure: Sendable {
 
   /// The drawing: four panels in two columns.
   public func svg(theme: FigureTheme) -> String {
-    let rowHeight = Self.panelHeight + 62
-    var canvas = SVGCanvas(width: Self.width, height: 2 * rowHeight + 8, theme: theme)
+    let rowHeight = Self.panelHeight + 54
+    var canvas = SVGCanvas(width: Self.width, height: 2 * rowHeight + 26, theme: theme)
     for (index, curve) in curves.enumerated() {
       let column = Double(index % 2)
       draw(
         curve, &canvas,
         at: Point(x: 12 + column * (Self.width / 2), y: 12 + Double(index / 2) * rowHeight))
     }
+    canvas.text(
+      "optimizer step", at: Point(x: Self.width / 2, y: 2 * rowHeight + 16), ink: .muted,
+      anchor: .middle)
     let steps = rows.last.map { "\(rows.count) rows up to step \($0.step)" } ?? "no rows"
     return canvas.document(title: "Gate learning", summary: "Training curves, \(steps).")
   }
@@ -42,7 +45,7 @@ public struct TrainingFigure: Sendable {
   private func draw(_ curve: Curve, _ canvas: inout SVGCanvas, at origin: Point) {
     let values = rows.map(curve.value).filter(\.isFinite)
     let frame = PlotFrame(
-      left: origin.x + 46, top: origin.y + 22, width: Self.width / 2 - 72,
+      left: origin.x + 46, top: origin.y + 22, width: Self.width / 2 - 68,
       height: Self.panelHeight, xRange: stepRange, yRange: Self.range(of: values))
     canvas.text(curve.title, at: Point(x: origin.x, y: origin.y + 8), size: 13, isBold: true)
     let ticks = PlotFrame.ticks(frame.yRange, count: 4)

@@ -57,7 +57,7 @@ struct AnswerWords {
   func sentence(_ choice: Choice) -> String {
     "\(method(choice)) keeps \(percent(choice.keptShare, digits: 1)) of full attention’s "
       + "\(metricName): \(scores(choice))\(saving(choice)). It is the sparsest layer map that keeps "
-      + "at least \(percent(input.keptShare)). \(evidence(choice))"
+      + "at least \(percent(input.keptShare)).\(chance(choice)) \(evidence(choice))"
   }
 
   func apology(_ choice: Choice) -> String {
@@ -128,6 +128,19 @@ struct AnswerWords {
       return nil
     }
     return 1 - Double(bytes) / Double(fullBytes)
+  }
+
+  /// What random layers reach at the same sparsity, where they were tried.
+  private func chance(_ choice: Choice) -> String {
+    let draws = input.points.filter { point in
+      point.task == choice.point.task && CurveMethod(point.method) == .random(of: "layers")
+        && abs(point.requestedSparsity - choice.point.requestedSparsity) < 1e-9
+    }.compactMap { $0.estimate(input.primaryMetric)?.value }.sorted()
+    guard !draws.isEmpty else { return "" }
+    let median = percent(Bootstrap.quantile(0.5, of: draws), digits: 1)
+    return draws.count == 1
+      ? " Random layers at the same sparsity reach \(median)."
+      : " Random layers at the same sparsity reach \(median), the median of \(draws.count) draws."
   }
 
   private func evidence(_ choice: Choice) -> String {

@@ -16,24 +16,25 @@ enum PageStyle {
     .answer h2{font-size:clamp(1.55rem,1.1rem + 2.2vw,2.3rem);letter-spacing:-.01em}
     .lead{font-size:1.05rem}
     .small{font-size:.9rem;color:var(--muted)}
-    .tiles{list-style:none;display:flex;flex-wrap:wrap;gap:.6rem 2.4rem;margin:1rem 0;padding:0}
-    .tiles li{display:flex;flex-direction:column;max-width:13rem}
-    .tiles b{font-size:1.7rem;line-height:1.15;font-variant-numeric:tabular-nums}
+    .tiles{list-style:none;display:grid;grid-template-columns:repeat(3,minmax(0,12rem));gap:.6rem 1.2rem;margin:1rem 0;padding:0}
+    .tiles li{display:flex;flex-direction:column}
+    .tiles b{font-size:clamp(1.35rem,1rem + 1.6vw,1.8rem);line-height:1.15;font-variant-numeric:tabular-nums}
     .tiles span{color:var(--muted);font-size:.88rem;line-height:1.3}
     figure{margin:.8rem 0}
-    figure svg{display:block;width:100%;height:auto;max-width:760px}
-    figure.strip svg{max-width:900px}
-    .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:.5rem 2rem;align-items:start}
-    .scroll{overflow-x:auto;margin-top:1.2rem}
+    figure svg{display:block;width:100%;height:auto;max-width:640px}
+    figure.strip svg{max-width:600px}
+    .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:.5rem 2rem;align-items:start}
+    .scroll{overflow-x:auto;margin-top:.8rem}
+    .figures + .small{margin-top:1.4rem}
     table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
-    caption{text-align:left;color:var(--muted);font-size:.88rem;padding-bottom:.5rem;max-width:72ch}
     th,td{padding:.35rem .7rem;text-align:right;border-bottom:1px solid var(--grid);vertical-align:top;white-space:nowrap}
     thead th{font-weight:600;border-bottom:1px solid var(--baseline)}
     thead th[colspan]{text-align:center}
     thead tr:first-child th[colspan]{border-bottom:1px solid var(--grid)}
     thead tr:last-child th{font-weight:400;color:var(--muted)}
     th[scope=row],thead th:first-child[rowspan]{text-align:left;font-weight:400;vertical-align:bottom}
-    th[scope=row]{vertical-align:top;position:sticky;left:0;background:var(--surface)}
+    th[scope=row]{vertical-align:top;position:sticky;left:0;background:var(--surface);white-space:normal;min-width:8.2rem;padding-left:0}
+    thead th:first-child[rowspan]{padding-left:0}
     td small{display:block;color:var(--muted);font-size:.78rem;font-weight:400}
     td.best{font-weight:700}
     tr.reference th,tr.reference td,tr.random th,tr.random td{color:var(--muted)}
@@ -45,6 +46,6 @@ enum PageStyle {
     .files li{padding:.25rem 0}
     .files a{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere}
     .files span{color:var(--muted);font-size:.92rem;margin-left:.6rem}
-    @media print{body{font-size:11pt}main{max-width:none;padding:0}section,figure,tr{break-inside:avoid}.scroll{overflow:visible}a{color:inherit}h2,h3{break-after:avoid}}
+    @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,table,dl,.answer{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}section{margin-top:1.6rem}a{color:inherit}h2,h3{break-after:avoid}}
     """
 }

@@ -49,7 +49,7 @@ enum PageTemplate {
     {{#primary}}
     <section>
     <h2>Accuracy against sparsity</h2>
-    <p>Lines show maps made from the learned gates, with 95&nbsp;% bootstrap intervals over samples; grey is what chance gives at the same sparsity. A map is good where it stays near full attention while the random ones fall.</p>
+    <p>Lines show maps made from the learned gates, with 95&nbsp;% bootstrap intervals over samples; grey is what chance gives at the same sparsity, median and range over seeds. A map is good where it stays near full attention while the random ones fall.</p>
     {{>task}}
     </section>
     {{/primary}}
@@ -70,6 +70,7 @@ enum PageTemplate {
     {{#training}}
     <section>
     <h2>Gate learning</h2>
+    <p>The loss, its two parts and the learning rate.</p>
     <figure>{{{.}}}</figure>
     </section>
     {{/training}}
@@ -103,9 +104,9 @@ enum PageTemplate {
     """
 
   private static let table = """
+    <p class="small">Accuracy in %, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
     <div class="scroll">
     <table>
-    <caption>Accuracy in %, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and the range over seeds. Bold: the best layer map.</caption>
     <thead>
     <tr><th rowspan="2" scope="col">Method</th>{{#columns}}<th colspan="{{span}}" scope="colgroup">{{title}}</th>{{/columns}}</tr>
     <tr>{{#metrics}}<th scope="col">{{.}}</th>{{/metrics}}</tr>

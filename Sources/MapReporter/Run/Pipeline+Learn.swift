@@ -1,0 +1,61 @@
+import Crypto
+import Foundation
+import GateOptimizer
+
+extension Pipeline {
+  /// The run's gates: those that are there, or learned from the last checkpoint on.
+  func learn(_ model: RunModel) throws -> GateMatrix {
+    if FileManager.default.fileExists(atPath: files.gates) {
+      return try GateMatrix(contentsOf: files.gates)
+    }
+    let settings = configuration.calibration
+    let sampler = try sampler(
+      configuration.task, configuration.haystack.calibration, .calibration,
+      lengths: PasskeySampler.contextLengths(
+        from: settings.contextMin, to: settings.contextMax, count: settings.contextIntervals),
+      seed: configuration.seed, model)
+    let calibrator = Calibrator(
+      decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window)
+    var state = try startingState(model)
+    observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
+    var metrics = try MetricsTable(path: files.metrics, through: state.step)
+    var stepStart = ContinuousClock.now
+    try calibrator.run(&state) { state, _ in
+      let now = ContinuousClock.now
+      metrics.append(state, seconds: (now - stepStart) / .seconds(1))
+      stepStart = now
+      let isLast = state.step == settings.steps || observer.isInterrupted
+      if isLast || state.step.isMultiple(of: settings.checkpointEvery) {
+        try folder.write(metrics.text, to: files.metrics)
+        try state.write(to: files.checkpoint, identity: checkpointIdentity())
+      }
+      observer.stepAdvanced(to: state.step, note: metrics.note)
+      return !observer.isInterrupted
+    }
+    guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
+    try folder.write(state.gates.tsv, to: files.gates)
+    return state.gates
+  }
+
+  private func startingState(_ model: RunModel) throws -> CalibrationState {
+    let architecture = model.decoder.configuration
+    guard FileManager.default.fileExists(atPath: files.checkpoint) else {
+      return CalibrationState(architecture, settings: configuration.calibration)
+    }
+    let state = try CalibrationState(
+      reading: files.checkpoint, identity: checkpointIdentity(), layers: architecture.layers,
+      heads: architecture.keyValueHeads)
+    observer.report("learning continues after step \(state.step)")
+    return state
+  }
+
+  /// What a checkpoint belongs to: the weights, and every setting the gates depend on.
+  private func checkpointIdentity() throws -> String {
+    let settings = try configuration.gateSettings().sorted { $0.key < $1.key }
+      .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+    let digest = SHA256.hash(data: Data(settings.utf8)).map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(digest.joined())"
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import MapReporter
+import ModelLoader
+import Transformer
+
+/// `zigzag forward`: a model's output on given tokens, to compare with other implementations.
+struct ForwardVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "forward",
+    abstract: "Write final hidden states or logits for given tokens.",
+    discussion: """
+      Reads token ids from a NumPy file (.npy: integers, one dimension) and writes the hidden states \
+      after the final norm, (tokens, hidden), or the logits, (tokens, vocabulary), as float32 .npy. \
+      Without --map and --streaming every head sees the whole context.
+
+        zigzag forward models/smollm2-135m-instruct.h5 --tokens ids.npy --out hidden.npy
+        zigzag forward models/smollm2-135m-instruct.h5 --tokens ids.npy --map headmap.json \
+      --logits --out logits.npy
+        zigzag forward models/smollm2-135m-instruct.h5 --tokens ids.npy --streaming 16,64 \
+      --out hidden.npy
+      """)
+
+  @Argument(help: "A model file (HDF5).")
+  var model: String
+
+  @Option(help: ArgumentHelp("Token ids (.npy).", valueName: "ids.npy"))
+  var tokens: String
+
+  @Option(help: ArgumentHelp("A map that says which heads stream.", valueName: "headmap.json"))
+  var map: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Every head streams, seeing so many first and so many recent tokens.",
+      valueName: "sink,recent"))
+  var streaming: String?
+
+  @Flag(help: "Write logits instead of hidden states.")
+  var logits = false
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "out.npy"))
+  var out: String
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func perform() throws {
+    let loaded = try ModelFile.open(path: model)
+    let pattern = try pattern(for: loaded.configuration)
+    let ids = try readTokens(loaded.configuration)
+    let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
+    let hidden = decoder.finalHidden(ids, pattern: pattern)
+    let result = logits ? decoder.logits(hidden) : hidden
+    try NumpyFile.write(result.values, shape: [result.rows, result.columns], to: out)
+    try Results.print("\(out): \(result.rows) × \(result.columns)")
+  }
+
+  private func readTokens(_ model: ModelConfiguration) throws -> [Int32] {
+    let (shape, ids) = try NumpyFile.readInt32(path: tokens)
+    guard shape.filter({ $0 != 1 }).count <= 1, !ids.isEmpty else {
+      throw ToolError.badData("\(tokens): expected one row of token ids, found the shape \(shape)")
+    }
+    guard ids.count <= model.maxPositions else {
+      throw ToolError.usage(
+        "\(tokens) has \(ids.count) tokens; \(self.model) was made for at most "
+          + "\(model.maxPositions)")
+    }
+    if let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= model.vocabulary }) {
+      throw ToolError.badData(
+        "\(tokens): token \(index) is \(ids[index]); the vocabulary of \(self.model) ends at "
+          + "\(model.vocabulary - 1)")
+    }
+    return ids
+  }
+
+  private func pattern(for model: ModelConfiguration) throws -> AttentionPattern {
+    guard map == nil || streaming == nil else {
+      throw ToolError.usage("--map and --streaming say different things; keep one of them")
+    }
+    if let map {
+      let read = try HeadMap.read(from: URL(fileURLWithPath: map))
+      try read.check(against: model, mapName: map, modelName: self.model)
+      return read.pattern
+    }
+    guard let streaming else { return .full(model) }
+    let sizes = streaming.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard sizes.count == 2, let sink = sizes[0], let recent = sizes[1], sink >= 0, recent >= 1
+    else {
+      throw ToolError.usage(
+        "--streaming is \(streaming); it must be two numbers such as 16,64, the second at least 1")
+    }
+    return .streaming(model, window: StreamingWindow(sink: sink, recent: recent))
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import MapReporter
+import TestSupport
+import Testing
+
+@Suite struct CurveTests {
+  static let points = [
+    CurvePoint(
+      method: "full", task: "passkey 4 × 8", requestedSparsity: 0, achievedSparsity: 0, samples: 5,
+      tokens: 216, accuracy: Estimate(value: 0.88, low: 0.85, high: 0.9),
+      firstTokenAccuracy: Estimate(value: 0.78, low: 0.75, high: 0.8), kvBytes: 47_185_920),
+    CurvePoint(
+      method: "random-layers", seed: 7, task: "key, \"quoted\"", requestedSparsity: 0.5,
+      achievedSparsity: 0.5, samples: 5, tokens: 5,
+      accuracy: Estimate(value: 1.0 / 3, low: 0, high: 2.0 / 3)),
+  ]
+
+  @Test func tableIsWrittenAsSpecified() throws {
+    try expectSnapshot(CurveTable.text(Self.points), "curves.csv")
+  }
+
+  @Test func tableIsReadBackToItsPrecision() throws {
+    let read = try CurveTable.parse(CurveTable.text(Self.points))
+    #expect(read[0] == Self.points[0])
+    #expect(read[1].task == Self.points[1].task)
+    #expect(read[1].seed == 7)
+    #expect(read[1].accuracy.value == 0.333333)
+    #expect(read[1].firstTokenAccuracy == nil)
+    #expect(read[1].kvBytes == nil)
+  }
+
+  @Test func columnsAreFoundByNameAndOthersIgnored() throws {
+    let text = CurveTable.text(Self.points)
+    let lines = text.split(separator: "\n")
+    let wider = zip(["note", "a", "b"], lines).map { "\($0),\($1)\r\n" }.joined()
+    #expect(try CurveTable.parse(wider) == CurveTable.parse(text))
+  }
+
+  @Test(arguments: [
+    ("0.880000", "1.500000", "line 2, column accuracy should be from 0 to 1, but is 1.5"),
+    ("0.880000", "none", "line 2, column accuracy should be a finite number, but is \"none\""),
+    ("0.880000", "", "line 2, column accuracy should be a finite number, but is \"\""),
+    (",216,", ",216.5,", "line 2, column tokens should be a whole number, but is \"216.5\""),
+    ("method,", "methods,", "line 2, column method should be present, but is missing"),
+    (",216,", ",", "line 2 should be 14 fields, but is 13"),
+    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 3 should be a closing quote"),
+  ])
+  func badTableIsRefusedByLineAndColumn(from: String, to: String, message: String) throws {
+    let text = CurveTable.text(Self.points).replacing(from, with: to)
+    let error = #expect(throws: MapReporterError.self) {
+      try CurveTable.parse(text, path: "curves.csv")
+    }
+    let sentence = try #require(error).description
+    #expect(sentence.hasPrefix("curves.csv: \(message)"), "\(sentence)")
+  }
+
+  @Test func methodNamesKeepTheirMeaning() {
+    let names = ["full", "streaming", "head-mixed", "layer:weighted:0.5", "random-heads", "mine"]
+    #expect(names.map { CurveMethod($0).name } == names)
+    #expect(names.filter { CurveMethod($0).isLayerExclusive } == ["layer:weighted:0.5"])
+    #expect(names.filter { CurveMethod($0).isRandom } == ["random-heads"])
+  }
+
+  @Test func metricsAreReadByColumnName() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "metrics.csv")
+      let text = "step,lr,loss,distill,reg,tokens_per_second\n1,0.002,0.05,0,0.05,171.5\n"
+      try Data(text.utf8).write(to: file)
+      let row = TrainingRow(
+        step: 1, loss: 0.05, distillation: 0, regularization: 0.05, learningRate: 0.002,
+        tokensPerSecond: 171.5)
+      #expect(try TrainingRow.read(from: file) == [row])
+    }
+  }
+}

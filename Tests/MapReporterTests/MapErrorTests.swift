@@ -1,0 +1,121 @@
+import Foundation
+import MapReporter
+import TestSupport
+import Testing
+
+/// A damage done to headmap.json and what the reader says about it.
+struct Damage: Sendable, CustomTestStringConvertible {
+  let from: String
+  let to: String
+  let message: String
+  var testDescription: String { to.isEmpty ? "without \(from)" : to }
+}
+
+@Suite struct MapErrorTests {
+  static let damages = [
+    Damage(
+      from: "\"schema_version\": 1", to: "\"schema_version\": 2",
+      message: "schema_version should be 1, the version this zigzag reads, but is 2"),
+    Damage(
+      from: "\"num_hidden_layers\": 3", to: "\"num_hidden_layers\": 4",
+      message: "gates should be 4 rows, one per layer, but is 3"),
+    Damage(
+      from: "\"num_hidden_layers\": 3", to: "\"num_hidden_layers\": \"3\"",
+      message: "model.num_hidden_layers should be a whole number, but is of another type"),
+    Damage(
+      from: "\"num_key_value_heads\": 2", to: "\"num_key_value_heads\": 0",
+      message: "model.num_key_value_heads should be at least 1, but is 0"),
+    Damage(
+      from: "\"num_attention_heads\": 6", to: "\"num_attention_heads\": 7",
+      message: "model.num_attention_heads should be a multiple of 2, but is 7"),
+    Damage(
+      from: "0123456789abcdef0123", to: "0123456789ABCDEF0123",
+      message: "model.weights_sha256 should be 64 lower-case hexadecimal digits"),
+    Damage(
+      from: "[0.125, 0]", to: "[0.125]",
+      message: "gates[1] should be 2 values, one per head, but is 1"),
+    Damage(
+      from: "[0.125, 0]", to: "[0.125, 1.5]",
+      message: "gates[1][1] should be a number from 0 to 1, but is 1.5"),
+    Damage(
+      from: "[0.125, 0]", to: "[0.125, null]",
+      message: "gates[1][1] should be a number, but is null"
+    ),
+    Damage(
+      from: "\"layer_full\": [true, false, true]", to: "\"layer_full\": [true, true, true]",
+      message:
+        "layer_full[1] should be what head_full[1] says (null if a layer mixes kinds), but is true"
+    ),
+    Damage(
+      from: "\"layer_full\": [true, false, true]", to: "\"layer_full\": [true, false]",
+      message: "layer_full should be 3 values, one per layer, but is 2"),
+    Damage(
+      from: "\"achieved\": 0.3333333333333333", to: "\"achieved\": 0.5",
+      message: "sparsity.achieved should be head_full's share of false, 0.3333333333333333, but is"
+    ),
+    Damage(
+      from: "\"requested\": 0.3", to: "\"requested\": 1.5",
+      message: "sparsity.requested should be a number from 0 to 1, but is 1.5"),
+    Damage(
+      from: "\"recent\": 64", to: "\"recent\": 0",
+      message: "window.recent should be at least 1, but is 0"),
+    Damage(
+      from: "\"recent\": 64", to: "\"recent\": 1e30",
+      message: "the file should be a headmap.json, but is not JSON, or holds a number"),
+    Damage(
+      from: "\"sink\": 16", to: "\"sinks\": 16",
+      message: "window.sink should be present, but is missing"),
+    Damage(
+      from: "{\n  \"calibration\"", to: "\"calibration\"",
+      message: "the file should be a headmap.json, but is not JSON"),
+  ]
+
+  @Test(arguments: damages)
+  func damagedFileIsRefusedInOneSentence(_ damage: Damage) throws {
+    let sound = try MapSamples.layers().json()
+    #expect(sound.contains(damage.from))
+    let damaged = sound.replacing(damage.from, with: damage.to)
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "headmap.json")
+      try Data(damaged.utf8).write(to: file)
+      let error = #expect(throws: MapReporterError.self) { try HeadMap.read(from: file) }
+      let sentence = try #require(error).description
+      #expect(sentence.hasPrefix("\(file.path): \(damage.message)"), "\(sentence)")
+      #expect(sentence.hasSuffix("; correct the file or make it again."))
+      #expect(error?.category == .badData)
+    }
+  }
+
+  @Test func missingFileIsNamed() throws {
+    let error = #expect(throws: MapReporterError.self) {
+      try HeadMap.read(from: URL(fileURLWithPath: "/nowhere/headmap.json"))
+    }
+    #expect(
+      error?.description
+        == "/nowhere/headmap.json cannot be read: there is no such file; check the path and its "
+        + "permissions.")
+    #expect(error?.category == .missingInput)
+  }
+
+  @Test func unwritableFolderIsNamed() throws {
+    let error = #expect(throws: MapReporterError.self) {
+      try MapSamples.layers().write(to: URL(fileURLWithPath: "/proc/none/headmap.json"))
+    }
+    #expect(error?.category == .cannotWrite)
+    #expect(error?.description.hasPrefix("/proc/none/headmap.json cannot be written: ") == true)
+  }
+
+  @Test func impossibleValuesAreRefusedBeforeTheyAreAMap() throws {
+    let sound = try MapSamples.layers()
+    let error = #expect(throws: MapReporterError.self) {
+      try HeadMap(
+        model: sound.model, window: sound.window, gates: sound.gates,
+        layerFull: [true, false, true], criterion: sound.criterion, requestedSparsity: 1.5,
+        calibration: sound.calibration)
+    }
+    #expect(
+      error?.description
+        == "sparsity.requested must be a number from 0 to 1, but is 1.5; change it.")
+    #expect(error?.category == .usage)
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import MapReporter
+import TestSupport
+import Testing
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+@Suite struct ReportFigureTests {
+  static let smallPoints: [CurvePoint] = [
+    ReportSamples.point("full", 0, 0.88), ReportSamples.point("streaming", 1, 0.19),
+    ReportSamples.point("layer:max", 0, 0.88), ReportSamples.point("layer:max", 0.5, 0.84),
+    ReportSamples.point("layer:max", 1, 0.19),
+    ReportSamples.point("random-layers", 0.5, 0.6, seed: 0),
+    ReportSamples.point("random-layers", 0.5, 0.4, seed: 1),
+  ]
+
+  @Test func accuracyIsDrawnAsBefore() throws {
+    let figure = AccuracyFigure(
+      points: Self.smallPoints, task: ReportSamples.task, metric: .tokens,
+      highlighted: "layer:max")
+    try expectSnapshot(figure.svg(theme: .standalone), "accuracy.svg")
+  }
+
+  @Test func gatesAreDrawnAsBefore() throws {
+    let figure = GateFigure(
+      gates: MapSamples.gates, kept: [[true, true], [false, false], [false, true]],
+      layerFull: [true, false, true])
+    try expectSnapshot(figure.svg(theme: .standalone), "gates.svg")
+  }
+
+  @Test func trainingIsDrawnAsBefore() throws {
+    let rows = Array(ReportSamples.training.prefix(4))
+    try expectSnapshot(TrainingFigure(rows: rows).svg(theme: .standalone), "training.svg")
+  }
+
+  @Test func everyFigureIsWellFormed() throws {
+    for figure in Report(try ReportSamples.input()).figures() {
+      let parser = XMLParser(data: Data(figure.text.utf8))
+      #expect(parser.parse(), "\(figure.path): \(String(describing: parser.parserError))")
+      #expect(!figure.text.contains("var(--"), "\(figure.path) must not need the page's style")
+      #expect(!figure.text.contains("nan"))
+    }
+  }
+
+  @Test func figureOnThePageFollowsItsColours() throws {
+    let figure = LayerStripFigure(layerFull: [true, false])
+    #expect(figure.svg(theme: .page).contains("fill=\"var(--accent)\""))
+    #expect(!figure.svg(theme: .page).contains("fill=\"#"))
+  }
+
+  @Test func titlesAreEscaped() {
+    let figure = LayerStripFigure(layerFull: [true], title: "a < b & \"c\"\u{1}")
+    #expect(figure.svg(theme: .page).contains("<title>a &lt; b &amp; &quot;c&quot;</title>"))
+  }
+
+  @Test(arguments: [(1, 1), (16, 8), (32, 8), (80, 8), (126, 16), (48, 32)])
+  func anyShapeFits(layers: Int, heads: Int) throws {
+    let gates = (0..<layers).map { layer in (0..<heads).map { Double((layer + $0) % 5) / 4 } }
+    let figure = GateFigure(
+      gates: gates, kept: gates.map { $0.map { $0 > 0.5 } },
+      layerFull: (0..<layers).map { $0 % 3 == 0 })
+    let parser = XMLParser(data: Data(figure.svg(theme: .standalone).utf8))
+    #expect(parser.parse())
+  }
+
+  @Test func trainingOfOneStepOrConstantLossIsDrawn() {
+    let row = TrainingRow(
+      step: 1, loss: 0, distillation: 0, regularization: 0, learningRate: 0.02)
+    #expect(!TrainingFigure(rows: [row]).svg(theme: .standalone).contains("nan"))
+    #expect(TrainingFigure(rows: []).svg(theme: .standalone).hasPrefix("<svg"))
+  }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import MapReporter
+import TestSupport
+import Testing
+
+@Suite struct ReportPageTests {
+  /// Says which words are missing, without printing the page.
+  private func expect(
+    _ page: String, contains words: String, _ isExpected: Bool = true,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let isThere = page.contains(words)
+    #expect(isThere == isExpected, "\(words)", sourceLocation: sourceLocation)
+  }
+
+  @Test func answerComesFirstInWords() throws {
+    let page = try Report(try ReportSamples.input()).html()
+    let headline = try #require(page.range(of: "15 of 30 layers can stream"))
+    let curve = try #require(page.range(of: "Accuracy against sparsity"))
+    #expect(headline.lowerBound < curve.lowerBound)
+    expect(
+      page,
+      contains: "Layers by max at 50\u{a0}% keeps 95.5\u{a0}% of full attention’s token accuracy: "
+        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8")
+    // Half the layers keep 80 of 1024 tokens: 1 − (1024 + 80) / 2048 = 46 %.
+    expect(page, contains: "saves 46\u{a0}% of the KV cache at 1,024 tokens")
+    expect(page, contains: "reach 32.8\u{a0}%, the median of 4 draws")
+    expect(page, contains: "Measured on 24 held-out samples, 1,056 tokens.")
+  }
+
+  @Test func pageLoadsNothingFromOutside() throws {
+    let page = try Report(try ReportSamples.input()).html()
+    let links = page.matches(of: /(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)/)
+      .map { String($0.output.1) }
+    #expect(!links.isEmpty)
+    #expect(links.allSatisfy { $0.hasPrefix("./") })
+    expect(page, contains: "<script", false)
+    expect(page, contains: "@import", false)
+    expect(page.replacing("http://www.w3.org/2000/svg", with: ""), contains: "http", false)
+  }
+
+  @Test func whatWasTypedIsShownNotRun() throws {
+    var input = try ReportSamples.input()
+    let bad = "<script>alert('&\"')</script>"
+    input.title = bad
+    input.subtitle = bad
+    input.primaryTask = bad
+    input.points = input.points.map { point in
+      var point = point
+      point.task = bad
+      return point
+    }
+    input.points.append(ReportSamples.point("layer:\(bad)", 0.5, 0.5))
+    input.facts = [.init(bad, bad)]
+    input.files = [.init(path: "javascript:alert(1)", summary: bad)]
+    input.notes = [bad]
+    let page = try Report(input).html()
+    expect(page, contains: "<script", false)
+    expect(page, contains: "&lt;script&gt;")
+    expect(page, contains: "href=\"./javascript%3Aalert(1)\"")
+  }
+
+  @Test func honestWhereNoMapQualifies() throws {
+    var input = try ReportSamples.input()
+    input.keptShare = 1.01
+    let page = try Report(input).html()
+    expect(page, contains: "No layer map kept 101\u{a0}% of full attention’s accuracy")
+    expect(page, contains: "The closest is layers by")
+  }
+
+  @Test func reportOfAlmostNothingIsStillAPage() throws {
+    let input = ReportInput(title: "empty", points: [], primaryTask: "key", context: 0)
+    let page = try Report(input).html()
+    expect(page, contains: "Nothing to recommend yet")
+    expect(page, contains: "Full attention was not scored on key")
+    expect(page, contains: "<table", false)
+    expect(page, contains: "Gate learning", false)
+    #expect(Report(input).figures().isEmpty)
+  }
+
+  @Test func tableShowsNearestSparsitiesAndMarksTheBest() throws {
+    let page = try Report(try ReportSamples.input()).html()
+    for column in ["30", "50", "80"] {
+      expect(page, contains: "scope=\"colgroup\">\(column)\u{a0}%</th>")
+    }
+    expect(page, contains: "<td class=\"best\">84.0<small>78.1 – 89.9</small></td>")
+  }
+
+  @Test func pageAndFiguresLandInTheRunFolder() throws {
+    let kept = ProcessInfo.processInfo.environment["ZIGZAG_SAMPLE_REPORT"]
+    try withTemporaryFolder { temporary in
+      let folder = kept.map { URL(fileURLWithPath: $0) } ?? temporary
+      let page = try Report(try ReportSamples.input()).write(to: folder)
+      #expect(FileManager.default.fileExists(atPath: page.path))
+      let figures = try FileManager.default.contentsOfDirectory(
+        atPath: folder.appending(path: "figures").path)
+      #expect(
+        figures.sorted() == [
+          "accuracy-first-tokens.svg", "accuracy-tokens.svg", "gates.svg", "layers.svg",
+          "training.svg",
+        ])
+    }
+  }
+}

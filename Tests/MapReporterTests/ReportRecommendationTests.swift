@@ -1,0 +1,73 @@
+import MapReporter
+import Testing
+
+@Suite struct ReportRecommendationTests {
+  private func point(
+    _ method: String, _ sparsity: Double, _ accuracy: Double, first: Double? = nil,
+    task: String = "key"
+  ) -> CurvePoint {
+    CurvePoint(
+      method: method, task: task, requestedSparsity: sparsity, achievedSparsity: sparsity,
+      samples: 5, tokens: 100,
+      accuracy: Estimate(value: accuracy, low: accuracy, high: accuracy),
+      firstTokenAccuracy: first.map { Estimate(value: $0, low: $0, high: $0) })
+  }
+
+  private func choose(
+    _ points: [CurvePoint], share: Double = 0.95
+  ) -> Recommendation {
+    Recommendation.choose(from: points, task: "key", share: share)
+  }
+
+  @Test func sparsestLayerMapThatKeepsEnoughWins() throws {
+    let points = [
+      point("full", 0, 0.88), point("layer:max", 0.5, 0.84), point("layer:balance", 0.25, 0.87),
+      point("layer:max", 0.75, 0.22), point("head-mixed", 0.9, 0.88),
+      point("layer:max", 0.9, 0.88, task: "other"),
+    ]
+    guard case .qualified(let choice) = choose(points) else {
+      Issue.record("nothing qualified")
+      return
+    }
+    #expect(choice.point == points[1])
+    #expect(abs(choice.keptShare - 0.84 / 0.88) < 1e-12)
+    #expect(choose(points, share: 0.96).choice?.point == points[2])
+  }
+
+  @Test func equalSparsityGoesToAccuracyThenName() {
+    let points = [
+      point("full", 0, 1), point("layer:max", 0.5, 0.97), point("layer:balance", 0.5, 0.98),
+      point("layer:alike", 0.5, 0.98),
+    ]
+    #expect(choose(points).choice?.point == points[3])
+    #expect(choose(points.reversed()).choice?.point == points[3])
+  }
+
+  @Test func closestIsNamedWhereNoneQualifies() {
+    let points = [
+      point("full", 0, 0.9), point("layer:max", 0.5, 0.6), point("layer:balance", 0.25, 0.7),
+      point("layer:max", 0, 0.9),
+    ]
+    guard case .closest(let choice) = choose(points) else {
+      Issue.record("a full map is no recommendation")
+      return
+    }
+    #expect(choice.point == points[2])
+  }
+
+  @Test func withoutReferenceNothingIsRecommended() {
+    #expect(choose([]) == .unknown)
+    #expect(choose([point("layer:max", 0.5, 0.9)]) == .unknown)
+    #expect(choose([point("full", 0, 0.9)]) == .unknown)
+    #expect(choose([point("full", 0, 0), point("layer:max", 0.5, 0)]) == .unknown)
+  }
+
+  @Test func metricDecides() {
+    let points = [
+      point("full", 0, 0.9, first: 0.8), point("layer:max", 0.5, 0.9, first: 0.5),
+      point("layer:max", 0.25, 0.9, first: 0.79),
+    ]
+    let choice = Recommendation.choose(from: points, task: "key", metric: .firstTokens).choice
+    #expect(choice?.point == points[2])
+  }
+}

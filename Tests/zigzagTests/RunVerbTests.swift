@@ -1,0 +1,181 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Whole runs of the tiny model: its gates mean nothing, but every file must be there and agree.
+@Suite struct RunVerbTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    try scratch.write(
+      """
+      name: tiny
+      model: tiny.h5
+      window: {sink: 2, recent: 8}
+      task: {passkeys: 1, length: 2, alphabet: [ab, cd, ef], prologue: "", epilogue: "",
+        needle: " Key: {passkey}.", question: "Key?", answer_lead_in: ""}
+      calibration: {steps: 6, context_min: 128, context_max: 128, checkpoint_every: 2}
+      ranking: {criteria: [max, "weighted:0.5"], sparsities: [0.5]}
+      evaluation:
+        samples: 2
+        context: 128
+        sparsities: [0, 0.5, 1]
+        tasks: [{name: words, task: {passkeys: 1, length: 2, needle: " Key: {passkey}.",
+          prologue: "", epilogue: "", question: "Key?", answer_lead_in: ""}}]
+        random_layer_seeds: [1]
+        random_head_seeds: [1]
+        bootstrap: 50
+      """, to: "run.yaml")
+  }
+
+  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(arguments, in: scratch.path)
+  }
+
+  private func read(_ file: String) throws -> String {
+    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
+  }
+
+  @Test func aRunLeavesEverythingInItsFolder() throws {
+    let outcome = try zigzag("run", "run.yaml")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == "runs/tiny/report.html\n")
+    #expect(outcome.errors.contains("learn 6/6 steps"))
+    for file in [
+      "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "accuracies.csv",
+      "curves.csv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
+      "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
+    ] {
+      #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")
+    }
+    #expect(try read("runs/tiny/gates.tsv").split(separator: "\n").count == 2)
+    #expect(try read("runs/tiny/metrics.csv").split(separator: "\n").count == 7)
+    let curves = try read("runs/tiny/curves.csv").split(separator: "\n").dropFirst()
+    // Both ends, then head-mixed, two criteria and two random choices at three sparsities.
+    #expect(curves.count == 2 + 5 * 3)
+    #expect(try read("runs/tiny/run.json").contains("\"weights_sha256\""))
+  }
+
+  @Test func whatIsDoneIsNotDoneAgain() throws {
+    #expect(try zigzag("run", "run.yaml").code == 0)
+    let gates = try read("runs/tiny/gates.tsv")
+    try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/report.html"))
+    let again = try zigzag("run", "run.yaml", "--set", "evaluation.sparsities=[0, 0.25, 1]")
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(!again.errors.contains("learn"))
+    #expect(try read("runs/tiny/gates.tsv") == gates)
+    #expect(try read("runs/tiny/curves.csv").contains("0.250000"))
+  }
+
+  @Test func aResumedCalibrationGivesTheSameBits() throws {
+    #expect(try zigzag("calibrate", "run.yaml").code == 0)
+    let whole = try read("runs/tiny/gates.tsv")
+    // What an interruption after step 4 leaves: its checkpoint, and no gates.
+    #expect(try zigzag("calibrate", "run.yaml", "--runs", "cut", "-q").code == 0)
+    try FileManager.default.removeItem(atPath: scratch.path("cut/tiny/gates.tsv"))
+    let resumed = try zigzag("calibrate", "run.yaml", "--runs", "cut", "--resume")
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(resumed.output == "cut/tiny/gates.tsv\n")
+    #expect(try read("cut/tiny/gates.tsv") == whole)
+  }
+
+  @Test func anInterruptedCalibrationContinues() throws {
+    let long = ["calibrate", "run.yaml", "--set", "calibration.steps=400"]
+    let whole = try ToolRunner.run(long + ["--runs", "whole", "-q"], in: scratch.path)
+    #expect(whole.code == 0, "\(whole.errors)")
+    let output = try TemporaryFolder()
+    let process = try ToolRunner.start(long, in: scratch.path, scratch: output)
+    let metrics = scratch.path("runs/tiny/metrics.csv")
+    while process.isRunning && !FileManager.default.fileExists(atPath: metrics) {
+      Thread.sleep(forTimeInterval: 0.005)
+    }
+    process.interrupt()
+    process.waitUntilExit()
+    if process.terminationStatus != 0 {
+      #expect(process.terminationStatus == 75)
+      let errors = try String(contentsOfFile: output.path("err"), encoding: .utf8)
+      #expect(errors.contains("zigzag: interrupted; what is done is kept in runs/tiny"))
+    }
+    #expect(try ToolRunner.run(long, in: scratch.path).code == 0)
+    #expect(try read("runs/tiny/gates.tsv") == read("whole/tiny/gates.tsv"))
+  }
+
+  @Test func resumeWithoutACheckpointIsRefused() throws {
+    expectRefusal(
+      try zigzag("calibrate", "run.yaml", "--resume"), code: 66, saying: "runs/tiny/checkpoint.h5")
+  }
+
+  @Test func otherSettingsAreRefusedWithTheirDifference() throws {
+    #expect(try zigzag("calibrate", "run.yaml").code == 0)
+    expectRefusal(
+      try zigzag("calibrate", "run.yaml", "--set", "calibration.steps=9"), code: 64,
+      saying: "calibration.steps is 9, there it was 6")
+  }
+
+  @Test func aSecondProcessIsRefused() throws {
+    let output = try TemporaryFolder()
+    let first = try ToolRunner.start(
+      ["calibrate", "run.yaml", "--set", "calibration.steps=100000"], in: scratch.path,
+      scratch: output)
+    defer {
+      first.terminate()
+      first.waitUntilExit()
+    }
+    while first.isRunning
+      && !FileManager.default.fileExists(atPath: scratch.path("runs/tiny/run.json"))
+    {
+      Thread.sleep(forTimeInterval: 0.005)
+    }
+    expectRefusal(
+      try zigzag("calibrate", "run.yaml"), code: 73,
+      saying: "another zigzag works in runs/tiny (process \(first.processIdentifier) on ")
+  }
+
+  @Test func aFinishedRunIsExported() throws {
+    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    let outcome = try zigzag(
+      "export", "runs/tiny", "-f", "huggingface", "-f", "duo-attention", "-s", "0.5", "--out", "maps")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.split(separator: "\n").count == 5)
+    #expect(outcome.errors.contains("warning: huggingface: "))
+    #expect(try read("maps/config.patch.json").contains("sliding_attention"))
+    let again = try zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--out", "one")
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(try read("one/headmap.json") == read("runs/tiny/maps/max-0.5.headmap.json"))
+    #expect(try zigzag("report", "runs/tiny").output == "runs/tiny/report.html\n")
+    #expect(try zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
+  }
+
+  @Test func forwardWritesWhatOthersCanRead() throws {
+    try NumpyIDs.write([1, 2, 3, 250], to: scratch.path("ids.npy"))
+    let outcome = try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == "h.npy: 4 × 16\n")
+    expectRefusal(
+      try zigzag("forward", "tiny.h5", "--tokens", "tiny.h5", "--out", "h.npy"), code: 65,
+      saying: "tiny.h5")
+    try NumpyIDs.write([1, 256], to: scratch.path("ids.npy"))
+    expectRefusal(
+      try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
+      saying: "token 1 is 256")
+    expectRefusal(
+      try zigzag(
+        "forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy", "--streaming", "4,0"),
+      code: 64, saying: "--streaming is 4,0")
+  }
+}
+
+/// Writes token ids as NumPy does: version 1.0, little-endian int32, one dimension.
+private enum NumpyIDs {
+  static func write(_ ids: [Int32], to path: String) throws {
+    let fields = "{'descr': '<i4', 'fortran_order': False, 'shape': (\(ids.count),), }"
+    let header = fields + String(repeating: " ", count: 117 - fields.count) + "\n"
+    var bytes = Data([0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8))
+    for id in ids {
+      withUnsafeBytes(of: id.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+    }
+    try bytes.write(to: URL(fileURLWithPath: path))
+  }
+}
