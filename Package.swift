@@ -83,7 +83,8 @@ let package = Package(
       name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "MapReporterTests", dependencies: ["MapReporter", "TestSupport"], swiftSettings: strict),
+      name: "MapReporterTests", dependencies: ["MapReporter", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),
   ]

@@ -10,13 +10,13 @@ import Testing
     try expectReference(name, TokenizerFixture.tokenizer(name))
   }
 
-  private static let smolLM2 = URL(fileURLWithPath: #filePath)
+  private static let smolLM2Path = URL(fileURLWithPath: #filePath)
     .appendingPathComponent("../../../models/smollm2-135m-instruct.h5").standardizedFileURL.path
 
   /// 1.4 MB of mixed text with the real tokenizer, where the model is present.
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: smolLM2)))
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: smolLM2Path)))
   func smolLM2() throws {
-    let json = try #require(try ModelFile.open(path: Self.smolLM2).tokenizerJSON)
+    let json = try #require(try ModelFile.open(path: Self.smolLM2Path).tokenizerJSON)
     let tokenizer = try Tokenizer(json: json)
     #expect(tokenizer.vocabularySize == 49152)
     #expect(tokenizer.bosToken == 1)

@@ -174,7 +174,7 @@ private enum NumpyIDs {
     let header = fields + String(repeating: " ", count: 117 - fields.count) + "\n"
     var bytes = Data([0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0] + Array(header.utf8))
     for id in ids {
-      withUnsafeBytes(of: id.littleEndian) { unsafe bytes.append(contentsOf: $0) }
+      bytes += (0..<4).map { UInt8(truncatingIfNeeded: id >> (8 * $0)) }
     }
     try bytes.write(to: URL(fileURLWithPath: path))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// All bytes of a file.
 func readBytes(of url: URL) throws(MapReporterError) -> Data {
@@ -18,12 +19,14 @@ func readText(of url: URL) throws(MapReporterError) -> String {
   return text
 }
 
-/// Writes to a temporary file beside `url` and renames it, creating the folder where needed.
+/// Writes through a temporary file beside `url`, creating the folder where needed.
 func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
   do {
     try FileManager.default.createDirectory(
       at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: url, options: .atomic)
+    try AtomicFile.write(text, to: url.path)
+  } catch ModelLoaderError.cannotWrite(let path, let reason) {
+    throw .cannotWrite(path: path, reason: reason)
   } catch {
     throw .cannotWrite(path: url.path, reason: reason(of: error))
   }

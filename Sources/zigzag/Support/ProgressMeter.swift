@@ -7,6 +7,7 @@ final class ProgressMeter: Sendable {
   private struct State {
     var estimate: ProgressEstimate
     var lastShown: ContinuousClock.Instant?
+    var isFinished = false
   }
 
   private let state: Mutex<State>
@@ -29,12 +30,14 @@ final class ProgressMeter: Sendable {
     guard Self.isShown.load(ordering: .relaxed) else { return }
     let now = ContinuousClock.now
     state.withLock { state in
+      guard !state.isFinished else { return }
       state.estimate.done = done
       state.estimate.total = total ?? state.estimate.total
       state.estimate.elapsed = seconds(from: start, to: now)
       state.estimate.note = note
       let waited = state.lastShown.map { seconds(from: $0, to: now) } ?? .infinity
       show(state.estimate, after: waited) { state.lastShown = now }
+      state.isFinished = state.estimate.done >= state.estimate.total
     }
   }
 

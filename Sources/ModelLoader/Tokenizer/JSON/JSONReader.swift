@@ -2,7 +2,7 @@ import Foundation
 
 /// Reads JSON text (RFC 8259) into a ``JSONValue``.
 ///
-/// Stricter than the standard asks only in depth, so that a hostile file cannot exhaust the stack.
+/// Depth is limited, so that a hostile file cannot exhaust the stack. Numbers may have leading zeros.
 struct JSONReader {
   private static let maximumDepth = 64
 
@@ -96,7 +96,7 @@ struct JSONReader {
     while let byte = current, "+-.eE0123456789".utf8.contains(byte) { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if let value = Int(text), !text.hasPrefix("+") { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
+    guard let value = Double(text), value.isFinite, !text.hasPrefix("+") else {
       position = start
       throw error("a value was expected")
     }
