@@ -6,6 +6,8 @@ static inline unsigned hdf5_read_write(void) { return H5F_ACC_RDWR; }
 static inline unsigned hdf5_truncate(void) { return H5F_ACC_TRUNC; }
 
 static inline hid_t hdf5_file_access(void) { return H5P_FILE_ACCESS; }
+static inline hid_t hdf5_file_create(void) { return H5P_FILE_CREATE; }
+static inline hid_t hdf5_group_create(void) { return H5P_GROUP_CREATE; }
 static inline hid_t hdf5_dataset_create(void) { return H5P_DATASET_CREATE; }
 
 static inline hid_t hdf5_c_string(void) { return H5T_C_S1; }

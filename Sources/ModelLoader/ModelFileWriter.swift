@@ -33,10 +33,8 @@ public struct ModelFileWriter: ~Copyable {
       sum + parameter.shape(in: configuration).reduce(elementType(parameter).byteCount, *)
     }
     let file = try TemporaryFile(for: path)
-    try file.reserve(byteCount: total)
-    try file.clear()
     var tensors: [String: PendingTensor] = [:]
-    let root = try HDF5File.create(at: file.temporaryPath, finalPath: path)
+    let root = try HDF5File.create(in: file, byteCount: total)
     try Self.writeHeader(contents, to: root)
     let group = try root.createGroup(ModelFormat.weights)
     for parameter in parameters {

@@ -6,6 +6,15 @@ package enum HDF5Array: Sendable, Equatable {
   case floats([Float], shape: [Int])
   case doubles([Double], shape: [Int])
   case integers([Int64], shape: [Int])
+
+  /// Bytes of the values.
+  fileprivate var byteCount: Int {
+    switch self {
+    case .floats(let values, _): 4 * values.count
+    case .doubles(let values, _): 8 * values.count
+    case .integers(let values, _): 8 * values.count
+    }
+  }
 }
 
 /// A small HDF5 file held in memory as a whole: named arrays and attributes, written atomically.
@@ -26,7 +35,9 @@ package struct HDF5Archive: Sendable, Equatable {
   /// Writes the file to a temporary name, flushes and renames it; the same content gives the same
   /// bytes.
   package func write(to path: String) throws(ModelLoaderError) {
-    let file = try HDF5File.createInMemory(for: path)
+    let destination = try TemporaryFile(for: path)
+    let byteCount = arrays.values.reduce(0) { $0 + $1.byteCount }
+    let file = try HDF5File.create(in: destination, byteCount: byteCount)
     for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
       try file.setAttribute(name, value)
     }
@@ -38,7 +49,8 @@ package struct HDF5Archive: Sendable, Equatable {
         try write(array, name: name, in: file)
       }
     }
-    try AtomicFile.write(Data(try HDF5File.image(of: file)), to: path)
+    try file.close()
+    try destination.commit()
   }
 
   private func openGroup(

@@ -25,7 +25,11 @@ extension HDF5Node {
   /// Creates the group `name` directly inside this one.
   func createGroup(_ name: String) throws(ModelLoaderError) -> HDF5Node {
     let id = handle.id
-    let made = HDF5Handle { unsafe H5Gcreate2(id, name, 0, 0, 0) }
+    let creation = HDF5Handle { H5Pcreate(hdf5_group_create()) }
+    guard let creation else { throw refused("the group", name) }
+    let creationID = creation.id
+    _ = HDF5.call { H5Pset_obj_track_times(creationID, false) }
+    let made = HDF5Handle { unsafe H5Gcreate2(id, name, 0, creationID, 0) }
     guard let made else { throw refused("the group", name) }
     return HDF5Node(handle: made, path: path, place: placeOfChild(name))
   }
@@ -88,54 +92,35 @@ extension HDF5Node {
 /// Creating HDF5 files.
 enum HDF5File {
   /// Objects start at multiples of this, so that mapped weights suit vector loads.
-  static let alignment = 64
+  private static let alignment: hsize_t = 64
 
-  /// Creates an HDF5 file at `path`, replacing it; messages name `finalPath`.
-  static func create(at path: String, finalPath: String) throws(ModelLoaderError) -> HDF5Node {
-    try create(at: path, finalPath: finalPath) { access in
-      _ = H5Pset_alignment(access, 0, hsize_t(alignment))
-      _ = H5Pset_file_locking(access, false, true)
-    }
-  }
-
-  /// Creates an HDF5 file in memory only, for `image(of:)`.
-  static func createInMemory(for path: String) throws(ModelLoaderError) -> HDF5Node {
-    try create(at: path, finalPath: path) { access in
-      _ = H5Pset_fapl_core(access, 1 << 20, false)
-    }
-  }
-
-  private static func create(
-    at path: String, finalPath: String, configure: (_ access: hid_t) -> Void
+  /// Creates an HDF5 file at the temporary path of `file`; messages name the final one.
+  ///
+  /// `byteCount`, what the datasets will need, is reserved first, because HDF5 does not recover from a
+  /// disk that fills up.
+  static func create(
+    in file: borrowing TemporaryFile, byteCount: Int
   ) throws(ModelLoaderError) -> HDF5Node {
+    try file.reserve(byteCount: byteCount + (1 << 16))
+    try file.clear()
     let access = HDF5Handle { H5Pcreate(hdf5_file_access()) }
-    guard let access else { throw failure(finalPath) }
-    let accessID = access.id
+    let creation = HDF5Handle { H5Pcreate(hdf5_file_create()) }
+    guard let access, let creation else { throw failure(file.path) }
+    let (accessID, creationID) = (access.id, creation.id)
     HDF5.call {
       // Formats from 1.8 on have checksums, so that damage is noticed and not followed.
       _ = H5Pset_libver_bounds(accessID, H5F_LIBVER_V18, H5F_LIBVER_V18)
-      // No space is set aside for later, so that the end of the file is the end of its content.
+      _ = H5Pset_alignment(accessID, 0, alignment)
       _ = H5Pset_meta_block_size(accessID, 0)
       _ = H5Pset_small_data_block_size(accessID, 0)
-      configure(accessID)
+      _ = H5Pset_file_locking(accessID, false, true)
+      // Without times the same content gives the same bytes.
+      _ = H5Pset_obj_track_times(creationID, false)
     }
-    let made = HDF5Handle { unsafe H5Fcreate(path, hdf5_truncate(), 0, accessID) }
-    guard let made else { throw failure(finalPath) }
-    return HDF5Node(handle: made, path: finalPath, place: "/")
-  }
-
-  /// The bytes of `file`, as they would be on disk.
-  static func image(of file: borrowing HDF5Node) throws(ModelLoaderError) -> [UInt8] {
-    let id = file.handle.id
-    _ = HDF5.call { H5Fflush(id, H5F_SCOPE_GLOBAL) }
-    let size = HDF5.call { H5Fget_file_image(id, nil, 0) }
-    guard size > 0 else { throw failure(file.path) }
-    let image = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      count = max(
-        0, HDF5.call { unsafe H5Fget_file_image(id, buffer.baseAddress, size) })
-    }
-    guard image.count == size else { throw failure(file.path) }
-    return image
+    let path = file.temporaryPath
+    let made = HDF5Handle { unsafe H5Fcreate(path, hdf5_truncate(), creationID, accessID) }
+    guard let made else { throw failure(file.path) }
+    return HDF5Node(handle: made, path: file.path, place: "/")
   }
 
   private static func failure(_ path: String) -> ModelLoaderError {
