@@ -87,7 +87,8 @@ import Testing
     try scratch.write("", to: "runs")
     expectRefusal(try run(), code: 73, saying: "runs/tiny")
     expectRefusal(
-      try ToolRunner.run(["import", "/dev/null", "/proc/none/out.h5"]), code: 65)
+      try ToolRunner.run(["import", "/dev/null", "/proc/none/out.h5"]), code: 66,
+      saying: "not a regular file")
   }
 
   @Test(.enabled(if: getuid() != 0, "root may write everywhere"))
