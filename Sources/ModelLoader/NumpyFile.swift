@@ -27,15 +27,19 @@ public enum NumpyFile {
     }
   }
 
-  /// The values of a little-endian float32 array in C order.
+  /// The values of a little-endian float32 or float64 array in C order, rounded to float32.
   public static func readFloats(path: String) throws(ModelLoaderError) -> (
     shape: [Int], values: [Float]
   ) {
     let header = try Header(try FileReader(path: path, what: "NumPy file"))
-    guard header.type == "<f4" else {
-      throw header.invalid("descr", "\"<f4\" (float32)", "\"\(header.type)\"")
+    switch header.type {
+    case "<f4": return (header.shape, try header.words(UInt32.self).map { Float(bitPattern: $0) })
+    case "<f8":
+      return (header.shape, try header.words(UInt64.self).map { Float(Double(bitPattern: $0)) })
+    default:
+      throw header.invalid(
+        "descr", "\"<f4\" or \"<f8\" (float32 or float64)", "\"\(header.type)\"")
     }
-    return (header.shape, try header.words(UInt32.self).map { Float(bitPattern: $0) })
   }
 
   /// Writes a float32 array in C order, atomically.

@@ -56,6 +56,30 @@ enum Architectures {
     }
   }
 
+  @Test func sharedPrefixesChangeNothing() {
+    let c = Architectures.qwen3
+    let decoder = RandomModel(c).decoder
+    var random = TestRandom(seed: 12)
+    let tokens = random.tokens(90, vocabulary: c.vocabulary)
+    let window = StreamingWindow(sink: 3, recent: 9)
+    var patterns = (0..<8).map { bits in
+      AttentionPattern(
+        retrievalLayers: (0..<3).map { bits >> $0 & 1 == 1 }, keyValueHeads: 2, window: window)
+    }
+    patterns.append(
+      AttentionPattern(
+        isRetrieval: [[true, false], [true, true], [false, false]],
+        window: StreamingWindow(sink: 1, recent: 4)))
+    patterns.append(.full(c))
+    var visited = Set<Int>()
+    decoder.finalHidden(tokens, patterns: patterns, rows: 70..<89) { index, hidden in
+      visited.insert(index)
+      let alone = decoder.finalHidden(tokens, pattern: patterns[index], rows: 70..<89)
+      expectClose(hidden.values, alone.values.map(Double.init), tolerance: 1e-6, "\(index)")
+    }
+    #expect(visited == Set(patterns.indices))
+  }
+
   @Test(arguments: [StreamingWindow(sink: 0, recent: 1), .init(sink: 2, recent: 4)])
   func decodingContinuesThePrefill(_ window: StreamingWindow) {
     let c = Architectures.qwen3

@@ -8,6 +8,8 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   public var context = 1024
   /// Sparsities of the curve, each in [0, 1]: the share of streaming heads or layers.
   public var sparsities = (0...10).map { Double($0) / 10 }
+  /// Sparsities of the random baselines; those of the curve if nil.
+  public var randomSparsities: [Double]?
   /// What accuracy is measured on; the first task is the one that decides.
   public var tasks = [EvaluationTask(name: "words", task: .heldOutPasskeys)]
   /// Layer criteria that get a curve of their own.
@@ -29,6 +31,7 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     case samples
     case context
     case sparsities
+    case randomSparsities = "random_sparsities"
     case tasks
     case criteria
     case randomLayerSeeds = "random_layer_seeds"
@@ -43,6 +46,7 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     samples = try given.value(.samples, default: samples)
     context = try given.value(.context, default: context)
     sparsities = try given.value(.sparsities, default: sparsities)
+    randomSparsities = try given.decodeIfPresent([Double].self, forKey: .randomSparsities)
     tasks = try given.value(.tasks, default: tasks)
     criteria = try given.value(.criteria, default: criteria)
     randomLayerSeeds = try given.value(.randomLayerSeeds, default: randomLayerSeeds)
@@ -61,6 +65,9 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     try requireSetting(!sparsities.isEmpty, Key.sparsities, "is empty; give at least one sparsity")
     for sparsity in sparsities {
       try requireShare(sparsity, Key.sparsities)
+    }
+    for sparsity in randomSparsities ?? [] {
+      try requireShare(sparsity, Key.randomSparsities)
     }
     try requireSetting(!tasks.isEmpty, Key.tasks, "is empty; give at least one task")
     for (position, task) in tasks.enumerated() {

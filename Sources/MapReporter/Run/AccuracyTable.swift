@@ -8,6 +8,10 @@ package struct SampleAccuracy: Sendable, Hashable {
   /// Over the tokens in which a word of an answer begins.
   package var firstTokens: SampleScore
 
+  /// No token scored.
+  package static let none = SampleAccuracy(
+    tokens: SampleScore(correct: 0, total: 0), firstTokens: SampleScore(correct: 0, total: 0))
+
   /// Scores of one sample.
   package init(tokens: SampleScore, firstTokens: SampleScore) {
     self.tokens = tokens
@@ -37,9 +41,9 @@ package struct AccuracyTable: Sendable, Equatable {
   /// A table of nothing yet.
   package init() {}
 
-  /// The scores of a pattern on the samples of a task, in their order; nil before it was measured.
-  package subscript(task: String, pattern: AttentionPattern) -> [SampleAccuracy]? {
-    get { scores[Key(task: task, pattern: Self.name(of: pattern))] }
+  /// The scores of a pattern on the first samples of a task, as many as were measured.
+  package subscript(task: String, pattern: AttentionPattern) -> [SampleAccuracy] {
+    get { scores[Key(task: task, pattern: Self.name(of: pattern)), default: []] }
     set { scores[Key(task: task, pattern: Self.name(of: pattern))] = newValue }
   }
 

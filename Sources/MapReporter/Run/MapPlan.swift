@@ -52,6 +52,8 @@ package struct MapPlan: Sendable {
         let map = try gates.layerMap(by: criterion, sparsity: sparsity)
         add(.layers(criterion: criterion.description), sparsity, exclusive(map.isRetrievalLayer))
       }
+    }
+    for sparsity in settings.randomSparsities ?? settings.sparsities {
       for seed in settings.randomLayerSeeds {
         let kept = try RankedMap.randomLayers(
           layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))

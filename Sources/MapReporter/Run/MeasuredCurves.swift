@@ -25,9 +25,8 @@ package struct MeasuredCurves: Sendable {
 
   private func point(of map: PlannedMap, task: EvaluationTask) -> CurvePoint? {
     let bootstrap = Bootstrap(resamples: settings.bootstrap, seed: settings.seed)
-    guard let scores = table[task.name, map.pattern],
-      let accuracy = bootstrap.accuracy(scores.map(\.tokens))
-    else { return nil }
+    let scores = table[task.name, map.pattern]
+    guard let accuracy = bootstrap.accuracy(scores.map(\.tokens)) else { return nil }
     return CurvePoint(
       method: map.method.name, seed: map.seed, task: task.name,
       requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,

@@ -48,11 +48,16 @@ public final class DecoderModel: Sendable {
     linear(hidden.view, PreparedMatrix(weights.output))
   }
 
-  /// The most likely next token after each row of final hidden states (rows, C); the lower index of
-  /// equals.
-  public func predictions(_ hidden: borrowing Tensor) -> [Int32] {
-    let logits = logits(hidden)
-    return (0..<logits.rows).map { Int32(VectorMath.argmax(logits.view.row($0))) }
+  /// The most likely next token after some rows (all if nil) of final hidden states (rows, C); the
+  /// lower index of equals.
+  public func predictions(_ hidden: borrowing Tensor, at rows: [Int]? = nil) -> [Int32] {
+    let rows = rows ?? Array(0..<hidden.rows)
+    var wanted = Tensor(rows: rows.count, columns: hidden.columns)
+    for (target, source) in rows.enumerated() {
+      wanted.setRow(target, hidden.view.row(source))
+    }
+    let logits = logits(wanted)
+    return rows.indices.map { Int32(VectorMath.argmax(logits.view.row($0))) }
   }
 }
 

@@ -1,0 +1,89 @@
+extension DecoderModel {
+  /// Final hidden states (rows, C) of one sample under many patterns, handed to `visit` with the
+  /// pattern's index, in an order of its own.
+  ///
+  /// Patterns that agree in their first layers share the computation of these: the patterns form a
+  /// tree with a level for each layer, which is walked depth first, one residual stream per level.
+  /// Results are those of ``finalHidden(_:pattern:rows:)`` up to the rounding of float32 sums.
+  ///
+  /// - Throws: what `visit` throws, at once.
+  public func finalHidden(
+    _ tokens: [Int32], patterns: [AttentionPattern], rows: Range<Int>,
+    visit: (Int, borrowing Tensor) throws -> Void
+  ) rethrows {
+    guard !patterns.isEmpty else { return }
+    let output = RowSet(sink: 0, tail: rows)
+    let plans = patterns.map { rowPlan($0, output: output) }
+    let walk = PrefixWalk(decoder: self, patterns: patterns, plans: plans, output: output)
+    let held = walk.union(of: Array(patterns.indices), at: 0)
+    let table = RotaryTable(configuration, positions: rows.upperBound)
+    let x = embed(tokens, rows: held)
+    try walk.descend(
+      x, held: held, layer: 0, members: Array(patterns.indices), table: table, visit: visit)
+  }
+}
+
+/// The depth-first walk over patterns that share their first layers.
+private struct PrefixWalk {
+  let decoder: DecoderModel
+  let patterns: [AttentionPattern]
+  /// Rows at each layer's input for each pattern, and at the last one's output.
+  let plans: [[RowSet]]
+  let output: RowSet
+
+  /// What of a pattern decides the output of one layer.
+  struct Key: Hashable {
+    let isRetrieval: [Bool]
+    let window: StreamingWindow?
+  }
+
+  /// All rows that any of `members` needs at the input of `layer`.
+  func union(of members: [Int], at layer: Int) -> RowSet {
+    members.dropFirst().reduce(plans[members[0]][layer]) { $0.union(plans[$1][layer]) }
+  }
+
+  /// `members` with the same attention in `layer`, in the order of their first.
+  func groups(_ members: [Int], at layer: Int) -> [[Int]] {
+    var order: [Key] = []
+    var groups: [Key: [Int]] = [:]
+    for member in members {
+      let isRetrieval = patterns[member].isRetrieval[layer]
+      let key = Key(
+        isRetrieval: isRetrieval,
+        window: isRetrieval.contains(false) ? patterns[member].window : nil)
+      if groups[key] == nil { order.append(key) }
+      groups[key, default: []].append(member)
+    }
+    return order.map { groups[$0] ?? [] }
+  }
+
+  /// x (held, C) is the input of `layer` for all `members`.
+  func descend(
+    _ x: borrowing Tensor, held: RowSet, layer: Int, members: [Int],
+    table: borrowing RotaryTable, visit: (Int, borrowing Tensor) throws -> Void
+  ) rethrows {
+    if layer == decoder.configuration.layers {
+      let hidden = decoder.finalNorm(x.view)
+      for member in members { try visit(member, hidden) }
+      return
+    }
+    for group in groups(members, at: layer) {
+      let (input, next) = (union(of: group, at: layer), union(of: group, at: layer + 1))
+      let rows = held.gather(x.view, input)
+      let y = decoder.prefillLayer(
+        rows.view, layer: layer, pattern: patterns[group[0]], input: input, output: next,
+        table: table)
+      try descend(y, held: next, layer: layer + 1, members: group, table: table, visit: visit)
+    }
+  }
+}
+
+extension RowSet {
+  /// The rows of both; both end at the same position.
+  func union(_ other: RowSet) -> RowSet {
+    precondition(tail.upperBound == other.tail.upperBound, "\(self) and \(other)")
+    return RowSet(
+      sink: max(sink, other.sink),
+      tail: min(tail.lowerBound, other.tail.lowerBound)..<tail.upperBound)
+  }
+}
