@@ -108,16 +108,17 @@ package struct ModelFileReader: ~Copyable {
     in weights: borrowing HDF5Node, configuration: ModelConfiguration
   ) throws(ModelLoaderError) {
     let path = weights.path
-    let found = Set(try weights.childNames())
     let expected = Parameter.all(in: configuration).map(\.name)
-    let missing = expected.filter { !found.contains($0) }
+    let missing = expected.filter { !weights.hasChild($0) }
     if let first = missing.first {
       throw .invalid(
         path: path, place: "/weights/\(first)", expected: "a tensor",
         found: missing.count == 1 ? "nothing" : "nothing, as for \(missing.count - 1) others",
         fix: "import the model again")
     }
-    if let extra = found.subtracting(expected).sorted().first {
+    // Listing names takes HDF5 long, so it is only done to name the one that is too many.
+    guard try weights.childCount() > expected.count else { return }
+    if let extra = Set(try weights.childNames()).subtracting(expected).min() {
       throw .invalid(
         path: path, place: "/weights/\(extra)",
         expected: "only the \(expected.count) tensors of this \(configuration.modelType)",

@@ -53,7 +53,7 @@ package struct HDF5Node: ~Copyable {
   /// Only members of this very file are opened: a link that leads elsewhere is refused.
   package func child(_ name: String) throws(ModelLoaderError) -> HDF5Node? {
     let id = handle.id
-    guard HDF5.call({ unsafe H5Lexists(id, name, 0) }) > 0 else { return nil }
+    guard hasChild(name) else { return nil }
     var info = H5L_info_t()
     let status = HDF5.call { unsafe H5Lget_info(id, name, &info, 0) }
     guard status >= 0, info.type == H5L_TYPE_HARD else {
@@ -66,16 +66,25 @@ package struct HDF5Node: ~Copyable {
     return HDF5Node(handle: child, path: path, place: placeOfChild(name))
   }
 
-  /// Names of the groups and datasets directly inside this group, in byte order.
-  package func childNames() throws(ModelLoaderError) -> [String] {
+  /// Whether this group has a member `name`.
+  func hasChild(_ name: String) -> Bool {
+    let id = handle.id
+    return HDF5.call { unsafe H5Lexists(id, name, 0) } > 0
+  }
+
+  /// How many members this group has.
+  func childCount() throws(ModelLoaderError) -> Int {
     let id = handle.id
     var info = H5G_info_t()
-    guard HDF5.call({ unsafe H5Gget_info(id, &info) }) >= 0 else {
-      throw damaged(at: place)
-    }
+    guard HDF5.call({ unsafe H5Gget_info(id, &info) }) >= 0 else { throw damaged(at: place) }
+    return Int(clamping: info.nlinks)
+  }
+
+  /// Names of the groups and datasets directly inside this group, in byte order.
+  package func childNames() throws(ModelLoaderError) -> [String] {
     var names: [String] = []
-    for index in 0..<info.nlinks {
-      names.append(try nameOfChild(at: index))
+    for index in 0..<(try childCount()) {
+      names.append(try nameOfChild(at: hsize_t(index)))
     }
     return names
   }
