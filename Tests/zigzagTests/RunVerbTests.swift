@@ -72,7 +72,7 @@ import Testing
   @Test func aResumedCalibrationGivesTheSameBits() throws {
     #expect(try zigzag("calibrate", "run.yaml").code == 0)
     let whole = try read("runs/tiny/gates.tsv")
-    // What an interruption after step 4 leaves: its checkpoint, and no gates.
+    // A process killed between its last checkpoint and writing the gates leaves the checkpoint alone.
     #expect(try zigzag("calibrate", "run.yaml", "--runs", "cut", "-q").code == 0)
     try FileManager.default.removeItem(atPath: scratch.path("cut/tiny/gates.tsv"))
     let resumed = try zigzag("calibrate", "run.yaml", "--runs", "cut", "--resume")

@@ -32,6 +32,8 @@ extension Pipeline {
     let curves = MeasuredCurves(
       plan: plan, table: table, settings: settings, model: model.decoder.configuration)
     try CurveTable.write(curves.points, to: URL(fileURLWithPath: files.curves))
+    observer.report(
+      "measured \(total) maps on \(settings.samples) samples each: \(curves.points.count) points")
   }
 
   /// Teacher-forced accuracy of every pattern on one sample.

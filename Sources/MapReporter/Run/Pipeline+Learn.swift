@@ -34,6 +34,7 @@ extension Pipeline {
     }
     guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
     try folder.write(state.gates.tsv, to: files.gates)
+    observer.report("learned the gates in \(state.step) steps, \(metrics.note)")
     return state.gates
   }
 

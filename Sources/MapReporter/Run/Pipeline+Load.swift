@@ -33,6 +33,9 @@ extension Pipeline {
         ])
     }
     record.model = identity
+    observer.report(
+      "\(configuration.model): \(identity.modelType ?? "model"), \(identity.layers) layers × "
+        + "\(identity.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
     return RunModel(
       decoder: DecoderModel(configuration: model.configuration, weights: model.weights),
