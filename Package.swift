@@ -75,7 +75,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Transformer", "ModelLoader"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
-      name: "TransformerTests", dependencies: ["Transformer", "TestSupport"], swiftSettings: strict),
+      name: "TransformerTests", dependencies: ["Transformer", "CVectorMath", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"],
       resources: [.copy("Fixtures")], swiftSettings: strict),

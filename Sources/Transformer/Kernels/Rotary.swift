@@ -33,7 +33,7 @@ package struct RotaryTable: ~Copyable, Sendable {
   }
 
   /// Radians per token of each pair, fastest first.
-  static func frequencies(_ configuration: ModelConfiguration) -> [Double] {
+  package static func frequencies(_ configuration: ModelConfiguration) -> [Double] {
     let half = configuration.headDim / 2
     let plain = (0..<half).map { i in
       pow(configuration.ropeTheta, -2 * Double(i) / Double(configuration.headDim))
