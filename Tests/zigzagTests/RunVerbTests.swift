@@ -136,7 +136,8 @@ import Testing
   @Test func aFinishedRunIsExported() throws {
     #expect(try zigzag("run", "run.yaml", "-q").code == 0)
     let outcome = try zigzag(
-      "export", "runs/tiny", "-f", "huggingface", "-f", "duo-attention", "-s", "0.5", "--out", "maps")
+      "export", "runs/tiny", "-f", "huggingface", "-f", "duo-attention", "-s", "0.5", "--out",
+      "maps")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output.split(separator: "\n").count == 5)
     #expect(outcome.errors.contains("warning: huggingface: "))

@@ -1,6 +1,8 @@
 import Transformer
 
-/// One finished step: a row of metrics.csv. Nothing in it depends on the clock.
+/// One finished step: a row of metrics.csv.
+///
+/// Nothing in it depends on the clock.
 public struct CalibrationRecord: Sendable, Equatable {
   /// Steps finished, from 1.
   public var step: Int

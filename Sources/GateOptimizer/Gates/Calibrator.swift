@@ -63,9 +63,10 @@ public struct Calibrator: Sendable {
     state.optimizer.update(
       &values, gradients: batch.gradients(gates: state.gates, settings: settings),
       learningRate: rate)
-    state.gates = GateMatrix(
-      layers: state.gates.layers, heads: state.gates.heads, values: values
-    ).clipped
+    state.gates =
+      GateMatrix(
+        layers: state.gates.layers, heads: state.gates.heads, values: values
+      ).clipped
     state.records.append(record)
     return batch.seconds
   }
