@@ -66,10 +66,3 @@ final class FileReader: Sendable {
       fix: "it is truncated or damaged, so fetch or make it again")
   }
 }
-
-/// The operating system's words for an error number, starting in lower case.
-func systemMessage(_ code: Int32) -> String {
-  guard let text = unsafe strerror(code) else { return "error \(code)" }
-  let message = unsafe String(cString: text)
-  return message.prefix(1).lowercased() + message.dropFirst()
-}

@@ -10,6 +10,8 @@ public enum ModelLoaderError: ZigzagError, Equatable {
   case unsupported(path: String, place: String, found: String, supported: String)
   /// `path` cannot be created or written.
   case cannotWrite(path: String, reason: String)
+  /// The import to `path` was stopped; nothing is there that was not before.
+  case stopped(path: String)
 
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
@@ -17,6 +19,7 @@ public enum ModelLoaderError: ZigzagError, Equatable {
     case .missing, .unreadable: .missingInput
     case .invalid, .unsupported: .badData
     case .cannotWrite: .cannotWrite
+    case .stopped: .interrupted
     }
   }
 
@@ -33,6 +36,8 @@ public enum ModelLoaderError: ZigzagError, Equatable {
       "\(path): \(place): \(found) is not supported; use a model with \(supported)."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason)."
+    case .stopped(let path):
+      "\(path): the import was stopped and nothing was written; start it again."
     }
   }
 }

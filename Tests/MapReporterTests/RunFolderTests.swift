@@ -59,9 +59,11 @@ import Testing
     var changed = configuration
     changed.calibration.checkpointEvery = 1
     changed.report.keptFraction = 0.5
+    changed.evaluation.samples = 1
+    changed.evaluation.sparsities = [0.5]
     _ = try RunFolder.open(for: changed, in: scratch.path)
     #expect(FileManager.default.fileExists(atPath: scratch.path("test/accuracies.csv")))
-    changed.evaluation.samples = 1
+    changed.evaluation.context = 77
     _ = try RunFolder.open(for: changed, in: scratch.path)
     #expect(!FileManager.default.fileExists(atPath: scratch.path("test/accuracies.csv")))
     #expect(FileManager.default.fileExists(atPath: scratch.path("test/gates.tsv")))

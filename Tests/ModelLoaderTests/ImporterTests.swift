@@ -29,6 +29,7 @@ struct ImporterTests {
     var reports: [ImportProgress] = []
     let summary = try importer().run(source: Fixture.path("tiny-llama.gguf"), destination: path) {
       reports.append($0)
+      return true
     }
     try expectTestValues(path)
     let model = try ModelFile.open(path: path)
@@ -46,6 +47,20 @@ struct ImporterTests {
     #expect(reports.last?.completed == summary.parameterCount)
     #expect(reports.last?.total == summary.parameterCount)
     #expect(try folder.names() == ["model.h5"])
+  }
+
+  @Test func aStoppedImportLeavesNothing() throws {
+    var chunks = 0
+    expectError(.interrupted, "model.h5") {
+      _ = try importer().run(
+        source: Fixture.path("tiny-llama.gguf"), destination: folder.file("model.h5")
+      ) { _ in
+        chunks += 1
+        return chunks < 3
+      }
+    }
+    #expect(chunks == 3)
+    #expect(try folder.names().isEmpty)
   }
 
   @Test func importsShardedHuggingFaceFolder() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// DuoAttention's gate table: `full_attention_heads.tsv`.
 ///
@@ -107,7 +108,7 @@ extension GateMatrix {
     do {
       try Data(tsv.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw .unwritable(file: path, reason: TextFile.reason(of: error))
+      throw .unwritable(file: path, reason: systemMessage(of: error))
     }
   }
 }

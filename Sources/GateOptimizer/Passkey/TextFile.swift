@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// Reading whole small files with errors a user can act on.
 enum TextFile {
@@ -16,18 +17,7 @@ enum TextFile {
     } catch let error as GateOptimizerError {
       throw error
     } catch {
-      throw .unreadable(file: path, reason: reason(of: error))
+      throw .unreadable(file: path, reason: systemMessage(of: error))
     }
-  }
-
-  /// The system's reason for a failed read or write, in a few words.
-  static func reason(of error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    let system = underlying ?? (error as NSError)
-    if system.domain == NSPOSIXErrorDomain, let code = POSIXErrorCode(rawValue: Int32(system.code))
-    {
-      return POSIXError(code).localizedDescription
-    }
-    return error.localizedDescription
   }
 }

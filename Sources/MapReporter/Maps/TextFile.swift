@@ -6,7 +6,7 @@ func readBytes(of url: URL) throws(MapReporterError) -> Data {
   do {
     return try Data(contentsOf: url)
   } catch {
-    throw .cannotRead(path: url.path, reason: reason(of: error))
+    throw .cannotRead(path: url.path, reason: systemMessage(of: error))
   }
 }
 
@@ -28,18 +28,6 @@ func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
   } catch ModelLoaderError.cannotWrite(let path, let reason) {
     throw .cannotWrite(path: path, reason: reason)
   } catch {
-    throw .cannotWrite(path: url.path, reason: reason(of: error))
-  }
-}
-
-/// What went wrong in a few words, without Foundation's frame around it.
-private func reason(of error: any Error) -> String {
-  switch (error as? CocoaError)?.code {
-  case .fileNoSuchFile, .fileReadNoSuchFile: "there is no such file"
-  case .fileReadNoPermission, .fileWriteNoPermission: "permission denied"
-  case .fileWriteOutOfSpace: "the disk is full"
-  case .fileWriteVolumeReadOnly: "the disk is read-only"
-  case .fileWriteFileExists: "a file is where a folder should be"
-  default: error.localizedDescription.trimmingCharacters(in: ["."])
+    throw .cannotWrite(path: url.path, reason: systemMessage(of: error))
   }
 }

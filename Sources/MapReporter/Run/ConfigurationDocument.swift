@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 import Yams
 
 /// A YAML configuration with its overrides, which remembers where each setting was written.
@@ -21,7 +22,7 @@ public struct ConfigurationDocument {
     do {
       text = try String(contentsOfFile: path, encoding: .utf8)
     } catch {
-      throw .configurationUnreadable(path: path, reason: plainReason(error))
+      throw .configurationUnreadable(path: path, reason: systemMessage(of: error))
     }
     try self.init(yaml: text, path: path, overrides: overrides)
   }
@@ -195,15 +196,4 @@ extension Node {
     self = .mapping(entries)
     return true
   }
-}
-
-/// The reason of a file error without Foundation's quoting.
-package func plainReason(_ error: any Error) -> String {
-  let cocoa = error as NSError
-  if let underlying = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError,
-    underlying.domain == NSPOSIXErrorDomain
-  {
-    return systemReason(Int32(truncatingIfNeeded: underlying.code))
-  }
-  return cocoa.localizedDescription
 }

@@ -25,7 +25,7 @@ package struct MeasuredCurves: Sendable {
 
   private func point(of map: PlannedMap, task: EvaluationTask) -> CurvePoint? {
     let bootstrap = Bootstrap(resamples: settings.bootstrap, seed: settings.seed)
-    let scores = table[task.name, map.pattern]
+    let scores = table[task.name, map.pattern].prefix(settings.samples)
     guard let accuracy = bootstrap.accuracy(scores.map(\.tokens)) else { return nil }
     return CurvePoint(
       method: map.method.name, seed: map.seed, task: task.name,

@@ -35,9 +35,12 @@ extension RunConfiguration {
     }
   }
 
-  /// The settings the accuracies depend on besides the gates.
-  package func evaluationSettings() throws(RunError) -> [String: String] {
-    try settings { $0.hasPrefix("evaluation") || $0.hasPrefix("haystack.evaluation") }
+  /// The settings that the score of one map on one sample depends on, besides the gates.
+  package func sampleSettings() throws(RunError) -> [String: String] {
+    try settings { name in
+      ["evaluation.tasks.", "haystack.evaluation."].contains(where: name.hasPrefix)
+        || ["evaluation.context", "evaluation.seed"].contains(name)
+    }
   }
 
   private func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {

@@ -60,9 +60,9 @@ public struct RunFolder: ~Copyable {
     guard gates.isEmpty || !files.holdGates else {
       throw .otherRun(folder: path, differences: gates)
     }
-    let evaluation = try differences(
-      now: configuration.evaluationSettings(), before: before.evaluationSettings())
-    if !(gates.isEmpty && evaluation.isEmpty) {
+    let samples = try differences(
+      now: configuration.sampleSettings(), before: before.sampleSettings())
+    if !(gates.isEmpty && samples.isEmpty) {
       try remove(files.accuracies)
     }
   }
@@ -73,7 +73,7 @@ public struct RunFolder: ~Copyable {
     do {
       try FileManager.default.removeItem(atPath: file)
     } catch {
-      throw .cannotWrite(path: file, reason: plainReason(error))
+      throw .cannotWrite(path: file, reason: systemMessage(of: error))
     }
   }
 
@@ -94,7 +94,7 @@ public struct RunFolder: ~Copyable {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(path: folder, reason: plainReason(error))
+      throw .cannotWrite(path: folder, reason: systemMessage(of: error))
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// Keeps other processes out of a run folder until it is released.
 ///
@@ -13,13 +14,13 @@ struct RunLock: ~Copyable {
   ///   ``RunError/cannotWrite(path:reason:)`` where the file cannot be created.
   init(path: String, folder: String) throws(RunError) {
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemReason(errno)) }
+    guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemMessage(errno)) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
       close(descriptor)
       guard code == EWOULDBLOCK else {
-        throw .cannotWrite(path: path, reason: systemReason(code))
+        throw .cannotWrite(path: path, reason: systemMessage(code))
       }
       throw .locked(folder: folder, holder: holder.isEmpty ? "unknown process" : holder)
     }
@@ -30,9 +31,4 @@ struct RunLock: ~Copyable {
   }
 
   deinit { close(descriptor) }
-}
-
-/// The system's words for an `errno`.
-func systemReason(_ code: Int32) -> String {
-  POSIXErrorCode(rawValue: code).map { POSIXError($0).localizedDescription } ?? "error \(code)"
 }

@@ -41,11 +41,12 @@ public struct Importer: Sendable {
 
   /// Imports the folder or .gguf file at `source` to the model file `destination`.
   ///
-  /// `progress` is called after every chunk.
+  /// `progress` is called after every chunk and says whether to go on.
   ///
-  /// - Throws: `ModelLoaderError`, before anything is written if the source is at fault.
+  /// - Throws: `ModelLoaderError`, before anything is written if the source is at fault;
+  ///   ``ModelLoaderError/stopped(path:)`` if `progress` said so.
   public func run(
-    source: String, destination: String, progress: (ImportProgress) -> Void = { _ in }
+    source: String, destination: String, progress: (ImportProgress) -> Bool = { _ in true }
   ) throws(ModelLoaderError) -> ImportSummary {
     let plan = try plan(source: source)
     let types = Dictionary(
@@ -60,7 +61,8 @@ public struct Importer: Sendable {
       try source.forEachChunk { (bytes) throws(ModelLoaderError) in
         try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
         completed += bytes.count / source.type.blockBytes * source.type.blockCount
-        progress(ImportProgress(tensor: parameter.name, completed: completed, total: total))
+        let state = ImportProgress(tensor: parameter.name, completed: completed, total: total)
+        guard progress(state) else { throw ModelLoaderError.stopped(path: destination) }
       }
     }
     let sha256 = try writer.finish()

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 import Synchronization
 
 /// Standard error: messages, and below them the progress bar of the moment.
@@ -69,7 +70,7 @@ enum Results {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
     } catch {
-      throw .cannotPrint(reason: (error as NSError).localizedDescription)
+      throw .cannotPrint(reason: systemMessage(of: error))
     }
   }
 

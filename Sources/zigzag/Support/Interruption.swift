@@ -30,9 +30,4 @@ enum Interruption {
     source.resume()
     return source
   }
-
-  /// Throws if the user has asked to stop.
-  static func check() throws(ToolError) {
-    if isRequested { throw .interrupted("interrupted; nothing was written") }
-  }
 }

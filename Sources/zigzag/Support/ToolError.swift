@@ -2,8 +2,6 @@
 enum ToolError: Error, CustomStringConvertible {
   /// Standard output is full or closed (74).
   case cannotPrint(reason: String)
-  /// A signal ended work that cannot be resumed but left nothing half done (75).
-  case interrupted(String)
   /// Options contradict each other or the files they name (64).
   case usage(String)
   /// A file does not hold what it should (65).
@@ -12,7 +10,6 @@ enum ToolError: Error, CustomStringConvertible {
   var exitCode: Int32 {
     switch self {
     case .cannotPrint: 74
-    case .interrupted: 75
     case .usage: 64
     case .badData: 65
     }
@@ -21,7 +18,7 @@ enum ToolError: Error, CustomStringConvertible {
   var description: String {
     switch self {
     case .cannotPrint(let reason): "cannot write the result to standard output: \(reason)"
-    case .interrupted(let message), .usage(let message), .badData(let message): message
+    case .usage(let message), .badData(let message): message
     }
   }
 }

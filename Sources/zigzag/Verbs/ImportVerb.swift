@@ -38,6 +38,7 @@ struct ImportVerb: Verb {
     let summary = try importer.run(source: source, destination: destination) { state in
       progress.update(
         state.completed / 1_000_000, of: state.total / 1_000_000, note: state.tensor)
+      return !Interruption.isRequested
     }
     if !summary.hasTokenizer {
       Logger(label: "import").warning(

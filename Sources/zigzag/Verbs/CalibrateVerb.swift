@@ -1,0 +1,29 @@
+import ArgumentParser
+import MapReporter
+
+/// `zigzag calibrate`: gates alone.
+struct CalibrateVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "calibrate",
+    abstract: "Learn the gates, or go on learning them.",
+    discussion: """
+      The first step of `zigzag run`. An interrupted calibration continues from its last checkpoint, \
+      to the same bits as if it had never stopped; one with other settings is refused.
+
+        zigzag calibrate configs/smollm2-135m.yaml --set calibration.steps=200
+
+      The path of the gates (TSV, one line per layer) goes to standard output.
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+
+  @Flag(help: "Continue from the checkpoint; as it does anyway, but one must be there.")
+  var resume = false
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func perform() throws {
+    let files = try source.runPipeline(to: .gates, needsCheckpoint: resume)
+    try Results.print(files.gates)
+  }
+}
