@@ -77,7 +77,10 @@ public struct Pipeline: ~Copyable {
   }
 
   private func report(_ gates: GateMatrix) throws {
-    let page = try finished(gates).writeReport()
-    observer.report("the report is \(page)")
+    let run = finished(gates)
+    if let folder = try run.exportRecommended() {
+      observer.report("the recommended map is in \(folder), in the formats of runtimes")
+    }
+    observer.report("the report is \(try run.writeReport())")
   }
 }
