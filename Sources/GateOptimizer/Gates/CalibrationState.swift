@@ -41,7 +41,7 @@ public struct CalibrationState: Sendable, Equatable {
     records = []
   }
 
-  init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
+  package init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
     (self.gates, self.optimizer, self.records) = (gates, optimizer, records)
   }
 }
