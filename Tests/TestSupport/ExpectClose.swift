@@ -8,7 +8,8 @@ public func expectClose(
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   guard actual.count == expected.count else {
-    Issue.record("\(what): \(actual.count) values, not \(expected.count)", sourceLocation: sourceLocation)
+    Issue.record(
+      "\(what): \(actual.count) values, not \(expected.count)", sourceLocation: sourceLocation)
     return
   }
   let scale = expected.reduce(1e-30) { max($0, abs($1)) }

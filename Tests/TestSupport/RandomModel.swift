@@ -25,7 +25,8 @@ public struct RandomModel {
     embedding = random.matrix(c.vocabulary, c.hidden, scale: 1)
     layers = (0..<c.layers).map { _ in
       Layer(
-        attentionNorm: random.vector(c.hidden, around: 1), mlpNorm: random.vector(c.hidden, around: 1),
+        attentionNorm: random.vector(c.hidden, around: 1),
+        mlpNorm: random.vector(c.hidden, around: 1),
         wq: random.matrix(wide, c.hidden), wk: random.matrix(narrow, c.hidden),
         wv: random.matrix(narrow, c.hidden), wo: random.matrix(c.hidden, wide),
         wGate: random.matrix(c.feedForward, c.hidden), wUp: random.matrix(c.feedForward, c.hidden),

@@ -81,7 +81,8 @@ public struct ReferenceModel {
         let kv = head / group
         let keys = k.indices.filter { sees(kv, i, $0) }
         let scores = keys.map { j in
-          (0..<d).reduce(0) { $0 + q[i][head * d + $1] * k[j][kv * d + $1] } / Double(d).squareRoot()
+          (0..<d).reduce(0) { $0 + q[i][head * d + $1] * k[j][kv * d + $1] }
+            / Double(d).squareRoot()
         }
         let top = scores.max() ?? 0
         let weights = scores.map { exp($0 - top) }
@@ -117,7 +118,9 @@ public struct ReferenceModel {
 
   private func headNorm(_ x: Matrix, _ w: [Double]) -> Matrix {
     x.map { row in
-      stride(from: 0, to: row.count, by: w.count).flatMap { norm([Array(row[$0..<$0 + w.count])], w)[0] }
+      stride(from: 0, to: row.count, by: w.count).flatMap {
+        norm([Array(row[$0..<$0 + w.count])], w)[0]
+      }
     }
   }
 

@@ -5,8 +5,9 @@ import Transformer
 @Suite struct TwoStreamTests {
   let window = StreamingWindow(sink: 3, recent: 5)
 
-  /// Loss against the oracle, in which both streams compute all rows, and every gate gradient
-  /// against central differences of it. Central differences of a Double loss are good to 1e-7;
+  /// Loss against the oracle, and every gate gradient against central differences of it.
+  ///
+  /// The oracle computes all rows of both streams. Central differences of a Double loss are good to 1e-7;
   /// what remains is the float32 step.
   @Test(arguments: Architectures.all) func gradientsMatchCentralDifferences(
     _ c: ModelConfiguration

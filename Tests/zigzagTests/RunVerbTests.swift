@@ -47,6 +47,9 @@ import Testing
       "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "accuracies.csv",
       "curves.csv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
+      "maps/recommended/headmap/headmap.json",
+      "maps/recommended/duo-attention/duo-attention-exact/full_attention_heads.tsv",
+      "maps/recommended/huggingface/config.patch.json",
     ] {
       #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")
     }

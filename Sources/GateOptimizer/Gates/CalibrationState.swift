@@ -1,6 +1,8 @@
 import Transformer
 
-/// One finished step: a row of metrics.csv. Nothing in it depends on the clock.
+/// One finished step: a row of metrics.csv.
+///
+/// Nothing in it depends on the clock.
 public struct CalibrationRecord: Sendable, Equatable {
   /// Steps finished, from 1.
   public var step: Int
@@ -39,7 +41,7 @@ public struct CalibrationState: Sendable, Equatable {
     records = []
   }
 
-  init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
+  package init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
     (self.gates, self.optimizer, self.records) = (gates, optimizer, records)
   }
 }

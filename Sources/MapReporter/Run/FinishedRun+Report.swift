@@ -98,6 +98,7 @@ extension FinishedRun {
       ("gates.tsv", "learned gates, DuoAttention's format"),
       ("metrics.csv", "every calibration step"), ("curves.csv", "every point of the curves"),
       ("accuracies.csv", "every sample of every map"), ("maps", "a map per criterion and sparsity"),
+      ("maps/recommended", "the recommended map in the formats of runtimes"),
     ].filter { FileManager.default.fileExists(atPath: "\(files.folder)/\($0.0)") }
       .map { ReportInput.FileLink(path: $0.0, summary: $0.1) }
   }

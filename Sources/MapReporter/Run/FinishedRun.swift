@@ -106,25 +106,6 @@ public struct FinishedRun: Sendable {
       criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare)
   }
 
-  /// Writes the recommended map in every runtime's format below `export/`, with what each format
-  /// cannot carry in `export/NOTES.txt`.
-  ///
-  /// - Returns: A sentence about the map; nil where none could be recommended.
-  /// - Throws: ``MapReporterError`` where a file is damaged or cannot be written.
-  @discardableResult
-  public func exportRecommendedMap() throws -> String? {
-    guard let choice = try recommendedMap() else { return nil }
-    let map = try map(by: choice.criterion, sparsity: choice.sparsity)
-    var notes = "\(choice.description)\n"
-    for format in ExportFormat.allCases {
-      let export = try format.exporter.export(map)
-      try export.write(to: URL(fileURLWithPath: files.exports))
-      notes += export.warnings.map { "\(format.rawValue): \($0)\n" }.joined()
-    }
-    try writeAtomically(notes, to: URL(fileURLWithPath: "\(files.exports)/NOTES.txt"))
-    return choice.description
-  }
-
   private var calibration: HeadMap.Calibration {
     let settings = configuration.calibration
     let rows = try? TrainingRow.read(from: URL(fileURLWithPath: files.metrics))

@@ -87,7 +87,9 @@ public struct Pipeline: ~Copyable {
 
   private func report(_ gates: GateMatrix) throws {
     let run = finished(gates)
+    if let map = try run.recommendedMap(), let folder = try run.exportRecommended() {
+      observer.report("\(map); in the formats of runtimes: \(folder)")
+    }
     try run.writeReport()
-    observer.report(try run.exportRecommendedMap() ?? "no layer map could be recommended")
   }
 }

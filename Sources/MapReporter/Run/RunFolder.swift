@@ -125,8 +125,6 @@ public struct RunFiles: Sendable {
   public var accuracies: String { "\(folder)/accuracies.csv" }
   /// Accuracy against sparsity with confidence intervals.
   public var curves: String { "\(folder)/curves.csv" }
-  /// The recommended map in the formats of runtimes.
-  public var exports: String { "\(folder)/export" }
   /// SVG figures.
   public var figures: String { "\(folder)/figures" }
   /// The self-contained page.

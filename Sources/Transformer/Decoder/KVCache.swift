@@ -81,6 +81,8 @@ struct HeadCache: ~Copyable {
 
   var byteCount: Int { 2 * slots * keys.columns * MemoryLayout<Float>.stride }
 
+  /// Takes in the key and value of one position.
+  ///
   /// The first `sink` positions have slots of their own; later ones take turns in the rest. Softmax
   /// does not mind the order.
   mutating func put(position: Int, k: Span<Float>, v: Span<Float>) {

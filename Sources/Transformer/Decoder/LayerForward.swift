@@ -74,8 +74,9 @@ extension DecoderModel {
       visibility: visibility, queries: output, keys: input, into: &oView, logSumExp: &logView)
   }
 
-  /// The rest of a layer: output projection, residual, feed-forward block, residual. x (input, C) is
-  /// the layer's input, o (output, H·D) the attention's output.
+  /// The rest of a layer: output projection, residual, feed-forward block, residual.
+  ///
+  /// x (input, C) is the layer's input, o (output, H·D) the attention's output.
   func finish(
     _ x: MatrixView, o: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet,
     output: RowSet

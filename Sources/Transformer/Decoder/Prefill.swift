@@ -20,8 +20,9 @@ extension DecoderModel {
     return finalNorm(x.view)
   }
 
-  /// One layer of a prefill: (input, C) to (output, C). `keep` is shown its keys and values,
-  /// (input, K·D) each.
+  /// One layer of a prefill: (input, C) to (output, C).
+  ///
+  /// `keep` is shown its keys and values, (input, K·D) each.
   func prefillLayer(
     _ x: MatrixView, layer: Int, pattern: AttentionPattern, input: RowSet, output: RowSet,
     table: borrowing RotaryTable, keep: (MatrixView, MatrixView) -> Void = { _, _ in }

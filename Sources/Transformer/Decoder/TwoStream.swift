@@ -61,6 +61,7 @@ public struct TwoStreamStep: Sendable {
   ///   - tokens: the sample, T token ids within the vocabulary.
   ///   - labelRows: the positions whose hidden states are compared; not empty.
   ///   - gates: (L, K), in [0, 1].
+  /// - Returns: the distillation loss, its gradient for each gate, and where the time went.
   public func callAsFunction(
     tokens: [Int32], labelRows: Range<Int>, gates: [[Float]]
   ) -> TwoStreamResult {

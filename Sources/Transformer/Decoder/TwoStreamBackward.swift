@@ -32,8 +32,10 @@ extension TwoStreamStep {
     return Loss(value: total / count, gradient: gradient)
   }
 
-  /// Gate gradients (L, K) from the gradient of the last layer's output (R, C): the layers of the
-  /// forward, mirrored. Weights are frozen, so that each projection costs one product.
+  /// Gate gradients (L, K) from the gradient of the last layer's output (R, C).
+  ///
+  /// The layers of the forward, mirrored; weights are frozen, so that each projection costs one
+  /// product.
   func backward(
     _ gradient: consuming Tensor, gates: [[Float]], saved: consuming UniqueArray<StudentLayer>,
     table: borrowing RotaryTable
@@ -125,7 +127,8 @@ extension TwoStreamStep {
   }
 
   /// dx += dh at the output's rows: the residual around attention.
-  private func addResidual(_ dh: inout Tensor, to dx: inout Tensor, _ saved: borrowing StudentLayer) {
+  private func addResidual(_ dh: inout Tensor, to dx: inout Tensor, _ saved: borrowing StudentLayer)
+  {
     var view = dx.mutableView
     saved.input.scatterAdd(dh.view, from: saved.output, to: &view)
   }

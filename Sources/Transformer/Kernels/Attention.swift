@@ -48,10 +48,10 @@ enum AttentionTiling {
   }
 }
 
-/// o = softmax(q·kᵀ/√D)·v for the query heads that share the key-value heads `heads`, tiled with a
-/// running softmax (Dao et al. 2022, arXiv 2205.14135): no T×T matrix exists at any time.
+/// o = softmax(q·kᵀ/√D)·v for the query heads that share the key-value heads `heads`.
 ///
-/// q (queries, H·D); k, v (keys, K·D); o (queries, H·D) and logSumExp (queries, H) are written in the
+/// Tiled with a running softmax (Dao et al. 2022, arXiv 2205.14135): no T×T matrix exists at any
+/// time. q (queries, H·D); k, v (keys, K·D); o (queries, H·D) and logSumExp (queries, H) are written in the
 /// columns of `heads` only. The G query heads of a group are stacked into one product.
 package func attention(
   q: MatrixView, k: MatrixView, v: MatrixView, shape: AttentionShape, heads: [Int],

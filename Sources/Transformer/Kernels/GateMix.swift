@@ -1,7 +1,6 @@
-/// The student's attention output: a·o_full + (1 − a)·o_stream per key-value head
-/// (DuoAttention, arXiv 2410.10819, eq. 2).
+/// The student's attention output, a·o_full + (1 − a)·o_stream per key-value head.
 ///
-/// full and stream are (rows, H·D); gates (K), each for the G·D columns of its group.
+/// DuoAttention, arXiv 2410.10819, §3.2. full and stream are (rows, H·D); gates (K), each for the G·D columns of its group.
 package func mix(full: MatrixView, stream: MatrixView, gates: [Float]) -> Tensor {
   precondition(full.rows == stream.rows && full.columns == stream.columns)
   let width = full.columns / gates.count
@@ -24,8 +23,10 @@ package func mix(full: MatrixView, stream: MatrixView, gates: [Float]) -> Tensor
   return mixed
 }
 
-/// Gradient of ``mix(full:stream:gates:)``: returns da (K) = Σ_rows ⟨dO, o_full − o_stream⟩ and turns
-/// dO into (1 − a)·dO, the gradient for o_stream. o_full is the teacher's, a constant.
+/// The gradient of ``mix(full:stream:gates:)``.
+///
+/// Returns da (K) = Σ_rows ⟨dO, o_full − o_stream⟩ and turns dO into (1 − a)·dO, the gradient for
+/// o_stream; o_full is the teacher's, a constant.
 package func mixBackward(
   _ dO: inout MutableMatrixView, full: MatrixView, stream: MatrixView, gates: [Float]
 ) -> [Double] {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Cosines and sines of the rotary position embedding (Su et al. 2021, arXiv 2104.09864).
+/// Cosines and sines of the rotary position embedding.
 ///
-/// The half-split (rotate_half) form of Hugging Face: the pair of element i is i + D/2. Angle of
+/// Su et al. 2021, arXiv 2104.09864. The half-split (rotate_half) form of Hugging Face: the pair of element i is i + D/2. Angle of
 /// position t, pair i: t · θ^(−2i/D), the frequencies stretched by ``RopeScaling``.
 package struct RotaryTable: ~Copyable, Sendable {
   /// Positions the table covers.
@@ -57,7 +57,8 @@ package struct RotaryTable: ~Copyable, Sendable {
 /// Rotates every head of every row of x (rows, heads·D) by its position; `inverse` turns back, which
 /// is also the gradient.
 package func rotate(
-  _ x: inout MutableMatrixView, rows set: RowSet, table: borrowing RotaryTable, inverse: Bool = false
+  _ x: inout MutableMatrixView, rows set: RowSet, table: borrowing RotaryTable,
+  inverse: Bool = false
 ) {
   precondition(x.rows == set.count, "\(x.rows) rows for \(set)")
   let covered = table.positions

@@ -12,8 +12,9 @@ package func swiglu(gate: MatrixView, up: MatrixView) -> Tensor {
   return y
 }
 
-/// Replaces gate and up by their gradients for dy: with s = sigmoid(gate),
-/// dup = dy ∘ gate ∘ s and dgate = dy ∘ up ∘ s ∘ (1 + gate ∘ (1 − s)). All (rows, F).
+/// Replaces gate and up by their gradients for dy.
+///
+/// With s = sigmoid(gate), dup = dy ∘ gate ∘ s and dgate = dy ∘ up ∘ s ∘ (1 + gate ∘ (1 − s)). All (rows, F).
 package func swigluBackward(
   _ dy: MatrixView, gate: inout MutableMatrixView, up: inout MutableMatrixView
 ) {

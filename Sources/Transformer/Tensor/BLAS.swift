@@ -35,12 +35,20 @@ func gemmTransposedLeft(_ a: MatrixView, _ b: MatrixView, addingTo c: inout Muta
 }
 
 /// C = A·op(B) + β·C on all cores, cut into tiles that depend on the shapes alone.
+///
+/// Many rows are cut into blocks of whole rows, a multiple of four of them: OpenBLAS copies both
+/// operands of every call into its own layout, and a block that spans all columns copies A only
+/// once. Few rows are cut by columns.
 package func matmul(
   _ a: MatrixView, _ b: MatrixView, _ operand: Operand, into c: inout MutableMatrixView,
   beta: Float = 0
 ) {
-  let rows = EqualPieces(c.rows, limit: 256, multiple: 16)
-  let columns = EqualPieces(c.columns, limit: c.rows < 64 ? 64 : 384, multiple: 16)
+  let isTall = c.rows > 256
+  let blocks = (c.rows + 1023) / 1024 * 4
+  let rows = EqualPieces(
+    c.rows, limit: isTall ? max(1, (c.rows + blocks - 1) / blocks) : max(c.rows, 1))
+  let columns = EqualPieces(
+    c.columns, limit: isTall ? max(c.columns, 1) : max(64, c.columns / 8), multiple: 16)
   c.parallelTiles(rows: rows, columns: columns) { rows, columns, tile in
     let left = a.slice(rows: rows)
     let right =

@@ -110,8 +110,9 @@ extension MutableMatrixView {
 }
 
 extension MatrixView {
-  /// The same values as rows of `width`: (rows, n·width) becomes (rows·n, width). The rows must lie
-  /// one behind the other.
+  /// The same values as rows of `width`: (rows, n·width) becomes (rows·n, width).
+  ///
+  /// The rows must lie one behind the other.
   @_lifetime(copy self)
   func split(_ width: Int) -> MatrixView {
     precondition(stride == columns && columns % width == 0, "\(columns) columns by \(width)")

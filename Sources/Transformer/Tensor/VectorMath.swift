@@ -129,7 +129,7 @@ enum VectorMath {
     }
   }
 
-  /// y ← x · w / rms(x): ``RMSNorm``'s row. Returns 1/rms.
+  /// y ← x · w / rms(x); returns 1/rms.
   @inline(__always)
   static func rmsNorm(
     _ x: Span<Float>, weight: Span<Float>, epsilon: Float, into y: inout MutableSpan<Float>

@@ -72,7 +72,7 @@ struct ExportVerb: Verb {
       try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
       ?? recommended?.criterion ?? run.configuration.ranking.criteria[0]
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
-    return (try run.map(by: criterion, sparsity: sparsity), run.files.exports)
+    return (try run.map(by: criterion, sparsity: sparsity), "\(source)/export")
   }
 }
 

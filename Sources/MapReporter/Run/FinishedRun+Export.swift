@@ -1,0 +1,27 @@
+import Foundation
+
+extension FinishedRun {
+  /// The formats a run writes without being asked.
+  static let defaultFormats: [ExportFormat] = [.headMap, .duoAttention, .huggingFace]
+
+  /// Writes the map that the report recommends below `maps/recommended`, in a folder per format.
+  ///
+  /// The `README.txt` of each says what the format cannot carry.
+  ///
+  /// - Returns: The folder; nil where no map was measured that could be recommended.
+  /// - Throws: ``MapReporterError`` where a file cannot be written.
+  public func exportRecommended() throws -> String? {
+    guard let choice = try recommendedMap() else { return nil }
+    let map = try map(by: choice.criterion, sparsity: choice.sparsity)
+    let folder = "\(files.maps)/recommended"
+    for format in Self.defaultFormats {
+      let export = try format.exporter.export(map)
+      let notes = ExportedFile(
+        path: "README.txt",
+        text: ([format.summary] + export.warnings).map { "\($0)\n" }.joined(separator: "\n"))
+      try MapExport(files: export.files + [notes], warnings: [])
+        .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"))
+    }
+    return folder
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+import TestSupport
+import Testing
+import Transformer
+
+@Suite struct CalibrationTests {
+  /// Four numbers pulled to 0.3, 2, 0.5 and −1 for 20 steps and clamped to [0, 1]: PyTorch 2.13's
+  /// AdamW without decay under DuoAttention's schedule, float64.
+  @Test func optimizerAndScheduleArePyTorchs() {
+    var settings = CalibrationSettings()
+    settings.steps = 20
+    let schedule = LearningRateSchedule(settings)
+    let expected: [Int: (rate: Double, values: [Double])] = [
+      1: (0.005, [0.9950000000714285, 1, 0.5, 0.015000000049019607]),
+      4: (0.02, [0.9500548565663568, 1, 0.5, 0]),
+      10: (0.02, [0.8317560958516548, 1, 0.5, 0]),
+      20: (0.005, [0.6734350356512537, 1, 0.5, 0]),
+    ]
+    let targets = [0.3, 2, 0.5, -1]
+    var (values, optimizer) = ([1, 1, 0.5, 0.02], AdamW(count: 4))
+    for step in 0..<20 {
+      let rate = schedule.rate(at: step)
+      optimizer.update(&values, gradients: zip(values, targets).map(-), learningRate: rate)
+      values = values.map { min(max($0, 0), 1) }
+      guard let (expectedRate, expectedValues) = expected[step + 1] else { continue }
+      #expect(abs(rate - expectedRate) < 1e-15)
+      for (value, wanted) in zip(values, expectedValues) {
+        #expect(abs(value - wanted) < 1e-12, "step \(step + 1)")
+      }
+    }
+  }
+
+  @Test func scheduleNeverFallsBelowItsFloor() {
+    var settings = CalibrationSettings()
+    (settings.steps, settings.warmup, settings.decay) = (100, 0.2, 0.2)
+    let schedule = LearningRateSchedule(settings)
+    let shares = (0..<100).map { schedule.rate(at: $0) / settings.learningRate }
+    #expect(abs(shares[0] - 0.1) < 1e-12 && abs(shares[9] - 0.5) < 1e-12)
+    #expect(shares[19...80].allSatisfy { $0 == 1 })
+    #expect(abs(shares[90] - 0.5) < 1e-12 && abs(shares[99] - 0.1) < 1e-12)
+    (settings.warmup, settings.decay) = (0, 0)
+    #expect(LearningRateSchedule(settings).rate(at: 0) == settings.learningRate)
+  }
+
+  private func state() -> CalibrationState {
+    var optimizer = AdamW(count: 6)
+    var values = [1, 0.5, 0, 0.25, 1.0 / 3, 1]
+    optimizer.update(&values, gradients: [1, -2, 3, 0, 1e-9, 5], learningRate: 0.02)
+    return CalibrationState(
+      gates: GateMatrix(layers: 3, heads: 2, values: values), optimizer: optimizer,
+      records: [
+        CalibrationRecord(
+          step: 1, loss: 0.1, distillation: 1.0 / 7, regularization: 0.05, learningRate: 0.002,
+          tokens: 1024, studentRows: 24_383)
+      ])
+  }
+
+  @Test func checkpointsKeepEveryBit() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("checkpoint.h5")
+    try state().write(to: path, identity: "a run")
+    let read = try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2)
+    #expect(read == state())
+    // The same state gives the same file.
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    try read.write(to: path, identity: "a run")
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+  }
+
+  @Test func otherCheckpointsAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("checkpoint.h5")
+    try state().write(to: path, identity: "a run")
+    func refusal(_ identity: String, layers: Int) -> String? {
+      do {
+        _ = try CalibrationState(reading: path, identity: identity, layers: layers, heads: 2)
+        return nil
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(refusal("another run", layers: 3)?.contains("found one of another run") == true)
+    #expect(refusal("a run", layers: 4)?.contains("gates with [4, 2] finite numbers") == true)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    for count in [0, 8, 512, whole.count / 2, whole.count - 1] {
+      try whole.prefix(count).write(to: URL(fileURLWithPath: path))
+      #expect(refusal("a run", layers: 3)?.contains("checkpoint.h5") == true, "\(count) bytes")
+    }
+  }
+}
