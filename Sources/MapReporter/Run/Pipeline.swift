@@ -77,10 +77,7 @@ public struct Pipeline: ~Copyable {
   }
 
   private func report(_ gates: GateMatrix) throws {
-    let run = finished(gates)
-    if let folder = try run.exportRecommended() {
-      observer.report("the recommended map is in \(folder), in the formats of runtimes")
-    }
-    observer.report("the report is \(try run.writeReport())")
+    let page = try finished(gates).writeReport()
+    observer.report("the report is \(page); the map it recommends is in \(files.maps)/recommended")
   }
 }
