@@ -92,7 +92,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
     }
     #expect(
       error?.description
-        == "/nowhere/headmap.json cannot be read: there is no such file; check the path and its "
+        == "/nowhere/headmap.json cannot be read: no such file or directory; check the path and its "
         + "permissions.")
     #expect(error?.category == .missingInput)
   }

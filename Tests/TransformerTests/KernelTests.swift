@@ -76,7 +76,7 @@ import Transformer
     expectClose(c, expected.map { $0.map { 2 * $0 } }, tolerance: 1e-5, "plain, added")
   }
 
-  @Test(arguments: [1, 5, 16, 61]) func normAndItsGradient(_ width: Int) {
+  @Test(arguments: [2, 5, 16, 61]) func normAndItsGradient(_ width: Int) {
     var random = TestRandom(seed: 6)
     let (x, dy) = (random.matrix(3, width, scale: 2), random.matrix(3, width, scale: 1))
     let w = random.vector(width, around: 1)

@@ -29,7 +29,8 @@ public struct AdamW: Sendable, Equatable {
 
   /// Moves `values` one step against `gradients`:
   /// x ← x − lr · m̂ / (√v̂ + ε), m̂ and v̂ being the bias-corrected means.
-  package mutating func update(_ values: inout [Double], gradients: [Double], learningRate: Double) {
+  package mutating func update(_ values: inout [Double], gradients: [Double], learningRate: Double)
+  {
     precondition(values.count == mean.count && gradients.count == mean.count)
     step += 1
     let (first, second) = (1 - power(Self.beta1, step), 1 - power(Self.beta2, step))

@@ -18,6 +18,19 @@ public struct CalibrationRecord: Sendable, Equatable {
   public var tokens: Int
   /// Rows the student computed, added up over layers and samples.
   public var studentRows: Int
+
+  package init(
+    step: Int, loss: Double, distillation: Double, regularization: Double, learningRate: Double,
+    tokens: Int, studentRows: Int
+  ) {
+    self.step = step
+    self.loss = loss
+    self.distillation = distillation
+    self.regularization = regularization
+    self.learningRate = learningRate
+    self.tokens = tokens
+    self.studentRows = studentRows
+  }
 }
 
 /// Everything a calibration needs to go on: gates, optimizer, and the steps so far.

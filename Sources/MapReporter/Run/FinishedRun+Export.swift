@@ -8,10 +8,9 @@ extension FinishedRun {
   ///
   /// The `README.txt` of each says what the format cannot carry.
   ///
-  /// - Returns: The folder; nil where no map was measured that could be recommended.
   /// - Throws: ``MapReporterError`` where a file cannot be written.
-  public func exportRecommended() throws -> String? {
-    guard let choice = try recommendedMap() else { return nil }
+  func exportRecommended() throws {
+    guard let choice = try recommendedMap() else { return }
     let map = try map(by: choice.criterion, sparsity: choice.sparsity)
     let folder = "\(files.maps)/recommended"
     for format in Self.defaultFormats {
@@ -22,6 +21,5 @@ extension FinishedRun {
       try MapExport(files: export.files + [notes], warnings: [])
         .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"))
     }
-    return folder
   }
 }

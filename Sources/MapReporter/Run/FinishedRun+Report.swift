@@ -3,7 +3,7 @@ import GateOptimizer
 import Transformer
 
 extension FinishedRun {
-  /// Draws the report of the run folder and writes its page and figures.
+  /// Draws the report of the run folder: page, figures, and the map it recommends.
   ///
   /// - Returns: The page's path.
   /// - Throws: ``RunError`` where accuracy has not been measured yet, ``MapReporterError`` where a
@@ -14,6 +14,7 @@ extension FinishedRun {
       throw RunError.missing(
         path: files.curves, advice: "measure accuracy first with zigzag evaluate")
     }
+    try exportRecommended()
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
     try Report(reportInput(points)).write(to: URL(fileURLWithPath: files.folder))
     return files.report

@@ -87,9 +87,8 @@ public struct Pipeline: ~Copyable {
 
   private func report(_ gates: GateMatrix) throws {
     let run = finished(gates)
-    if let map = try run.recommendedMap(), let folder = try run.exportRecommended() {
-      observer.report("\(map); in the formats of runtimes: \(folder)")
-    }
-    try run.writeReport()
+    let page = try run.writeReport()
+    if let map = try run.recommendedMap() { observer.report("\(map) (\(files.maps)/recommended)") }
+    observer.report("the report is \(page)")
   }
 }
