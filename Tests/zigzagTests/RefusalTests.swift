@@ -11,6 +11,11 @@ import Testing
     try TinyModel.write(to: scratch.path("tiny.h5"))
   }
 
+  /// Contexts that the tiny model can hold.
+  private let fitting = [
+    "calibration.context_min=256", "calibration.context_max=256", "evaluation.context=256",
+  ]
+
   private func inspect(_ name: String, _ arguments: String...) throws -> ToolOutcome {
     try ToolRunner.run(["inspect", scratch.path(name)] + arguments)
   }
@@ -72,7 +77,7 @@ import Testing
     ),
   ])
   func anImpossibleConfiguration(yaml: String, place: String, advice: String) throws {
-    let tokens = ["calibration.context_min=256", "evaluation.context=256"]
+    let tokens = fitting.filter { !$0.hasPrefix("calibration.context_max") }
     expectRefusal(try run(yaml, tokens), code: 64, saying: place, advice)
   }
 
@@ -85,7 +90,7 @@ import Testing
 
   @Test func aFolderThatCannotBeWritten() throws {
     try scratch.write("", to: "runs")
-    expectRefusal(try run(), code: 73, saying: "runs/tiny")
+    expectRefusal(try run("", fitting), code: 73, saying: "runs/tiny")
     let gguf = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appending(path: "../ModelLoaderTests/Fixtures/tiny-llama.gguf").path
     expectRefusal(
@@ -97,13 +102,13 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: scratch.path("runs"), withIntermediateDirectories: true,
       attributes: [.posixPermissions: 0o555])
-    expectRefusal(try run(), code: 73, saying: "runs/tiny")
+    expectRefusal(try run("", fitting), code: 73, saying: "runs/tiny")
   }
 
   @Test func aFileThatMayNotGrow() throws {
     // One block of 512 or 1,024 bytes: even the resolved configuration does not fit.
     expectRefusal(
-      try run("", [], shell: "ulimit -f 1; exec \"$@\""), code: 73, saying: "config.yaml")
+      try run("", fitting, shell: "ulimit -f 1; exec \"$@\""), code: 73, saying: "config.yaml")
   }
 
   @Test(.enabled(if: getuid() == 0, "only root can mount a small disk"))
@@ -115,7 +120,7 @@ import Testing
       head -c 8192 /dev/zero > runs/full 2>/dev/null
       "$@"; code=$?; umount runs; exit $code
       """
-    let outcome = try run("", [], shell: shell)
+    let outcome = try run("", fitting, shell: shell)
     if outcome.code == 99 { return }  // A container that may not mount.
     expectRefusal(outcome, code: 73, saying: "runs/tiny")
   }
