@@ -1,6 +1,22 @@
 import Foundation
 import GateOptimizer
 
+/// Which map of a run to use.
+public struct RecommendedMap: Sendable, CustomStringConvertible {
+  /// How its layers were chosen.
+  public let criterion: Criterion
+  /// The share of streaming layers asked for.
+  public let sparsity: Double
+  /// Its accuracy on the first task as a share of full attention's.
+  public let keptShare: Double
+
+  /// One sentence for people.
+  public var description: String {
+    "recommended: layers by \(criterion) at sparsity \(fixed(sparsity, 2)), which keep "
+      + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy"
+  }
+}
+
 /// A run folder as its readers see it: the gates with all that is known about them.
 public struct FinishedRun: Sendable {
   /// The names of the folder's files.
@@ -73,7 +89,9 @@ public struct FinishedRun: Sendable {
   }
 
   /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
-  public func recommendedMap() throws -> (criterion: Criterion, sparsity: Double)? {
+  ///
+  /// - Throws: ``MapReporterError`` where the table is damaged.
+  public func recommendedMap() throws -> RecommendedMap? {
     guard FileManager.default.fileExists(atPath: files.curves),
       let task = configuration.evaluation.tasks.first
     else { return nil }
@@ -81,10 +99,11 @@ public struct FinishedRun: Sendable {
     let choice = Recommendation.choose(
       from: points, task: task.name, share: configuration.report.keptFraction
     ).choice
-    guard let point = choice?.point, case .layers(let name) = CurveMethod(point.method),
+    guard let choice, case .layers(let name) = CurveMethod(choice.point.method),
       let criterion = Criterion(name)
     else { return nil }
-    return (criterion, point.requestedSparsity)
+    return RecommendedMap(
+      criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare)
   }
 
   private var calibration: HeadMap.Calibration {

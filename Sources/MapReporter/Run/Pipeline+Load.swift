@@ -9,26 +9,20 @@ struct RunModel {
 }
 
 extension Pipeline {
-  /// Opens the model, checks it against the configuration and the folder, and records it.
+  /// Makes the model ready, checks that it is the folder's, and records it.
   mutating func load() throws -> RunModel {
-    let model = try ModelFile.open(path: configuration.model)
-    do {
-      try configuration.validate(for: model.configuration)
-    } catch {
-      throw document.setting(error)
-    }
-    guard let json = model.tokenizerJSON else {
+    guard let json = source.tokenizerJSON else {
       throw RunError.malformed(
         path: configuration.model,
         problem: "the model has no tokenizer; import it again with its tokenizer.json")
     }
     let tokenizer = try Tokenizer(json: json)
-    let identity = HeadMap.Model(model.configuration, weightsSHA256: model.sha256)
+    let identity = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
     if let before = record.model, before != identity, files.holdGates {
       throw RunError.otherRun(
         folder: folder.path,
         differences: [
-          "the weights of \(configuration.model) are \(model.sha256.prefix(12))…, there they were "
+          "the weights of \(configuration.model) are \(source.sha256.prefix(12))…, there they were "
             + "\(before.weightsSHA256?.prefix(12) ?? "others")…"
         ])
     }
@@ -38,7 +32,7 @@ extension Pipeline {
         + "\(identity.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
     return RunModel(
-      decoder: DecoderModel(configuration: model.configuration, weights: model.weights),
+      decoder: DecoderModel(configuration: source.configuration, weights: source.weights),
       tokenizer: tokenizer)
   }
 

@@ -17,17 +17,25 @@ public struct Pipeline: ~Copyable {
 
   let configuration: RunConfiguration
   let document: ConfigurationDocument
+  let source: LoadedModel
   let folder: RunFolder
   let observer: any PipelineObserver
   var record: RunRecord
 
-  /// Takes the run's folder below `runs`.
+  /// Opens the model, checks the configuration against it, and takes the run's folder below `runs`.
   ///
-  /// - Throws: ``RunError`` where the folder cannot be used; see ``RunFolder/open(for:in:)``.
+  /// - Throws: `ModelLoaderError` where the model cannot be opened, ``RunError`` where it does not
+  ///   suit the configuration or the folder cannot be used (see ``RunFolder/open(for:in:)``).
   public init(
     _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
     observer: any PipelineObserver
   ) throws {
+    let source = try ModelFile.open(path: configuration.model)
+    do {
+      try configuration.validate(for: source.configuration)
+    } catch {
+      throw document.setting(error)
+    }
     let folder = try RunFolder.open(for: configuration, in: runs)
     var record = RunRecord()
     if let before = try RunRecord.read(folder.files.record) {
@@ -38,6 +46,7 @@ public struct Pipeline: ~Copyable {
     record.linearAlgebra = "OpenBLAS, \(BLASRuntime.kernel) kernels"
     self.configuration = configuration
     self.document = document
+    self.source = source
     self.folder = folder
     self.observer = observer
     self.record = record
@@ -77,7 +86,10 @@ public struct Pipeline: ~Copyable {
   }
 
   private func report(_ gates: GateMatrix) throws {
-    let page = try finished(gates).writeReport()
-    observer.report("the report is \(page); the map it recommends is in \(files.maps)/recommended")
+    let run = finished(gates)
+    try run.writeReport()
+    if let map = try run.recommendedMap() {
+      observer.report("\(map); in the formats of runtimes: \(files.maps)/recommended")
+    }
   }
 }
