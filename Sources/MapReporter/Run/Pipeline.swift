@@ -87,8 +87,9 @@ public struct Pipeline: ~Copyable {
 
   private func report(_ gates: GateMatrix) throws {
     let run = finished(gates)
-    let page = try run.writeReport()
-    if let map = try run.recommendedMap() { observer.report("\(map) (\(files.maps)/recommended)") }
-    observer.report("the report is \(page)")
+    try run.writeReport()
+    if let map = try run.recommendedMap() {
+      observer.report("\(map); in the formats of runtimes: \(files.maps)/recommended")
+    }
   }
 }
