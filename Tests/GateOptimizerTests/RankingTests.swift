@@ -12,7 +12,7 @@ import Transformer
     layers: 4, heads: 2, values: [1, 0, 0.5, 0.5, 0.8, 0.1, 0.9, 0.4])
 
   @Test func headCutKeepsTheLargestAndTheLowerOfEquals() throws {
-    let map = try gates.headMap(sparsity: 0.5)
+    let map = try gates.headCut(sparsity: 0.5)
     #expect(map.isRetrieval == [[true, false], [true, false], [true, false], [true, false]])
     #expect(map.retrievalCounts == [1, 1, 1, 1])
     #expect(map.achievedSparsity == 0.5)
@@ -22,8 +22,8 @@ import Transformer
 
   @Test func headCutTakesClippedGates() throws {
     let gates = GateMatrix(layers: 2, heads: 2, values: [1, -0.001, -0.002, 1.01])
-    #expect(try gates.headMap(sparsity: 0.75).isRetrieval == [[true, false], [false, false]])
-    #expect(try gates.headMap(sparsity: 0.25).isRetrieval == [[true, true], [false, true]])
+    #expect(try gates.headCut(sparsity: 0.75).isRetrieval == [[true, false], [false, false]])
+    #expect(try gates.headCut(sparsity: 0.25).isRetrieval == [[true, true], [false, true]])
   }
 
   /// Scores by hand: lost 1 .5 .8 .9, balance 1 1 .9 1.3, weighted ½ 1 .75 .85 1.1,
@@ -74,8 +74,8 @@ import Transformer
       #expect(try gates.layerMap(by: criterion, sparsity: 0).isRetrievalLayer.allSatisfy { $0 })
       #expect(try gates.layerMap(by: criterion, sparsity: 1).isRetrievalLayer.allSatisfy { !$0 })
     }
-    #expect(try gates.headMap(sparsity: 0).achievedSparsity == 0)
-    #expect(try gates.headMap(sparsity: 1).achievedSparsity == 1)
+    #expect(try gates.headCut(sparsity: 0).achievedSparsity == 0)
+    #expect(try gates.headCut(sparsity: 1).achievedSparsity == 1)
   }
 
   @Test(arguments: [
@@ -88,7 +88,7 @@ import Transformer
 
   @Test(arguments: [-0.1, 1.5, Double.nan, .infinity])
   func impossibleSparsityIsAUsageError(sparsity: Double) {
-    let error = #expect(throws: GateOptimizerError.self) { try gates.headMap(sparsity: sparsity) }
+    let error = #expect(throws: GateOptimizerError.self) { try gates.headCut(sparsity: sparsity) }
     #expect(error?.category == .usage)
     #expect(error?.description == "sparsity: expected a number in 0…1, found \(sparsity).")
     #expect(throws: GateOptimizerError.self) { try gates.layerMap(by: .max, sparsity: sparsity) }
@@ -121,7 +121,7 @@ import Transformer
       #expect(layers.count { $0 } == 15)
       #expect(layers == (try RankedMap.randomLayers(30, sparsity: 0.5, seed: seed)))
       layerSets.insert(layers)
-      let heads = try HeadMap.random(layers: 30, heads: 3, sparsity: 0.3, seed: seed)
+      let heads = try HeadCut.random(layers: 30, heads: 3, sparsity: 0.3, seed: seed)
       #expect(heads.retrievalCounts.reduce(0, +) == 63)
       headSets.insert(heads.isRetrieval)
     }

@@ -81,7 +81,7 @@ enum ReportSamples {
     let window = HeadMap.Window(sink: 16, recent: 64)
     let calibration = HeadMap.Calibration(source: "zigzag", steps: 160, seed: 1)
     let layers = try matrix.layerMap(by: .max, sparsity: 0.5)
-    let heads = try matrix.headMap(sparsity: 0.5)
+    let heads = try matrix.headCut(sparsity: 0.5)
     return [
       ReportInput.MapEntry(
         method: "layer:max",

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 import TestSupport
 import Testing
 
@@ -53,6 +54,16 @@ import Testing
     let whole = try Data(contentsOf: URL(fileURLWithPath: scratch.path("tiny.h5")))
     try whole.prefix(bytes).write(to: URL(fileURLWithPath: scratch.path("cut.h5")))
     expectRefusal(try inspect("cut.h5"), code: 65, saying: "cut.h5")
+  }
+
+  @Test func aTensorOfWrongShape() throws {
+    do {
+      let file = try HDF5Node(opening: scratch.path("tiny.h5"), writable: true)
+      try file.child("config")?.setAttribute("vocab_size", .integer(255))
+    }
+    expectRefusal(
+      try inspect("tiny.h5"), code: 65, saying: "model.embed_tokens.weight",
+      "expected shape [255, 16], found shape [256, 16]")
   }
 
   @Test func aFolderOfAnUnknownArchitecture() throws {

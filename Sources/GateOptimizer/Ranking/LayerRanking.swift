@@ -28,7 +28,7 @@ public struct LayerRanking: Sendable, Equatable {
   public init(
     gates: GateMatrix, criterion: Criterion, sparsity: Double
   ) throws(GateOptimizerError) {
-    let kept = try HeadMap.largest(of: gates, sparsity: sparsity).isRetrieval
+    let kept = try HeadCut.largest(of: gates, sparsity: sparsity).isRetrieval
     let rows = try Self.rows(of: gates.clipped, for: criterion)
     let stakes = zip(rows, kept).map { LayerStake(gates: $0, kept: $1, criterion: criterion) }
     let scores = stakes.map(\.score)

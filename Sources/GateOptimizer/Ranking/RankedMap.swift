@@ -50,10 +50,10 @@ extension GateMatrix {
     try LayerRanking(gates: self, criterion: criterion, sparsity: sparsity).best()
   }
 
-  /// DuoAttention's per-head cut at `sparsity`; see ``HeadMap/largest(of:sparsity:)``.
+  /// DuoAttention's per-head cut at `sparsity`; see ``HeadCut/largest(of:sparsity:)``.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
-  public func headMap(sparsity: Double) throws(GateOptimizerError) -> HeadMap {
-    try HeadMap.largest(of: self, sparsity: sparsity)
+  public func headCut(sparsity: Double) throws(GateOptimizerError) -> HeadCut {
+    try HeadCut.largest(of: self, sparsity: sparsity)
   }
 }

@@ -73,7 +73,7 @@ public struct FinishedRun: Sendable {
   /// - Throws: As ``map(by:sparsity:)``.
   public func headMixedMap(sparsity: Double) throws -> HeadMap {
     try headMap(
-      gates.headMap(sparsity: sparsity).isRetrieval,
+      gates.headCut(sparsity: sparsity).isRetrieval,
       by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
   }
 

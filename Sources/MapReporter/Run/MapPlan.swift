@@ -47,7 +47,7 @@ package struct MapPlan: Sendable {
         PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
     }
     for sparsity in settings.sparsities {
-      add(.headMixed, sparsity, try gates.headMap(sparsity: sparsity).pattern(window: window))
+      add(.headMixed, sparsity, try gates.headCut(sparsity: sparsity).pattern(window: window))
       for criterion in settings.criteria {
         let map = try gates.layerMap(by: criterion, sparsity: sparsity)
         add(.layers(criterion: criterion.description), sparsity, exclusive(map.isRetrievalLayer))
@@ -60,7 +60,7 @@ package struct MapPlan: Sendable {
         add(.random(of: "layers"), seed: seed, sparsity, exclusive(kept))
       }
       for seed in settings.randomHeadSeeds {
-        let map = try GateOptimizer.HeadMap.random(
+        let map = try HeadCut.random(
           layers: layers, heads: heads, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
         add(.random(of: "heads"), seed: seed, sparsity, map.pattern(window: window))
       }

@@ -55,7 +55,7 @@ struct ExportVerb: Verb {
     }
   }
 
-  private func chosenMap() throws -> (map: MapReporter.HeadMap, folder: String) {
+  private func chosenMap() throws -> (map: HeadMap, folder: String) {
     var isFolder: ObjCBool = false
     let exists = unsafe FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
     guard exists && isFolder.boolValue else {

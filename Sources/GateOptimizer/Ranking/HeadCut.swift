@@ -1,7 +1,7 @@
 import Transformer
 
 /// A head-mixed map: which key-value heads are retrieval heads, whatever their layers.
-public struct HeadMap: Sendable, Equatable {
+public struct HeadCut: Sendable, Equatable {
   /// The share of streaming heads that was asked for.
   public let requestedSparsity: Double
   /// `isRetrieval[layer][head]`, (L, K).
@@ -32,12 +32,12 @@ public struct HeadMap: Sendable, Equatable {
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public static func largest(
     of gates: GateMatrix, sparsity: Double
-  ) throws(GateOptimizerError) -> HeadMap {
+  ) throws(GateOptimizerError) -> HeadCut {
     let values = gates.clipped.values
     let streaming = try Sparsity.streaming(of: values.count, at: sparsity)
     // Row-major indices are in (layer, head) order, so the index itself breaks ties.
     let order = values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }
-    return HeadMap(
+    return HeadCut(
       keeping: order.prefix(values.count - streaming), layers: gates.layers, heads: gates.heads,
       sparsity: sparsity)
   }
@@ -47,11 +47,11 @@ public struct HeadMap: Sendable, Equatable {
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public static func random(
     layers: Int, heads: Int, sparsity: Double, seed: UInt64
-  ) throws(GateOptimizerError) -> HeadMap {
+  ) throws(GateOptimizerError) -> HeadCut {
     let streaming = try Sparsity.streaming(of: layers * heads, at: sparsity)
     var generator = SeededGenerator(seed: seed, stream: .randomHeads)
     let kept = generator.choose(layers * heads - streaming, of: layers * heads)
-    return HeadMap(keeping: kept, layers: layers, heads: heads, sparsity: sparsity)
+    return HeadCut(keeping: kept, layers: layers, heads: heads, sparsity: sparsity)
   }
 
   /// The retrieval heads given as row-major indices.
