@@ -56,7 +56,6 @@ let package = Package(
       name: "MapReporter",
       dependencies: [
         "GateOptimizer",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Mustache", package: "swift-mustache"),
         .product(name: "Yams", package: "Yams"),

@@ -31,7 +31,7 @@ public struct ModelInspection: Sendable {
   }
 }
 
-/// What ``ModelFile/check(path:)`` found in the values of a model file.
+/// What ``ModelFile/check(path:progress:)`` found in the values of a model file.
 public struct ModelCheck: Sendable, Equatable {
   /// Tensors with values that are not numbers or infinite, and how many.
   public let nonFinite: [String: Int]

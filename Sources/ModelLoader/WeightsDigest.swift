@@ -20,13 +20,18 @@ struct WeightsDigest {
   var value: String {
     let names = lines.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     let list = names.map { lines[$0, default: ""] }.joined()
-    return hexadecimal(SHA256.hash(data: Data(list.utf8)))
+    return sha256(of: list)
   }
+}
 
-  private func hexadecimal(_ digest: SHA256.Digest) -> String {
-    let digits = Array("0123456789abcdef")
-    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-  }
+/// The SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.
+package func sha256(of text: String) -> String {
+  hexadecimal(SHA256.hash(data: Data(text.utf8)))
+}
+
+private func hexadecimal(_ digest: SHA256.Digest) -> String {
+  let digits = Array("0123456789abcdef")
+  return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
 }
 
 /// Adds `bytes` to a running hash without copying them.

@@ -106,9 +106,11 @@ extension GateMatrix {
   /// - Throws: ``GateOptimizerError/unwritable(file:reason:)``.
   public func write(to path: String) throws(GateOptimizerError) {
     do {
-      try Data(tsv.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+      try AtomicFile.write(tsv, to: path)
+    } catch .cannotWrite(let path, let reason) {
+      throw .unwritable(file: path, reason: reason)
     } catch {
-      throw .unwritable(file: path, reason: systemMessage(of: error))
+      throw .unwritable(file: path, reason: "\(error)")
     }
   }
 }

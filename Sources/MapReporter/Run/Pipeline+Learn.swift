@@ -1,6 +1,6 @@
-import Crypto
 import Foundation
 import GateOptimizer
+import ModelLoader
 
 extension Pipeline {
   /// The run's gates: those that are there, or learned from the last checkpoint on.
@@ -54,9 +54,6 @@ extension Pipeline {
   private func checkpointIdentity() throws -> String {
     let settings = try configuration.gateSettings().sorted { $0.key < $1.key }
       .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-    let digest = SHA256.hash(data: Data(settings.utf8)).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(digest.joined())"
+    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(sha256(of: settings))"
   }
 }

@@ -7,7 +7,7 @@ package func rmsNorm(_ x: MatrixView, weight: [Float], epsilon: Float) -> Tensor
   view.parallelRows(rowsPerTask(x.columns)) { rows, block in
     for r in rows {
       var out = block.row(r - rows.lowerBound)
-      _ = VectorMath.rmsNorm(x.row(r), weight: weight.span, epsilon: epsilon, into: &out)
+      VectorMath.rmsNorm(x.row(r), weight: weight.span, epsilon: epsilon, into: &out)
     }
   }
   return y

@@ -129,11 +129,11 @@ enum VectorMath {
     }
   }
 
-  /// y ← x · w / rms(x); returns 1/rms.
+  /// y ← x · w / rms(x).
   @inline(__always)
   static func rmsNorm(
     _ x: Span<Float>, weight: Span<Float>, epsilon: Float, into y: inout MutableSpan<Float>
-  ) -> Float {
+  ) {
     let count = x.count
     precondition(weight.count == count && y.count == count)
     let rstd = inverseRMS(x, epsilon: epsilon)
@@ -144,7 +144,6 @@ enum VectorMath {
         }
       }
     }
-    return rstd
   }
 
   /// 1/√(mean x² + ε).

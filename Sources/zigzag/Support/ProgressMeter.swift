@@ -33,9 +33,9 @@ final class ProgressMeter: Sendable {
       guard !state.isFinished else { return }
       state.estimate.done = done
       state.estimate.total = total ?? state.estimate.total
-      state.estimate.elapsed = seconds(from: start, to: now)
+      state.estimate.elapsed = (now - start) / .seconds(1)
       state.estimate.note = note
-      let waited = state.lastShown.map { seconds(from: $0, to: now) } ?? .infinity
+      let waited = state.lastShown.map { (now - $0) / .seconds(1) } ?? .infinity
       show(state.estimate, after: waited) { state.lastShown = now }
       state.isFinished = state.estimate.done >= state.estimate.total
     }
@@ -55,12 +55,5 @@ final class ProgressMeter: Sendable {
       // The first ten seconds begin now.
       shown()
     }
-  }
-
-  private func seconds(
-    from start: ContinuousClock.Instant, to end: ContinuousClock.Instant
-  ) -> Double {
-    let parts = (end - start).components
-    return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
   }
 }

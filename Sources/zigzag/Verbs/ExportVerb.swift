@@ -56,9 +56,7 @@ struct ExportVerb: Verb {
   }
 
   private func chosenMap() throws -> (map: HeadMap, folder: String) {
-    var isFolder: ObjCBool = false
-    let exists = unsafe FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
-    guard exists && isFolder.boolValue else {
+    guard isFolder(source) else {
       guard sparsity == nil && criterion == nil else {
         throw ToolError.usage(
           "\(source) is one finished map; --sparsity and --criterion choose among a run folder's")

@@ -68,9 +68,14 @@ struct RankVerb: Verb {
 
 /// The gate table of a run folder, or the file itself.
 func gateFile(at path: String) -> String {
+  isFolder(path) ? RunFiles(folder: path).gates : path
+}
+
+/// Whether there is a folder at `path`.
+func isFolder(_ path: String) -> Bool {
   var isFolder: ObjCBool = false
   let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-  return exists && isFolder.boolValue ? RunFiles(folder: path).gates : path
+  return exists && isFolder.boolValue
 }
 
 /// What `rank --json` prints.

@@ -1,4 +1,5 @@
 import Foundation
+import GateOptimizer
 
 /// DuoAttention's pattern folder: `full_attention_heads.tsv` and `config.json`.
 ///
@@ -15,7 +16,7 @@ struct DuoAttentionExporter: MapExporter {
     let folders = [("duo-attention", map.gates), ("duo-attention-exact", exact)]
     let files = folders.flatMap { folder, values in
       [
-        ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: Self.table(values)),
+        ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: table(values)),
         ExportedFile(path: "\(folder)/config.json", text: sizes),
       ]
     }
@@ -37,11 +38,9 @@ struct DuoAttentionExporter: MapExporter {
     return warnings
   }
 
-  /// Rows of numbers as numpy.savetxt writes them.
-  static func table(_ rows: [[Double]]) -> String {
-    rows.map { row in
-      row.map { String(format: "%.18e", $0) }.joined(separator: "\t") + "\n"
-    }.joined()
+  /// Rows of gates in the format that GateOptimizer reads and writes.
+  private func table(_ rows: [[Double]]) -> String {
+    GateMatrix(layers: rows.count, heads: rows[0].count, values: Array(rows.joined())).tsv
   }
 
   private struct Sizes: Encodable {
