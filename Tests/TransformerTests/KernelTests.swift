@@ -60,18 +60,19 @@ import Transformer
     let b = random.matrix(columns, inner, scale: 1)
     let expected = a.map { x in b.map { y in zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } } }
     let left = Tensor(rows: rows, columns: inner, values: a.joined().map(Float.init))
-    let across = Tensor(rows: columns, columns: inner, values: b.joined().map(Float.init))
+    let across = WeightMatrix(
+      rows: columns, columns: inner, values: b.joined().map(Float.init))
     let turned = (0..<inner).flatMap { i in b.map { Float($0[i]) } }
-    let upright = Tensor(rows: inner, columns: columns, values: turned)
+    let upright = WeightMatrix(rows: inner, columns: columns, values: turned)
     var c = Tensor.zeros(rows: rows, columns: columns)
     do {
       var view = c.mutableView
-      matmul(left.view, across.view, .transposed, into: &view)
+      matmul(left.view, across, .transposed, into: &view)
     }
     expectClose(c, expected, tolerance: 1e-5, "transposed")
     do {
       var view = c.mutableView
-      matmul(left.view, upright.view, .plain, into: &view, beta: 1)
+      matmul(left.view, upright, .plain, into: &view, adding: true)
     }
     expectClose(c, expected.map { $0.map { 2 * $0 } }, tolerance: 1e-5, "plain, added")
   }
@@ -108,7 +109,12 @@ import Transformer
     }
     var dGate = tensor(gate)
     var dUp = tensor(up)
-    expectClose(swiglu(gate: dGate.view, up: dUp.view), unit(gate, up), tolerance: 1e-6)
+    var y = Tensor(rows: 2, columns: width)
+    do {
+      var view = y.mutableView
+      swiglu(gate: dGate.view, up: dUp.view, into: &view)
+    }
+    expectClose(y, unit(gate, up), tolerance: 1e-6)
     do {
       var gateView = dGate.mutableView
       var upView = dUp.mutableView

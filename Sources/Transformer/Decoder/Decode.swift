@@ -50,8 +50,8 @@ public struct Generation: ~Copyable {
       decoder.weights.embedding.widen(row: Int(token), into: &out)
     }
     for layer in 0..<decoder.configuration.layers {
-      let prepared = PreparedLayer(decoder.weights.layers[layer])
-      let projected = decoder.project(x.view, prepared, input: row, output: row, table: table)
+      let weights = decoder.weights.layers[layer]
+      let projected = decoder.project(x.view, weights, input: row, output: row, table: table)
       cache.append(
         layer: layer, position: position, k: projected.rotated.k.view.row(0),
         v: projected.rotated.v.view.row(0))
@@ -60,8 +60,7 @@ public struct Generation: ~Copyable {
         var view = o.mutableView
         cache.attend(layer: layer, q: projected.rotated.q.view, into: &view)
       }
-      let result = decoder.finish(x.view, o: o.view, prepared, input: row, output: row)
-      x = result.y
+      x = decoder.finish(x.view, o: o.view, weights, input: row, output: row)
     }
     cache.tokens += 1
     hidden = decoder.finalNorm(x.view)

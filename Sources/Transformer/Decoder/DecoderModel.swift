@@ -1,5 +1,3 @@
-import COpenBLAS
-
 /// A frozen Llama-family decoder: configuration, weights, and the computations on them.
 ///
 /// Thread-safe: nothing in it changes.
@@ -16,8 +14,6 @@ public final class DecoderModel: Sendable {
     precondition(configuration.queryHeads % configuration.keyValueHeads == 0, "query heads")
     self.configuration = configuration
     self.weights = weights
-    // Parallel regions are ours alone: one thread per BLAS call, set here and nowhere else.
-    openblas_set_num_threads(1)
   }
 
   /// Sizes of the attention.
@@ -45,7 +41,7 @@ public final class DecoderModel: Sendable {
 
   /// Logits of final hidden states: (rows, C) to (rows, V).
   public func logits(_ hidden: borrowing Tensor) -> Tensor {
-    linear(hidden.view, PreparedMatrix(weights.output))
+    linear(hidden.view, weights.output)
   }
 
   /// The most likely next token after some rows (all if nil) of final hidden states (rows, C); the
@@ -58,28 +54,5 @@ public final class DecoderModel: Sendable {
     }
     let logits = logits(wanted)
     return rows.indices.map { Int32(VectorMath.argmax(logits.view.row($0))) }
-  }
-}
-
-/// The matrices of one layer, widened to float32 for as long as the layer is at work.
-struct PreparedLayer: ~Copyable {
-  let weights: LayerWeights
-  let wq: PreparedMatrix
-  let wk: PreparedMatrix
-  let wv: PreparedMatrix
-  let wo: PreparedMatrix
-  let wGate: PreparedMatrix
-  let wUp: PreparedMatrix
-  let wDown: PreparedMatrix
-
-  init(_ weights: LayerWeights) {
-    self.weights = weights
-    wq = PreparedMatrix(weights.wq)
-    wk = PreparedMatrix(weights.wk)
-    wv = PreparedMatrix(weights.wv)
-    wo = PreparedMatrix(weights.wo)
-    wGate = PreparedMatrix(weights.wGate)
-    wUp = PreparedMatrix(weights.wUp)
-    wDown = PreparedMatrix(weights.wDown)
   }
 }

@@ -101,14 +101,14 @@ struct HeadCache: ~Copyable {
     var output = Tensor(rows: group, columns: headDim)
     do {
       var scores = weights.mutableView
-      gemm(q, keys.view.slice(rows: 0..<filled), .transposed, into: &scores)
+      multiplyRows(q, keys.view.slice(rows: 0..<filled), into: &scores)
       for g in 0..<group {
         var maximum = -Float.infinity
         var line = scores.row(g)
         _ = VectorMath.softmaxTile(&line, visible: 0..<filled, max: &maximum, sum: &sums[g])
       }
       var result = output.mutableView
-      gemm(scores.reading(), values.view.slice(rows: 0..<filled), into: &result)
+      multiply(scores.reading(), PanelView(values.view.slice(rows: 0..<filled)), into: &result)
     }
     for g in 0..<group {
       var part = o.slice(rows: 0..<1, columns: g * headDim..<(g + 1) * headDim)

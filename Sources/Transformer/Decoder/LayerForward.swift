@@ -6,33 +6,21 @@ struct Projections: ~Copyable {
   var beforeNormK: Tensor
 }
 
-/// What the feed-forward block's backward needs, and its output.
-struct FeedForward: ~Copyable {
-  /// The residual stream after attention, (rows, C).
-  var h: Tensor
-  /// Gate and up projections before the activation, (rows, F).
-  var gate: Tensor
-  var up: Tensor
-  /// The layer's output, (rows, C).
-  var y: Tensor
-}
-
 extension DecoderModel {
   /// q at `output` rows, k and v at `input` rows, of a layer whose input is x (input, C).
   func project(
-    _ x: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet, output: RowSet,
+    _ x: MatrixView, _ layer: LayerWeights, input: RowSet, output: RowSet,
     table: borrowing RotaryTable
   ) -> Projections {
-    let weights = layer.weights
     let normed = rmsNorm(
-      x, weight: weights.attentionNorm, epsilon: configuration.rmsNormEpsilon)
-    var k = linear(normed.view, layer.wk, bias: weights.biases?.k)
-    let v = linear(normed.view, layer.wv, bias: weights.biases?.v)
+      x, weight: layer.attentionNorm, epsilon: configuration.rmsNormEpsilon)
+    var k = linear(normed.view, layer.wk, bias: layer.biases?.k)
+    let v = linear(normed.view, layer.wv, bias: layer.biases?.v)
     let queries = input.gather(normed.view, output)
-    var q = linear(queries.view, layer.wq, bias: weights.biases?.q)
+    var q = linear(queries.view, layer.wq, bias: layer.biases?.q)
     var beforeNormQ = Tensor(rows: 0, columns: 0)
     var beforeNormK = Tensor(rows: 0, columns: 0)
-    if let norms = weights.headNorms {
+    if let norms = layer.headNorms {
       swap(&beforeNormQ, &q)
       swap(&beforeNormK, &k)
       q = normHeads(beforeNormQ.view, weight: norms.q)
@@ -78,28 +66,31 @@ extension DecoderModel {
   ///
   /// x (input, C) is the layer's input, o (output, H·D) the attention's output.
   func finish(
-    _ x: MatrixView, o: MatrixView, _ layer: borrowing PreparedLayer, input: RowSet,
-    output: RowSet
-  ) -> FeedForward {
+    _ x: MatrixView, o: MatrixView, _ layer: LayerWeights, input: RowSet, output: RowSet
+  ) -> Tensor {
+    var y = afterAttention(x, o: o, layer, input: input, output: output)
+    let normed = feedForwardNorm(y.view, layer)
+    let act = gatedUnit(normed.view, gate: layer.wGate, up: layer.wUp)
+    addProjection(act.view, layer.wDown, to: &y)
+    return y
+  }
+
+  /// The residual stream after attention, (output, C).
+  func afterAttention(
+    _ x: MatrixView, o: MatrixView, _ layer: LayerWeights, input: RowSet, output: RowSet
+  ) -> Tensor {
     var h = input.gather(x, output)
     addProjection(o, layer.wo, to: &h)
-    let normed = rmsNorm(
-      h.view, weight: layer.weights.mlpNorm, epsilon: configuration.rmsNormEpsilon)
-    let gate = linear(normed.view, layer.wGate)
-    let up = linear(normed.view, layer.wUp)
-    let act = activate(gate: gate, up: up)
-    var y = h.copy()
-    addProjection(act.view, layer.wDown, to: &y)
-    return FeedForward(h: h, gate: gate, up: up, y: y)
+    return h
   }
 
-  private func activate(gate: borrowing Tensor, up: borrowing Tensor) -> Tensor {
-    swiglu(gate: gate.view, up: up.view)
+  /// The feed-forward block's input: the norm of h (rows, C).
+  func feedForwardNorm(_ h: MatrixView, _ layer: LayerWeights) -> Tensor {
+    rmsNorm(h, weight: layer.mlpNorm, epsilon: configuration.rmsNormEpsilon)
   }
 
-  private func addProjection(
-    _ x: MatrixView, _ weight: borrowing PreparedMatrix, to y: inout Tensor
-  ) {
+  /// y += x · Wᵀ.
+  func addProjection(_ x: MatrixView, _ weight: WeightMatrix, to y: inout Tensor) {
     var view = y.mutableView
     linear(x, weight, addingTo: &view)
   }

@@ -27,14 +27,13 @@ extension DecoderModel {
     _ x: MatrixView, layer: Int, pattern: AttentionPattern, input: RowSet, output: RowSet,
     table: borrowing RotaryTable, keep: (MatrixView, MatrixView) -> Void = { _, _ in }
   ) -> Tensor {
-    let prepared = PreparedLayer(weights.layers[layer])
-    let projected = project(x, prepared, input: input, output: output, table: table)
+    let weights = weights.layers[layer]
+    let projected = project(x, weights, input: input, output: output, table: table)
     keep(projected.rotated.k.view, projected.rotated.v.view)
     let o = attend(
       projected.rotated, isRetrieval: pattern.isRetrieval[layer], window: pattern.window,
       input: input, output: output)
-    let result = finish(x, o: o.view, prepared, input: input, output: output)
-    return result.y
+    return finish(x, o: o.view, weights, input: input, output: output)
   }
 
   /// The rows at each layer's input, and at the last one's output: (L + 1).

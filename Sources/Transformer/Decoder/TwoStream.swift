@@ -42,11 +42,17 @@ public struct StepSeconds: Sendable, Equatable {
 public struct TwoStreamStep: Sendable {
   let decoder: DecoderModel
   let window: StreamingWindow
+  /// Bytes that activations may take; beyond, layers compute theirs again in the backward.
+  let memoryBudget: Int
 
   /// A step on `decoder` with the streaming heads' window.
-  public init(_ decoder: DecoderModel, window: StreamingWindow) {
+  ///
+  /// `memoryBudget`, in bytes, bounds what the student keeps for the backward; results do not depend
+  /// on it, time does. Without one everything is kept.
+  public init(_ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max) {
     self.decoder = decoder
     self.window = window
+    self.memoryBudget = memoryBudget
   }
 
   /// The rows the student holds at each layer's input, and at the last one's output: (L + 1).
@@ -65,36 +71,40 @@ public struct TwoStreamStep: Sendable {
   public func callAsFunction(
     tokens: [Int32], labelRows: Range<Int>, gates: [[Float]]
   ) -> TwoStreamResult {
+    var clock = LapClock()
+    let outputs = teach(tokens: tokens, labelRows: labelRows)
+    let seconds = clock.lap()
+    var result = learn(from: outputs, tokens: tokens, labelRows: labelRows, gates: gates)
+    result.seconds.teacher = seconds
+    return result
+  }
+
+  /// Loss and gate gradients of one sample whose teacher is known from ``teach(tokens:labelRows:)``.
+  public func learn(
+    from teacher: borrowing TeacherOutputs, tokens: [Int32], labelRows: Range<Int>,
+    gates: [[Float]]
+  ) -> TwoStreamResult {
     precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
     precondition(gates.count == decoder.configuration.layers, "\(gates.count) gate rows")
     var clock = LapClock()
     var seconds = StepSeconds()
     let cones = cones(labelRows: labelRows)
-    let all = RowSet.all(labelRows.upperBound)
-    let table = RotaryTable(decoder.configuration, positions: all.count)
-    var teacher = decoder.embed(tokens, rows: all)
+    let table = RotaryTable(decoder.configuration, positions: labelRows.upperBound)
+    let kept = retention(cones)
     var student = decoder.embed(tokens, rows: cones[0])
     var saved = UniqueArray<StudentLayer>()
     for layer in 0..<decoder.configuration.layers {
-      let prepared = PreparedLayer(decoder.weights.layers[layer])
-      let last = layer == decoder.configuration.layers - 1
-      // 1. The teacher: all rows, but in the last layer only the labels'.
-      let taught = teacherLayer(
-        teacher.view, prepared, input: all, output: last ? cones[layer + 1] : all,
-        keep: cones[layer + 1], table: table)
-      seconds.teacher += clock.lap()
-      // 2. The student: its cone.
+      let place = StudentPlace(
+        layer: layer, gates: gates[layer], input: cones[layer], output: cones[layer + 1])
       let learnt = studentLayer(
-        student, fullOutput: taught.kept, prepared, gates: gates[layer], input: cones[layer],
-        output: cones[layer + 1], table: table)
+        student, full: teacher.attention[layer].view, place, table: table,
+        keeping: kept[layer])
       saved.append(learnt.activations)
       student = learnt.y
-      teacher = taught.y
-      seconds.student += clock.lap()
     }
-    // 3. The loss, and back.
-    let loss = loss(teacher: teacher, student: student)
-    let gradients = backward(loss.gradient, gates: gates, saved: saved, table: table)
+    seconds.student += clock.lap()
+    let loss = loss(target: teacher.hidden.view, student: student)
+    let gradients = backward(loss.gradient, teacher: teacher, saved: saved, table: table)
     seconds.backward += clock.lap()
     return TwoStreamResult(
       distillation: loss.value, gateGradients: gradients,

@@ -63,23 +63,23 @@ package func attention(
   // The longest blocks first, so that no core is left with one at the end.
   let blocks = queries.runs.flatMap { $0.blocks(limit: limit) }.reversed()
   let tasks = blocks.flatMap { block in heads.map { (head: $0, block: block) } }
+  let panels = KeyPanels(k, rows: keys, shape: shape, heads: heads)
   let oTiles = tasks.map { Tile(rows: $0.block.rows, columns: shape.queryColumns($0.head)) }
   let logTiles = tasks.map { Tile(rows: $0.block.rows, columns: shape.logColumns($0.head)) }
   parallelTiles(&o, oTiles, &logSumExp, logTiles) { index, oTile, logTile in
     let (head, block) = tasks[index]
-    let columns = shape.keyColumns(head)
-    let rows = 0..<keys.count
     attentionBlock(
-      q: q.slice(rows: block.rows, columns: shape.queryColumns(head)),
-      k: k.slice(rows: rows, columns: columns), v: v.slice(rows: rows, columns: columns),
-      shape: shape, positions: block.positions, visibility: visibility, keys: keys, into: &oTile,
+      q: q.slice(rows: block.rows, columns: shape.queryColumns(head)), k: panels,
+      v: v.slice(rows: 0..<keys.count, columns: shape.keyColumns(head)), head: head, shape: shape,
+      positions: block.positions, visibility: visibility, keys: keys, into: &oTile,
       logSumExp: &logTile)
   }
 }
 
-/// One block of queries of one group: q, o (block, G·D), logSumExp (block, G); k, v (keys, D).
+/// One block of queries of one group: q, o (block, G·D), logSumExp (block, G); v (keys, D).
 private func attentionBlock(
-  q: MatrixView, k: MatrixView, v: MatrixView, shape: AttentionShape, positions: Range<Int>,
+  q: MatrixView, k: borrowing KeyPanels, v: MatrixView, head: Int, shape: AttentionShape,
+  positions: Range<Int>,
   visibility: Visibility, keys: RowSet, into o: inout MutableMatrixView,
   logSumExp: inout MutableMatrixView
 ) {
@@ -89,13 +89,15 @@ private func attentionBlock(
   var sum = Tensor.zeros(rows: stacked.rows, columns: headDim)
   var maxima = [Float](repeating: -.infinity, count: stacked.rows)
   var totals = [Float](repeating: 0, count: stacked.rows)
-  for tile in KeyTile.tiles(for: positions, visibility, width: AttentionTiling.keys) {
+  for tile in KeyTile.tiles(
+    for: positions, visibility, keys: keys, width: AttentionTiling.keys)
+  {
     let keyRows = keys.rows(of: tile.positions)
     var s = scores.mutableView
     var weights = s.slice(rows: 0..<stacked.rows, columns: 0..<keyRows.count)
     var output = sum.mutableView
     // 1. Scores of the tile.
-    gemm(stacked.view, k.slice(rows: keyRows), .transposed, into: &weights)
+    multiply(stacked.view, k.view(head: head, tile.positions), into: &weights)
     // 2. Their weights, under the maximum so far.
     for row in 0..<stacked.rows {
       let visible = tile.visible(to: positions.lowerBound + row % positions.count)
@@ -108,7 +110,7 @@ private func attentionBlock(
       }
     }
     // 3. The weighted values.
-    gemm(weights.reading(), v.slice(rows: keyRows), into: &output, beta: 1)
+    multiply(weights.reading(), PanelView(v.slice(rows: keyRows)), into: &output, adding: true)
   }
   for row in 0..<stacked.rows {
     let (g, r) = (row / positions.count, row % positions.count)

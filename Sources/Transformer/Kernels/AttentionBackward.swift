@@ -11,7 +11,9 @@ package func streamingAttentionBackward(
   logSumExp: MatrixView, shape: AttentionShape, window: StreamingWindow, queries: RowSet,
   keys: RowSet
 ) -> QueryKeyValue {
-  let chunks = BackwardChunk.all(queries: queries, window: window, limit: 256)
+  let chunks = BackwardChunk.all(queries: queries, keys: keys, window: window, limit: 256)
+  let keyPanels = KeyPanels(k, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
+  let valuePanels = KeyPanels(v, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
   let tasks = (0..<shape.keyValueHeads).flatMap { head in chunks.map { (head: head, chunk: $0) } }
   let slabRows = chunks.last.map { $0.slab.upperBound } ?? 0
   var dq = Tensor(rows: queries.count, columns: shape.queryWidth)
@@ -31,8 +33,8 @@ package func streamingAttentionBackward(
       let (across, rows) = (shape.queryColumns(head), chunk.rows)
       backwardChunk(
         chunk, dO: dO.slice(rows: rows, columns: across), q: q.slice(rows: rows, columns: across),
-        k: k.slice(rows: 0..<k.rows, columns: shape.keyColumns(head)),
-        v: v.slice(rows: 0..<v.rows, columns: shape.keyColumns(head)),
+        k: k.slice(rows: 0..<k.rows, columns: shape.keyColumns(head)), keyPanels: keyPanels,
+        valuePanels: valuePanels, head: head,
         o: o.slice(rows: rows, columns: across),
         logSumExp: logSumExp.slice(rows: rows, columns: shape.logColumns(head)), shape: shape,
         window: window, keys: keys, dq: &dqTile, slab: &slab)
@@ -54,13 +56,14 @@ struct BackwardChunk {
 
   var rows: Range<Int> { run.rows }
 
-  static func all(queries: RowSet, window: StreamingWindow, limit: Int) -> [BackwardChunk] {
+  static func all(
+    queries: RowSet, keys: RowSet, window: StreamingWindow, limit: Int
+  ) -> [BackwardChunk] {
     var next = 0
     return queries.runs.flatMap { $0.blocks(limit: limit) }.map { run in
-      let end = run.positions.upperBound
-      let sink = 0..<min(window.sink, end)
-      let start = max(window.sink, run.positions.lowerBound - window.recent + 1)
-      let recent = start < end ? start..<end : 0..<0
+      let (sink, window) = window.positions(seenBy: run.positions)
+      // Tiles start with a panel.
+      let recent = keys.panelStart(window.lowerBound)..<window.upperBound
       let slab = next..<next + sink.count + recent.count
       next = slab.upperBound
       return BackwardChunk(run: run, sink: sink, recent: recent, slab: slab)
@@ -68,19 +71,22 @@ struct BackwardChunk {
   }
 
   /// Rows of this chunk's slab (counted from its start) for the keys of a tile.
-  func slabRows(_ positions: Range<Int>) -> Range<Int> {
-    let start =
-      positions.lowerBound < sink.upperBound
-      ? positions.lowerBound : positions.lowerBound - recent.lowerBound + sink.count
-    return start..<start + positions.count
+  func slabRows(_ tile: KeyTile) -> Range<Int> {
+    tile.positions.shifted(by: tile.isSink ? 0 : sink.count - recent.lowerBound)
+  }
+
+  /// The two parts of the slab, with the keys they stand for.
+  var parts: [(positions: Range<Int>, rows: Range<Int>)] {
+    [(sink, 0..<sink.count), (recent, sink.count..<sink.count + recent.count)]
   }
 }
 
 /// One chunk of one group; slab (sink + window, 2·D) holds this chunk's dK and dV.
 private func backwardChunk(
-  _ chunk: BackwardChunk, dO: MatrixView, q: MatrixView, k: MatrixView, v: MatrixView,
-  o: MatrixView, logSumExp: MatrixView, shape: AttentionShape, window: StreamingWindow,
-  keys: RowSet, dq: inout MutableMatrixView, slab: inout MutableMatrixView
+  _ chunk: BackwardChunk, dO: MatrixView, q: MatrixView, k: MatrixView,
+  keyPanels: borrowing KeyPanels, valuePanels: borrowing KeyPanels, head: Int, o: MatrixView,
+  logSumExp: MatrixView, shape: AttentionShape, window: StreamingWindow, keys: RowSet,
+  dq: inout MutableMatrixView, slab: inout MutableMatrixView
 ) {
   slab.fill(0)
   let visibility = Visibility.streaming(window)
@@ -90,7 +96,8 @@ private func backwardChunk(
     var dqRows = dq.slice(rows: block.rows)
     backwardBlock(
       chunk, positions: block.positions, dO: dO.slice(rows: block.rows),
-      q: q.slice(rows: block.rows), k: k, v: v, o: o.slice(rows: block.rows),
+      q: q.slice(rows: block.rows), k: k, keyPanels: keyPanels, valuePanels: valuePanels,
+      head: head, o: o.slice(rows: block.rows),
       logSumExp: logSumExp.slice(rows: block.rows), shape: shape, visibility: visibility,
       keys: keys, dq: &dqRows, slab: &slab)
   }
@@ -99,8 +106,9 @@ private func backwardChunk(
 /// One block of queries: dO, q, o, dq (block, G·D), logSumExp (block, G).
 private func backwardBlock(
   _ chunk: BackwardChunk, positions: Range<Int>, dO: MatrixView, q: MatrixView, k: MatrixView,
-  v: MatrixView, o: MatrixView, logSumExp: MatrixView, shape: AttentionShape,
-  visibility: Visibility, keys: RowSet, dq: inout MutableMatrixView, slab: inout MutableMatrixView
+  keyPanels: borrowing KeyPanels, valuePanels: borrowing KeyPanels, head: Int, o: MatrixView,
+  logSumExp: MatrixView, shape: AttentionShape, visibility: Visibility, keys: RowSet,
+  dq: inout MutableMatrixView, slab: inout MutableMatrixView
 ) {
   let (group, headDim, block) = (shape.group, shape.headDim, positions.count)
   let queryStack = stackHeads(q, group: group, headDim: headDim, scale: shape.scale)
@@ -113,16 +121,17 @@ private func backwardBlock(
   let delta = (0..<rows).map {
     VectorMath.dot(gradientStack.view.row($0), outputStack.view.row($0))
   }
-  for tile in KeyTile.tiles(for: positions, visibility, width: AttentionTiling.keys) {
+  for tile in KeyTile.tiles(
+    for: positions, visibility, keys: keys, width: AttentionTiling.keys)
+  {
     let keyRows = keys.rows(of: tile.positions)
-    let (keyTile, valueTile) = (k.slice(rows: keyRows), v.slice(rows: keyRows))
-    let slabRows = chunk.slabRows(tile.positions)
+    let slabRows = chunk.slabRows(tile)
     var wholeP = weights.mutableView
     var wholeS = gradients.mutableView
     var p = wholeP.slice(rows: 0..<rows, columns: 0..<keyRows.count)
     var dS = wholeS.slice(rows: 0..<rows, columns: 0..<keyRows.count)
     // 1. The weights again.
-    gemm(queryStack.view, keyTile, .transposed, into: &p)
+    multiply(queryStack.view, keyPanels.view(head: head, tile.positions), into: &p)
     for row in 0..<rows {
       let visible = tile.visible(to: positions.lowerBound + row % block)
       var line = p.row(row)
@@ -132,19 +141,19 @@ private func backwardBlock(
     // 2. dV += Pᵀ·dO.
     do {
       var dV = slab.slice(rows: slabRows, columns: headDim..<2 * headDim)
-      gemmTransposedLeft(p.reading(), gradientStack.view, addingTo: &dV)
+      multiply(transposing: p.reading(), PanelView(gradientStack.view), addingTo: &dV)
     }
     // 3. dS = P ∘ (dO·Vᵀ − Δ).
-    gemm(gradientStack.view, valueTile, .transposed, into: &dS)
+    multiply(gradientStack.view, valuePanels.view(head: head, tile.positions), into: &dS)
     for row in 0..<rows {
       var line = dS.row(row)
       VectorMath.softmaxBackward(p.reading().row(row), &line, delta: delta[row])
     }
     // 4. dQ += dS·K; dK += dSᵀ·Q, in which Q carries 1/√D already.
     var dQ = dqStack.mutableView
-    gemm(dS.reading(), keyTile, into: &dQ, beta: 1)
+    multiply(dS.reading(), PanelView(k.slice(rows: keyRows)), into: &dQ, adding: true)
     var dK = slab.slice(rows: slabRows, columns: 0..<headDim)
-    gemmTransposedLeft(dS.reading(), queryStack.view, addingTo: &dK)
+    multiply(transposing: dS.reading(), PanelView(queryStack.view), addingTo: &dK)
   }
   for row in 0..<rows {
     let (g, r) = (row / block, row % block)
@@ -168,8 +177,8 @@ private func addSlabs(
     let first = 2 * columns.lowerBound + part * headDim
     for chunk in chunks {
       let slab = slabs.slice(rows: chunk.slab, columns: first..<first + headDim)
-      for positions in [chunk.sink, chunk.recent] where !positions.isEmpty {
-        for (to, from) in zip(keys.rows(of: positions), chunk.slabRows(positions)) {
+      for (positions, rows) in chunk.parts where !positions.isEmpty {
+        for (to, from) in zip(keys.rows(of: positions), rows) {
           var row = target.row(to)
           VectorMath.add(slab.row(from), to: &row)
         }

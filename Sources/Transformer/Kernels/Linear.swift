@@ -41,55 +41,87 @@ extension WeightMatrix {
   }
 }
 
-/// A weight matrix ready for products: float32 where it lies, 16-bit types widened into a buffer.
-struct PreparedMatrix: ~Copyable {
-  private let weight: WeightMatrix
-  private let buffer: Tensor
+/// Whether a weight takes part in a product as it stands, (out, in), or transposed.
+package enum Operand {
+  case plain
+  case transposed
+}
 
-  init(_ weight: WeightMatrix) {
-    self.weight = weight
-    buffer = weight.type == .float32 ? Tensor(rows: 0, columns: 0) : weight.widened()
+/// How the product of many rows and a weight is cut: each task packs some columns of the right side
+/// once, into the second-level cache, and multiplies its rows by them.
+enum ProductTiling {
+  static let columns = 96
+  /// Rows multiplied before the next ones, where something is done with the result while it is hot.
+  static let rows = 112
+  /// At most so many rows are multiplied straight from the stored weights.
+  static let few = 8
+
+  static func columns(_ count: Int) -> EqualPieces {
+    EqualPieces(count, limit: columns, multiple: PanelView.width)
   }
 
-  /// The float32 matrix, (out, in).
-  var view: MatrixView {
-    @_lifetime(borrow self)
-    get {
-      guard weight.type == .float32, let start = unsafe weight.storage.bytes.baseAddress else {
-        return buffer.view
-      }
-      let view = unsafe MatrixView(
-        base: (start + weight.byteOffset).assumingMemoryBound(to: Float.self),
-        rows: weight.rows, columns: weight.columns, stride: weight.columns)
-      return unsafe _overrideLifetime(view, borrowing: self)
-    }
+  /// Rows are cut only where the columns alone do not keep all cores at work to the end: every task
+  /// packs anew. The results do not depend on the cut.
+  static func rows(_ count: Int, across: EqualPieces) -> EqualPieces {
+    let wanted = (3 * Parallelism.cores + across.pieces - 1) / max(across.pieces, 1)
+    let pieces = max(1, min(wanted, count / rows))
+    return EqualPieces(count, limit: max(1, (count + pieces - 1) / pieces))
   }
 }
 
+/// C = A·op(W), or C +=, on all cores: A (rows, in) and Wᵀ (in, out), or A (rows, out) and W (out, in).
+package func matmul(
+  _ a: MatrixView, _ weight: WeightMatrix, _ operand: Operand, into c: inout MutableMatrixView,
+  adding: Bool = false
+) {
+  guard a.rows > ProductTiling.few || operand == .plain else {
+    return multiplyFewRows(a, weight, into: &c, adding: adding)
+  }
+  let across = ProductTiling.columns(c.columns)
+  c.parallelTiles(rows: ProductTiling.rows(c.rows, across: across), columns: across) {
+    rows, columns, tile in
+    let block = PanelMatrix(weight, operand, columns: columns)
+    multiply(a.slice(rows: rows), block.view, into: &tile, adding: adding)
+  }
+}
+
+/// The same for a few rows, whose time is that of reading the weights.
+private func multiplyFewRows(
+  _ a: MatrixView, _ weight: WeightMatrix, into c: inout MutableMatrixView, adding: Bool
+) {
+  let across = EqualPieces(c.columns, limit: fewRowsColumns(weight), multiple: 4)
+  c.parallelTiles(rows: EqualPieces(c.rows, limit: c.rows), columns: across) { _, columns, tile in
+    multiplyRows(a, weight, rows: columns, into: &tile, adding: adding)
+  }
+}
+
+/// Rows of a weight that are worth a task, about 128 KiB, but no more tasks than four per core.
+func fewRowsColumns(_ weight: WeightMatrix) -> Int {
+  let bytes = weight.columns * weight.type.byteCount
+  let perCore = (weight.rows + 4 * Parallelism.cores - 1) / (4 * Parallelism.cores)
+  return max(131_072 / max(bytes, 1), perCore, 16)
+}
+
 /// y = x · Wᵀ (+ bias): x (rows, in), W (out, in), y (rows, out).
-func linear(_ x: MatrixView, _ weight: borrowing PreparedMatrix, bias: [Float]? = nil) -> Tensor {
-  let w = weight.view
-  var y = Tensor(rows: x.rows, columns: w.rows)
+func linear(_ x: MatrixView, _ weight: WeightMatrix, bias: [Float]? = nil) -> Tensor {
+  var y = Tensor(rows: x.rows, columns: weight.rows)
   var view = y.mutableView
-  matmul(x, w, .transposed, into: &view)
+  matmul(x, weight, .transposed, into: &view)
   if let bias { addBias(bias, to: &view) }
   return y
 }
 
 /// y += x · Wᵀ: the residual sum of a projection.
-func linear(
-  _ x: MatrixView, _ weight: borrowing PreparedMatrix, addingTo y: inout MutableMatrixView
-) {
-  matmul(x, weight.view, .transposed, into: &y, beta: 1)
+func linear(_ x: MatrixView, _ weight: WeightMatrix, addingTo y: inout MutableMatrixView) {
+  matmul(x, weight, .transposed, into: &y, adding: true)
 }
 
-/// dx = dy · W (or dx += with β = 1): the gradient of ``linear(_:_:bias:)`` for its input; weights are
-/// frozen and get none.
+/// dx = dy · W, or dx +=: the gradient of ``linear(_:_:bias:)`` for its input; weights are frozen and get
+/// none.
 func linearBackward(
-  _ dy: MatrixView, _ weight: borrowing PreparedMatrix, into dx: inout MutableMatrixView,
-  beta: Float = 0
+  _ dy: MatrixView, _ weight: WeightMatrix, into dx: inout MutableMatrixView, adding: Bool = false
 ) {
-  matmul(dy, weight.view, .plain, into: &dx, beta: beta)
+  matmul(dy, weight, .plain, into: &dx, adding: adding)
 }
 
 private func addBias(_ bias: [Float], to y: inout MutableMatrixView) {

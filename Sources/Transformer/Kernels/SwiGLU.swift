@@ -1,31 +1,31 @@
-/// y = silu(gate) ∘ up (Shazeer 2020, arXiv 2002.05202); all (rows, F).
-package func swiglu(gate: MatrixView, up: MatrixView) -> Tensor {
-  precondition(gate.rows == up.rows && gate.columns == up.columns)
-  var y = Tensor(rows: gate.rows, columns: gate.columns)
-  var view = y.mutableView
-  view.parallelRows(rowsPerTask(gate.columns)) { rows, block in
-    for r in rows {
-      var out = block.row(r - rows.lowerBound)
-      VectorMath.swiglu(gate: gate.row(r), up: up.row(r), into: &out)
-    }
+/// y = silu(gate) ∘ up on one core (Shazeer 2020, arXiv 2002.05202); all (rows, F).
+package func swiglu(gate: MatrixView, up: MatrixView, into y: inout MutableMatrixView) {
+  precondition(gate.rows == up.rows && gate.columns == up.columns && gate.rows == y.rows)
+  for r in 0..<y.rows {
+    var out = y.row(r)
+    VectorMath.swiglu(gate: gate.row(r), up: up.row(r), into: &out)
   }
-  return y
 }
 
-/// Replaces gate and up by their gradients for dy.
+/// silu(gate) ∘ up in gate's place, on one core; both (rows, F).
+func swiglu(_ up: MatrixView, inPlaceOfGate gate: inout MutableMatrixView) {
+  precondition(gate.rows == up.rows && gate.columns == up.columns)
+  for r in 0..<gate.rows {
+    var values = gate.row(r)
+    VectorMath.swiglu(up: up.row(r), inPlaceOfGate: &values)
+  }
+}
+
+/// Replaces gate and up by their gradients for dy, on one core.
 ///
 /// With s = sigmoid(gate), dup = dy ∘ gate ∘ s and dgate = dy ∘ up ∘ s ∘ (1 + gate ∘ (1 − s)). All (rows, F).
 package func swigluBackward(
   _ dy: MatrixView, gate: inout MutableMatrixView, up: inout MutableMatrixView
 ) {
   precondition(gate.rows == dy.rows && up.rows == dy.rows && gate.columns == dy.columns)
-  let pieces = EqualPieces(dy.rows, limit: rowsPerTask(dy.columns))
-  let tiles = (0..<pieces.pieces).map { Tile(rows: pieces[$0], columns: 0..<dy.columns) }
-  parallelTiles(&gate, tiles, &up, tiles) { index, gateBlock, upBlock in
-    for (i, r) in pieces[index].enumerated() {
-      var g = gateBlock.row(i)
-      var u = upBlock.row(i)
-      VectorMath.swigluBackward(dy.row(r), gate: &g, up: &u)
-    }
+  for r in 0..<dy.rows {
+    var g = gate.row(r)
+    var u = up.row(r)
+    VectorMath.swigluBackward(dy.row(r), gate: &g, up: &u)
   }
 }

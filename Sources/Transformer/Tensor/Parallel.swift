@@ -1,9 +1,12 @@
 import Dispatch
+import Foundation
 
 /// Whether parallel loops run on one core, in order; results are the same.
 package enum Parallelism {
   /// True within `$isSerial.withValue(true) { … }`.
   @TaskLocal package static var isSerial = false
+  /// Cores that may be at work at a time.
+  static let cores = ProcessInfo.processInfo.activeProcessorCount
 }
 
 /// Runs `body(0)` … `body(iterations - 1)` on all cores and returns when all are done.
@@ -37,6 +40,14 @@ struct EqualPieces {
   }
 
   subscript(index: Int) -> Range<Int> { index * size..<min(count, (index + 1) * size) }
+
+  /// All pieces in order.
+  var ranges: [Range<Int>] { (0..<pieces).map { self[$0] } }
+}
+
+extension Range<Int> {
+  /// As long a range that starts `offset` later.
+  func shifted(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
 }
 
 extension MutableMatrixView {
@@ -48,12 +59,11 @@ extension MutableMatrixView {
   ) {
     let (base, stride) = unsafe (base, stride)
     parallel(rowPieces.pieces * columnPieces.pieces) { index in
-      let rows = rowPieces[index / columnPieces.pieces]
-      let columns = columnPieces[index % columnPieces.pieces]
-      var tile = unsafe MutableMatrixView(
-        base: base + rows.lowerBound * stride + columns.lowerBound, rows: rows.count,
-        columns: columns.count, stride: stride)
-      body(rows, columns, &tile)
+      let place = Tile(
+        rows: rowPieces[index / columnPieces.pieces],
+        columns: columnPieces[index % columnPieces.pieces])
+      var tile = unsafe MutableMatrixView(base: base, tile: place, stride: stride)
+      body(place.rows, place.columns, &tile)
     }
   }
 
@@ -86,18 +96,42 @@ func parallelTiles(
   for tile in aTiles { precondition(a.contains(tile), "\(tile) of \(a.rows)×\(a.columns)") }
   for tile in bTiles { precondition(b.contains(tile), "\(tile) of \(b.rows)×\(b.columns)") }
   parallel(aTiles.count) { index in
-    let (s, t) = (aTiles[index], bTiles[index])
-    var first = unsafe MutableMatrixView(
-      base: aBase + s.rows.lowerBound * aStride + s.columns.lowerBound, rows: s.rows.count,
-      columns: s.columns.count, stride: aStride)
-    var second = unsafe MutableMatrixView(
-      base: bBase + t.rows.lowerBound * bStride + t.columns.lowerBound, rows: t.rows.count,
-      columns: t.columns.count, stride: bStride)
+    var first = unsafe MutableMatrixView(base: aBase, tile: aTiles[index], stride: aStride)
+    var second = unsafe MutableMatrixView(base: bBase, tile: bTiles[index], stride: bStride)
     body(index, &first, &second)
   }
 }
 
+/// Calls `body` on all cores with the rectangles of three matrices of one shape, cut alike.
+func parallelTiles(
+  _ a: inout MutableMatrixView, _ b: inout MutableMatrixView, _ c: inout MutableMatrixView,
+  rows: EqualPieces, columns: EqualPieces,
+  _ body: (
+    Tile, inout MutableMatrixView, inout MutableMatrixView, inout MutableMatrixView
+  ) -> Void
+) {
+  precondition(a.rows == b.rows && a.rows == c.rows && a.columns == b.columns)
+  precondition(a.columns == c.columns && rows.count == a.rows && columns.count == a.columns)
+  let (aBase, bBase, cBase) = unsafe (a.base, b.base, c.base)
+  let strides = (a.stride, b.stride, c.stride)
+  parallel(rows.pieces * columns.pieces) { index in
+    let tile = Tile(rows: rows[index / columns.pieces], columns: columns[index % columns.pieces])
+    var first = unsafe MutableMatrixView(base: aBase, tile: tile, stride: strides.0)
+    var second = unsafe MutableMatrixView(base: bBase, tile: tile, stride: strides.1)
+    var third = unsafe MutableMatrixView(base: cBase, tile: tile, stride: strides.2)
+    body(tile, &first, &second, &third)
+  }
+}
+
 extension MutableMatrixView {
+  /// A rectangle of the matrix that starts at `base`.
+  @_lifetime(immortal)
+  @unsafe fileprivate init(base: UnsafeMutablePointer<Float>, tile: Tile, stride: Int) {
+    unsafe self.init(
+      base: base + tile.rows.lowerBound * stride + tile.columns.lowerBound, rows: tile.rows.count,
+      columns: tile.columns.count, stride: stride)
+  }
+
   fileprivate func contains(_ tile: Tile) -> Bool {
     tile.rows.lowerBound >= 0 && tile.rows.upperBound <= rows && tile.columns.lowerBound >= 0
       && tile.columns.upperBound <= columns

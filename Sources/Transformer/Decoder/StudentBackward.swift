@@ -7,10 +7,9 @@ extension TwoStreamStep {
     var gradient: Tensor
   }
 
-  /// Mean squared difference of the final hidden states: teacher and student are the residual
-  /// streams after the last layer at the label rows, (R, C).
-  func loss(teacher: borrowing Tensor, student: borrowing Tensor) -> Loss {
-    let target = decoder.finalNorm(teacher.view)
+  /// Mean squared difference of the final hidden states at the label rows: `target` is the teacher's,
+  /// `student` the residual stream after the last layer, (R, C) each.
+  func loss(target: MatrixView, student: borrowing Tensor) -> Loss {
     let hidden = decoder.finalNorm(student.view)
     let count = Double(hidden.rows * hidden.columns)
     var difference = Tensor(rows: hidden.rows, columns: hidden.columns)
@@ -20,7 +19,7 @@ extension TwoStreamStep {
       var view = difference.mutableView
       for r in 0..<hidden.rows {
         var row = view.row(r)
-        VectorMath.blend(hidden.view.row(r), 1, target.view.row(r), -1, into: &row)
+        VectorMath.blend(hidden.view.row(r), 1, target.row(r), -1, into: &row)
         total += Double(VectorMath.dot(row.span, row.span))
         VectorMath.scale(&row, by: Float(2 / count))
       }
@@ -35,54 +34,66 @@ extension TwoStreamStep {
   /// Gate gradients (L, K) from the gradient of the last layer's output (R, C).
   ///
   /// The layers of the forward, mirrored; weights are frozen, so that each projection costs one
-  /// product.
+  /// product. What a layer did not keep is computed again.
   func backward(
-    _ gradient: consuming Tensor, gates: [[Float]], saved: consuming UniqueArray<StudentLayer>,
-    table: borrowing RotaryTable
+    _ gradient: consuming Tensor, teacher: borrowing TeacherOutputs,
+    saved: consuming UniqueArray<StudentLayer>, table: borrowing RotaryTable
   ) -> [[Double]] {
     var dy = gradient
     var result: [[Double]] = []
-    while let activations = saved.popLast() {
-      let layer = saved.count
-      let prepared = PreparedLayer(decoder.weights.layers[layer])
-      var dh = feedForwardBackward(dy, activations, prepared)
-      var dO = outputProjectionBackward(dh, prepared)
-      result.append(gateBackward(&dO, activations, gates: gates[layer]))
+    while let saved = saved.popLast() {
+      let place = saved.place
+      let full = teacher.attention[place.layer].view
+      let layer = decoder.weights.layers[place.layer]
+      let x = saved.x
+      var attended: StudentAttention
+      switch consume saved.attended {
+      case .some(let kept): attended = kept
+      case .none: attended = studentAttention(x.view, full: full, place, table: table)
+      }
+      var dh = feedForwardBackward(dy, &attended, layer)
+      var dO = outputProjectionBackward(dh, layer)
+      result.append(gateBackward(&dO, full: full, attended, gates: place.gates))
       // Nothing below the first layer is wanted.
-      guard layer > 0 else { break }
-      dy = attentionBackward(dO, activations, prepared, table: table)
-      addResidual(&dh, to: &dy, activations)
+      guard place.layer > 0 else { break }
+      dy = attentionBackward(dO, x: x.view, attended, layer, place, table: table)
+      addResidual(&dh, to: &dy, place)
     }
     return result.reversed()
   }
 
   /// dy (output, C) to dh (output, C), h being the residual stream after attention.
   private func feedForwardBackward(
-    _ dy: borrowing Tensor, _ saved: borrowing StudentLayer, _ layer: borrowing PreparedLayer
+    _ dy: borrowing Tensor, _ saved: inout StudentAttention, _ layer: LayerWeights
   ) -> Tensor {
-    var dAct = Tensor(rows: dy.rows, columns: saved.gate.columns)
-    var dGate = saved.gate.copy()
-    var dUp = saved.up.copy()
+    var unit = takeGatedUnit(&saved, layer)
+    gatedUnitBackward(dy.view, down: layer.wDown, gate: &unit.gate, up: &unit.up)
     var dNormed = Tensor(rows: dy.rows, columns: dy.columns)
     var dh = dy.copy()
-    var dActView = dAct.mutableView
-    linearBackward(dy.view, layer.wDown, into: &dActView)
-    var dGateView = dGate.mutableView
-    var dUpView = dUp.mutableView
-    swigluBackward(dActView.reading(), gate: &dGateView, up: &dUpView)
     var dNormedView = dNormed.mutableView
-    linearBackward(dGateView.reading(), layer.wGate, into: &dNormedView)
-    linearBackward(dUpView.reading(), layer.wUp, into: &dNormedView, beta: 1)
+    linearBackward(unit.gate.view, layer.wGate, into: &dNormedView)
+    linearBackward(unit.up.view, layer.wUp, into: &dNormedView, adding: true)
     var dhView = dh.mutableView
     rmsNormBackward(
-      dNormedView.reading(), x: saved.h.view, weight: layer.weights.mlpNorm,
+      dNormedView.reading(), x: saved.h.view, weight: layer.mlpNorm,
       epsilon: decoder.configuration.rmsNormEpsilon, addingTo: &dhView)
     return dh
   }
 
+  /// Gate and up: the kept ones, or computed again.
+  private func takeGatedUnit(
+    _ saved: inout StudentAttention, _ layer: LayerWeights
+  ) -> GatedUnit {
+    if let unit = saved.gatedUnit.take() { return unit }
+    let normed = decoder.feedForwardNorm(saved.h.view, layer)
+    var unit = GatedUnit(rows: normed.rows, columns: layer.wGate.rows)
+    _ = unit.fill(normed.view, layer)
+    return unit
+  }
+
   /// dh (output, C) to dO (output, H·D).
   private func outputProjectionBackward(
-    _ dh: borrowing Tensor, _ layer: borrowing PreparedLayer
+    _ dh: borrowing Tensor, _ layer: LayerWeights
   ) -> Tensor {
     var dO = Tensor(rows: dh.rows, columns: decoder.shape.queryWidth)
     var view = dO.mutableView
@@ -92,59 +103,58 @@ extension TwoStreamStep {
 
   /// da (K) of the layer; dO becomes the gradient of the streaming output.
   private func gateBackward(
-    _ dO: inout Tensor, _ saved: borrowing StudentLayer, gates: [Float]
+    _ dO: inout Tensor, full: MatrixView, _ saved: borrowing StudentAttention, gates: [Float]
   ) -> [Double] {
     var view = dO.mutableView
-    return mixBackward(
-      &view, full: saved.fullOutput.view, stream: saved.streamOutput.view, gates: gates)
+    return mixBackward(&view, full: full, stream: saved.streamOutput.view, gates: gates)
   }
 
   /// dO (output, H·D) to the gradient of the layer's input through attention alone, (input, C).
   private func attentionBackward(
-    _ dO: borrowing Tensor, _ saved: borrowing StudentLayer, _ layer: borrowing PreparedLayer,
-    table: borrowing RotaryTable
+    _ dO: borrowing Tensor, x: MatrixView, _ saved: borrowing StudentAttention,
+    _ layer: LayerWeights, _ place: StudentPlace, table: borrowing RotaryTable
   ) -> Tensor {
+    let (input, output) = (place.input, place.output)
     var gradients = streamingAttentionBackward(
       dO: dO.view, q: saved.projections.rotated.q.view, k: saved.projections.rotated.k.view,
       v: saved.projections.rotated.v.view, o: saved.streamOutput.view,
       logSumExp: saved.logSumExp.view, shape: decoder.shape, window: window,
-      queries: saved.output, keys: saved.input)
-    decoder.rotateBack(&gradients, saved, weights: layer.weights, table: table)
-    var dNormed = Tensor(rows: saved.input.count, columns: saved.x.columns)
-    var dQueries = Tensor(rows: saved.output.count, columns: saved.x.columns)
-    var dx = Tensor.zeros(rows: saved.input.count, columns: saved.x.columns)
+      queries: output, keys: input)
+    decoder.rotateBack(&gradients, saved, layer, place, table: table)
+    var dNormed = Tensor(rows: input.count, columns: x.columns)
+    var dQueries = Tensor(rows: output.count, columns: x.columns)
+    var dx = Tensor.zeros(rows: input.count, columns: x.columns)
     var view = dNormed.mutableView
     linearBackward(gradients.k.view, layer.wk, into: &view)
-    linearBackward(gradients.v.view, layer.wv, into: &view, beta: 1)
+    linearBackward(gradients.v.view, layer.wv, into: &view, adding: true)
     var queryView = dQueries.mutableView
     linearBackward(gradients.q.view, layer.wq, into: &queryView)
-    saved.input.scatterAdd(queryView.reading(), from: saved.output, to: &view)
+    input.scatterAdd(queryView.reading(), from: output, to: &view)
     var dxView = dx.mutableView
     rmsNormBackward(
-      view.reading(), x: saved.x.view, weight: layer.weights.attentionNorm,
+      view.reading(), x: x, weight: layer.attentionNorm,
       epsilon: decoder.configuration.rmsNormEpsilon, addingTo: &dxView)
     return dx
   }
 
   /// dx += dh at the output's rows: the residual around attention.
-  private func addResidual(_ dh: inout Tensor, to dx: inout Tensor, _ saved: borrowing StudentLayer)
-  {
+  private func addResidual(_ dh: inout Tensor, to dx: inout Tensor, _ place: StudentPlace) {
     var view = dx.mutableView
-    saved.input.scatterAdd(dh.view, from: saved.output, to: &view)
+    place.input.scatterAdd(dh.view, from: place.output, to: &view)
   }
 }
 
 extension DecoderModel {
   /// Turns dq and dk back by their positions and through the per-head norms.
   func rotateBack(
-    _ gradients: inout QueryKeyValue, _ saved: borrowing StudentLayer, weights: LayerWeights,
-    table: borrowing RotaryTable
+    _ gradients: inout QueryKeyValue, _ saved: borrowing StudentAttention, _ layer: LayerWeights,
+    _ place: StudentPlace, table: borrowing RotaryTable
   ) {
     var dq = gradients.q.mutableView
-    rotate(&dq, rows: saved.output, table: table, inverse: true)
+    rotate(&dq, rows: place.output, table: table, inverse: true)
     var dk = gradients.k.mutableView
-    rotate(&dk, rows: saved.input, table: table, inverse: true)
-    guard let norms = weights.headNorms else { return }
+    rotate(&dk, rows: place.input, table: table, inverse: true)
+    guard let norms = layer.headNorms else { return }
     gradients.q = normHeadsBackward(
       gradients.q, x: saved.projections.beforeNormQ.view, weight: norms.q)
     gradients.k = normHeadsBackward(

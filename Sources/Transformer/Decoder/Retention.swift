@@ -1,0 +1,43 @@
+/// What a layer of the student keeps for its backward; the rest is computed again there, to the same bits.
+enum Retention {
+  /// Everything.
+  case all
+  /// Everything but the feed-forward block's gate and up, more than half of it.
+  case withoutGatedUnit
+  /// The layer's input.
+  case input
+}
+
+extension TwoStreamStep {
+  /// What each layer keeps, so that all of them together stay within the memory budget, or keep as
+  /// little as they can.
+  ///
+  /// Gate and up go first, layer after layer: they cost the least time for their memory.
+  func retention(_ cones: [RowSet]) -> [Retention] {
+    var kept = [Retention](repeating: .all, count: decoder.configuration.layers)
+    var total = kept.indices.reduce(0) { $0 + bytes(.all, input: cones[$1], output: cones[$1 + 1]) }
+    for (from, to) in [(Retention.all, Retention.withoutGatedUnit), (.withoutGatedUnit, .input)] {
+      for layer in kept.indices where total > memoryBudget {
+        kept[layer] = to
+        let (input, output) = (cones[layer], cones[layer + 1])
+        total +=
+          bytes(to, input: input, output: output)
+          - bytes(from, input: input, output: output)
+      }
+    }
+    return kept
+  }
+
+  /// Bytes a layer keeps.
+  private func bytes(_ kept: Retention, input: RowSet, output: RowSet) -> Int {
+    let configuration = decoder.configuration
+    let shape = decoder.shape
+    var floats = input.count * configuration.hidden
+    if kept != .input {
+      floats += 2 * input.count * shape.keyWidth
+      floats += output.count * (2 * shape.queryWidth + shape.queryHeads + configuration.hidden)
+    }
+    if kept == .all { floats += 2 * output.count * configuration.feedForward }
+    return floats * MemoryLayout<Float>.stride
+  }
+}

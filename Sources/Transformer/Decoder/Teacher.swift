@@ -1,0 +1,59 @@
+import BasicContainers
+
+/// What the student needs to know of the teacher for one sample; it does not depend on the gates.
+public struct TeacherOutputs: ~Copyable, Sendable {
+  /// Attention output of each layer at the student's rows, (output, H·D).
+  var attention = UniqueArray<Tensor>()
+  /// Final hidden states at the label rows, (R, C).
+  var hidden: Tensor
+
+  /// Bytes of all of it.
+  public var byteCount: Int {
+    var floats = hidden.rows * hidden.columns
+    for index in attention.indices { floats += attention[index].rows * attention[index].columns }
+    return floats * MemoryLayout<Float>.stride
+  }
+}
+
+extension TwoStreamStep {
+  /// The teacher's forward over one sample: all rows, but in the last layer only the labels'.
+  ///
+  /// - Parameters: as of ``callAsFunction(tokens:labelRows:gates:)``.
+  public func teach(tokens: [Int32], labelRows: Range<Int>) -> TeacherOutputs {
+    precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
+    let cones = cones(labelRows: labelRows)
+    let all = RowSet.all(labelRows.upperBound)
+    let table = RotaryTable(decoder.configuration, positions: all.count)
+    var x = decoder.embed(tokens, rows: all)
+    var attention = UniqueArray<Tensor>()
+    for layer in 0..<decoder.configuration.layers {
+      let isLast = layer == decoder.configuration.layers - 1
+      let taught = teacherLayer(
+        x.view, layer, input: all, output: isLast ? cones[layer + 1] : all,
+        keep: cones[layer + 1], table: table)
+      attention.append(taught.kept)
+      x = taught.y
+    }
+    return TeacherOutputs(attention: attention, hidden: decoder.finalNorm(x.view))
+  }
+
+  /// One layer of the teacher: its output, and its attention output at the student's rows.
+  private struct TeacherLayer: ~Copyable {
+    var y: Tensor
+    var kept: Tensor
+  }
+
+  private func teacherLayer(
+    _ x: MatrixView, _ layer: Int, input: RowSet, output: RowSet, keep: RowSet,
+    table: borrowing RotaryTable
+  ) -> TeacherLayer {
+    let weights = decoder.weights.layers[layer]
+    let projected = decoder.project(x, weights, input: input, output: output, table: table)
+    let everyHead = Array(repeating: true, count: decoder.configuration.keyValueHeads)
+    let o = decoder.attend(
+      projected.rotated, isRetrieval: everyHead, window: window, input: input, output: output)
+    let kept = output.gather(o.view, keep)
+    let y = decoder.finish(x, o: o.view, weights, input: input, output: output)
+    return TeacherLayer(y: y, kept: kept)
+  }
+}

@@ -1,0 +1,104 @@
+/// act = silu(x·Wgᵀ) ∘ (x·Wuᵀ), the feed-forward block's first half: x (rows, C), Wg and Wu (F, C),
+/// act (rows, F).
+///
+/// The activation takes each piece of the products while it is in the cache. `gate` and `up`, (rows, F),
+/// receive the products, for the backward.
+func gatedUnit(
+  _ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix,
+  keepingGate gate: inout Tensor, up: inout Tensor
+) -> Tensor {
+  var act = Tensor(rows: x.rows, columns: wGate.rows)
+  var actView = act.mutableView
+  var gate = gate.mutableView
+  var up = up.mutableView
+  guard x.rows > ProductTiling.few else {
+    matmul(x, wGate, .transposed, into: &gate)
+    matmul(x, wUp, .transposed, into: &up)
+    swiglu(gate: gate.reading(), up: up.reading(), into: &actView)
+    return act
+  }
+  let across = ProductTiling.columns(wGate.rows)
+  let rows = ProductTiling.rows(x.rows, across: across)
+  parallelTiles(&actView, &gate, &up, rows: rows, columns: across) { tile, act, gate, up in
+    let gatePanels = PanelMatrix(wGate, .transposed, columns: tile.columns)
+    let upPanels = PanelMatrix(wUp, .transposed, columns: tile.columns)
+    for block in EqualPieces(tile.rows.count, limit: ProductTiling.rows).ranges {
+      let input = x.slice(rows: block.shifted(by: tile.rows.lowerBound))
+      var actBlock = act.slice(rows: block)
+      var gateBlock = gate.slice(rows: block)
+      var upBlock = up.slice(rows: block)
+      multiply(input, gatePanels.view, into: &gateBlock)
+      multiply(input, upPanels.view, into: &upBlock)
+      swiglu(gate: gateBlock.reading(), up: upBlock.reading(), into: &actBlock)
+    }
+  }
+  return act
+}
+
+/// ``gatedUnit(_:gate:up:keepingGate:up:)`` where the products are not wanted later.
+func gatedUnit(_ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix) -> Tensor {
+  var act = Tensor(rows: x.rows, columns: wGate.rows)
+  var view = act.mutableView
+  guard x.rows > ProductTiling.few else {
+    gatedUnitOfFewRows(x, gate: wGate, up: wUp, into: &view)
+    return act
+  }
+  let across = ProductTiling.columns(wGate.rows)
+  view.parallelTiles(rows: ProductTiling.rows(x.rows, across: across), columns: across) {
+    rows, columns, act in
+    let gatePanels = PanelMatrix(wGate, .transposed, columns: columns)
+    let upPanels = PanelMatrix(wUp, .transposed, columns: columns)
+    var up = Tensor(rows: ProductTiling.rows, columns: columns.count)
+    for block in EqualPieces(rows.count, limit: ProductTiling.rows).ranges {
+      let input = x.slice(rows: block.shifted(by: rows.lowerBound))
+      var actBlock = act.slice(rows: block)
+      var upView = up.mutableView
+      var upBlock = upView.slice(rows: 0..<block.count)
+      multiply(input, gatePanels.view, into: &actBlock)
+      multiply(input, upPanels.view, into: &upBlock)
+      swiglu(upBlock.reading(), inPlaceOfGate: &actBlock)
+    }
+  }
+  return act
+}
+
+private func gatedUnitOfFewRows(
+  _ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix,
+  into act: inout MutableMatrixView
+) {
+  let across = EqualPieces(act.columns, limit: fewRowsColumns(wGate), multiple: 4)
+  act.parallelTiles(rows: EqualPieces(act.rows, limit: act.rows), columns: across) {
+    _, columns, act in
+    var up = Tensor(rows: act.rows, columns: columns.count)
+    var upView = up.mutableView
+    multiplyRows(x, wGate, rows: columns, into: &act, adding: false)
+    multiplyRows(x, wUp, rows: columns, into: &upView, adding: false)
+    swiglu(upView.reading(), inPlaceOfGate: &act)
+  }
+}
+
+/// The gradients of gate and up, (rows, F), in their places, from dy (rows, C) behind the down projection
+/// W (C, F): dAct = dy·W, taken while it is in the cache.
+func gatedUnitBackward(
+  _ dy: MatrixView, down weight: WeightMatrix, gate: inout Tensor, up: inout Tensor
+) {
+  var gateView = gate.mutableView
+  var upView = up.mutableView
+  let across = ProductTiling.columns(weight.columns)
+  let rows = ProductTiling.rows(dy.rows, across: across)
+  let tiles = rows.ranges.flatMap { r in across.ranges.map { Tile(rows: r, columns: $0) } }
+  parallelTiles(&gateView, tiles, &upView, tiles) { index, gate, up in
+    let tile = tiles[index]
+    let panels = PanelMatrix(weight, .plain, columns: tile.columns)
+    var dAct = Tensor(rows: ProductTiling.rows, columns: tile.columns.count)
+    for block in EqualPieces(tile.rows.count, limit: ProductTiling.rows).ranges {
+      var whole = dAct.mutableView
+      var dActBlock = whole.slice(rows: 0..<block.count)
+      var gateBlock = gate.slice(rows: block)
+      var upBlock = up.slice(rows: block)
+      let input = dy.slice(rows: block.shifted(by: tile.rows.lowerBound))
+      multiply(input, panels.view, into: &dActBlock)
+      swigluBackward(dActBlock.reading(), gate: &gateBlock, up: &upBlock)
+    }
+  }
+}
