@@ -50,7 +50,11 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "GateOptimizer",
-      dependencies: ["ModelLoader", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "ModelLoader",
+        .product(name: "BasicContainers", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .target(
       name: "MapReporter",
@@ -75,7 +79,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Transformer", "ModelLoader"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
-      name: "TransformerTests", dependencies: ["Transformer", "CVectorMath", "TestSupport"],
+      name: "TransformerTests",
+      dependencies: ["Transformer", "ModelLoader", "CVectorMath", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"],

@@ -146,10 +146,10 @@ static void multiply_rows_by_panels(
   }
 }
 
-/* Rows of A one behind the other, where they lie a multiple of half a page apart, and so would all be
+/* Rows of A one behind the other, where they lie a multiple of a page apart, and so would all be
    kept in the same few lines of the first-level cache. */
 static void copy_rows(struct operand *a, size_t rows, size_t k, float *copy) {
-  if (a->column != 1 || a->row * sizeof(float) % 2048 != 0) return;
+  if (a->column != 1 || a->row * sizeof(float) % 4096 != 0) return;
   for (size_t i = 0; i < rows; i++)
     memcpy(copy + i * COPIED_ROW, a->start + i * a->row, k * sizeof *copy);
   a->start = copy;

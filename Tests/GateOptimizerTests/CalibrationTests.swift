@@ -44,6 +44,45 @@ import Transformer
     #expect(LearningRateSchedule(settings).rate(at: 0) == settings.learningRate)
   }
 
+  /// Four samples, eleven steps: the same gates and records whether the teacher is computed every time, or
+  /// kept for all samples or for some, in memory or in files, read by a second process or not.
+  @Test func cachedTeachersTeachTheSame() throws {
+    let model = RandomModel(
+      ModelConfiguration(
+        modelType: "llama", layers: 3, hidden: 24, feedForward: 40, queryHeads: 6,
+        keyValueHeads: 2, headDim: 6, vocabulary: 50, maxPositions: 1024), seed: 6)
+    var settings = CalibrationSettings()
+    (settings.steps, settings.samples, settings.batch) = (11, 4, 2)
+    let folder = try TemporaryFolder()
+    let size = Int32(model.configuration.vocabulary)
+    var task = PasskeyTask()
+    (task.passkeys, task.length) = (1, 1)
+    let sampler = try PasskeySampler(
+      task: task, haystack: .generated(), purpose: .calibration,
+      contextLengths: [700, 800], seed: 7, startTokens: []
+    ) { GateToyTokenizers.bytes($0).map { $0 % size } }
+    func learn(_ cache: TeacherCacheSettings) throws -> CalibrationState {
+      let calibrator = Calibrator(
+        decoder: model.decoder, sampler: sampler, settings: settings,
+        window: StreamingWindow(sink: 2, recent: 6), cache: cache)
+      var state = CalibrationState(model.configuration, settings: settings)
+      try calibrator.run(&state) { _, _ in true }
+      return state
+    }
+    let expected = try learn(.none)
+    #expect(try learn(TeacherCacheSettings(byteBudget: .max)) == expected)
+    #expect(try learn(TeacherCacheSettings(byteBudget: 150_000)) == expected)
+    let onDisk = TeacherCacheSettings(byteBudget: .max, folder: folder.path(""), identity: "this")
+    #expect(try learn(onDisk) == expected)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).count == 4)
+    #expect(try learn(onDisk) == expected)
+    // Files of another run are not believed.
+    var other = onDisk
+    other.identity = "other"
+    settings.regularization = 0.2
+    #expect(try learn(other) == learn(.none))
+  }
+
   private func state() -> CalibrationState {
     var optimizer = AdamW(count: 6)
     var values = [1, 0.5, 0, 0.25, 1.0 / 3, 1]

@@ -74,6 +74,19 @@ import Transformer
     #expect(read.evaluation.tasks.map(\.context) == [nil, 77])
   }
 
+  @Test func sizesOfMemory() throws {
+    let compute = try configuration(
+      minimal + "compute: {memory_budget: 1.5 GiB, teacher_cache: 2000000}\n"
+    ).compute
+    #expect(compute.memoryBudget == .bytes(3 << 29) && compute.teacherCache == .bytes(2_000_000))
+    #expect(ByteBudget("60%") == .shareOfFree(0.6) && ByteBudget("60 %") == .shareOfFree(0.6))
+    #expect(ByteBudget("50MB") == .bytes(50_000_000) && ByteBudget("4 GiBs") == nil)
+    for bad in ["", "GiB", "-1", "1e999", "101%", "999999999999GiB"] {
+      #expect(ByteBudget(bad) == nil, "\(bad)")
+    }
+    #expect((1 << 20..<1 << 50).contains(ByteBudget.shareOfFree(0.5).byteCount))
+  }
+
   @Test(arguments: [
     (
       "calibration:\n  stepz: 3\n",
@@ -99,6 +112,11 @@ import Transformer
     ),
     ("evaluation: {tasks: [{name: a}, {nme: b}]}\n", "did you mean name?"),
     ("ranking: {criteria: [best]}\n", "ranking.criteria.0 is best; it must be one of lost, "),
+    (
+      "compute: {memory_budget: much}\n",
+      "compute.memory_budget is much; write a size such as 4GiB, or 60%"
+    ),
+    ("compute: {teacher_cache: 110%}\n", "compute.teacher_cache is 110%; write a size"),
     ("name: again\n", "c.yaml:1: the key name is there twice; keep one of them"),
     ("task: [\n", "not valid YAML"),
     ("task: {needle: nothing}\n", "task.needle is \"nothing\"; it must be {passkey} exactly once"),

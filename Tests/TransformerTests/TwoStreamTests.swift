@@ -57,6 +57,25 @@ import Transformer
     #expect(early[0] == .all(12) && early[1] == .all(12))
   }
 
+  /// Whatever a layer does not keep it computes again, to the same bits; also for label rows so few that
+  /// their products take another way.
+  @Test(arguments: Architectures.all) func memoryBudgetsDoNotChangeABit(_ c: ModelConfiguration) {
+    let model = RandomModel(c, seed: 8)
+    var random = TestRandom(seed: 9)
+    let tokens = random.tokens(90, vocabulary: c.vocabulary)
+    let gates = (0..<c.layers).map { _ in (0..<c.keyValueHeads).map { _ in Float(random.unit()) } }
+    for labels in [70..<90, 86..<90] {
+      let whole = TwoStreamStep(model.decoder, window: window)(
+        tokens: tokens, labelRows: labels, gates: gates)
+      for budget in [0, 20_000, 60_000, 100_000] {
+        let step = TwoStreamStep(model.decoder, window: window, memoryBudget: budget)
+        let lean = step(tokens: tokens, labelRows: labels, gates: gates)
+        #expect(lean.distillation == whole.distillation, "\(labels), \(budget) bytes")
+        #expect(lean.gateGradients == whole.gateGradients, "\(labels), \(budget) bytes")
+      }
+    }
+  }
+
   @Test func oneCoreAndManyGiveTheSameBits() {
     let c = Architectures.llama
     let model = RandomModel(c)

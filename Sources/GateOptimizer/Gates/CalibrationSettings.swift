@@ -25,6 +25,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var initialGate = 1.0
   /// Samples whose gradients are averaged in one step, ≥ 1.
   public var batch = 1
+  /// Size of the sample set that the steps go round, ≥ 1; 0 makes new samples without end.
+  public var samples = 0
   /// Steps between checkpoints, ≥ 1.
   public var checkpointEvery = 10
 
@@ -44,6 +46,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     case floor
     case initialGate = "initial_gate"
     case batch
+    case samples
     case checkpointEvery = "checkpoint_every"
   }
 
@@ -61,6 +64,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     floor = try given.value(.floor, default: floor)
     initialGate = try given.value(.initialGate, default: initialGate)
     batch = try given.value(.batch, default: batch)
+    samples = try given.value(.samples, default: samples)
     checkpointEvery = try given.value(.checkpointEvery, default: checkpointEvery)
   }
 
@@ -90,6 +94,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
       warmup + decay <= 1, Key.decay,
       "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
     try requireAtLeastOne(batch, Key.batch)
+    try requireSetting(
+      samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")
     try requireAtLeastOne(checkpointEvery, Key.checkpointEvery)
   }
 }

@@ -4,23 +4,29 @@ import Transformer
 /// Learns one gate per key-value head on passkey samples: DuoAttention's method (arXiv 2410.10819,
 /// §3.2), computed as docs/method.md describes.
 ///
-/// Step s trains on the samples s·batch ..< (s + 1)·batch, each a pure function of (seed, index), so
+/// Step s trains on the samples s·batch ..< (s + 1)·batch, counted round a finite set if there is one,
+/// each a pure function of (seed, index), so
 /// that a calibration that is stopped and resumed gives the bits of one that ran through.
 public struct Calibrator: Sendable {
   let decoder: DecoderModel
   let sampler: PasskeySampler
   let settings: CalibrationSettings
   let step: TwoStreamStep
+  let cache: TeacherCacheSettings
 
   /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
+  ///
+  /// Neither the `memoryBudget` of a step's activations, in bytes, nor the `cache` changes a bit of the
+  /// result.
   public init(
     decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
-    window: StreamingWindow
+    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings = .none
   ) {
     self.decoder = decoder
     self.sampler = sampler
     self.settings = settings
-    step = TwoStreamStep(decoder, window: window)
+    self.cache = cache
+    step = TwoStreamStep(decoder, window: window, memoryBudget: memoryBudget)
   }
 
   /// Runs from `state` until all steps are done or `onStep` returns false.
@@ -34,20 +40,24 @@ public struct Calibrator: Sendable {
     _ state: inout CalibrationState,
     onStep: (CalibrationState, StepSeconds) throws -> Bool
   ) throws {
+    var cache = TeacherCache(cache, step: step)
     while state.step < settings.steps {
-      let seconds = try advance(&state)
+      let seconds = try advance(&state, &cache)
       guard try onStep(state, seconds) else { return }
     }
   }
 
   /// One optimizer step.
-  private func advance(_ state: inout CalibrationState) throws -> StepSeconds {
+  private func advance(
+    _ state: inout CalibrationState, _ cache: inout TeacherCache
+  ) throws -> StepSeconds {
     var batch = BatchSum(gates: state.gates)
     let gates = (0..<state.gates.layers).map { state.gates[layer: $0].map { Float($0) } }
     let first = state.step * settings.batch
-    for index in first..<first + settings.batch {
+    for count in first..<first + settings.batch {
+      let index = settings.samples > 0 ? count % settings.samples : count
       let sample = try sampler.sample(index: index)
-      let result = step(tokens: sample.tokens, labelRows: sample.labelRows, gates: gates)
+      let result = try cache.learn(sample, index: index, gates: gates)
       guard result.distillation.isFinite,
         result.gateGradients.joined().allSatisfy({ $0.isFinite })
       else {

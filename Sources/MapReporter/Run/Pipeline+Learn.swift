@@ -15,7 +15,8 @@ extension Pipeline {
         from: settings.contextMin, to: settings.contextMax, count: settings.contextIntervals),
       seed: configuration.seed, model)
     let calibrator = Calibrator(
-      decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window)
+      decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
+      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache())
     var state = try startingState(model)
     observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
     var metrics = try MetricsTable(path: files.metrics, through: state.step)
@@ -34,8 +35,19 @@ extension Pipeline {
     }
     guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
     try folder.write(state.gates.tsv, to: files.gates)
+    try folder.remove(files.teacher)
     observer.report("learned the gates in \(state.step) steps, \(metrics.note)")
     return state.gates
+  }
+
+  /// Where the teacher's outputs are kept: nowhere unless the sample set is finite.
+  private func teacherCache() throws -> TeacherCacheSettings {
+    guard configuration.calibration.samples > 0 else { return .none }
+    let compute = configuration.compute
+    if compute.teacherCacheOnDisk { try folder.create(files.teacher) }
+    return TeacherCacheSettings(
+      byteBudget: compute.teacherCache.byteCount,
+      folder: compute.teacherCacheOnDisk ? files.teacher : nil, identity: try checkpointIdentity())
   }
 
   private func startingState(_ model: RunModel) throws -> CalibrationState {

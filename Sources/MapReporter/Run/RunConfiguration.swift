@@ -24,6 +24,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public var evaluation = EvaluationSettings()
   /// What the report says.
   public var report = ReportSettings()
+  /// What the run may use of the machine.
+  public var compute = ComputeSettings()
 
   /// A run of `model` with every other setting at its default.
   public init(name: String, model: String) {
@@ -43,6 +45,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     case ranking
     case evaluation
     case report
+    case compute
   }
 
   private enum WindowKeys: String, SettingKey {
@@ -67,6 +70,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
     report = try given.value(.report, default: report)
+    compute = try given.value(.compute, default: compute)
   }
 
   /// Refuses values that no run can work with, whatever the model.

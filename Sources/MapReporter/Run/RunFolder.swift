@@ -80,7 +80,7 @@ public struct RunFolder: ~Copyable {
   /// Removes what ``AtomicFile`` leaves behind when its process is killed: `.name.xyz.tmp`.
   private func removeTemporaryFiles() {
     let manager = FileManager.default
-    for folder in [path, "\(path)/maps", "\(path)/figures"] {
+    for folder in [path, "\(path)/maps", "\(path)/figures", files.teacher] {
       for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
       where name.hasPrefix(".") && name.hasSuffix(".tmp") {
         // A file that cannot be removed is in nobody's way.
@@ -88,6 +88,9 @@ public struct RunFolder: ~Copyable {
       }
     }
   }
+
+  /// Creates a folder of the run if it is not there.
+  func create(_ path: String) throws(RunError) { try Self.create(path) }
 
   private static func create(_ folder: String) throws(RunError) {
     do {
@@ -117,6 +120,8 @@ public struct RunFiles: Sendable {
   public var gates: String { "\(folder)/gates.tsv" }
   /// What an interrupted calibration continues from.
   public var checkpoint: String { "\(folder)/checkpoint.h5" }
+  /// The teacher's outputs on a finite sample set, while gates are learned.
+  public var teacher: String { "\(folder)/teacher" }
   /// One line per calibration step.
   public var metrics: String { "\(folder)/metrics.csv" }
   /// Layer maps, one `headmap.json` per criterion and sparsity.

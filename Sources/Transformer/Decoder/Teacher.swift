@@ -15,7 +15,38 @@ public struct TeacherOutputs: ~Copyable, Sendable {
   }
 }
 
+extension TeacherOutputs {
+  /// All values: layer after layer, then the final hidden states.
+  public var values: [Float] {
+    var values: [Float] = []
+    values.reserveCapacity(byteCount / MemoryLayout<Float>.stride)
+    for index in attention.indices { values += attention[index].values }
+    return values + hidden.values
+  }
+}
+
 extension TwoStreamStep {
+  /// Outputs from their ``TeacherOutputs/values``; nil if there are not as many as this step's shapes ask
+  /// for.
+  public func outputs(_ values: [Float], labelRows: Range<Int>) -> TeacherOutputs? {
+    let width = decoder.shape.queryWidth
+    let rows = cones(labelRows: labelRows).dropFirst().map(\.count)
+    let count = rows.reduce(0, +) * width + labelRows.count * decoder.configuration.hidden
+    guard values.count == count else { return nil }
+    var attention = UniqueArray<Tensor>()
+    var start = 0
+    for count in rows {
+      let end = start + count * width
+      attention.append(Tensor(rows: count, columns: width, values: Array(values[start..<end])))
+      start = end
+    }
+    return TeacherOutputs(
+      attention: attention,
+      hidden: Tensor(
+        rows: labelRows.count, columns: decoder.configuration.hidden,
+        values: Array(values[start...])))
+  }
+
   /// The teacher's forward over one sample: all rows, but in the last layer only the labels'.
   ///
   /// - Parameters: as of ``callAsFunction(tokens:labelRows:gates:)``.

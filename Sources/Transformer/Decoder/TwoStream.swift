@@ -113,12 +113,15 @@ public struct TwoStreamStep: Sendable {
 }
 
 /// Measures stretches of time one after the other.
-struct LapClock {
+package struct LapClock {
   private let clock = ContinuousClock()
   private var last = ContinuousClock.now
 
+  /// Starts the clock.
+  package init() {}
+
   /// Seconds since the clock was made or last read.
-  mutating func lap() -> Double {
+  package mutating func lap() -> Double {
     let now = clock.now
     defer { last = now }
     return (now - last) / .seconds(1)
