@@ -42,7 +42,6 @@ public struct Generation: ~Copyable {
   public mutating func append(_ token: Int32) {
     let position = cache.tokens
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
-    let row = RowSet(sink: 0, tail: position..<position + 1)
     var x = Tensor(rows: 1, columns: decoder.configuration.hidden)
     do {
       var view = x.mutableView
@@ -50,19 +49,26 @@ public struct Generation: ~Copyable {
       decoder.weights.embedding.widen(row: Int(token), into: &out)
     }
     for layer in 0..<decoder.configuration.layers {
-      let weights = decoder.weights.layers[layer]
-      let projected = decoder.project(x.view, weights, input: row, output: row, table: table)
-      cache.append(
-        layer: layer, position: position, k: projected.rotated.k.view.row(0),
-        v: projected.rotated.v.view.row(0))
-      var o = Tensor(rows: 1, columns: decoder.shape.queryWidth)
-      do {
-        var view = o.mutableView
-        cache.attend(layer: layer, q: projected.rotated.q.view, into: &view)
-      }
-      x = decoder.finish(x.view, o: o.view, weights, input: row, output: row)
+      x = decoder.decodeLayer(
+        x.view, layer: layer, position: position, cache: &cache, table: table)
     }
     cache.tokens += 1
     hidden = decoder.finalNorm(x.view)
+  }
+}
+
+extension DecoderModel {
+  /// One layer for the token at `position`: x (1, C) to (1, C).
+  fileprivate func decodeLayer(
+    _ x: MatrixView, layer: Int, position: Int, cache: inout KVCache, table: borrowing RotaryTable
+  ) -> Tensor {
+    let weights = weights.layers[layer]
+    let row = RowSet(sink: 0, tail: position..<position + 1)
+    let projected = project(x, weights, input: row, output: row, table: table)
+    cache.append(
+      layer: layer, position: position, k: projected.rotated.k.view.row(0),
+      v: projected.rotated.v.view.row(0))
+    let o = cache.attend(layer: layer, q: projected.rotated.q.view)
+    return finish(x, o: o.view, weights, input: row, output: row)
   }
 }

@@ -1,4 +1,5 @@
 import BasicContainers
+import Foundation
 
 /// Keys and values of the tokens so far, for decoding one token at a time.
 ///
@@ -50,17 +51,54 @@ struct KVCache: ~Copyable {
     }
   }
 
-  /// Attention of one token: q (H·D) to o (H·D), over what the heads of a layer hold.
-  func attend(layer: Int, q: MatrixView, into o: inout MutableMatrixView) {
-    let (group, headDim) = (shape.group, shape.headDim)
-    let widths = EqualPieces(shape.queryWidth, limit: group * headDim)
+  /// Attention of one token, q (1, H·D) to (1, H·D), over what the heads of a layer hold.
+  ///
+  /// The slots are cut into chunks that are attended to on their own and then weighed by their sums
+  /// of exponentials, so that few heads keep many cores at work.
+  func attend(layer: Int, q: MatrixView) -> Tensor {
     let first = layer * shape.keyValueHeads
-    o.parallelTiles(rows: EqualPieces(1, limit: 1), columns: widths) { _, columns, tile in
-      let head = first + columns.lowerBound / (group * headDim)
-      let scaled = stackHeads(
-        q.slice(rows: 0..<1, columns: columns), group: group, headDim: headDim, scale: shape.scale)
-      heads[head].attend(scaled.view, into: &tile)
+    let tasks = (0..<shape.keyValueHeads).flatMap { head in
+      heads[first + head].chunks.map { (head: head, slots: $0) }
     }
+    var parts = Tensor(rows: tasks.count * shape.group, columns: shape.headDim)
+    // The largest score and the sum of exponentials under it.
+    var weights = Tensor(rows: tasks.count * shape.group, columns: 2)
+    do {
+      var partView = parts.mutableView
+      var weightView = weights.mutableView
+      let rows = tasks.indices.map { $0 * shape.group..<($0 + 1) * shape.group }
+      parallelTiles(
+        &partView, rows.map { Tile(rows: $0, columns: 0..<shape.headDim) }, &weightView,
+        rows.map { Tile(rows: $0, columns: 0..<2) }
+      ) { index, part, weight in
+        let (head, slots) = tasks[index]
+        let scaled = stackHeads(
+          q.slice(rows: 0..<1, columns: shape.queryColumns(head)), group: shape.group,
+          headDim: shape.headDim, scale: shape.scale)
+        heads[first + head].attend(scaled.view, slots: slots, into: &part, weights: &weight)
+      }
+    }
+    return merge(parts.view, weights.view, heads: tasks.map(\.head))
+  }
+
+  /// o (1, H·D) from the chunks' outputs (chunks·G, D) and weights (chunks·G, 2), in their order.
+  private func merge(_ parts: MatrixView, _ weights: MatrixView, heads: [Int]) -> Tensor {
+    let (group, headDim) = (shape.group, shape.headDim)
+    var o = Tensor.zeros(rows: 1, columns: shape.queryWidth)
+    var view = o.mutableView
+    for query in 0..<shape.queryHeads {
+      let rows = heads.indices.filter { heads[$0] == query / group }
+        .map { $0 * group + query % group }
+      let maximum = rows.map { weights.row($0)[0] }.max() ?? 0
+      let total = rows.reduce(0) { $0 + weights.row($1)[1] * exp(weights.row($1)[0] - maximum) }
+      var out = view.slice(rows: 0..<1, columns: query * headDim..<(query + 1) * headDim)
+      var target = out.row(0)
+      for row in rows {
+        VectorMath.add(
+          parts.row(row), times: exp(weights.row(row)[0] - maximum) / total, to: &target)
+      }
+    }
+    return o
   }
 }
 
@@ -93,27 +131,26 @@ struct HeadCache: ~Copyable {
     values.setRow(slot, v)
   }
 
-  /// q (G, D), scaled, to o (1, G·D).
-  func attend(_ q: MatrixView, into o: inout MutableMatrixView) {
-    let (group, headDim) = (q.rows, q.columns)
-    var weights = Tensor(rows: group, columns: filled)
-    var sums = [Float](repeating: 0, count: group)
-    var output = Tensor(rows: group, columns: headDim)
-    do {
-      var scores = weights.mutableView
-      multiplyRows(q, keys.view.slice(rows: 0..<filled), into: &scores)
-      for g in 0..<group {
-        var maximum = -Float.infinity
-        var line = scores.row(g)
-        _ = VectorMath.softmaxTile(&line, visible: 0..<filled, max: &maximum, sum: &sums[g])
-      }
-      var result = output.mutableView
-      multiply(scores.reading(), PanelView(values.view.slice(rows: 0..<filled)), into: &result)
+  /// The filled slots in pieces of a size that is worth a task.
+  var chunks: [Range<Int>] { EqualPieces(filled, limit: 512).ranges }
+
+  /// Attention of q (G, D), scaled, over some slots: exponentials times values, (G, D), not yet divided by
+  /// their sum; weights (G, 2) receives the largest score and that sum.
+  func attend(
+    _ q: MatrixView, slots: Range<Int>, into o: inout MutableMatrixView,
+    weights: inout MutableMatrixView
+  ) {
+    var scores = Tensor(rows: q.rows, columns: slots.count)
+    var scoreView = scores.mutableView
+    multiplyRows(q, keys.view.slice(rows: slots), into: &scoreView)
+    for g in 0..<q.rows {
+      var (maximum, sum) = (-Float.infinity, Float(0))
+      var line = scoreView.row(g)
+      _ = VectorMath.softmaxTile(&line, visible: 0..<slots.count, max: &maximum, sum: &sum)
+      var weight = weights.row(g)
+      weight[0] = maximum
+      weight[1] = sum
     }
-    for g in 0..<group {
-      var part = o.slice(rows: 0..<1, columns: g * headDim..<(g + 1) * headDim)
-      var row = part.row(0)
-      VectorMath.scale(output.view.row(g), by: 1 / sums[g], into: &row)
-    }
+    multiply(scoreView.reading(), PanelView(values.view.slice(rows: slots)), into: &o)
   }
 }

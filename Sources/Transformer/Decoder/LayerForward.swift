@@ -14,22 +14,19 @@ extension DecoderModel {
   ) -> Projections {
     let normed = rmsNorm(
       x, weight: layer.attentionNorm, epsilon: configuration.rmsNormEpsilon)
-    var k = linear(normed.view, layer.wk, bias: layer.biases?.k)
-    let v = linear(normed.view, layer.wv, bias: layer.biases?.v)
     let queries = input.gather(normed.view, output)
-    var q = linear(queries.view, layer.wq, bias: layer.biases?.q)
+    var projected = linear(queries: queries.view, keys: normed.view, layer)
     var beforeNormQ = Tensor(rows: 0, columns: 0)
     var beforeNormK = Tensor(rows: 0, columns: 0)
     if let norms = layer.headNorms {
-      swap(&beforeNormQ, &q)
-      swap(&beforeNormK, &k)
-      q = normHeads(beforeNormQ.view, weight: norms.q)
-      k = normHeads(beforeNormK.view, weight: norms.k)
+      swap(&beforeNormQ, &projected.q)
+      swap(&beforeNormK, &projected.k)
+      projected.q = normHeads(beforeNormQ.view, weight: norms.q)
+      projected.k = normHeads(beforeNormK.view, weight: norms.k)
     }
-    rotate(&q, rows: output, table: table)
-    rotate(&k, rows: input, table: table)
-    return Projections(
-      rotated: QueryKeyValue(q: q, k: k, v: v), beforeNormQ: beforeNormQ, beforeNormK: beforeNormK)
+    rotate(&projected.q, rows: output, table: table)
+    rotate(&projected.k, rows: input, table: table)
+    return Projections(rotated: projected, beforeNormQ: beforeNormQ, beforeNormK: beforeNormK)
   }
 
   /// Attention of the heads of one layer under a pattern; q at `output`, k and v at `input` rows.

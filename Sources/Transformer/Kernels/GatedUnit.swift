@@ -66,7 +66,7 @@ private func gatedUnitOfFewRows(
   _ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix,
   into act: inout MutableMatrixView
 ) {
-  let across = EqualPieces(act.columns, limit: fewRowsColumns(wGate), multiple: 4)
+  let across = ProductTiling.columnsOfFewRows(wGate)
   act.parallelTiles(rows: EqualPieces(act.rows, limit: act.rows), columns: across) {
     _, columns, act in
     var up = Tensor(rows: act.rows, columns: columns.count)

@@ -67,6 +67,25 @@ enum ProductTiling {
     let pieces = max(1, min(wanted, count / rows))
     return EqualPieces(count, limit: max(1, (count + pieces - 1) / pieces))
   }
+
+  /// The columns of x·Wᵀ where x has few rows, so that the time is that of reading W: pieces worth a
+  /// task, but no more than four for each core.
+  static func columnsOfFewRows(_ weight: WeightMatrix) -> EqualPieces {
+    let bytes = weight.columns * weight.type.byteCount
+    let perCore = (weight.rows + 4 * Parallelism.cores - 1) / (4 * Parallelism.cores)
+    return EqualPieces(
+      weight.rows, limit: max(131_072 / max(bytes, 1), perCore, 16), multiple: 4)
+  }
+
+  /// The tasks of the product of `rowCount` rows and a weight.
+  static func tiles(_ rowCount: Int, _ weight: WeightMatrix, _ operand: Operand) -> [Tile] {
+    let columnCount = operand == .plain ? weight.columns : weight.rows
+    let isFew = operand == .transposed && rowCount <= few
+    let across = isFew ? columnsOfFewRows(weight) : columns(columnCount)
+    let down =
+      isFew ? EqualPieces(rowCount, limit: few) : ProductTiling.rows(rowCount, across: across)
+    return down.ranges.flatMap { rows in across.ranges.map { Tile(rows: rows, columns: $0) } }
+  }
 }
 
 /// C = A·op(W), or C +=, on all cores: A (rows, in) and Wᵀ (in, out), or A (rows, out) and W (out, in).
@@ -74,40 +93,57 @@ package func matmul(
   _ a: MatrixView, _ weight: WeightMatrix, _ operand: Operand, into c: inout MutableMatrixView,
   adding: Bool = false
 ) {
-  guard a.rows > ProductTiling.few || operand == .plain else {
-    return multiplyFewRows(a, weight, into: &c, adding: adding)
-  }
-  let across = ProductTiling.columns(c.columns)
-  c.parallelTiles(rows: ProductTiling.rows(c.rows, across: across), columns: across) {
-    rows, columns, tile in
-    let block = PanelMatrix(weight, operand, columns: columns)
-    multiply(a.slice(rows: rows), block.view, into: &tile, adding: adding)
+  let tiles = ProductTiling.tiles(a.rows, weight, operand)
+  c.parallelTiles(tiles) { tile, out in
+    multiply(a, weight, operand, tile, into: &out, adding: adding)
   }
 }
 
-/// The same for a few rows, whose time is that of reading the weights.
-private func multiplyFewRows(
-  _ a: MatrixView, _ weight: WeightMatrix, into c: inout MutableMatrixView, adding: Bool
+/// One task of a product: the rectangle `tile` of A·op(W).
+func multiply(
+  _ a: MatrixView, _ weight: WeightMatrix, _ operand: Operand, _ tile: Tile,
+  into c: inout MutableMatrixView, adding: Bool = false
 ) {
-  let across = EqualPieces(c.columns, limit: fewRowsColumns(weight), multiple: 4)
-  c.parallelTiles(rows: EqualPieces(c.rows, limit: c.rows), columns: across) { _, columns, tile in
-    multiplyRows(a, weight, rows: columns, into: &tile, adding: adding)
+  if operand == .transposed && a.rows <= ProductTiling.few {
+    multiplyRows(a, weight, rows: tile.columns, into: &c, adding: adding)
+  } else {
+    let block = PanelMatrix(weight, operand, columns: tile.columns)
+    multiply(a.slice(rows: tile.rows), block.view, into: &c, adding: adding)
   }
 }
 
-/// Rows of a weight that are worth a task, about 128 KiB, but no more tasks than four per core.
-func fewRowsColumns(_ weight: WeightMatrix) -> Int {
-  let bytes = weight.columns * weight.type.byteCount
-  let perCore = (weight.rows + 4 * Parallelism.cores - 1) / (4 * Parallelism.cores)
-  return max(131_072 / max(bytes, 1), perCore, 16)
+/// Three products in one parallel loop: q = queries·Wqᵀ, k = keys·Wkᵀ and v = keys·Wvᵀ, with their
+/// biases; queries (output, C), keys (input, C).
+func linear(queries: MatrixView, keys: MatrixView, _ layer: LayerWeights) -> QueryKeyValue {
+  var q = Tensor(rows: queries.rows, columns: layer.wq.rows)
+  var k = Tensor(rows: keys.rows, columns: layer.wk.rows)
+  var v = Tensor(rows: keys.rows, columns: layer.wv.rows)
+  do {
+    var qView = q.mutableView
+    var kView = k.mutableView
+    var vView = v.mutableView
+    parallelTiles(
+      &qView, ProductTiling.tiles(queries.rows, layer.wq, .transposed),
+      &kView, ProductTiling.tiles(keys.rows, layer.wk, .transposed),
+      &vView, ProductTiling.tiles(keys.rows, layer.wv, .transposed)
+    ) { which, tile, out in
+      let weight = [layer.wq, layer.wk, layer.wv][which]
+      multiply(which == 0 ? queries : keys, weight, .transposed, tile, into: &out)
+    }
+    if let biases = layer.biases {
+      addBias(biases.q, to: &qView)
+      addBias(biases.k, to: &kView)
+      addBias(biases.v, to: &vView)
+    }
+  }
+  return QueryKeyValue(q: q, k: k, v: v)
 }
 
-/// y = x · Wᵀ (+ bias): x (rows, in), W (out, in), y (rows, out).
-func linear(_ x: MatrixView, _ weight: WeightMatrix, bias: [Float]? = nil) -> Tensor {
+/// y = x · Wᵀ: x (rows, in), W (out, in), y (rows, out).
+func linear(_ x: MatrixView, _ weight: WeightMatrix) -> Tensor {
   var y = Tensor(rows: x.rows, columns: weight.rows)
   var view = y.mutableView
   matmul(x, weight, .transposed, into: &view)
-  if let bias { addBias(bias, to: &view) }
   return y
 }
 
@@ -116,7 +152,7 @@ func linear(_ x: MatrixView, _ weight: WeightMatrix, addingTo y: inout MutableMa
   matmul(x, weight, .transposed, into: &y, adding: true)
 }
 
-/// dx = dy · W, or dx +=: the gradient of ``linear(_:_:bias:)`` for its input; weights are frozen and get
+/// dx = dy · W, or dx +=: the gradient of ``linear(_:_:)`` for its input; weights are frozen and get
 /// none.
 func linearBackward(
   _ dy: MatrixView, _ weight: WeightMatrix, into dx: inout MutableMatrixView, adding: Bool = false

@@ -67,6 +67,18 @@ extension MutableMatrixView {
     }
   }
 
+  /// Calls `body` on all cores for the rectangles `tiles`, which must not overlap.
+  mutating func parallelTiles(
+    _ tiles: [Tile], _ body: (Tile, inout MutableMatrixView) -> Void
+  ) {
+    let (base, stride) = unsafe (base, stride)
+    for tile in tiles { precondition(contains(tile), "\(tile) of \(rows)×\(columns)") }
+    parallel(tiles.count) { index in
+      var tile = unsafe MutableMatrixView(base: base, tile: tiles[index], stride: stride)
+      body(tiles[index], &tile)
+    }
+  }
+
   /// Calls `body` on all cores for blocks of whole rows; rows stay in `body`'s hands alone.
   mutating func parallelRows(
     _ limit: Int, _ body: (Range<Int>, inout MutableMatrixView) -> Void
@@ -99,6 +111,29 @@ func parallelTiles(
     var first = unsafe MutableMatrixView(base: aBase, tile: aTiles[index], stride: aStride)
     var second = unsafe MutableMatrixView(base: bBase, tile: bTiles[index], stride: bStride)
     body(index, &first, &second)
+  }
+}
+
+/// Calls `body` on all cores with the rectangles of three matrices one after the other: which matrix
+/// it is, where in it, and the rectangle.
+func parallelTiles(
+  _ a: inout MutableMatrixView, _ aTiles: [Tile], _ b: inout MutableMatrixView, _ bTiles: [Tile],
+  _ c: inout MutableMatrixView, _ cTiles: [Tile],
+  _ body: (Int, Tile, inout MutableMatrixView) -> Void
+) {
+  let bases = unsafe (a.base, b.base, c.base)
+  let strides = (a.stride, b.stride, c.stride)
+  for tile in aTiles { precondition(a.contains(tile), "\(tile) of \(a.rows)×\(a.columns)") }
+  for tile in bTiles { precondition(b.contains(tile), "\(tile) of \(b.rows)×\(b.columns)") }
+  for tile in cTiles { precondition(c.contains(tile), "\(tile) of \(c.rows)×\(c.columns)") }
+  let tiles = aTiles + bTiles + cTiles
+  parallel(tiles.count) { index in
+    let which = index < aTiles.count ? 0 : index < aTiles.count + bTiles.count ? 1 : 2
+    let (base, stride) = unsafe [
+      (bases.0, strides.0), (bases.1, strides.1), (bases.2, strides.2),
+    ][which]
+    var tile = unsafe MutableMatrixView(base: base, tile: tiles[index], stride: stride)
+    body(which, tiles[index], &tile)
   }
 }
 

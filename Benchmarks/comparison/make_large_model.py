@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Write a Hugging Face folder with the shapes of Llama 3 8B and synthetic bfloat16 weights.
+
+    make_large_model.py FOLDER [--layers 32]
+
+The values are a block of seeded normal numbers, repeated: about 16 GB, good for time and memory only.
+Needs NumPy. `zigzag import FOLDER model.h5` makes a model file of it.
+"""
+
+import argparse
+import json
+import pathlib
+
+import numpy as np
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "vocab_size": 128256,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 500000.0,
+    "max_position_embeddings": 8192,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+}
+ONE = np.uint16(0x3F80)  # 1 as bfloat16
+
+
+def tensors(config):
+    """Yield name and shape of every parameter, layer by layer."""
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    wide = config["num_attention_heads"] * config["head_dim"]
+    narrow = config["num_key_value_heads"] * config["head_dim"]
+    yield "model.embed_tokens.weight", (config["vocab_size"], hidden)
+    for layer in range(config["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}."
+        yield prefix + "input_layernorm.weight", (hidden,)
+        yield prefix + "self_attn.q_proj.weight", (wide, hidden)
+        yield prefix + "self_attn.k_proj.weight", (narrow, hidden)
+        yield prefix + "self_attn.v_proj.weight", (narrow, hidden)
+        yield prefix + "self_attn.o_proj.weight", (hidden, wide)
+        yield prefix + "post_attention_layernorm.weight", (hidden,)
+        yield prefix + "mlp.gate_proj.weight", (inner, hidden)
+        yield prefix + "mlp.up_proj.weight", (inner, hidden)
+        yield prefix + "mlp.down_proj.weight", (hidden, inner)
+    yield "model.norm.weight", (hidden,)
+    yield "lm_head.weight", (config["vocab_size"], hidden)
+
+
+def normal_block(count, scale):
+    """`count` normal numbers as bfloat16 bits; odd length, so that repeats do not line up."""
+    values = np.random.default_rng(0).standard_normal(count, dtype=np.float32) * scale
+    return (values.view(np.uint32) >> 16).astype(np.uint16)
+
+
+def write_shard(path, named_shapes, block):
+    """Write one safetensors file: header length, JSON header, data."""
+    header, offset = {}, 0
+    for name, shape in named_shapes:
+        end = offset + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, shape in named_shapes:
+            left = int(np.prod(shape))
+            if len(shape) == 1:
+                file.write(np.full(left, ONE).tobytes())
+                continue
+            while left > 0:
+                part = block[:left]
+                file.write(part.tobytes())
+                left -= len(part)
+
+
+def main():
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--layers", type=int, default=CONFIG["num_hidden_layers"])
+    arguments = parser.parse_args()
+    config = CONFIG | {"num_hidden_layers": arguments.layers}
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    (arguments.folder / "config.json").write_text(json.dumps(config, indent=2))
+    block = normal_block(2**24 + 1, 0.02)
+    shards, size = [[]], 0
+    for name, shape in tensors(config):
+        if size > 4e9:
+            shards.append([])
+            size = 0
+        shards[-1].append((name, shape))
+        size += 2 * int(np.prod(shape))
+    names = [f"model-{i + 1:05}-of-{len(shards):05}.safetensors" for i in range(len(shards))]
+    index = {"metadata": {}, "weight_map": {}}
+    for file_name, shard in zip(names, shards):
+        write_shard(arguments.folder / file_name, shard, block)
+        index["weight_map"].update({name: file_name for name, _ in shard})
+    index_path = arguments.folder / "model.safetensors.index.json"
+    index_path.write_text(json.dumps(index, indent=1))
+
+
+if __name__ == "__main__":
+    main()
