@@ -17,6 +17,8 @@ public enum MapReporterError: ZigzagError, Equatable {
     map: String, mapLayers: Int, mapHeads: Int, model: String, modelLayers: Int, modelHeads: Int)
   /// A page template does not parse.
   case brokenTemplate(name: String, reason: String)
+  /// Measuring was stopped; nothing was written.
+  case stopped
 
   /// Usage, bad data, missing input or unwritable output, for the exit code.
   public var category: ErrorCategory {
@@ -25,6 +27,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .cannotWrite: .cannotWrite
     case .invalidFile, .shapeMismatch, .brokenTemplate: .badData
     case .invalidValue, .headMixed: .usage
+    case .stopped: .interrupted
     }
   }
 
@@ -49,6 +52,8 @@ public enum MapReporterError: ZigzagError, Equatable {
         + "\(modelLayers) × \(modelHeads); use the map that was made for this model."
     case .brokenTemplate(let name, let reason):
       "The page template \(name) does not parse: \(reason); report this as a bug."
+    case .stopped:
+      "The measuring was stopped and nothing was written; start it again."
     }
   }
 

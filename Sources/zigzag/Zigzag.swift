@@ -25,7 +25,7 @@ struct Zigzag: ParsableCommand {
     version: toolVersion,
     subcommands: [
       RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
-      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self,
+      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, BenchVerb.self,
     ])
 
   /// What was done about the kernels of the linear algebra library, for the log.

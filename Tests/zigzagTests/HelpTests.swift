@@ -4,6 +4,7 @@ import Testing
 @Suite struct HelpTests {
   @Test(arguments: [
     "run", "import", "inspect", "forward", "calibrate", "rank", "evaluate", "export", "report",
+    "bench",
   ])
   func everyVerbTeaches(verb: String) throws {
     let help = try ToolRunner.run([verb, "--help"])

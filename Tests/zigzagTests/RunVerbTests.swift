@@ -184,7 +184,7 @@ import Testing
     try NumpyIDs.write([1, 256], to: scratch.path("ids.npy"))
     expectRefusal(
       try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
-      saying: "token 1 is 256")
+      saying: "token 1: expected an id from 0 to 255, found 256")
     expectRefusal(
       try zigzag(
         "forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy", "--streaming", "4,0"),

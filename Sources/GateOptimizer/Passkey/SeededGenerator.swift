@@ -16,6 +16,8 @@ public struct SeededGenerator: Sendable {
     case randomLayers = 4
     /// Bootstrap replicates.
     case resampling = 5
+    /// What is measured on where its values do not matter.
+    case benchmark = 6
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -41,11 +41,9 @@ extension Pipeline {
     _ task: PasskeyTask, _ haystack: HaystackSource, _ purpose: PasskeySampler.Purpose,
     lengths: [Int], seed: UInt64, _ model: RunModel
   ) throws -> PasskeySampler {
-    let tokenizer = model.tokenizer
-    return try PasskeySampler(
+    try PasskeySampler(
       task: task, haystack: haystack, purpose: purpose, contextLengths: lengths, seed: seed,
-      startTokens: tokenizer.encode("", addSpecialTokens: true)
-    ) { tokenizer.encode($0) }
+      tokenizer: model.tokenizer)
   }
 
   /// Writes the layer maps that the ranking section asks for.

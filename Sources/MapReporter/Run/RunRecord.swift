@@ -60,7 +60,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
 }
 
 /// The model name of the first processor in /proc/cpuinfo.
-private func processorName() -> String {
+func processorName() -> String {
   let lines = ((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
     .split(separator: "\n")
   let line = lines.first { $0.hasPrefix("model name") }

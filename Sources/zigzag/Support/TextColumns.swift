@@ -19,3 +19,17 @@ func byteCount(_ bytes: Int) -> String {
   }
   return "\(fixed(value, digits: unit == 0 ? 0 : 1)) \(units[unit])"
 }
+
+/// Rows as lines of aligned columns, two blanks apart: the first to the left, the others to the right.
+func aligned(_ rows: [[String]]) -> [String] {
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in
+    rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+  }
+  return rows.map { row in
+    row.enumerated().map { column, text in
+      guard column == 0 else { return padded(text, to: widths[column]) }
+      return text + String(repeating: " ", count: max(widths[0] - text.count, 0))
+    }.joined(separator: "  ")
+  }
+}

@@ -56,19 +56,11 @@ struct ForwardVerb: Verb {
   }
 
   private func readTokens(_ model: ModelConfiguration) throws -> [Int32] {
-    let (shape, ids) = try NumpyFile.readInt32(path: tokens)
-    guard shape.filter({ $0 != 1 }).count <= 1, !ids.isEmpty else {
-      throw ToolError.badData("\(tokens): expected one row of token ids, found the shape \(shape)")
-    }
+    let ids = try NumpyFile.readTokens(path: tokens, vocabulary: model.vocabulary)
     guard ids.count <= model.maxPositions else {
       throw ToolError.usage(
         "\(tokens) has \(ids.count) tokens; \(self.model) was made for at most "
           + "\(model.maxPositions)")
-    }
-    if let index = ids.firstIndex(where: { $0 < 0 || Int($0) >= model.vocabulary }) {
-      throw ToolError.badData(
-        "\(tokens): token \(index) is \(ids[index]); the vocabulary of \(self.model) ends at "
-          + "\(model.vocabulary - 1)")
     }
     return ids
   }

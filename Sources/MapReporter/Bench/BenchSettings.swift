@@ -1,0 +1,76 @@
+import Transformer
+
+/// What `zigzag bench` measures, and at which sizes.
+public struct BenchSettings: Codable, Sendable, Equatable {
+  /// One kind of measurement.
+  public enum Measure: String, Codable, Sendable, CaseIterable {
+    /// Large products by the linear algebra library: what shares are shares of.
+    case gemm
+    /// Attention alone, full and streaming.
+    case attention
+    /// A prompt to its final hidden states, full attention.
+    case prefill
+    /// One token after the other, full attention.
+    case decode
+    /// The two-stream step gates are learned with.
+    case step
+    /// Prefill and decode under full, streaming, head-mixed and layer-exclusive patterns.
+    case maps
+  }
+
+  /// What is measured.
+  public var measures = Measure.allCases
+  /// Tokens, ascending; every measurement but `gemm` is made at each.
+  public var lengths = [1024, 2048, 4096]
+  /// What streaming heads see.
+  public var window = StreamingWindow(sink: 64, recent: 256)
+  /// Label rows of a step, at the end of its sample.
+  public var labels = 110
+  /// Rounds behind a median, after one that does not count.
+  public var repeats = 5
+  /// Tokens decoded after a prompt.
+  public var decodeTokens = 32
+  /// Shares of layers that stream in the maps that are compared, each in [0, 1].
+  public var sparsities = [0.5, 0.75]
+  /// Seed of tokens, gates and values.
+  public var seed: UInt64 = 0
+
+  /// The defaults.
+  public init() {}
+
+  /// Refuses what cannot be measured.
+  ///
+  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` for the first of them.
+  public func validate() throws(MapReporterError) {
+    try require(!measures.isEmpty, "--measure", "at least one measure", "empty")
+    try require(!lengths.isEmpty, "--lengths", "at least one length", "empty")
+    let most = 1 << 20
+    for length in lengths {
+      try require(
+        (1...most).contains(length), "--lengths", "numbers of tokens from 1 to \(most)",
+        "\(length)")
+    }
+    try require(window.sink >= 0, "--sink", "0 or more", "\(window.sink)")
+    try require(window.recent >= 1, "--recent", "at least 1", "\(window.recent)")
+    try require(repeats >= 1, "--repeats", "at least 1", "\(repeats)")
+    try require(decodeTokens >= 1, "--decode-tokens", "at least 1", "\(decodeTokens)")
+    for sparsity in sparsities {
+      try require(
+        (0...1).contains(sparsity), "--sparsities", "between 0 and 100 percent",
+        "\(fixed(sparsity * 100, 1))")
+    }
+    try require(labels >= 1, "--labels", "at least 1", "\(labels)")
+    if measures.contains(.step), let shortest = lengths.min() {
+      try require(
+        labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
+    }
+  }
+
+  private func require(
+    _ condition: Bool, _ place: String, _ expected: String, _ found: String
+  ) throws(MapReporterError) {
+    guard condition else {
+      throw .invalidValue(place: place, expected: expected, found: found)
+    }
+  }
+}

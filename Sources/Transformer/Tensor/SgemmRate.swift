@@ -1,0 +1,46 @@
+import COpenBLAS
+import Foundation
+
+/// The machine's own rate at large float32 products, which shares of the machine are shares of.
+///
+/// One product by OpenBLAS of (1024·cores, 2048) and (2048, 2048) matrices, cut into one block of rows
+/// for each core, on one thread each as everywhere in this package. The matrices live only as long as the
+/// product, so that they do not count in what is measured besides.
+package enum SgemmRate {
+  /// Rows of each core's block.
+  package static let rowsPerCore = 1024
+  /// Columns of all three matrices.
+  package static let columns = 2048
+
+  /// Operations per second of one product now, on `cores` cores.
+  package static func measure(cores: Int) -> Double {
+    openblas_set_num_threads(1)
+    let rows = rowsPerCore * cores
+    let a = Block(count: rows * columns)
+    let b = Block(count: columns * columns)
+    let c = Block(count: rows * columns)
+    let start = ContinuousClock.now
+    parallel(cores) { core in
+      let offset = core * rowsPerCore * columns
+      unsafe cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rowsPerCore), blasint(columns),
+        blasint(columns), 1, a.start + offset, blasint(columns), b.start, blasint(columns), 0,
+        c.start + offset, blasint(columns))
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    return 2 * Double(rows * columns * columns) / seconds
+  }
+
+  /// Floats of its own, outside the pool that tensors share; touched, so that no page is missing.
+  @safe private final class Block: @unchecked Sendable {
+    let start: UnsafeMutablePointer<Float>
+
+    init(count: Int) {
+      let bytes = count * MemoryLayout<Float>.stride
+      let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      unsafe start = raw.initializeMemory(as: Float.self, repeating: 0.5, count: count)
+    }
+
+    deinit { unsafe start.deallocate() }
+  }
+}
