@@ -83,6 +83,14 @@ int zz_has_avx512(void) {
 #endif
 }
 
+void zz_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 VECTOR void zz_exp(const float *x, float *y, size_t n) {
   size_t i = 0;
   lanes v;

@@ -11,6 +11,9 @@
 /* Whether the CPU, and the system, run AVX-512 (F, DQ, BW, VL); 0 on other architectures. */
 int zz_has_avx512(void);
 
+/* Tells the CPU that a loop is waiting. */
+void zz_pause(void);
+
 /* y[i] = exp(x[i]); relative error below 3e-7 on [-87, 88], 0 below. */
 void zz_exp(const float *x, float *y, size_t n);
 

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// Whether parallel loops run on one core, in order; results are the same.
@@ -13,15 +12,8 @@ package enum Parallelism {
 ///
 /// Iterations must write to places of their own. One should be worth at least 10 µs.
 func parallel(_ iterations: Int, _ body: (Int) -> Void) {
-  guard iterations > 1 && !Parallelism.isSerial else {
-    for index in 0..<iterations { body(index) }
-    return
-  }
-  withoutActuallyEscaping(body) { body in
-    // Safe: concurrentPerform returns after the last iteration.
-    nonisolated(unsafe) let shared = body
-    DispatchQueue.concurrentPerform(iterations: iterations) { index in unsafe shared(index) }
-  }
+  if iterations > 1, !Parallelism.isSerial, WorkerPool.shared.run(iterations, body) { return }
+  for index in 0..<iterations { body(index) }
 }
 
 /// `0..<count` cut into the fewest pieces of at most `limit`, as equal as multiples of `multiple` allow.
