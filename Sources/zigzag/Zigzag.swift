@@ -1,6 +1,5 @@
 import ArgumentParser
 import MapReporter
-import Transformer
 
 /// The command line: one verb per file, everything else in the libraries.
 @main
@@ -28,13 +27,8 @@ struct Zigzag: ParsableCommand {
       RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, BenchVerb.self,
     ])
 
-  /// What was done about the kernels of the linear algebra library, for the log.
-  static let kernelNote = BLASRuntime.restartWithBestKernel()
-
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
-    // First of all: where it helps, the program starts again here.
-    _ = kernelNote
     Interruption.install()
     do {
       var command = try parseAsRoot()

@@ -43,7 +43,7 @@ import Testing
     let report = try report(small)
     #expect(report.input.map(\.source) == Array(repeating: "random ids, seed 0", count: 2))
     let gemm = try #require(report.gemm)
-    #expect(gemm.oneCore > 0 && gemm.allCores > 0)
+    #expect(gemm.oneCore > 0 && gemm.allCores > 0 && gemm.own > 0)
     let attention = try #require(report.attention)
     #expect(attention.map(\.tokens) == [24, 24, 40, 40])
     #expect(attention.map(\.kind) == ["full", "streaming", "full", "streaming"])

@@ -2,13 +2,25 @@ import Foundation
 import Transformer
 
 extension Bench {
-  /// Large products, on one core and on all in turn.
+  /// Large products by OpenBLAS on one core and on all, and by our own kernels, in turn.
   func gemm() throws -> GemmResult {
-    let cores = [1, ProcessInfo.processInfo.activeProcessorCount]
-    let rates = try rounds("gemm", variants: cores.count) { yardstick(cores: cores[$0]) }.samples
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let (rows, columns) = (SgemmRate.rowsPerCore * cores, SgemmRate.columns)
+    let a = input.matrix(rows: rows, columns: columns)
+    let b = WeightMatrix(
+      rows: columns, columns: columns, values: input.matrix(rows: columns, columns: columns).values)
+    var c = Tensor(rows: rows, columns: columns)
+    let rates = try rounds("gemm", variants: 3) { variant in
+      if variant < 2 { return yardstick(cores: variant == 0 ? 1 : cores) }
+      let time = seconds {
+        var view = c.mutableView
+        matmul(a.view, b, .transposed, into: &view)
+      }
+      return 2 * Double(rows * columns * columns) / time / 1e9
+    }.samples
     return GemmResult(
-      rowsPerCore: SgemmRate.rowsPerCore, columns: SgemmRate.columns, oneCore: medianOf(rates[0]),
-      allCores: medianOf(rates[1]))
+      rowsPerCore: SgemmRate.rowsPerCore, columns: columns, oneCore: medianOf(rates[0]),
+      allCores: medianOf(rates[1]), own: medianOf(rates[2]))
   }
 
   /// Full and streaming attention of one layer over `tokens` positions.

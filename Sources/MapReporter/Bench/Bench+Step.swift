@@ -33,7 +33,8 @@ struct MeasuredStep {
 extension Bench {
   /// The two-stream step on `sample`: the same work in every round.
   func step(_ sample: StepSample) throws -> MeasuredStep {
-    let twoStreams = TwoStreamStep(decoder, window: sample.window)
+    let twoStreams = TwoStreamStep(
+      decoder, window: sample.window, memoryBudget: settings.memoryBudget ?? .max)
     func once() -> (step: TwoStreamResult, seconds: Double) {
       let start = ContinuousClock.now
       let result = twoStreams(

@@ -39,8 +39,10 @@ public struct BenchMachine: Codable, Sendable {
   public var processor = processorName()
   /// Cores the process may use.
   public var cores = ProcessInfo.processInfo.activeProcessorCount
+  /// What the model's products run on.
+  public var kernels = ProductKernels.name
   /// The library whose large product is the yardstick.
-  public var linearAlgebra = "OpenBLAS, \(BLASRuntime.kernel) kernels"
+  public var yardstick = "OpenBLAS, \(BLASRuntime.kernel) kernels"
 }
 
 /// The model, as far as times depend on it.

@@ -4,10 +4,12 @@ public struct GemmResult: Codable, Sendable {
   public var rowsPerCore: Int
   /// Columns, and inner size.
   public var columns: Int
-  /// On one core, median.
+  /// OpenBLAS's GFLOP/s on one core, median.
   public var oneCore: Double
-  /// On all cores, median.
+  /// OpenBLAS's on all cores, median.
   public var allCores: Double
+  /// This package's on all cores, median.
+  public var own: Double
 }
 
 /// Attention of one layer alone, in the model's head shape.

@@ -4,7 +4,7 @@ import Transformer
 public struct BenchSettings: Codable, Sendable, Equatable {
   /// One kind of measurement.
   public enum Measure: String, Codable, Sendable, CaseIterable {
-    /// Large products by the linear algebra library: what shares are shares of.
+    /// Large products by OpenBLAS, what shares are shares of, and by the kernels of this package.
     case gemm
     /// Attention alone, full and streaming.
     case attention
@@ -26,6 +26,8 @@ public struct BenchSettings: Codable, Sendable, Equatable {
   public var window = StreamingWindow(sink: 64, recent: 256)
   /// Label rows of a step, at the end of its sample.
   public var labels = 110
+  /// Bytes that a step's activations may take; nil keeps them all.
+  public var memoryBudget: Int?
   /// Rounds behind a median, after one that does not count.
   public var repeats = 5
   /// Tokens decoded after a prompt.

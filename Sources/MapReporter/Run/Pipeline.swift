@@ -43,7 +43,7 @@ public struct Pipeline: ~Copyable {
       record.model = before.model
     }
     record.seed = configuration.seed
-    record.linearAlgebra = "OpenBLAS, \(BLASRuntime.kernel) kernels"
+    record.linearAlgebra = ProductKernels.name
     self.configuration = configuration
     self.document = document
     self.source = source

@@ -1,6 +1,18 @@
 import CVectorMath
 import Foundation
 
+/// The kernels that matrix products run on, chosen for the CPU when the program starts.
+public enum ProductKernels {
+  /// Their name, for logs and records.
+  public static var name: String {
+    switch zz_product_level() {
+    case 2: "AVX-512 kernels"
+    case 1: "AVX2 kernels"
+    default: "portable kernels"
+    }
+  }
+}
+
 /// The right side B (k, n) of a product in panels of 32 columns, for reading; see `zz_multiply`.
 @safe struct PanelView: ~Escapable {
   let base: UnsafePointer<Float>

@@ -16,7 +16,8 @@ struct BenchTables {
     return [
       "\(model.path): \(model.layers) layers × \(model.keyValueHeads) key-value heads, "
         + "\(model.elementType) weights",
-      "\(machine.processor), \(machine.cores) cores; yardstick: \(machine.linearAlgebra)",
+      "\(machine.processor), \(machine.cores) cores, \(machine.kernels); "
+        + "yardstick: \(machine.yardstick)",
       "medians of \(report.settings.repeats); window sink \(window.sink), recent \(window.recent); "
         + "tokens: " + Set(report.input.map(\.source)).sorted().joined(separator: ", "),
     ]
@@ -27,9 +28,10 @@ struct BenchTables {
       let shape = "\(gemm.rowsPerCore) × \(gemm.columns) by \(gemm.columns) × \(gemm.columns)"
       return ["gemm: sgemm of \(shape) on each core"]
         + aligned([
-          ["cores", "GFLOP/s"],
-          ["1", fixed(gemm.oneCore, digits: 1)],
-          ["\(report.machine.cores)", fixed(gemm.allCores, digits: 1)],
+          ["by", "cores", "GFLOP/s"],
+          ["OpenBLAS", "1", fixed(gemm.oneCore, digits: 1)],
+          ["OpenBLAS", "\(report.machine.cores)", fixed(gemm.allCores, digits: 1)],
+          ["zigzag", "\(report.machine.cores)", fixed(gemm.own, digits: 1)],
         ])
     }
   }

@@ -75,7 +75,6 @@ protocol Verb: ParsableCommand {
 extension Verb {
   func run() throws {
     output.apply()
-    if let note = Zigzag.kernelNote { Logger(label: "start").debug("\(note)") }
     try perform()
   }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import Logging
 import MapReporter
 import ModelLoader
+import Transformer
 
 /// `zigzag bench`: what this machine makes of a model.
 struct BenchVerb: Verb {
@@ -51,6 +53,12 @@ struct BenchVerb: Verb {
   @Option(help: "Label rows of a step, at its end.")
   var labels = BenchSettings().labels
 
+  @Option(
+    help: ArgumentHelp(
+      "What a step may keep of its activations: 2GiB, or 60% of what is free; all without it.",
+      valueName: "size"))
+  var memoryBudget: String?
+
   @Option(help: "Rounds behind a median.")
   var repeats = BenchSettings().repeats
 
@@ -93,6 +101,10 @@ struct BenchVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    // The yardstick should be OpenBLAS at its best: where that helps, the program starts again here.
+    if let note = BLASRuntime.restartWithBestKernel() {
+      Logger(label: "bench").info("\(note)")
+    }
     guard writeStep == nil || stepFrom == nil else {
       throw ToolError.usage("--write-step and --step-from contradict each other; keep one of them")
     }
@@ -140,6 +152,13 @@ struct BenchVerb: Verb {
     (settings.window.sink, settings.window.recent) = (sink, recent)
     (settings.labels, settings.repeats, settings.decodeTokens) = (labels, repeats, decodeTokens)
     settings.seed = seed
+    if let memoryBudget {
+      guard let budget = ByteBudget(memoryBudget) else {
+        throw ToolError.usage(
+          "--memory-budget is \(memoryBudget); write a size such as 4GiB, or 60%")
+      }
+      settings.memoryBudget = budget.byteCount
+    }
     return settings
   }
 
