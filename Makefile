@@ -4,7 +4,7 @@ CONFIG ?= configs/smollm2-135m.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test lint format bench docs run clean libraries
+.PHONY: help build test lint format bench compare docs run clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -18,14 +18,18 @@ test: build ## Run every test; those on the real model where it can be had
 	$(SWIFT) test -c release --disable-xctest
 
 lint: ## Check the format of every Swift file
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
 
 format: ## Put every Swift file into that format
-	$(SWIFT) format -i --recursive Sources Tests Package.swift
+	$(SWIFT) format -i --recursive Sources Tests Benchmarks Package.swift
 
-bench: build ## Time five steps of gate learning on CONFIG's model
-	@.ci/setup for $(CONFIG) && rm -rf .build/bench
-	$(ZIGZAG) calibrate $(CONFIG) --runs .build/bench --set calibration.steps=5
+bench: libraries ## Time every kernel, each first checked against its definition
+	ZIGZAG_BENCHMARKS=1 $(SWIFT) package --scratch-path .build/benchmarks benchmark --grouping metric --format markdown --no-progress
+
+compare: build ## Compare speed with PyTorch, transformers and llama.cpp (most of an hour)
+	@.ci/setup model && .ci/setup import && Benchmarks/comparison/setup
+	.build/comparison-venv/bin/python Benchmarks/comparison/compare_step.py models/smollm2-135m-instruct.h5 --lengths 1024 2048 4096 8192
+	.build/comparison-venv/bin/python Benchmarks/comparison/compare_generation.py models/smollm2-135m-instruct.h5
 
 docs: libraries ## Write the libraries' reference to .build/docs
 	$(SWIFT) package dump-symbol-graph --minimum-access-level public

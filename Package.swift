@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -95,3 +96,19 @@ let package = Package(
       name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),
   ]
 )
+
+// The kernel benchmarks are part of this package, since kernels are visible within it only, but users
+// of the libraries need not fetch what measures them: `make bench` sets the variable.
+if ProcessInfo.processInfo.environment["ZIGZAG_BENCHMARKS"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []))
+  package.targets.append(
+    .executableTarget(
+      name: "KernelBenchmarks",
+      dependencies: [
+        "COpenBLAS", "Transformer", "TestSupport",
+        .product(name: "Benchmark", package: "benchmark"),
+      ],
+      path: "Benchmarks/Kernels", swiftSettings: strict,
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}

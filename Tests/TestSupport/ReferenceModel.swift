@@ -1,10 +1,9 @@
-import Foundation
 import Transformer
 
 /// The naive oracle: a Llama-family decoder in `Double`, one loop per sum, T×T scores, no tiles.
 public struct ReferenceModel {
   /// A matrix as rows.
-  public typealias Matrix = [[Double]]
+  public typealias Matrix = Oracle.Matrix
   let configuration: ModelConfiguration
   let parameters: RandomModel
 
@@ -39,13 +38,7 @@ public struct ReferenceModel {
       teacher = finish(teacher, full, layer)
       let (sq, sk, sv) = project(student, layer)
       let stream = attend(sq, sk, sv) { _, i, j in window.sees(query: i, key: j) }
-      let width = configuration.groupSize * configuration.headDim
-      let mixed = zip(full, stream).map { f, s in
-        f.indices.map { c in
-          let a = gates[layer][c / width]
-          return a * f[c] + (1 - a) * s[c]
-        }
-      }
+      let mixed = Oracle.mix(full: full, stream: stream, gates: gates[layer])
       student = finish(student, mixed, layer)
     }
     let target = norm(teacher, parameters.finalNorm)
@@ -75,45 +68,21 @@ public struct ReferenceModel {
   private func attend(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, sees: (Int, Int, Int) -> Bool
   ) -> Matrix {
-    let (d, group) = (configuration.headDim, configuration.groupSize)
-    return q.indices.map { i in
-      (0..<configuration.queryHeads).flatMap { head -> [Double] in
-        let kv = head / group
-        let keys = k.indices.filter { sees(kv, i, $0) }
-        let scores = keys.map { j in
-          (0..<d).reduce(0) { $0 + q[i][head * d + $1] * k[j][kv * d + $1] }
-            / Double(d).squareRoot()
-        }
-        let top = scores.max() ?? 0
-        let weights = scores.map { exp($0 - top) }
-        let total = weights.reduce(0, +)
-        return (0..<d).map { c in
-          zip(keys, weights).reduce(0) { $0 + $1.1 * v[$1.0][kv * d + c] } / total
-        }
-      }
-    }
+    Oracle.attention(q, k, v, headDim: configuration.headDim, sees: sees)
   }
 
   private func finish(_ x: Matrix, _ o: Matrix, _ layer: Int) -> Matrix {
     let p = parameters.layers[layer]
     let h = zip(x, linear(o, p.wo)).map { zip($0, $1).map(+) }
     let n = norm(h, p.mlpNorm)
-    let act = zip(linear(n, p.wGate), linear(n, p.wUp)).map { g, u in
-      zip(g, u).map { $0 / (1 + exp(-$0)) * $1 }
-    }
+    let act = Oracle.swiglu(gate: linear(n, p.wGate), up: linear(n, p.wUp))
     return zip(h, linear(act, p.wDown)).map { zip($0, $1).map(+) }
   }
 
-  private func linear(_ x: Matrix, _ w: Matrix) -> Matrix {
-    x.map { row in w.map { zip(row, $0).reduce(0) { $0 + $1.0 * $1.1 } } }
-  }
+  private func linear(_ x: Matrix, _ w: Matrix) -> Matrix { Oracle.linear(x, w) }
 
   private func norm(_ x: Matrix, _ w: [Double]) -> Matrix {
-    x.map { row in
-      let square = row.reduce(0) { $0 + $1 * $1 } / Double(row.count)
-      let rms = (square + Double(configuration.rmsNormEpsilon)).squareRoot()
-      return zip(row, w).map { $0 / rms * $1 }
-    }
+    Oracle.rmsNorm(x, w, epsilon: Double(configuration.rmsNormEpsilon))
   }
 
   private func headNorm(_ x: Matrix, _ w: [Double]) -> Matrix {
@@ -125,15 +94,6 @@ public struct ReferenceModel {
   }
 
   private func rope(_ x: Matrix) -> Matrix {
-    let (d, half) = (configuration.headDim, configuration.headDim / 2)
-    return x.enumerated().map { t, row in
-      stride(from: 0, to: row.count, by: d).flatMap { head -> [Double] in
-        (0..<d).map { i in
-          let angle = Double(t) * pow(configuration.ropeTheta, -2 * Double(i % half) / Double(d))
-          let other = i < half ? -row[head + i + half] : row[head + i - half]
-          return row[head + i] * cos(angle) + other * sin(angle)
-        }
-      }
-    }
+    Oracle.rotate(x, headDim: configuration.headDim, theta: configuration.ropeTheta)
   }
 }

@@ -81,12 +81,7 @@ import Transformer
     var random = TestRandom(seed: 6)
     let (x, dy) = (random.matrix(3, width, scale: 2), random.matrix(3, width, scale: 1))
     let w = random.vector(width, around: 1)
-    func norm(_ x: [[Double]]) -> [[Double]] {
-      x.map { row in
-        let rms = (row.reduce(0) { $0 + $1 * $1 } / Double(width) + 1e-5).squareRoot()
-        return zip(row, w).map { $0 / rms * $1 }
-      }
-    }
+    func norm(_ x: [[Double]]) -> [[Double]] { Oracle.rmsNorm(x, w, epsilon: 1e-5) }
     let input = tensor(x)
     let weight = w.map(Float.init)
     expectClose(
@@ -97,7 +92,7 @@ import Transformer
       rmsNormBackward(
         tensor(dy).view, x: input.view, weight: weight, epsilon: 1e-5, addingTo: &view)
     }
-    expectClose(dx, numericGradient(of: norm, at: x, dy), tolerance: 1e-4, "gradient")
+    expectClose(dx, Oracle.gradient(of: norm, at: x, dy), tolerance: 1e-4, "gradient")
   }
 
   @Test(arguments: [1, 16, 37]) func gatedUnitAndItsGradient(_ width: Int) {
@@ -105,7 +100,7 @@ import Transformer
     let (gate, up) = (random.matrix(2, width, scale: 4), random.matrix(2, width, scale: 2))
     let dy = random.matrix(2, width, scale: 1)
     func unit(_ gate: [[Double]], _ up: [[Double]]) -> [[Double]] {
-      zip(gate, up).map { zip($0, $1).map { $0 / (1 + exp(-$0)) * $1 } }
+      Oracle.swiglu(gate: gate, up: up)
     }
     var dGate = tensor(gate)
     var dUp = tensor(up)
@@ -120,8 +115,8 @@ import Transformer
       var upView = dUp.mutableView
       swigluBackward(tensor(dy).view, gate: &gateView, up: &upView)
     }
-    expectClose(dGate, numericGradient(of: { unit($0, up) }, at: gate, dy), tolerance: 1e-5)
-    expectClose(dUp, numericGradient(of: { unit(gate, $0) }, at: up, dy), tolerance: 1e-5)
+    expectClose(dGate, Oracle.gradient(of: { unit($0, up) }, at: gate, dy), tolerance: 1e-5)
+    expectClose(dUp, Oracle.gradient(of: { unit(gate, $0) }, at: up, dy), tolerance: 1e-5)
   }
 
   /// Llama 3.1's three bands: long waves divided by the factor, short ones kept, a ramp between.
@@ -146,22 +141,5 @@ import Transformer
   private func tensor(_ rows: [[Double]]) -> Tensor {
     Tensor(
       rows: rows.count, columns: rows.first?.count ?? 0, values: rows.joined().map(Float.init))
-  }
-
-  /// Central differences of Σ dy·f(x), element by element.
-  private func numericGradient(
-    of f: ([[Double]]) -> [[Double]], at x: [[Double]], _ dy: [[Double]]
-  ) -> [[Double]] {
-    func value(_ x: [[Double]]) -> Double {
-      zip(f(x), dy).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 } }
-    }
-    return x.indices.map { r in
-      x[r].indices.map { c in
-        var (up, down) = (x, x)
-        up[r][c] += 1e-5
-        down[r][c] -= 1e-5
-        return (value(up) - value(down)) / 2e-5
-      }
-    }
   }
 }

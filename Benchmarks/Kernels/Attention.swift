@@ -1,0 +1,132 @@
+import TestSupport
+import Transformer
+
+/// q, k, v and the places of the results of one layer's attention over all positions.
+struct AttentionOperands: ~Copyable {
+  let q: Tensor
+  let k: Tensor
+  let v: Tensor
+  var o: Tensor
+  var logSumExp: Tensor
+  let visibility: Visibility
+
+  init(_ tokens: Int, _ visibility: Visibility) {
+    q = .random(tokens, Reference135M.queryWidth, seed: 1, scale: 2)
+    k = .random(tokens, Reference135M.keyWidth, seed: 2, scale: 2)
+    v = .random(tokens, Reference135M.keyWidth, seed: 3)
+    o = Tensor(rows: tokens, columns: Reference135M.queryWidth)
+    logSumExp = Tensor(rows: tokens, columns: Reference135M.configuration.queryHeads)
+    self.visibility = visibility
+  }
+
+  mutating func forward() { Self.forward(q, k, v, visibility, into: &o, &logSumExp) }
+
+  private static func forward(
+    _ q: borrowing Tensor, _ k: borrowing Tensor, _ v: borrowing Tensor, _ visibility: Visibility,
+    into o: inout Tensor, _ logSumExp: inout Tensor
+  ) {
+    var oView = o.mutableView
+    var logView = logSumExp.mutableView
+    attention(
+      q: q.view, k: k.view, v: v.view, shape: AttentionShape(Reference135M.configuration),
+      heads: Array(0..<Reference135M.configuration.keyValueHeads), visibility: visibility,
+      queries: .all(q.rows), keys: .all(q.rows), into: &oView, logSumExp: &logView)
+  }
+
+  func sees(_ head: Int, _ query: Int, _ key: Int) -> Bool {
+    guard case .streaming(let window) = visibility else { return key <= query }
+    return window.sees(query: query, key: key)
+  }
+
+  /// Operations of `products` products of every visible query and key.
+  func operations(products: Int) -> Int {
+    let pairs = (0..<q.rows).reduce(0) { sum, query in
+      guard case .streaming(let window) = visibility else { return sum + query + 1 }
+      return sum + min(query + 1, window.sink + min(window.recent, max(0, query + 1 - window.sink)))
+    }
+    return pairs * products * 2 * Reference135M.queryWidth
+  }
+}
+
+/// o = softmax(q·kᵀ/√D)·v, all heads.
+struct AttentionForward: Kernel, ~Copyable {
+  private var operands: AttentionOperands
+
+  init(_ tokens: Int, _ visibility: Visibility) {
+    operands = AttentionOperands(tokens, visibility)
+  }
+
+  /// q·kᵀ and P·v.
+  var work: Work { .operations(operands.operations(products: 2)) }
+
+  mutating func run() { operands.forward() }
+
+  func difference() -> String? {
+    let expected = Oracle.attention(
+      operands.q.matrix, operands.k.matrix, operands.v.matrix, headDim: Reference135M.headDim
+    ) { operands.sees($0, $1, $2) }
+    return KernelBenchmarks.difference(operands.o, expected, tolerance: 1e-5)
+  }
+}
+
+/// dq, dk and dv of streaming attention.
+struct StreamingBackward: Kernel, ~Copyable {
+  private var operands: AttentionOperands
+  private var gradients: QueryKeyValue
+  private let dO: Tensor
+  private let window: StreamingWindow
+
+  init(_ tokens: Int, _ window: StreamingWindow) {
+    operands = AttentionOperands(tokens, .streaming(window))
+    operands.forward()
+    dO = .random(tokens, Reference135M.queryWidth, seed: 4)
+    self.window = window
+    gradients = Self.gradients(operands, dO, window)
+  }
+
+  /// q·kᵀ again, dO·vᵀ, Pᵀ·dO, dS·k and dSᵀ·q.
+  var work: Work { .operations(operands.operations(products: 5)) }
+
+  mutating func run() { gradients = Self.gradients(operands, dO, window) }
+
+  private static func gradients(
+    _ operands: borrowing AttentionOperands, _ dO: borrowing Tensor, _ window: StreamingWindow
+  ) -> QueryKeyValue {
+    streamingAttentionBackward(
+      dO: dO.view, q: operands.q.view, k: operands.k.view, v: operands.v.view, o: operands.o.view,
+      logSumExp: operands.logSumExp.view, shape: AttentionShape(Reference135M.configuration),
+      window: window, queries: .all(dO.rows), keys: .all(dO.rows))
+  }
+
+  func difference() -> String? {
+    let expected = Oracle.attentionBackward(
+      dO.matrix, operands.q.matrix, operands.k.matrix, operands.v.matrix,
+      headDim: Reference135M.headDim
+    ) { operands.sees($0, $1, $2) }
+    return KernelBenchmarks.difference(gradients.q, expected.q, tolerance: 1e-5)
+      ?? KernelBenchmarks.difference(gradients.k, expected.k, tolerance: 1e-5)
+      ?? KernelBenchmarks.difference(gradients.v, expected.v, tolerance: 1e-5)
+  }
+}
+
+/// Full and streaming attention; the trials cross the edges of tiles.
+func registerAttention() {
+  let window = StreamingWindow(sink: 64, recent: 256)
+  for tokens in [1024, 4096] {
+    register("attention, full, \(tokens)") {
+      AttentionForward(300, .causal)
+    } large: {
+      AttentionForward(tokens, .causal)
+    }
+    register("attention, streaming, \(tokens)") {
+      AttentionForward(400, .streaming(StreamingWindow(sink: 20, recent: 70)))
+    } large: {
+      AttentionForward(tokens, .streaming(window))
+    }
+    register("attention, streaming backward, \(tokens)") {
+      StreamingBackward(400, StreamingWindow(sink: 20, recent: 70))
+    } large: {
+      StreamingBackward(tokens, window)
+    }
+  }
+}
