@@ -106,7 +106,7 @@ if ProcessInfo.processInfo.environment["ZIGZAG_BENCHMARKS"] != nil {
     .executableTarget(
       name: "KernelBenchmarks",
       dependencies: [
-        "COpenBLAS", "Transformer", "TestSupport",
+        "Transformer", "TestSupport",
         .product(name: "Benchmark", package: "benchmark"),
       ],
       path: "Benchmarks/Kernels", swiftSettings: strict,

@@ -98,51 +98,10 @@ struct MixBackward: Kernel, ~Copyable {
   }
 }
 
-/// 16-bit weights to float32.
-struct Widening: Kernel, ~Copyable {
-  private let bits: [UInt16]
-  private let weight: WeightMatrix
-  private var wide = Tensor(rows: 0, columns: 0)
-
-  init(_ type: ElementType, rows: Int, columns: Int) {
-    let values = Tensor.random(rows, columns, seed: 1).values
-    let bits = values.map { value in
-      type == .float16 ? Float16(value).bitPattern : UInt16(value.bitPattern >> 16)
-    }
-    self.bits = bits
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * bits.count, alignment: 64)
-    unsafe bits.withUnsafeBytes { unsafe block.copyMemory(from: $0) }
-    let storage = unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) {
-      unsafe $0.deallocate()
-    }
-    weight = WeightMatrix(rows: rows, columns: columns, type: type, storage: storage)
-  }
-
-  /// Reads 2 bytes and writes 4 of every element.
-  var work: Work { .bytes(6 * bits.count) }
-
-  mutating func run() { wide = weight.widened() }
-
-  func difference() -> String? {
-    let expected = bits.map { bits in
-      weight.type == .float16
-        ? Double(Float16(bitPattern: bits)) : Double(Float(bitPattern: UInt32(bits) << 16))
-    }
-    return TestSupport.difference(wide.values, expected, tolerance: 0)
-  }
-}
-
-/// Rotary embedding, gate mix, and the widening of one feed-forward matrix.
+/// Rotary embedding and gate mix.
 func registerHeadKernels() {
   let (tokens, few) = (Reference135M.tokens, Reference135M.fewTokens)
   register("rotary", small: { Rotation(few) }, large: { Rotation(tokens) })
   register("gate mix", small: { MixForward(few) }, large: { MixForward(tokens) })
   register("gate mix backward", small: { MixBackward(2) }, large: { MixBackward(tokens) })
-  for type in [ElementType.float16, .bfloat16] {
-    register("widening, \(type.rawValue)") {
-      Widening(type, rows: 3, columns: 41)
-    } large: {
-      Widening(type, rows: Reference135M.feedForward, columns: Reference135M.hidden)
-    }
-  }
 }

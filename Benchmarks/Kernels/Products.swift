@@ -1,56 +1,79 @@
 import TestSupport
 import Transformer
 
-/// C = A·op(B) + β·C on all cores.
-///
-/// All that depends on the signature of `matmul` is in this file.
+/// C = A·op(W), or C += A·op(W), on all cores.
 struct Product: Kernel, ~Copyable {
   private let a: Tensor
-  private let b: Tensor
+  private let w: WeightMatrix
   private var c: Tensor
   private let start: Tensor
   private let operand: Operand
-  private let beta: Float
+  private let adding: Bool
 
-  /// C (rows, columns) from A (rows, inner) and B, a weight's shape (columns, inner) if transposed, else
-  /// (inner, columns).
-  init(_ rows: Int, _ columns: Int, _ inner: Int, _ operand: Operand, beta: Float = 0) {
+  /// C (rows, columns) from A (rows, inner) and W, (columns, inner) if transposed, else (inner,
+  /// columns).
+  init(
+    _ rows: Int, _ columns: Int, _ inner: Int, _ operand: Operand, adding: Bool = false,
+    type: ElementType = .float32
+  ) {
     a = .random(rows, inner, seed: 1)
-    let isTransposed = operand == .transposed
-    b = .random(isTransposed ? columns : inner, isTransposed ? inner : columns, seed: 2)
+    w = .random(
+      operand == .transposed ? columns : inner, operand == .transposed ? inner : columns, type,
+      seed: 2)
     start = .random(rows, columns, seed: 3)
     c = start.duplicate()
     self.operand = operand
-    self.beta = beta
+    self.adding = adding
   }
 
-  /// One row is bound by fetching B, more by arithmetic.
+  /// One row is bound by fetching W, more by arithmetic.
   var work: Work {
     a.rows == 1
-      ? .bytes(a.byteCount + b.byteCount + c.byteCount)
+      ? .bytes(a.byteCount + w.rows * w.columns * w.type.byteCount + c.byteCount)
       : .operations(2 * c.rows * c.columns * a.columns)
   }
 
-  mutating func prepare() { if beta != 0 { c.assign(start) } }
+  mutating func prepare() { if adding { c.assign(start) } }
 
-  mutating func run() { Self.multiply(a, b, operand, into: &c, beta: beta) }
+  mutating func run() { Self.multiply(a, w, operand, into: &c, adding: adding) }
 
   private static func multiply(
-    _ a: borrowing Tensor, _ b: borrowing Tensor, _ operand: Operand, into c: inout Tensor,
-    beta: Float
+    _ a: borrowing Tensor, _ w: WeightMatrix, _ operand: Operand, into c: inout Tensor,
+    adding: Bool
   ) {
     var view = c.mutableView
-    matmul(a.view, b.view, operand, into: &view, beta: beta)
+    matmul(a.view, w, operand, into: &view, adding: adding)
   }
 
   func difference() -> String? {
-    var w = b.matrix
-    if operand == .plain { w = (0..<b.columns).map { c in w.map { $0[c] } } }
+    var w = w.widened().matrix
+    if operand == .plain { w = Oracle.transposed(w) }
     let product = Oracle.linear(a.matrix, w)
     let expected = zip(product, start.matrix).map { row, old in
-      zip(row, old).map { $0 + Double(beta) * $1 }
+      zip(row, old).map { $0 + (adding ? $1 : 0) }
     }
     return KernelBenchmarks.difference(c, expected, tolerance: 1e-5)
+  }
+}
+
+extension WeightMatrix {
+  /// Random weights within ±1 as they are stored in a model file, the same for the same seed.
+  static func random(
+    _ rows: Int, _ columns: Int, _ type: ElementType, seed: UInt64
+  ) -> WeightMatrix {
+    let values = Tensor.random(rows, columns, seed: seed).values
+    guard type != .float32 else {
+      return WeightMatrix(rows: rows, columns: columns, values: values)
+    }
+    let bits = values.map { value in
+      type == .float16 ? Float16(value).bitPattern : UInt16(value.bitPattern >> 16)
+    }
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * bits.count, alignment: 64)
+    unsafe bits.withUnsafeBytes { unsafe block.copyMemory(from: $0) }
+    let storage = unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) {
+      unsafe $0.deallocate()
+    }
+    return WeightMatrix(rows: rows, columns: columns, type: type, storage: storage)
   }
 }
 
@@ -58,24 +81,30 @@ struct Product: Kernel, ~Copyable {
 func registerProducts() {
   let (c, f) = (Reference135M.hidden, Reference135M.feedForward)
   func register(
-    _ name: String, _ columns: Int, _ inner: Int, _ operand: Operand, beta: Float = 0
+    _ name: String, _ columns: Int, _ inner: Int, _ operand: Operand, adding: Bool = false,
+    type: ElementType = .float32
   ) {
     let (rows, few) = (Reference135M.tokens, Reference135M.fewTokens)
     KernelBenchmarks.register("product, \(name)") {
-      Product(few, columns, inner, operand, beta: beta)
+      Product(few, columns, inner, operand, adding: adding, type: type)
     } large: {
-      Product(rows, columns, inner, operand, beta: beta)
+      Product(rows, columns, inner, operand, adding: adding, type: type)
     }
   }
   register("q, x·Wᵀ", Reference135M.queryWidth, c, .transposed)
   register("k, x·Wᵀ", Reference135M.keyWidth, c, .transposed)
   register("up, x·Wᵀ", f, c, .transposed)
-  register("down, y + x·Wᵀ", c, f, .transposed, beta: 1)
+  register("up of float16, x·Wᵀ", f, c, .transposed, type: .float16)
+  register("up of bfloat16, x·Wᵀ", f, c, .transposed, type: .bfloat16)
+  register("down, y + x·Wᵀ", c, f, .transposed, adding: true)
   register("up backward, dy·W", c, f, .plain)
   register("down backward, dy·W", f, c, .plain)
-  KernelBenchmarks.register("product, up, one row") {
-    Product(1, f, c, .transposed)
-  } large: {
-    Product(1, f, c, .transposed)
+  register("down backward of bfloat16, dy·W", f, c, .plain, type: .bfloat16)
+  for type in ElementType.allCases {
+    KernelBenchmarks.register("product, up of \(type.rawValue), one row") {
+      Product(1, f, c, .transposed, type: type)
+    } large: {
+      Product(1, f, c, .transposed, type: type)
+    }
   }
 }

@@ -52,64 +52,63 @@ struct NormBackward: Kernel, ~Copyable {
   }
 }
 
-/// y = silu(gate) ∘ up.
-struct SwiGLUForward: Kernel, ~Copyable {
-  private let gate: Tensor
-  private let up: Tensor
-  private var y = Tensor(rows: 0, columns: 0)
+/// act = silu(x·Wgᵀ) ∘ (x·Wuᵀ).
+struct GatedUnitForward: Kernel, ~Copyable {
+  private let x: Tensor
+  private let gate = WeightMatrix.random(
+    Reference135M.feedForward, Reference135M.hidden, .float32, seed: 2)
+  private let up = WeightMatrix.random(
+    Reference135M.feedForward, Reference135M.hidden, .float32, seed: 3)
+  private var act = Tensor(rows: 0, columns: 0)
 
-  init(_ tokens: Int) {
-    gate = .random(tokens, Reference135M.feedForward, seed: 1, scale: 4)
-    up = .random(tokens, Reference135M.feedForward, seed: 2, scale: 2)
-  }
+  init(_ tokens: Int) { x = .random(tokens, Reference135M.hidden, seed: 1, scale: 0.2) }
 
-  var work: Work { .bytes(3 * gate.byteCount) }
+  /// Both products.
+  var work: Work { .operations(4 * x.rows * gate.rows * gate.columns) }
 
-  mutating func run() { y = swiglu(gate: gate.view, up: up.view) }
+  mutating func run() { act = gatedUnit(x.view, gate: gate, up: up) }
 
   func difference() -> String? {
-    KernelBenchmarks.difference(
-      y, Oracle.swiglu(gate: gate.matrix, up: up.matrix), tolerance: 1e-6)
+    let (g, u) = (gate.widened().matrix, up.widened().matrix)
+    let expected = Oracle.swiglu(
+      gate: Oracle.linear(x.matrix, g), up: Oracle.linear(x.matrix, u))
+    return KernelBenchmarks.difference(act, expected, tolerance: 1e-5)
   }
 }
 
-/// Gate and up become their gradients.
-struct SwiGLUBackward: Kernel, ~Copyable {
+/// Gate and up become their gradients for dy behind the down projection.
+struct GatedUnitBackward: Kernel, ~Copyable {
   private let gate: Tensor
   private let up: Tensor
   private let dy: Tensor
+  private let down = WeightMatrix.random(
+    Reference135M.hidden, Reference135M.feedForward, .float32, seed: 4)
   private var dGate: Tensor
   private var dUp: Tensor
 
   init(_ tokens: Int) {
     gate = .random(tokens, Reference135M.feedForward, seed: 1, scale: 4)
     up = .random(tokens, Reference135M.feedForward, seed: 2, scale: 2)
-    dy = .random(tokens, Reference135M.feedForward, seed: 3)
+    dy = .random(tokens, Reference135M.hidden, seed: 3, scale: 0.1)
     dGate = gate.duplicate()
     dUp = up.duplicate()
   }
 
-  /// Reads dy, gate and up, writes two gradients.
-  var work: Work { .bytes(5 * gate.byteCount) }
+  /// dy·W.
+  var work: Work { .operations(2 * dy.rows * down.rows * down.columns) }
 
   mutating func prepare() {
     dGate.assign(gate)
     dUp.assign(up)
   }
 
-  mutating func run() { Self.replace(gate: &dGate, up: &dUp, dy) }
-
-  private static func replace(gate: inout Tensor, up: inout Tensor, _ dy: borrowing Tensor) {
-    var gateView = gate.mutableView
-    var upView = up.mutableView
-    swigluBackward(dy.view, gate: &gateView, up: &upView)
-  }
+  mutating func run() { gatedUnitBackward(dy.view, down: down, gate: &dGate, up: &dUp) }
 
   func difference() -> String? {
     let (g, u) = (gate.matrix, up.matrix)
-    let expectedGate = Oracle.gradient(
-      of: { Oracle.swiglu(gate: $0, up: u) }, at: g, dy.matrix)
-    let expectedUp = Oracle.gradient(of: { Oracle.swiglu(gate: g, up: $0) }, at: u, dy.matrix)
+    let dAct = Oracle.linear(dy.matrix, Oracle.transposed(down.widened().matrix))
+    let expectedGate = Oracle.gradient(of: { Oracle.swiglu(gate: $0, up: u) }, at: g, dAct)
+    let expectedUp = Oracle.gradient(of: { Oracle.swiglu(gate: g, up: $0) }, at: u, dAct)
     return KernelBenchmarks.difference(dGate, expectedGate, tolerance: 1e-5)
       ?? KernelBenchmarks.difference(dUp, expectedUp, tolerance: 1e-5)
   }
@@ -120,6 +119,14 @@ func registerRowKernels() {
   let (tokens, few) = (Reference135M.tokens, Reference135M.fewTokens)
   register("norm", small: { NormForward(few) }, large: { NormForward(tokens) })
   register("norm backward", small: { NormBackward(2) }, large: { NormBackward(tokens) })
-  register("SwiGLU", small: { SwiGLUForward(few) }, large: { SwiGLUForward(tokens) })
-  register("SwiGLU backward", small: { SwiGLUBackward(2) }, large: { SwiGLUBackward(tokens) })
+  register("gated unit") {
+    GatedUnitForward(few)
+  } large: {
+    GatedUnitForward(tokens)
+  }
+  register("gated unit backward") {
+    GatedUnitBackward(2)
+  } large: {
+    GatedUnitBackward(tokens)
+  }
 }

@@ -10,6 +10,11 @@ public enum Oracle {
     x.map { row in w.map { zip(row, $0).reduce(0) { $0 + $1.0 * $1.1 } } }
   }
 
+  /// xᵀ.
+  public static func transposed(_ x: Matrix) -> Matrix {
+    (0..<(x.first?.count ?? 0)).map { c in x.map { $0[c] } }
+  }
+
   /// Softmax attention: q (T, H·D), k and v (T, K·D); `sees` says, for key-value head, query and key,
   /// whether the key counts.
   public static func attention(

@@ -1,8 +1,9 @@
 import Foundation
 import GateOptimizer
 
-/// What a run may use of the machine: the `compute` section of a run configuration. No result depends on
-/// it.
+/// What a run may use of the machine.
+///
+/// The `compute` section of a run configuration; no result depends on it.
 public struct ComputeSettings: Codable, Sendable, Equatable {
   /// What a calibration step may keep of its activations; beyond, they are computed again.
   public var memoryBudget = ByteBudget.shareOfFree(0.6)

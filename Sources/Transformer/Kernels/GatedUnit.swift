@@ -36,7 +36,9 @@ func gatedUnit(
 }
 
 /// ``gatedUnit(_:gate:up:keepingGate:up:)`` where the products are not wanted later.
-func gatedUnit(_ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix) -> Tensor {
+package func gatedUnit(
+  _ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix
+) -> Tensor {
   var act = Tensor(rows: x.rows, columns: wGate.rows)
   var view = act.mutableView
   guard x.rows > ProductTiling.few else {
@@ -79,7 +81,7 @@ private func gatedUnitOfFewRows(
 
 /// The gradients of gate and up, (rows, F), in their places, from dy (rows, C) behind the down projection
 /// W (C, F): dAct = dy·W, taken while it is in the cache.
-func gatedUnitBackward(
+package func gatedUnitBackward(
   _ dy: MatrixView, down weight: WeightMatrix, gate: inout Tensor, up: inout Tensor
 ) {
   var gateView = gate.mutableView

@@ -60,8 +60,9 @@ enum ProductTiling {
     EqualPieces(count, limit: columns, multiple: PanelView.width)
   }
 
-  /// Rows are cut only where the columns alone do not keep all cores at work to the end: every task
-  /// packs anew. The results do not depend on the cut.
+  /// Pieces of the rows: one, unless the columns alone do not keep all cores at work to the end.
+  ///
+  /// Every task packs anew, so that fewer are better. The results do not depend on the cut.
   static func rows(_ count: Int, across: EqualPieces) -> EqualPieces {
     let wanted = (3 * Parallelism.cores + across.pieces - 1) / max(across.pieces, 1)
     let pieces = max(1, min(wanted, count / rows))
