@@ -50,14 +50,15 @@ package enum Operand {
 /// How the product of many rows and a weight is cut: each task packs some columns of the right side
 /// once, into the second-level cache, and multiplies its rows by them.
 enum ProductTiling {
-  static let columns = 96
   /// Rows multiplied before the next ones, where something is done with the result while it is hot.
   static let rows = 112
   /// At most so many rows are multiplied straight from the stored weights.
   static let few = 8
 
+  /// Wide pieces use what is copied or fetched of A more often; six tasks for each core end together.
   static func columns(_ count: Int) -> EqualPieces {
-    EqualPieces(count, limit: columns, multiple: PanelView.width)
+    let width = min(max(count / (6 * Parallelism.cores), 96), 384)
+    return EqualPieces(count, limit: width, multiple: PanelView.width)
   }
 
   /// Pieces of the rows: one, unless the columns alone do not keep all cores at work to the end.
