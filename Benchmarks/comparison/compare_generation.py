@@ -37,7 +37,7 @@ TOLERANCES = {
     "llama.cpp F16": 2e-2,
     "zigzag 16": 2e-2,
 }
-UBATCHES = (512, 2048)  # tokens llama.cpp computes at a time; 512 is its default
+UBATCHES = (256, 512)  # tokens llama.cpp computes at a time; 512 is its default
 RATIOS = [("zigzag", "transformers"), ("zigzag", "llama.cpp F32"), ("zigzag 16", "llama.cpp F16")]
 
 
