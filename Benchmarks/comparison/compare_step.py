@@ -19,6 +19,8 @@ def compare(options, tokens):
     """The medians at one length."""
     model, folder = Path(options.model).resolve(), ROOT / f".build/comparison/step-{tokens}"
     bench = [options.zigzag, "bench", model, *"--measure step --repeats 1 --quiet --json".split()]
+    if options.memory_budget:
+        bench += ["--memory-budget", options.memory_budget]
     window = f"--lengths {tokens} --sink {options.sink} --recent {options.recent}".split()
     run(*bench, *window, "--write-step", folder)
     found = {"zigzag": [], "pytorch": []}
@@ -74,7 +76,8 @@ def describe(results, options):
         [
             f"Two-way step, sink {options.sink}, recent {options.recent}, float32, {machine()}. "
             "Seconds are teacher / student / backward / total, medians of "
-            f"{options.rounds} rounds in turn; memory is the peak of the process.",
+            f"{options.rounds} rounds in turn; memory is the peak of the process"
+            + (f", zigzag's budget {options.memory_budget}." if options.memory_budget else "."),
             table(header, rows),
         ]
     )
@@ -88,6 +91,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sink", type=int, default=64)
     parser.add_argument("--recent", type=int, default=256)
+    parser.add_argument("--memory-budget", help="what zigzag may keep, such as 500MiB")
     parser.add_argument("--zigzag", default=ZIGZAG, help="the tool to compare")
     options = parser.parse_args()
     warn_if_busy()

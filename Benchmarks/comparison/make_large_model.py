@@ -4,14 +4,15 @@
     make_large_model.py FOLDER [--layers 32]
 
 The values are a block of seeded normal numbers, repeated: about 16 GB, good for time and memory only.
-Needs NumPy. `zigzag import FOLDER model.h5` makes a model file of it.
+`zigzag import FOLDER model.h5` makes a model file of it.
 """
 
 import argparse
 import json
+import math
 import pathlib
-
-import numpy as np
+import random
+import struct
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
@@ -29,7 +30,7 @@ CONFIG = {
     "tie_word_embeddings": False,
     "torch_dtype": "bfloat16",
 }
-ONE = np.uint16(0x3F80)  # 1 as bfloat16
+ONE = b"\x80\x3f"  # 1 as bfloat16
 
 
 def tensors(config):
@@ -54,16 +55,16 @@ def tensors(config):
 
 
 def normal_block(count, scale):
-    """`count` normal numbers as bfloat16 bits; odd length, so that repeats do not line up."""
-    values = np.random.default_rng(0).standard_normal(count, dtype=np.float32) * scale
-    return (values.view(np.uint32) >> 16).astype(np.uint16)
+    """`count` normal numbers as bfloat16; an odd count, so that repeats do not line up."""
+    source = random.Random(0)
+    return b"".join(struct.pack("<f", source.gauss(0, scale))[2:] for _ in range(count))
 
 
 def write_shard(path, named_shapes, block):
     """Write one safetensors file: header length, JSON header, data."""
     header, offset = {}, 0
     for name, shape in named_shapes:
-        end = offset + 2 * int(np.prod(shape))
+        end = offset + 2 * math.prod(shape)
         header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header).encode()
@@ -71,14 +72,10 @@ def write_shard(path, named_shapes, block):
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for _, shape in named_shapes:
-            left = int(np.prod(shape))
-            if len(shape) == 1:
-                file.write(np.full(left, ONE).tobytes())
-                continue
+            values = ONE if len(shape) == 1 else block
+            left = 2 * math.prod(shape)
             while left > 0:
-                part = block[:left]
-                file.write(part.tobytes())
-                left -= len(part)
+                left -= file.write(values[:left])
 
 
 def main():
@@ -90,14 +87,14 @@ def main():
     config = CONFIG | {"num_hidden_layers": arguments.layers}
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "config.json").write_text(json.dumps(config, indent=2))
-    block = normal_block(2**24 + 1, 0.02)
+    block = normal_block(2**20 + 1, 0.02)
     shards, size = [[]], 0
     for name, shape in tensors(config):
         if size > 4e9:
             shards.append([])
             size = 0
         shards[-1].append((name, shape))
-        size += 2 * int(np.prod(shape))
+        size += 2 * math.prod(shape)
     names = [f"model-{i + 1:05}-of-{len(shards):05}.safetensors" for i in range(len(shards))]
     index = {"metadata": {}, "weight_map": {}}
     for file_name, shard in zip(names, shards):

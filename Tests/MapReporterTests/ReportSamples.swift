@@ -70,7 +70,7 @@ enum ReportSamples {
     let rate = 0.02 * min(1, t / 32, max(0.1, (161 - t) / 32))
     return TrainingRow(
       step: step, loss: distillation + decay, distillation: distillation, regularization: decay,
-      learningRate: rate, tokensPerSecond: 171)
+      learningRate: rate)
   }
 
   static func maps() throws -> [ReportInput.MapEntry] {

@@ -44,8 +44,8 @@ import Testing
     #expect(outcome.output == "runs/tiny/report.html\n")
     #expect(outcome.errors.contains("learn 6/6 steps"))
     for file in [
-      "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "accuracies.csv",
-      "curves.csv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
+      "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "timings.csv",
+      "accuracies.csv", "curves.csv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
     ] {
       #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")
@@ -123,7 +123,10 @@ import Testing
       #expect(errors.contains("zigzag: interrupted; what is done is kept in runs/tiny"))
     }
     #expect(try ToolRunner.run(long, in: scratch.path).code == 0)
-    #expect(try read("runs/tiny/gates.tsv") == read("whole/tiny/gates.tsv"))
+    for file in ["gates.tsv", "metrics.csv"] {
+      #expect(try read("runs/tiny/\(file)") == read("whole/tiny/\(file)"))
+    }
+    #expect(try read("runs/tiny/timings.csv").split(separator: "\n").count == 401)
   }
 
   @Test func resumeWithoutACheckpointIsRefused() throws {

@@ -12,24 +12,19 @@ public struct TrainingRow: Sendable, Hashable {
   public var regularization: Double
   /// Learning rate of the step.
   public var learningRate: Double
-  /// Training speed, where it was measured.
-  public var tokensPerSecond: Double?
 
   /// A row of the table.
   public init(
-    step: Int, loss: Double, distillation: Double, regularization: Double, learningRate: Double,
-    tokensPerSecond: Double? = nil
+    step: Int, loss: Double, distillation: Double, regularization: Double, learningRate: Double
   ) {
     self.step = step
     self.loss = loss
     self.distillation = distillation
     self.regularization = regularization
     self.learningRate = learningRate
-    self.tokensPerSecond = tokensPerSecond
   }
 
-  /// Reads `metrics.csv` by column name: step, loss, distill, reg, lr and, if present,
-  /// tokens_per_second; further columns are ignored.
+  /// Reads `metrics.csv` by column name: step, loss, distill, reg, lr; further columns are ignored.
   ///
   /// - Throws: ``MapReporterError`` naming file, line and column.
   public static func read(from url: URL) throws(MapReporterError) -> [TrainingRow] {
@@ -44,12 +39,11 @@ public struct TrainingRow: Sendable, Hashable {
   ) throws(MapReporterError) -> [TrainingRow] {
     var rows: [TrainingRow] = []
     for row in try CommaSeparatedRow.read(text, path: path) {
-      let speed = row.has("tokens_per_second") ? try row.number("tokens_per_second") : nil
       rows.append(
         TrainingRow(
           step: try row.integer("step"), loss: try row.number("loss"),
           distillation: try row.number("distill"), regularization: try row.number("reg"),
-          learningRate: try row.number("lr"), tokensPerSecond: speed))
+          learningRate: try row.number("lr")))
     }
     return rows
   }

@@ -1,29 +1,13 @@
 import Foundation
 import GateOptimizer
+import Transformer
 
-/// `metrics.csv`: one line per calibration step.
+/// `metrics.csv`: one line per calibration step, the same in every run of the same configuration.
 struct MetricsTable {
   private static let columns = [
-    "step", "loss", "distill", "reg", "lr", "tokens", "student_rows", "tokens_per_second",
+    "step", "loss", "distill", "reg", "lr", "tokens", "student_rows",
   ]
-  private var records: [CalibrationRecord] = []
-  /// Speed of each step by its number; of a step before the checkpoint as it was written then.
-  private var speeds: [Int: Double] = [:]
-
-  /// The speeds at `path` up to `step`, the last one of the checkpoint; later steps are done again.
-  init(path: String, through step: Int) throws(MapReporterError) {
-    guard step > 0, FileManager.default.fileExists(atPath: path) else { return }
-    for row in try TrainingRow.read(from: URL(fileURLWithPath: path)) where row.step <= step {
-      speeds[row.step] = row.tokensPerSecond
-    }
-  }
-
-  /// Takes over the steps of `state`, whose last one took `seconds`.
-  mutating func append(_ state: CalibrationState, seconds: Double) {
-    records = state.records
-    guard let last = records.last, seconds > 0 else { return }
-    speeds[last.step] = Double(last.tokens) / seconds
-  }
+  let records: [CalibrationRecord]
 
   /// How the last step went, for the progress line.
   var note: String {
@@ -38,10 +22,43 @@ struct MetricsTable {
         let losses = [
           record.loss, record.distillation, record.regularization, record.learningRate,
         ]
-        let speed = speeds[record.step].map { fixed($0, 1) } ?? ""
         return CommaSeparated.line(
           ["\(record.step)"] + losses.map { fixed($0, 9) }
-            + ["\(record.tokens)", "\(record.studentRows)", speed])
+            + ["\(record.tokens)", "\(record.studentRows)"])
       }.joined()
   }
+}
+
+/// `timings.csv`: what the clock said of each calibration step; not the same in any two runs.
+struct TimingsTable {
+  private static let columns = [
+    "step", "teacher_s", "student_s", "backward_s", "total_s", "tokens_per_second",
+  ]
+  private var lines: [(step: Int, text: String)] = []
+
+  /// The lines at `path` up to `step`, the last one of the checkpoint; later steps are done again.
+  ///
+  /// - Throws: ``MapReporterError`` where the file is no such table.
+  init(path: String, through step: Int) throws(MapReporterError) {
+    guard step > 0, FileManager.default.fileExists(atPath: path) else { return }
+    let text = try readText(of: URL(fileURLWithPath: path))
+    for row in try CommaSeparatedRow.read(text, path: path) {
+      let number = try row.integer("step")
+      guard number <= step else { continue }
+      var fields = ["\(number)"]
+      for column in Self.columns.dropFirst() { fields.append(try row.text(column)) }
+      lines.append((number, CommaSeparated.line(fields)))
+    }
+  }
+
+  /// Adds the step that `state` has just taken, in `total` seconds.
+  mutating func append(_ state: CalibrationState, _ parts: StepSeconds, total: Double) {
+    guard let last = state.records.last, total > 0 else { return }
+    let seconds = [parts.teacher, parts.student, parts.backward, total].map { fixed($0, 4) }
+    let speed = fixed(Double(last.tokens) / total, 1)
+    lines.append((last.step, CommaSeparated.line(["\(last.step)"] + seconds + [speed])))
+  }
+
+  /// The table as text.
+  var text: String { CommaSeparated.line(Self.columns) + lines.map(\.text).joined() }
 }

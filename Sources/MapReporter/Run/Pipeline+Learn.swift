@@ -19,15 +19,18 @@ extension Pipeline {
       memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache())
     var state = try startingState(model)
     observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
-    var metrics = try MetricsTable(path: files.metrics, through: state.step)
+    var metrics = MetricsTable(records: state.records)
+    var timings = try TimingsTable(path: files.timings, through: state.step)
     var stepStart = ContinuousClock.now
-    try calibrator.run(&state) { state, _ in
+    try calibrator.run(&state) { state, seconds in
       let now = ContinuousClock.now
-      metrics.append(state, seconds: (now - stepStart) / .seconds(1))
+      metrics = MetricsTable(records: state.records)
+      timings.append(state, seconds, total: (now - stepStart) / .seconds(1))
       stepStart = now
       let isLast = state.step == settings.steps || observer.isInterrupted
       if isLast || state.step.isMultiple(of: settings.checkpointEvery) {
         try folder.write(metrics.text, to: files.metrics)
+        try folder.write(timings.text, to: files.timings)
         try state.write(to: files.checkpoint, identity: checkpointIdentity())
       }
       observer.stepAdvanced(to: state.step, note: metrics.note)

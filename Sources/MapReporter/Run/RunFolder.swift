@@ -124,6 +124,8 @@ public struct RunFiles: Sendable {
   public var teacher: String { "\(folder)/teacher" }
   /// One line per calibration step.
   public var metrics: String { "\(folder)/metrics.csv" }
+  /// What the clock said of each calibration step.
+  public var timings: String { "\(folder)/timings.csv" }
   /// Layer maps, one `headmap.json` per criterion and sparsity.
   public var maps: String { "\(folder)/maps" }
   /// One line per sample and map: what the curves are drawn from.
