@@ -117,45 +117,43 @@ INLINE size_t size_of(enum zz_type type) { return type == ZZ_FLOAT32 ? 4 : 2; }
     }                                                                                              \
   }                                                                                                \
                                                                                                    \
-  /* The sums of four rows of w with one x. */                                                     \
-  TARGET INLINE void PREFIX##four_rows(                                                            \
-      enum zz_type type, const char *const *w, size_t k, const float *x, float *y) {               \
+  /* One row of w with one x: a single stream through memory, which the CPU fetches ahead of time. */\
+  TARGET INLINE float PREFIX##one_row(                                                             \
+      enum zz_type type, const char *w, size_t k, const float *x) {                                \
     lanes sum[4] = {}, right, left;                                                                \
     size_t p = 0;                                                                                  \
+    for (; p + 64 <= k; p += 64)                                                                   \
+      UNROLL for (int q = 0; q < 4; q++) {                                                         \
+        memcpy(&right, x + p + 16 * q, sizeof right);                                              \
+        PREFIX##load(type, w, p + 16 * q, &left);                                                  \
+        sum[q] += left * right;                                                                    \
+      }                                                                                            \
     for (; p + 16 <= k; p += 16) {                                                                 \
       memcpy(&right, x + p, sizeof right);                                                         \
-      UNROLL for (int r = 0; r < 4; r++) {                                                         \
-        PREFIX##load(type, w[r], p, &left);                                                        \
-        sum[r] += left * right;                                                                    \
-      }                                                                                            \
+      PREFIX##load(type, w, p, &left);                                                             \
+      sum[0] += left * right;                                                                      \
     }                                                                                              \
     if (p < k) {                                                                                   \
       PREFIX##load_some(ZZ_FLOAT32, x, p, k - p, &right);                                          \
-      UNROLL for (int r = 0; r < 4; r++) {                                                         \
-        PREFIX##load_some(type, w[r], p, k - p, &left);                                            \
-        sum[r] += left * right;                                                                    \
-      }                                                                                            \
+      PREFIX##load_some(type, w, p, k - p, &left);                                                 \
+      sum[0] += left * right;                                                                      \
     }                                                                                              \
-    UNROLL for (int r = 0; r < 4; r++) {                                                           \
-      float s[16];                                                                                 \
-      memcpy(s, &sum[r], sizeof s);                                                                \
-      UNROLL for (int width = 8; width > 0; width /= 2)                                            \
-        UNROLL for (int i = 0; i < width; i++) s[i] += s[i + width];                               \
-      y[r] = s[0];                                                                                 \
-    }                                                                                              \
+    sum[0] += sum[1] + (sum[2] + sum[3]);                                                          \
+    float s[16];                                                                                   \
+    memcpy(s, &sum[0], sizeof s);                                                                  \
+    UNROLL for (int width = 8; width > 0; width /= 2)                                              \
+      UNROLL for (int i = 0; i < width; i++) s[i] += s[i + width];                                 \
+    return s[0];                                                                                   \
   }                                                                                                \
                                                                                                    \
   TARGET INLINE void PREFIX##rows_typed(                                                           \
       enum zz_type type, const char *w, size_t n, size_t k, size_t stride, const float *x,         \
       size_t x_row, size_t m, float *y, size_t y_row, int accumulate) {                            \
-    for (size_t j = 0; j < n; j += 4) {                                                            \
-      const char *rows[4];                                                                         \
-      for (size_t r = 0; r < 4; r++)                                                               \
-        rows[r] = w + (j + r < n ? j + r : n - 1) * stride * size_of(type);                        \
+    for (size_t j = 0; j < n; j++) {                                                               \
       for (size_t i = 0; i < m; i++) {                                                             \
-        float sums[4], *out = y + i * y_row + j;                                                   \
-        PREFIX##four_rows(type, rows, k, x + i * x_row, sums);                                     \
-        for (size_t r = 0; r < 4 && j + r < n; r++) out[r] = (accumulate ? out[r] : 0) + sums[r];  \
+        float *out = y + i * y_row + j;                                                            \
+        float sum = PREFIX##one_row(type, w + j * stride * size_of(type), k, x + i * x_row);       \
+        *out = (accumulate ? *out : 0) + sum;                                                      \
       }                                                                                            \
     }                                                                                              \
   }                                                                                                \
