@@ -102,7 +102,13 @@ struct GatedUnitBackward: Kernel, ~Copyable {
     dUp.assign(up)
   }
 
-  mutating func run() { gatedUnitBackward(dy.view, down: down, gate: &dGate, up: &dUp) }
+  mutating func run() { Self.replace(gate: &dGate, up: &dUp, dy, down) }
+
+  private static func replace(
+    gate: inout Tensor, up: inout Tensor, _ dy: borrowing Tensor, _ down: WeightMatrix
+  ) {
+    gatedUnitBackward(dy.view, down: down, gate: &gate, up: &up)
+  }
 
   func difference() -> String? {
     let (g, u) = (gate.matrix, up.matrix)
