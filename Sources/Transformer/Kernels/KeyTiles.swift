@@ -87,7 +87,7 @@ struct KeyPanels: ~Copyable {
   private var sink = UniqueArray<PanelMatrix>()
   private var tail = UniqueArray<PanelMatrix>()
 
-  /// Packs k (keys, K·D) for the heads wanted, on all cores.
+  /// Packs k (keys, K·D) for the heads wanted.
   init(_ k: MatrixView, rows: RowSet, shape: AttentionShape, heads: [Int]) {
     self.rows = rows
     for head in 0..<shape.keyValueHeads {
