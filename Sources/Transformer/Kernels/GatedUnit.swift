@@ -86,9 +86,7 @@ package func gatedUnitBackward(
 ) {
   var gateView = gate.mutableView
   var upView = up.mutableView
-  let across = ProductTiling.columns(weight.columns)
-  let rows = ProductTiling.rows(dy.rows, across: across)
-  let tiles = rows.ranges.flatMap { r in across.ranges.map { Tile(rows: r, columns: $0) } }
+  let tiles = ProductTiling.tiles(dy.rows, weight, .plain)
   parallelTiles(&gateView, tiles, &upView, tiles) { index, gate, up in
     let tile = tiles[index]
     let panels = PanelMatrix(weight, .plain, columns: tile.columns)

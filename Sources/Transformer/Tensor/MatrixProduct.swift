@@ -1,5 +1,4 @@
 import CVectorMath
-import Foundation
 
 /// The kernels that matrix products run on, chosen for the CPU when the program starts.
 public enum ProductKernels {
