@@ -19,13 +19,13 @@ from measure import (
     ROOT,
     ZIGZAG,
     call,
+    keep,
     machine,
     median,
     python,
     run,
     table,
     warn_if_busy,
-    write,
 )
 from model import read_model
 
@@ -190,8 +190,11 @@ def main():
     parity = check(contest)
     lines = [("prefill", length) for length in options.prefill]
     lines += [("decode", length) for length in options.decode]
-    results = [compare(contest, measure, length, options) for measure, length in lines]
-    write("generation", describe(results, options), {"logits": parity, "results": results})
+    results = []
+    for measure, length in lines:
+        results.append(compare(contest, measure, length, options))
+        keep("generation", describe(results, options), {"logits": parity, "results": results})
+    print(describe(results, options))
 
 
 if __name__ == "__main__":

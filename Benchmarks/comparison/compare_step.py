@@ -10,7 +10,7 @@ gradients are zigzag's.
 import argparse
 from pathlib import Path
 
-from measure import ROOT, ZIGZAG, machine, median, python, run, table, warn_if_busy, write
+from measure import ROOT, ZIGZAG, keep, machine, median, python, run, table, warn_if_busy
 
 PARTS = ("teacher", "student", "backward", "total")
 
@@ -95,8 +95,11 @@ def main():
     parser.add_argument("--zigzag", default=ZIGZAG, help="the tool to compare")
     options = parser.parse_args()
     warn_if_busy()
-    results = [compare(options, tokens) for tokens in options.lengths]
-    write("step", describe(results, options), results)
+    results = []
+    for tokens in options.lengths:
+        results.append(compare(options, tokens))
+        keep("step", describe(results, options), results)
+    print(describe(results, options))
 
 
 if __name__ == "__main__":

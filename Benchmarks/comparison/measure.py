@@ -1,5 +1,6 @@
 """Running one program at a time, and what is said about the runs."""
 
+import argparse
 import json
 import os
 import platform
@@ -76,14 +77,26 @@ def table(header, rows):
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def write(name, description, result):
-    """Prints a Markdown text and keeps it, with the numbers as JSON, in .build/comparison."""
+def keep(name, description, result):
+    """Keeps what was found so far, as Markdown and as JSON, in .build/comparison."""
     folder = ROOT / ".build/comparison"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.md").write_text(description + "\n")
     (folder / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(description)
-    print(f"\n{folder / name}.md and .json", file=sys.stderr)
+    print(f"{folder / name}.md and .json", file=sys.stderr)
+
+
+def options_of_one(description):
+    """The options that all programs take which make one measurement."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("model")
+    parser.add_argument("tokens", help="token ids (.npy)")
+    parser.add_argument("measure", choices=["prefill", "decode"])
+    parser.add_argument("--length", type=int, default=1024)
+    parser.add_argument("--count", type=int, default=64, help="tokens to decode")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--logits", help="write the last logits here (.npy)")
+    return parser
 
 
 def machine():

@@ -7,7 +7,6 @@ Prefill is llama-bench's: all tokens in, the logits of the last one out, done on
 once timed. Decode is the median token of `count` after `length` tokens.
 """
 
-import argparse
 import ctypes
 import json
 import statistics
@@ -15,6 +14,8 @@ import time
 
 import llama_cpp
 import numpy as np
+
+from measure import options_of_one
 
 UNTIMED = 2  # first tokens of a decode
 
@@ -83,16 +84,9 @@ def decode(context, tokens, options):
 
 def main():
     """Measures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
-    parser.add_argument("tokens")
-    parser.add_argument("measure", choices=["prefill", "decode"])
-    parser.add_argument("--length", type=int, default=1024)
-    parser.add_argument("--count", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = options_of_one(__doc__.splitlines()[0])
     parser.add_argument("--ubatch", type=int, default=512)
     parser.add_argument("--flash", type=int, choices=[0, 1], default=1)
-    parser.add_argument("--logits", help="write the last logits here (.npy)")
     options = parser.parse_args()
     tokens = np.load(options.tokens).reshape(-1).astype(np.int32)
     context = Context(options.model, options.length + UNTIMED + options.count, options)

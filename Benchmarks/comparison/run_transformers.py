@@ -7,7 +7,6 @@ Prefill is all tokens to final hidden states, without the output projection, don
 and once timed. Decode is the median token of `count` after `length` tokens, with its logits.
 """
 
-import argparse
 import json
 import statistics
 import time
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 
+from measure import options_of_one
 from model import read_model
 
 UNTIMED = 2  # first tokens of a decode
@@ -73,15 +73,7 @@ def decode(model, tokens, options):
 
 def main():
     """Measures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
-    parser.add_argument("tokens")
-    parser.add_argument("measure", choices=["prefill", "decode"])
-    parser.add_argument("--length", type=int, default=1024)
-    parser.add_argument("--count", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--logits", help="write the last logits here (.npy)")
-    options = parser.parse_args()
+    options = options_of_one(__doc__.splitlines()[0]).parse_args()
     torch.set_num_threads(options.threads)
     tokens = torch.from_numpy(np.load(options.tokens).reshape(1, -1)).long()
     model = build(options.model)

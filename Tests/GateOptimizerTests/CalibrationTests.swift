@@ -81,6 +81,11 @@ import Transformer
     other.identity = "other"
     settings.regularization = 0.2
     #expect(try learn(other) == learn(.none))
+    // Files that an interrupted job has left take their room of the budget.
+    let crowded = try TemporaryFolder()
+    try Data(count: 150_000).write(to: URL(fileURLWithPath: crowded.path("sample-9.h5")))
+    _ = try learn(TeacherCacheSettings(byteBudget: 150_000, folder: crowded.path("")))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: crowded.path("")).count == 1)
   }
 
   private func state() -> CalibrationState {

@@ -36,9 +36,11 @@ struct TeacherCache: ~Copyable {
   private var positions: [Int: Int] = [:]
   private var kept = UniqueArray<TeacherOutputs>()
 
+  /// An empty cache, or one with the files of an interrupted job.
   init(_ settings: TeacherCacheSettings, step: TwoStreamStep) {
     self.settings = settings
     self.step = step
+    if let folder = settings.folder { used = TeacherFile.bytes(in: folder) }
   }
 
   /// Loss and gradients of a sample; the teacher runs only where its outputs are not known.
@@ -60,15 +62,25 @@ struct TeacherCache: ~Copyable {
     var result = step.learn(
       from: outputs, tokens: sample.tokens, labelRows: sample.labelRows, gates: gates)
     result.seconds.teacher = seconds
-    guard used + outputs.byteCount <= settings.byteBudget else { return result }
-    used += outputs.byteCount
+    if isNew { try keep(outputs, index: index, file: file) }
+    return result
+  }
+
+  /// Keeps a sample's outputs if there is room for them.
+  private mutating func keep(
+    _ outputs: consuming TeacherOutputs, index: Int, file: TeacherFile?
+  ) throws {
+    // A file of other weights or settings is written over.
+    let freed = file?.bytes ?? 0
+    guard used - freed + outputs.byteCount <= settings.byteBudget else { return }
     if let file {
-      if isNew { try file.write(outputs) }
+      try file.write(outputs)
+      used += file.bytes - freed
     } else {
+      used += outputs.byteCount
       positions[index] = kept.count
       kept.append(outputs)
     }
-    return result
   }
 }
 
@@ -82,6 +94,21 @@ private struct TeacherFile {
     guard let folder = settings.folder else { return nil }
     path = "\(folder)/sample-\(sample).h5"
     identity = .text(settings.identity)
+  }
+
+  /// The size of all such files in a folder.
+  static func bytes(in folder: String) -> Int {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { $0.hasPrefix("sample-") && $0.hasSuffix(".h5") }
+      .reduce(0) { $0 + byteCount(of: "\(folder)/\($1)") }
+  }
+
+  /// The size of this file; 0 if there is none.
+  var bytes: Int { Self.byteCount(of: path) }
+
+  private static func byteCount(of path: String) -> Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    return (attributes?[.size] as? Int) ?? 0
   }
 
   /// The outputs, if the file is there and what it should be.

@@ -34,7 +34,10 @@ extension TwoStreamStep {
     let shape = decoder.shape
     var floats = input.count * configuration.hidden
     if kept != .input {
-      floats += 2 * input.count * shape.keyWidth
+      // Keys are kept twice, and queries, where a norm of each head comes before the rotation.
+      let normed = configuration.queryKeyNorm ? 1 : 0
+      floats += (2 + normed) * input.count * shape.keyWidth
+      floats += normed * output.count * shape.queryWidth
       floats += output.count * (2 * shape.queryWidth + shape.queryHeads + configuration.hidden)
     }
     if kept == .all { floats += 2 * output.count * configuration.feedForward }

@@ -1,8 +1,7 @@
 /// act = silu(x·Wgᵀ) ∘ (x·Wuᵀ), the feed-forward block's first half: x (rows, C), Wg and Wu (F, C),
 /// act (rows, F).
 ///
-/// The activation takes each piece of the products while it is in the cache. `gate` and `up`, (rows, F),
-/// receive the products, for the backward.
+/// `gate` and `up`, (rows, F), receive the products, for the backward.
 func gatedUnit(
   _ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix,
   keepingGate gate: inout Tensor, up: inout Tensor
@@ -20,16 +19,14 @@ func gatedUnit(
   let across = ProductTiling.columns(wGate.rows)
   let rows = ProductTiling.rows(x.rows, across: across)
   parallelTiles(&actView, &gate, &up, rows: rows, columns: across) { tile, act, gate, up in
-    let gatePanels = PanelMatrix(wGate, .transposed, columns: tile.columns)
-    let upPanels = PanelMatrix(wUp, .transposed, columns: tile.columns)
+    let weights = GatedColumns(gate: wGate, up: wUp, columns: tile.columns)
     for block in EqualPieces(tile.rows.count, limit: ProductTiling.rows).ranges {
-      let input = x.slice(rows: block.shifted(by: tile.rows.lowerBound))
       var actBlock = act.slice(rows: block)
       var gateBlock = gate.slice(rows: block)
       var upBlock = up.slice(rows: block)
-      multiply(input, gatePanels.view, into: &gateBlock)
-      multiply(input, upPanels.view, into: &upBlock)
-      swiglu(gate: gateBlock.reading(), up: upBlock.reading(), into: &actBlock)
+      weights.apply(
+        x.slice(rows: block.shifted(by: tile.rows.lowerBound)), gate: &gateBlock, up: &upBlock,
+        act: &actBlock)
     }
   }
   return act
@@ -48,20 +45,42 @@ package func gatedUnit(
   let across = ProductTiling.columns(wGate.rows)
   view.parallelTiles(rows: ProductTiling.rows(x.rows, across: across), columns: across) {
     rows, columns, act in
-    let gatePanels = PanelMatrix(wGate, .transposed, columns: columns)
-    let upPanels = PanelMatrix(wUp, .transposed, columns: columns)
-    var up = Tensor(rows: ProductTiling.rows, columns: columns.count)
+    let weights = GatedColumns(gate: wGate, up: wUp, columns: columns)
+    var gateScratch = Tensor(rows: ProductTiling.rows, columns: columns.count)
+    var upScratch = Tensor(rows: ProductTiling.rows, columns: columns.count)
     for block in EqualPieces(rows.count, limit: ProductTiling.rows).ranges {
-      let input = x.slice(rows: block.shifted(by: rows.lowerBound))
       var actBlock = act.slice(rows: block)
-      var upView = up.mutableView
-      var upBlock = upView.slice(rows: 0..<block.count)
-      multiply(input, gatePanels.view, into: &actBlock)
-      multiply(input, upPanels.view, into: &upBlock)
-      swiglu(upBlock.reading(), inPlaceOfGate: &actBlock)
+      var gate = gateScratch.mutableView
+      var up = upScratch.mutableView
+      var gateBlock = gate.slice(rows: 0..<block.count)
+      var upBlock = up.slice(rows: 0..<block.count)
+      weights.apply(
+        x.slice(rows: block.shifted(by: rows.lowerBound)), gate: &gateBlock, up: &upBlock,
+        act: &actBlock)
     }
   }
   return act
+}
+
+/// Some columns of both weights, packed.
+private struct GatedColumns: ~Copyable {
+  let gate: PanelMatrix
+  let up: PanelMatrix
+
+  init(gate: WeightMatrix, up: WeightMatrix, columns: Range<Int>) {
+    self.gate = PanelMatrix(gate, .transposed, columns: columns)
+    self.up = PanelMatrix(up, .transposed, columns: columns)
+  }
+
+  /// Both products of a block of rows and their activation, while they are in the cache.
+  func apply(
+    _ x: MatrixView, gate gateOut: inout MutableMatrixView, up upOut: inout MutableMatrixView,
+    act: inout MutableMatrixView
+  ) {
+    multiply(x, gate.view, into: &gateOut)
+    multiply(x, up.view, into: &upOut)
+    swiglu(gate: gateOut.reading(), up: upOut.reading(), into: &act)
+  }
 }
 
 private func gatedUnitOfFewRows(
@@ -71,11 +90,13 @@ private func gatedUnitOfFewRows(
   let across = ProductTiling.columnsOfFewRows(wGate)
   act.parallelTiles(rows: EqualPieces(act.rows, limit: act.rows), columns: across) {
     _, columns, act in
-    var up = Tensor(rows: act.rows, columns: columns.count)
-    var upView = up.mutableView
-    multiplyRows(x, wGate, rows: columns, into: &act, adding: false)
-    multiplyRows(x, wUp, rows: columns, into: &upView, adding: false)
-    swiglu(upView.reading(), inPlaceOfGate: &act)
+    var gateScratch = Tensor(rows: act.rows, columns: columns.count)
+    var upScratch = Tensor(rows: act.rows, columns: columns.count)
+    var gate = gateScratch.mutableView
+    var up = upScratch.mutableView
+    multiplyRows(x, wGate, rows: columns, into: &gate, adding: false)
+    multiplyRows(x, wUp, rows: columns, into: &up, adding: false)
+    swiglu(gate: gate.reading(), up: up.reading(), into: &act)
   }
 }
 

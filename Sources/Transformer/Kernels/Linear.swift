@@ -1,27 +1,8 @@
 import CVectorMath
 
 extension WeightMatrix {
-  /// The values as float32, widened on all cores; exact.
-  package func widened() -> Tensor {
-    var result = Tensor(rows: rows, columns: columns)
-    var view = result.mutableView
-    view.parallelRows(rowsPerTask(columns)) { rows, block in
-      widen(rows: rows, into: &block)
-    }
-    return result
-  }
-
-  /// Rows `rows` as float32.
-  func widen(rows wanted: Range<Int>, into block: inout MutableMatrixView) {
-    precondition(wanted.lowerBound >= 0 && wanted.upperBound <= rows, "rows \(wanted) of \(rows)")
-    for r in wanted {
-      var out = block.row(r - wanted.lowerBound)
-      widen(row: r, into: &out)
-    }
-  }
-
-  /// One row as float32.
-  func widen(row: Int, into out: inout MutableSpan<Float>) {
+  /// One row as float32; exact.
+  package func widen(row: Int, into out: inout MutableSpan<Float>) {
     precondition(row >= 0 && row < rows && out.count == columns, "row \(row) of \(rows)")
     let offset = byteOffset + row * columns * type.byteCount
     unsafe out.withUnsafeMutableBufferPointer { out in
@@ -129,8 +110,11 @@ func linear(queries: MatrixView, keys: MatrixView, _ layer: LayerWeights) -> Que
       &kView, ProductTiling.tiles(keys.rows, layer.wk, .transposed),
       &vView, ProductTiling.tiles(keys.rows, layer.wv, .transposed)
     ) { which, tile, out in
-      let weight = [layer.wq, layer.wk, layer.wv][which]
-      multiply(which == 0 ? queries : keys, weight, .transposed, tile, into: &out)
+      switch which {
+      case 0: multiply(queries, layer.wq, .transposed, tile, into: &out)
+      case 1: multiply(keys, layer.wk, .transposed, tile, into: &out)
+      default: multiply(keys, layer.wv, .transposed, tile, into: &out)
+      }
     }
     if let biases = layer.biases {
       addBias(biases.q, to: &qView)

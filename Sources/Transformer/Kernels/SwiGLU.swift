@@ -7,15 +7,6 @@ package func swiglu(gate: MatrixView, up: MatrixView, into y: inout MutableMatri
   }
 }
 
-/// silu(gate) ∘ up in gate's place, on one core; both (rows, F).
-func swiglu(_ up: MatrixView, inPlaceOfGate gate: inout MutableMatrixView) {
-  precondition(gate.rows == up.rows && gate.columns == up.columns)
-  for r in 0..<gate.rows {
-    var values = gate.row(r)
-    VectorMath.swiglu(up: up.row(r), inPlaceOfGate: &values)
-  }
-}
-
 /// Replaces gate and up by their gradients for dy, on one core.
 ///
 /// With s = sigmoid(gate), dup = dy ∘ gate ∘ s and dgate = dy ∘ up ∘ s ∘ (1 + gate ∘ (1 − s)). All (rows, F).

@@ -189,18 +189,6 @@ enum VectorMath {
     }
   }
 
-  /// gate ← gate · sigmoid(gate) · up.
-  @inline(__always)
-  static func swiglu(up: Span<Float>, inPlaceOfGate gate: inout MutableSpan<Float>) {
-    let count = gate.count
-    precondition(up.count == count)
-    unsafe gate.withUnsafeMutableBufferPointer { gate in
-      unsafe up.withUnsafeBufferPointer { up in
-        unsafe zz_swiglu(gate.baseAddress, up.baseAddress, gate.baseAddress, count)
-      }
-    }
-  }
-
   /// Replaces gate and up by their gradients for dy.
   @inline(__always)
   static func swigluBackward(
