@@ -24,7 +24,8 @@ struct Zigzag: ParsableCommand {
     version: toolVersion,
     subcommands: [
       RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
-      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, BenchVerb.self,
+      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, SamplesVerb.self,
+      BenchVerb.self,
     ])
 
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.

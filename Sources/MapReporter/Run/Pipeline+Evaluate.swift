@@ -15,9 +15,7 @@ extension Pipeline {
     }
     observer.stepBegan("evaluate", unit: "maps × samples", done: done, total: total)
     for task in settings.tasks {
-      let sampler = try sampler(
-        task.task, configuration.haystack.evaluation, .evaluation,
-        lengths: [settings.context(of: task)], seed: settings.seed, model)
+      let sampler = try configuration.evaluationSampler(task, model.tokenizer)
       for index in 0..<settings.samples {
         let missing = patterns.filter { table[task.name, $0].count <= index }
         if missing.isEmpty { continue }

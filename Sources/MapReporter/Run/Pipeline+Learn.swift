@@ -9,11 +9,7 @@ extension Pipeline {
       return try GateMatrix(contentsOf: files.gates)
     }
     let settings = configuration.calibration
-    let sampler = try sampler(
-      configuration.task, configuration.haystack.calibration, .calibration,
-      lengths: PasskeySampler.contextLengths(
-        from: settings.contextMin, to: settings.contextMax, count: settings.contextIntervals),
-      seed: configuration.seed, model)
+    let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
       decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
       memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache())

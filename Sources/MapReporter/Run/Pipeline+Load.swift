@@ -11,12 +11,7 @@ struct RunModel {
 extension Pipeline {
   /// Makes the model ready, checks that it is the folder's, and records it.
   mutating func load() throws -> RunModel {
-    guard let json = source.tokenizerJSON else {
-      throw RunError.malformed(
-        path: configuration.model,
-        problem: "the model has no tokenizer; import it again with its tokenizer.json")
-    }
-    let tokenizer = try Tokenizer(json: json)
+    let tokenizer = try source.tokenizer(of: configuration.model)
     let identity = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
     if let before = record.model, before != identity, files.holdGates {
       throw RunError.otherRun(
@@ -34,16 +29,6 @@ extension Pipeline {
     return RunModel(
       decoder: DecoderModel(configuration: source.configuration, weights: source.weights),
       tokenizer: tokenizer)
-  }
-
-  /// Samples of `task` for the run's model.
-  func sampler(
-    _ task: PasskeyTask, _ haystack: HaystackSource, _ purpose: PasskeySampler.Purpose,
-    lengths: [Int], seed: UInt64, _ model: RunModel
-  ) throws -> PasskeySampler {
-    try PasskeySampler(
-      task: task, haystack: haystack, purpose: purpose, contextLengths: lengths, seed: seed,
-      tokenizer: model.tokenizer)
   }
 
   /// Writes the layer maps that the ranking section asks for.

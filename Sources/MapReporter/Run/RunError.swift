@@ -22,6 +22,8 @@ public enum RunError: ZigzagError, Equatable {
   case missing(path: String, advice: String)
   /// A file of the run folder cannot be understood.
   case malformed(path: String, problem: String)
+  /// The configuration at `path` has no evaluation task of that name.
+  case noSuchTask(String, path: String, known: [String])
   /// The run was interrupted; what was done is kept.
   case interrupted(folder: String)
 
@@ -30,7 +32,7 @@ public enum RunError: ZigzagError, Equatable {
     switch self {
     case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
     case .configurationMalformed, .malformed: .badData
-    case .setting, .badOverride, .otherRun: .usage
+    case .setting, .badOverride, .otherRun, .noSuchTask: .usage
     case .locked, .cannotWrite: .cannotWrite
     case .interrupted: .interrupted
     }
@@ -57,6 +59,8 @@ public enum RunError: ZigzagError, Equatable {
     case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
     case .missing(let path, let advice): "there is no \(path); \(advice)"
     case .malformed(let path, let problem): "\(path): \(problem)"
+    case .noSuchTask(let name, let path, let known):
+      "\(path) has no evaluation task \(name); it has \(known.joined(separator: ", "))"
     case .interrupted(let folder):
       "interrupted; what is done is kept in \(folder), and the same command continues from there"
     }
