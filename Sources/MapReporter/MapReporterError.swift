@@ -15,6 +15,8 @@ public enum MapReporterError: ZigzagError, Equatable {
   /// A map belongs to a model of another shape; shapes are layers × key-value heads.
   case shapeMismatch(
     map: String, mapLayers: Int, mapHeads: Int, model: String, modelLayers: Int, modelHeads: Int)
+  /// A map belongs to a model of the same shape with other weights.
+  case otherWeights(map: String, mapHash: String, model: String, modelHash: String)
   /// A page template does not parse.
   case brokenTemplate(name: String, reason: String)
   /// Measuring was stopped; nothing was written.
@@ -25,7 +27,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     switch self {
     case .cannotRead: .missingInput
     case .cannotWrite: .cannotWrite
-    case .invalidFile, .shapeMismatch, .brokenTemplate: .badData
+    case .invalidFile, .shapeMismatch, .otherWeights, .brokenTemplate: .badData
     case .invalidValue, .headMixed: .usage
     case .stopped: .interrupted
     }
@@ -50,6 +52,9 @@ public enum MapReporterError: ZigzagError, Equatable {
       let map, let mapLayers, let mapHeads, let model, let modelLayers, let modelHeads):
       "\(map) is for \(mapLayers) layers × \(mapHeads) key-value heads, but \(model) has "
         + "\(modelLayers) × \(modelHeads); use the map that was made for this model."
+    case .otherWeights(let map, let mapHash, let model, let modelHash):
+      "\(map) was made for weights with the hash \(mapHash.prefix(12))…, but those of \(model) are "
+        + "\(modelHash.prefix(12))…; use the map that was made for this model."
     case .brokenTemplate(let name, let reason):
       "The page template \(name) does not parse: \(reason); report this as a bug."
     case .stopped:

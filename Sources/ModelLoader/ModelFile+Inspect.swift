@@ -86,6 +86,28 @@ extension ModelFile {
   }
 }
 
+extension ModelFile {
+  /// Reads every value of a model file and refuses those that are not finite, and a hash that is not
+  /// theirs.
+  ///
+  /// `progress` hears the bytes read so far and in all.
+  public static func requireSound(
+    path: String, progress: (_ done: Int, _ total: Int) -> Void
+  ) throws(ModelLoaderError) {
+    let found = try check(path: path, progress: progress)
+    if let (name, count) = found.nonFinite.min(by: { $0.key < $1.key }) {
+      throw .invalid(
+        path: path, place: "/weights/\(name)", expected: "finite values",
+        found: "\(count) that are NaN or infinite", fix: "import the model again")
+    }
+    guard found.isSound else {
+      throw .invalid(
+        path: path, place: "attribute sha256", expected: found.statedSHA256,
+        found: found.actualSHA256, fix: "the weights were changed, so import the model again")
+    }
+  }
+}
+
 /// Hashes the values of one tensor and counts those that are not finite.
 private struct TensorScan {
   let type: ElementType

@@ -2,6 +2,9 @@ import Foundation
 
 /// A file written under a temporary name beside its destination, renamed when it is complete, and
 /// removed when it is not.
+///
+/// Its process holds a lock on it. What a killed process has left of the same destination is not locked
+/// and is removed when the next one begins.
 package struct TemporaryFile: ~Copyable {
   /// Where the bytes are until `commit`.
   let temporaryPath: String
@@ -13,15 +16,48 @@ package struct TemporaryFile: ~Copyable {
   /// Creates an empty temporary file in the folder of `path`.
   package init(for path: String) throws(ModelLoaderError) {
     let url = URL(fileURLWithPath: path)
-    let suffix = String(UInt32.random(in: .min ... .max), radix: 36)
-    let temporary = url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.lastPathComponent).\(suffix).tmp").path
-    descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw .cannotWrite(path: path, reason: systemMessage(errno))
-    }
+    let folder = url.deletingLastPathComponent().path
+    let prefix = ".\(url.lastPathComponent)."
+    Self.removeAbandoned(in: folder, prefix: prefix)
+    var (descriptor, temporary): (Int32, String)
+    repeat {
+      let suffix = String(UInt32.random(in: .min ... .max), radix: 36)
+      temporary = "\(folder)/\(prefix)\(suffix)\(Self.ending)"
+      descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else {
+        throw .cannotWrite(path: path, reason: systemMessage(errno))
+      }
+      // Where there are no locks, nothing is removed either.
+      flock(descriptor, LOCK_EX)
+    } while Self.wasRemoved(descriptor)
+    self.descriptor = descriptor
     temporaryPath = temporary
     self.path = path
+  }
+
+  /// What temporary names end in; they begin with a dot and the destination's name.
+  private static let ending = ".tmp"
+
+  /// Whether another process took the file for abandoned before it was locked; closes it then.
+  private static func wasRemoved(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, status.st_nlink == 0 else { return false }
+    close(descriptor)
+    return true
+  }
+
+  /// Removes the temporary files in a folder whose processes are gone: those of one destination with its
+  /// prefix, all of them without.
+  package static func removeAbandoned(in folder: String, prefix: String = ".") {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(prefix) && name.hasSuffix(ending) {
+      let path = "\(folder)/\(name)"
+      let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      guard descriptor >= 0 else { continue }
+      // A file that cannot be removed is in nobody's way.
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+      close(descriptor)
+    }
   }
 
   deinit {

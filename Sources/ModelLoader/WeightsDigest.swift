@@ -26,7 +26,12 @@ struct WeightsDigest {
 
 /// The SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.
 package func sha256(of text: String) -> String {
-  hexadecimal(SHA256.hash(data: Data(text.utf8)))
+  sha256(of: Data(text.utf8))
+}
+
+/// The SHA-256 of bytes, 64 lower-case hexadecimal digits.
+package func sha256(of data: Data) -> String {
+  hexadecimal(SHA256.hash(data: data))
 }
 
 private func hexadecimal(_ digest: SHA256.Digest) -> String {

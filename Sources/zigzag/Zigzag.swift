@@ -1,5 +1,6 @@
 import ArgumentParser
 import MapReporter
+import ModelLoader
 
 /// The command line: one verb per file, everything else in the libraries.
 @main
@@ -31,6 +32,7 @@ struct Zigzag: ParsableCommand {
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
     Interruption.install()
+    MappedFileFault.install(exitCode: ExitFunnel.code(of: .missingInput))
     do {
       var command = try parseAsRoot()
       try command.run()

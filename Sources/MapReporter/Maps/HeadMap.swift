@@ -106,22 +106,26 @@ public struct HeadMap: Sendable, Hashable {
     AttentionPattern(isRetrieval: headFull, window: window.streaming)
   }
 
-  /// Refuses the map for a model of another shape.
+  /// Refuses the map for a model of another shape, or with other weights where they are given.
   ///
   /// - Parameters:
   ///   - configuration: The model that is about to run with this map.
+  ///   - weightsSHA256: The hash of its weights; nil takes any, and so does a map without a hash.
   ///   - mapName: How to name the map in the error, its path say.
   ///   - modelName: How to name the model in the error.
   /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
-  ///   with both shapes.
+  ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``.
   public func check(
-    against configuration: ModelConfiguration, mapName: String = "The map",
+    against configuration: ModelConfiguration, weightsSHA256: String? = nil, mapName: String = "The map",
     modelName: String = "the model"
   ) throws(MapReporterError) {
     if model.layers != configuration.layers || model.keyValueHeads != configuration.keyValueHeads {
       throw .shapeMismatch(
         map: mapName, mapLayers: model.layers, mapHeads: model.keyValueHeads, model: modelName,
         modelLayers: configuration.layers, modelHeads: configuration.keyValueHeads)
+    }
+    if let weightsSHA256, let own = model.weightsSHA256, own != weightsSHA256 {
+      throw .otherWeights(map: mapName, mapHash: own, model: modelName, modelHash: weightsSHA256)
     }
   }
 }

@@ -59,7 +59,8 @@ public enum ByteBudget: Codable, Sendable, Equatable {
   ///
   /// - Throws: `InvalidSetting` that says how a size is written.
   public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
+    let value = try decoder.singleValueContainer()
+    let text = try (try? value.decode(Int.self)).map(String.init) ?? value.decode(String.self)
     guard let budget = ByteBudget(text) else {
       throw InvalidSetting(
         decoder.codingPath.map(settingName), "is \(text); write a size such as 4GiB, or 60%")

@@ -27,6 +27,21 @@ public struct ConfigurationDocument {
     try self.init(yaml: text, path: path, overrides: overrides)
   }
 
+  /// The settings in the `run.json` at `path`, with overrides; JSON is YAML.
+  ///
+  /// - Throws: As ``init(contentsOf:overrides:)``.
+  public init(record path: String, overrides: [String] = []) throws(RunError) {
+    try self.init(contentsOf: path)
+    guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
+      throw .malformed(
+        path: path, problem: "it does not hold the run's settings; use the config.yaml beside it")
+    }
+    root = settings
+    for override in overrides {
+      try apply(override)
+    }
+  }
+
   /// Takes the document from `yaml`; `path` is only named in messages.
   public init(yaml: String, path: String, overrides: [String] = []) throws(RunError) {
     self.path = path

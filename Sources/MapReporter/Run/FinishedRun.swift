@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 
 /// Which map of a run to use.
 public struct RecommendedMap: Sendable, CustomStringConvertible {
@@ -30,7 +31,9 @@ public struct FinishedRun: Sendable {
 
   /// Reads the run folder at `path`; it needs no lock, since every file in it is whole.
   ///
-  /// - Throws: ``RunError`` where it is not a run folder or has no gates yet, and
+  /// The model itself is not needed; where there is one at the configuration's path, it must be the run's.
+  ///
+  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet or is of other weights, and
   ///   `GateOptimizerError` where the gates are damaged.
   public init(folder path: String) throws {
     files = RunFiles(folder: path)
@@ -45,6 +48,21 @@ public struct FinishedRun: Sendable {
         path: files.gates, advice: "learn the gates first with zigzag calibrate")
     }
     gates = try GateMatrix(contentsOf: files.gates)
+    try checkModel()
+  }
+
+  private func checkModel() throws {
+    let path = configuration.model
+    guard let expected = record.model, FileManager.default.fileExists(atPath: path) else { return }
+    let found = try ModelFile.inspect(path: path)
+    var now = RunRecord()
+    now.model = HeadMap.Model(found.contents.configuration, weightsSHA256: found.sha256)
+    var before = RunRecord()
+    before.model = expected
+    let differences = before.inputDifferences(from: now)
+    guard differences.isEmpty else {
+      throw RunError.otherRun(folder: files.folder, differences: differences)
+    }
   }
 
   /// A run whose parts are known already.

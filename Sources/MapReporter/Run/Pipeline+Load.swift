@@ -9,26 +9,36 @@ struct RunModel {
 }
 
 extension Pipeline {
-  /// Makes the model ready, checks that it is the folder's, and records it.
+  /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
     let tokenizer = try source.tokenizer(of: configuration.model)
-    let identity = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
-    if let before = record.model, before != identity, files.holdGates {
-      throw RunError.otherRun(
-        folder: folder.path,
-        differences: [
-          "the weights of \(configuration.model) are \(source.sha256.prefix(12))…, there they were "
-            + "\(before.weightsSHA256?.prefix(12) ?? "others")…"
-        ])
+    var now = record
+    now.model = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
+    now.texts = configuration.textHashes()
+    let differences = files.holdGates ? record.inputDifferences(from: now) : []
+    guard differences.isEmpty else {
+      throw RunError.otherRun(folder: folder.path, differences: differences)
     }
-    record.model = identity
+    try origin?.check(now)
+    try checkValues()
+    record = now
     observer.report(
-      "\(configuration.model): \(identity.modelType ?? "model"), \(identity.layers) layers × "
-        + "\(identity.keyValueHeads) key-value heads; \(record.linearAlgebra)")
+      "\(configuration.model): \(source.configuration.modelType), \(source.configuration.layers) layers × "
+        + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
     return RunModel(
       decoder: DecoderModel(configuration: source.configuration, weights: source.weights),
       tokenizer: tokenizer)
+  }
+
+  /// Reads every weight once: whoever computes for hours wants to know that they are numbers.
+  private func checkValues() throws {
+    var isBegun = false
+    try ModelFile.requireSound(path: configuration.model) { done, total in
+      if !isBegun { observer.stepBegan("check", unit: "MB", done: 0, total: total / 1_000_000) }
+      isBegun = true
+      observer.stepAdvanced(to: done / 1_000_000, note: "")
+    }
   }
 
   /// Writes the layer maps that the ranking section asks for.

@@ -20,15 +20,18 @@ public struct Pipeline: ~Copyable {
   let source: LoadedModel
   let folder: RunFolder
   let observer: any PipelineObserver
+  let origin: RunOrigin?
   var record: RunRecord
 
   /// Opens the model, checks the configuration against it, and takes the run's folder below `runs`.
+  ///
+  /// With an `origin` it is made from the very inputs of that run, or refused.
   ///
   /// - Throws: `ModelLoaderError` where the model cannot be opened, ``RunError`` where it does not
   ///   suit the configuration or the folder cannot be used (see ``RunFolder/open(for:in:)``).
   public init(
     _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
-    observer: any PipelineObserver
+    origin: RunOrigin? = nil, observer: any PipelineObserver
   ) throws {
     let source = try ModelFile.open(path: configuration.model)
     do {
@@ -36,19 +39,22 @@ public struct Pipeline: ~Copyable {
     } catch {
       throw document.setting(error)
     }
+    try origin?.check(folder: "\(runs)/\(configuration.name)")
     let folder = try RunFolder.open(for: configuration, in: runs)
     var record = RunRecord()
     if let before = try RunRecord.read(folder.files.record) {
       record.seconds = before.seconds
       record.model = before.model
+      record.texts = before.texts
     }
-    record.seed = configuration.seed
+    record.configuration = configuration
     record.linearAlgebra = ProductKernels.name
     self.configuration = configuration
     self.document = document
     self.source = source
     self.folder = folder
     self.observer = observer
+    self.origin = origin
     self.record = record
   }
 
@@ -61,6 +67,7 @@ public struct Pipeline: ~Copyable {
   ///   the libraries.
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
+    defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }
     try writeMaps(gates)
     if goal == .gates { return }

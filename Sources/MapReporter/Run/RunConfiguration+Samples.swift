@@ -1,3 +1,4 @@
+import Foundation
 import GateOptimizer
 import ModelLoader
 
@@ -12,6 +13,15 @@ extension RunConfiguration {
       seed: seed, tokenizer: tokenizer)
   }
 
+  /// SHA-256 of each text file of the haystacks, by its path; those that cannot be read are left to the
+  /// sampler to refuse.
+  func textHashes() -> [String: String] {
+    let paths = haystack.calibration.files + haystack.evaluation.files
+    return paths.reduce(into: [:]) { hashes, path in
+      hashes[path] = FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+    }
+  }
+
   /// The samples that maps are judged on by one task.
   func evaluationSampler(_ task: EvaluationTask, _ tokenizer: Tokenizer) throws -> PasskeySampler {
     try PasskeySampler(
@@ -21,13 +31,20 @@ extension RunConfiguration {
 }
 
 extension LoadedModel {
-  /// The tokenizer in the model file at `path`.
+  /// The tokenizer in the model file at `path`; every token it makes has an embedding.
   func tokenizer(of path: String) throws -> Tokenizer {
     guard let json = tokenizerJSON else {
       throw RunError.malformed(
         path: path,
         problem: "the model has no tokenizer; import it again with its tokenizer.json")
     }
-    return try Tokenizer(json: json)
+    let tokenizer = try Tokenizer(json: json)
+    guard tokenizer.vocabularySize <= configuration.vocabulary else {
+      throw RunError.malformed(
+        path: path,
+        problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, but the model's vocab_size is "
+          + "\(configuration.vocabulary); import the model again with its own tokenizer.json")
+    }
+    return tokenizer
   }
 }

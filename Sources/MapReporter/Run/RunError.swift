@@ -22,6 +22,10 @@ public enum RunError: ZigzagError, Equatable {
   case missing(path: String, advice: String)
   /// A file of the run folder cannot be understood.
   case malformed(path: String, problem: String)
+  /// A run cannot be made again from the record at `path`, because its inputs are others now.
+  case otherInputs(path: String, differences: [String])
+  /// A run cannot be made again in the folder it is in.
+  case sameFolder(String)
   /// The configuration at `path` has no evaluation task of that name.
   case noSuchTask(String, path: String, known: [String])
   /// The run was interrupted; what was done is kept.
@@ -32,7 +36,7 @@ public enum RunError: ZigzagError, Equatable {
     switch self {
     case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
     case .configurationMalformed, .malformed: .badData
-    case .setting, .badOverride, .otherRun, .noSuchTask: .usage
+    case .setting, .badOverride, .otherRun, .otherInputs, .sameFolder, .noSuchTask: .usage
     case .locked, .cannotWrite: .cannotWrite
     case .interrupted: .interrupted
     }
@@ -59,6 +63,11 @@ public enum RunError: ZigzagError, Equatable {
     case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
     case .missing(let path, let advice): "there is no \(path); \(advice)"
     case .malformed(let path, let problem): "\(path): \(problem)"
+    case .otherInputs(let path, let differences):
+      "\(path) cannot be made again: \(differences.joined(separator: "; ")); bring back the files it "
+        + "was made from"
+    case .sameFolder(let folder):
+      "\(folder) is the run itself; make it again elsewhere with --runs FOLDER or --set name=…"
     case .noSuchTask(let name, let path, let known):
       "\(path) has no evaluation task \(name); it has \(known.joined(separator: ", "))"
     case .interrupted(let folder):

@@ -77,15 +77,12 @@ public struct RunFolder: ~Copyable {
     }
   }
 
-  /// Removes what ``AtomicFile`` leaves behind when its process is killed: `.name.xyz.tmp`.
+  /// Removes what ``AtomicFile`` leaves behind when its process is killed, here and in all folders below.
   private func removeTemporaryFiles() {
-    let manager = FileManager.default
-    for folder in [path, "\(path)/maps", "\(path)/figures", files.teacher] {
-      for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
-      where name.hasPrefix(".") && name.hasSuffix(".tmp") {
-        // A file that cannot be removed is in nobody's way.
-        try? manager.removeItem(atPath: "\(folder)/\(name)")
-      }
+    TemporaryFile.removeAbandoned(in: path)
+    for name in FileManager.default.enumerator(atPath: path) ?? .init() {
+      guard let name = name as? String else { continue }
+      TemporaryFile.removeAbandoned(in: "\(path)/\(name)")
     }
   }
 

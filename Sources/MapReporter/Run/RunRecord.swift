@@ -20,19 +20,36 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.
   public var model: HeadMap.Model?
-  /// Seed of the calibration samples.
-  public var seed: UInt64 = 0
+  /// SHA-256 of each text file of the haystacks, by its path.
+  public var texts: [String: String] = [:]
+  /// Every setting, as in config.yaml: with it the record is enough to make the run again.
+  public var configuration: RunConfiguration?
   /// Seconds of each finished step, by its name; a resumed step adds up.
   public var seconds: [String: Double] = [:]
 
   /// A record of this process on this machine.
   public init() {}
 
+  /// Reads a record; those of earlier versions have no texts and no configuration.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.container(keyedBy: CodingKeys.self)
+    zigzagVersion = try given.decode(String.self, forKey: .zigzagVersion)
+    system = try given.decode(String.self, forKey: .system)
+    host = try given.decode(String.self, forKey: .host)
+    processor = try given.decode(String.self, forKey: .processor)
+    cores = try given.decode(Int.self, forKey: .cores)
+    linearAlgebra = try given.decode(String.self, forKey: .linearAlgebra)
+    model = try given.decodeIfPresent(HeadMap.Model.self, forKey: .model)
+    texts = try given.decodeIfPresent([String: String].self, forKey: .texts) ?? [:]
+    configuration = try given.decodeIfPresent(RunConfiguration.self, forKey: .configuration)
+    seconds = try given.decode([String: Double].self, forKey: .seconds)
+  }
+
   enum CodingKeys: String, CodingKey {
     case zigzagVersion = "zigzag_version"
     case system, host, processor, cores
     case linearAlgebra = "linear_algebra"
-    case model, seed, seconds
+    case model, texts, configuration, seconds
   }
 
   /// The record at `path`, or nil where there is none yet.

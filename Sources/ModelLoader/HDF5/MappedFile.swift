@@ -6,8 +6,9 @@ enum MappedFile {
   /// The read-only bytes of the file at `path`, shared with other processes through the page cache
   /// and unmapped with the last weight that refers to them.
   ///
-  /// A file that is cut short while it is mapped ends the process on the next access, as with any
-  /// mapped file; everything here replaces files by renaming, which keeps the old content mapped.
+  /// A file that is cut short while it is mapped ends the process on the next access
+  /// (``MappedFileFault``); everything here replaces files by renaming, which keeps the old content
+  /// mapped.
   static func map(_ path: String) throws(ModelLoaderError) -> (storage: WeightStorage, count: Int) {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -23,6 +24,7 @@ enum MappedFile {
     guard let address = unsafe address, unsafe address != MAP_FAILED else {
       throw .unreadable(path: path, reason: "it cannot be mapped: \(systemMessage(errno))")
     }
+    MappedFileFault.watch(path)
     let storage = unsafe WeightStorage(
       bytes: UnsafeRawBufferPointer(start: address, count: count)
     ) { bytes in

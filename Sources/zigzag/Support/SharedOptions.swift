@@ -26,7 +26,13 @@ extension Logger.Level: @retroactive ExpressibleByArgument {}
 /// Options of verbs that read a run configuration.
 struct ConfigurationOptions: ParsableArguments {
   @Argument(help: "The run's configuration (YAML).")
-  var config: String
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead of a configuration: make this run again, from the same model and texts.",
+      valueName: "run.json"))
+  var from: String?
 
   @Option(
     name: .customLong("set"),
@@ -40,8 +46,19 @@ struct ConfigurationOptions: ParsableArguments {
 
   /// Reads, overrides and checks the configuration.
   func load() throws(RunError) -> (ConfigurationDocument, RunConfiguration) {
-    let document = try ConfigurationDocument(contentsOf: config, overrides: overrides)
+    let document =
+      if let config {
+        try ConfigurationDocument(contentsOf: config, overrides: overrides)
+      } else {
+        try ConfigurationDocument(record: from ?? "", overrides: overrides)
+      }
     return (document, try RunConfiguration(document))
+  }
+
+  func validate() throws {
+    guard (config == nil) != (from == nil) else {
+      throw ValidationError("name either a configuration or a run.json with --from")
+    }
   }
 }
 
@@ -52,7 +69,8 @@ extension ConfigurationOptions {
   ) throws -> RunFiles {
     let (document, configuration) = try load()
     var pipeline = try Pipeline(
-      configuration, document: document, runs: runs, observer: ConsoleObserver())
+      configuration, document: document, runs: runs,
+      origin: try from.map { try RunOrigin(contentsOf: $0) }, observer: ConsoleObserver())
     let files = pipeline.files
     if needsCheckpoint && !FileManager.default.fileExists(atPath: files.checkpoint) {
       throw RunError.missing(

@@ -3,6 +3,7 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
+import ModelLoader
 
 /// `zigzag export`: a map in the formats of runtimes.
 struct ExportVerb: Verb {
@@ -38,6 +39,10 @@ struct ExportVerb: Verb {
     help: "How layers are chosen: \(Criterion.names.joined(separator: ", ")).")
   var criterion: String?
 
+  @Option(
+    help: ArgumentHelp("Refuse a map that is not this model's.", valueName: "model.h5"))
+  var model: String?
+
   @Option(help: ArgumentHelp("Where to write; SOURCE's folder without it.", valueName: "folder"))
   var out: String?
 
@@ -45,6 +50,12 @@ struct ExportVerb: Verb {
 
   func perform() throws {
     let (map, folder) = try chosenMap()
+    if let model {
+      let found = try ModelFile.inspect(path: model)
+      try map.check(
+        against: found.contents.configuration, weightsSHA256: found.sha256, mapName: source,
+        modelName: model)
+    }
     let logger = Logger(label: "export")
     for format in format.isEmpty ? [.headMap] : format {
       let export = try format.exporter.export(map)

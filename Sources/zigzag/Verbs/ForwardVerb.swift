@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import MapReporter
 import ModelLoader
 import Transformer
@@ -46,7 +47,7 @@ struct ForwardVerb: Verb {
 
   func perform() throws {
     let loaded = try ModelFile.open(path: model)
-    let pattern = try pattern(for: loaded.configuration)
+    let pattern = try pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)
     let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
     let hidden = decoder.finalHidden(ids, pattern: pattern)
@@ -65,13 +66,21 @@ struct ForwardVerb: Verb {
     return ids
   }
 
-  private func pattern(for model: ModelConfiguration) throws -> AttentionPattern {
+  private func pattern(for loaded: LoadedModel) throws -> AttentionPattern {
+    let model = loaded.configuration
     guard map == nil || streaming == nil else {
       throw ToolError.usage("--map and --streaming say different things; keep one of them")
     }
     if let map {
       let read = try HeadMap.read(from: URL(fileURLWithPath: map))
       try read.check(against: model, mapName: map, modelName: self.model)
+      do {
+        try read.check(
+          against: model, weightsSHA256: loaded.sha256, mapName: map, modelName: self.model)
+      } catch {
+        // Comparing a map on a relative of its model is a use of this verb.
+        Logger(label: "forward").warning("\(error.description)")
+      }
       return read.pattern
     }
     guard let streaming else { return .full(model) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GateOptimizer
 import MapReporter
+import ModelLoader
 
 /// `zigzag rank`: gates to a layer map, without a model.
 struct RankVerb: Verb {
@@ -32,6 +33,10 @@ struct RankVerb: Verb {
     help: "How a set of layers is judged: \(Criterion.names.joined(separator: ", ")).")
   var criterion = "max"
 
+  @Option(
+    help: ArgumentHelp("Refuse gates that are not this model's in shape.", valueName: "model.h5"))
+  var model: String?
+
   @Flag(help: "Print the map as JSON.")
   var json = false
 
@@ -42,13 +47,28 @@ struct RankVerb: Verb {
     guard (0...1).contains(sparsity) else {
       throw ToolError.usage("--sparsity is \(sparsity); it must lie between 0 and 1")
     }
-    let matrix = try GateMatrix(contentsOf: gateFile(at: gates))
+    let matrix = try gateMatrix()
     let map = try matrix.layerMap(by: criterion, sparsity: sparsity)
     if json {
       try Results.print(json: RankedLayers(map, heads: matrix.heads))
     } else {
       try printTable(of: map, gates: matrix)
     }
+  }
+
+  private func gateMatrix() throws -> GateMatrix {
+    let matrix =
+      try isFolder(gates) ? FinishedRun(folder: gates).gates : GateMatrix(contentsOf: gates)
+    if let model {
+      let sizes = try ModelFile.inspect(path: model).contents.configuration
+      guard (sizes.layers, sizes.keyValueHeads) == (matrix.layers, matrix.heads) else {
+        throw ToolError.badData(
+          "\(gates) has gates of \(matrix.layers) layers × \(matrix.heads) key-value heads, but "
+            + "\(model) has \(sizes.layers) × \(sizes.keyValueHeads); use the gates that were learned "
+            + "on this model")
+      }
+    }
+    return matrix
   }
 
   private func printTable(of map: RankedMap, gates: GateMatrix) throws {
@@ -64,11 +84,6 @@ struct RankVerb: Verb {
     }
     try Results.print("cost \(fixed(map.cost, digits: 6))")
   }
-}
-
-/// The gate table of a run folder, or the file itself.
-func gateFile(at path: String) -> String {
-  isFolder(path) ? RunFiles(folder: path).gates : path
 }
 
 /// Whether there is a folder at `path`.

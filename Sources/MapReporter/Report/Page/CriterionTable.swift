@@ -50,7 +50,10 @@ struct CriterionTable {
 
   /// The requested sparsities nearest to the targets, the higher one where two are as near.
   private static func sparsities(_ points: [CurvePoint]) -> [Double] {
-    let tried = Set(points.filter { isSwept(CurveMethod($0.method)) }.map(\.requestedSparsity))
+    let swept = points.filter { isSwept(CurveMethod($0.method)) }
+    // Random draws may be few: the maps say which columns there are.
+    let maps = swept.filter { !CurveMethod($0.method).isRandom }
+    let tried = Set((maps.isEmpty ? swept : maps).map(\.requestedSparsity))
     let nearest = targets.compactMap { target in
       tried.min { left, right in
         let (near, far) = (abs(left - target), abs(right - target))

@@ -1,0 +1,79 @@
+import Foundation
+import ModelLoader
+
+/// A run that is made again from its `run.json`.
+public struct RunOrigin: Sendable {
+  /// The `run.json`.
+  public let path: String
+  let record: RunRecord
+
+  /// Reads the record at `path`.
+  ///
+  /// - Throws: ``RunError`` where there is none, or it is of a version without settings.
+  public init(contentsOf path: String) throws(RunError) {
+    guard let record = try RunRecord.read(path) else {
+      throw .missing(path: path, advice: "name the run.json of a run folder")
+    }
+    guard record.configuration != nil else {
+      throw .malformed(
+        path: path, problem: "it does not hold the run's settings; use the config.yaml beside it")
+    }
+    self.path = path
+    self.record = record
+  }
+
+  /// The folder of the run.
+  private var files: RunFiles {
+    RunFiles(folder: URL(fileURLWithPath: path).deletingLastPathComponent().path)
+  }
+
+  /// Refuses to make the run again in its own folder.
+  func check(folder: String) throws(RunError) {
+    let (here, there) = (canonical(folder), canonical(files.folder))
+    if here == there {
+      throw .sameFolder(folder)
+    }
+  }
+
+  /// Refuses another model or other texts than the run's.
+  func check(_ now: RunRecord) throws(RunError) {
+    let differences = record.inputDifferences(from: now)
+    guard differences.isEmpty else { throw .otherInputs(path: path, differences: differences) }
+  }
+
+  /// Which results of `again` have the bytes of this run's, in words; nil if none are left to compare.
+  func comparison(with again: RunFiles) -> String? {
+    let manager = FileManager.default
+    var (same, other): ([String], [String]) = ([], [])
+    for file in ["gates.tsv", "metrics.csv", "accuracies.csv", "curves.csv"] {
+      guard let before = manager.contents(atPath: "\(files.folder)/\(file)"),
+        let now = manager.contents(atPath: "\(again.folder)/\(file)")
+      else { continue }
+      if before == now { same.append(file) } else { other.append(file) }
+    }
+    let sentences = [
+      same.isEmpty ? nil : "\(same.joined(separator: ", ")): the same bytes as in \(files.folder)",
+      other.isEmpty ? nil : "\(other.joined(separator: ", ")): other bytes than in \(files.folder)",
+    ].compactMap { $0 }
+    return sentences.isEmpty ? nil : sentences.joined(separator: "; ")
+  }
+
+  private func canonical(_ path: String) -> String {
+    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+}
+
+extension RunRecord {
+  /// What the run of this record was made from and that of `now` is not, one readable entry each.
+  func inputDifferences(from now: RunRecord) -> [String] {
+    var found: [String] = []
+    if let model, let other = now.model, model != other {
+      let (old, new) = (model.weightsSHA256 ?? "unknown", other.weightsSHA256 ?? "unknown")
+      found.append("the weights are \(new.prefix(12))…, there they were \(old.prefix(12))…")
+    }
+    for (path, hash) in now.texts.sorted(by: { $0.key < $1.key }) {
+      if let before = texts[path], before != hash { found.append("\(path) is another text now") }
+    }
+    return found
+  }
+}
