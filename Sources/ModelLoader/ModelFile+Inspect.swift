@@ -47,6 +47,10 @@ public struct ModelCheck: Sendable, Equatable {
 extension ModelFile {
   /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
   public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
+    try HDF5.reading(path) { () throws(ModelLoaderError) in try inspectModel(path) }
+  }
+
+  private static func inspectModel(_ path: String) throws(ModelLoaderError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
     var tensors: [TensorDescription] = []
     for parameter in Parameter.all(in: reader.contents.configuration) {
@@ -65,6 +69,12 @@ extension ModelFile {
   /// `progress` hears the bytes read so far and in all.
   public static func check(
     path: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws(ModelLoaderError) -> ModelCheck {
+    try HDF5.reading(path) { () throws(ModelLoaderError) in try checkModel(path, progress) }
+  }
+
+  private static func checkModel(
+    _ path: String, _ progress: (_ done: Int, _ total: Int) -> Void
   ) throws(ModelLoaderError) -> ModelCheck {
     let total = try inspect(path: path).tensors.reduce(0) { $0 + $1.byteCount }
     let reader = try ModelFileReader(path: path)

@@ -11,6 +11,10 @@ public enum ModelFile {
   ///
   /// - Throws: `ModelLoaderError` that names the file, the place, what was expected and found.
   public static func open(path: String) throws(ModelLoaderError) -> LoadedModel {
+    try HDF5.reading(path) { () throws(ModelLoaderError) in try openModel(path) }
+  }
+
+  private static func openModel(_ path: String) throws(ModelLoaderError) -> LoadedModel {
     let reader = try ModelFileReader(path: path)
     let (storage, byteCount) = try MappedFile.map(path)
     let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)

@@ -21,6 +21,14 @@ public enum GateToyTokenizers {
     words(text, joinsBlank: false).flatMap(pieces)
   }
 
+  /// A word with the blank before it is one of 2,048 tokens, by its hash.
+  @Sendable public static func hashedWords(_ text: String) -> [Int32] {
+    words(text, joinsBlank: true).map { word in
+      let hash = word.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+      return Int32((hash &* 0x9E37_79B9_7F4A_7C15) >> 48 & 2047)
+    }
+  }
+
   private static func words(_ text: String, joinsBlank: Bool) -> [[UInt8]] {
     var words: [[UInt8]] = []
     for byte in text.utf8 {

@@ -9,14 +9,14 @@ public enum TinyModel {
     modelType: "llama", layers: 2, hidden: 16, feedForward: 32, queryHeads: 4, keyValueHeads: 2,
     headDim: 8, vocabulary: 256, maxPositions: 512, tiedEmbeddings: true)
 
-  /// Writes the model file at `path`; its weights are a function of their names and places.
-  public static func write(to path: String) throws {
+  /// Writes the model file at `path`; its weights are a function of their names, places and `seed`.
+  public static func write(to path: String, seed: UInt64 = 7) throws {
     let contents = ModelFileContents(
       configuration: configuration, source: "test", tokenizerJSON: try tokenizer())
     var writer = try ModelFileWriter(path: path, contents: contents) { _ in .float32 }
     for parameter in Parameter.all(in: configuration) {
       let shape = parameter.shape(in: configuration)
-      let name = parameter.name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
+      let name = parameter.name.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) }
       let values = (0..<shape.reduce(1, *)).map { index in
         shape.count == 1 ? 1 : noise(name &+ UInt64(index)) * 0.4
       }

@@ -9,25 +9,7 @@ import Testing
   init() throws {
     scratch = try TemporaryFolder()
     try TinyModel.write(to: scratch.path("tiny.h5"))
-    try scratch.write(
-      """
-      name: tiny
-      model: tiny.h5
-      window: {sink: 2, recent: 8}
-      task: {passkeys: 1, length: 2, alphabet: [ab, cd, ef], prologue: "", epilogue: "",
-        needle: " Key: {passkey}.", question: "Key?", answer_lead_in: ""}
-      calibration: {steps: 6, context_min: 128, context_max: 128, checkpoint_every: 2}
-      ranking: {criteria: [max, "weighted:0.5"], sparsities: [0.5]}
-      evaluation:
-        samples: 2
-        context: 128
-        sparsities: [0, 0.5, 1]
-        tasks: [{name: words, task: {passkeys: 1, length: 2, needle: " Key: {passkey}.",
-          prologue: "", epilogue: "", question: "Key?", answer_lead_in: ""}}]
-        random_layer_seeds: [1]
-        random_head_seeds: [1]
-        bootstrap: 50
-      """, to: "run.yaml")
+    try scratch.write(TinyRun.configuration(steps: 6, checkpointEvery: 2), to: "run.yaml")
   }
 
   private func zigzag(_ arguments: String...) throws -> ToolOutcome {

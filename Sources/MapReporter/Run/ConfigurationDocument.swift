@@ -83,7 +83,9 @@ public struct ConfigurationDocument {
       line = found.line ?? line
       node = found.node
     }
-    return line.map { "\(path):\($0)" } ?? path
+    if let line { return "\(path):\(line)" }
+    // Something above the place of an override: it is not in the file at all.
+    return overrides.last { $0.keys.starts(with: keys) }.map { "--set \($0.text)" } ?? path
   }
 
   private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {

@@ -33,11 +33,13 @@ extension Pipeline {
 
   /// Reads every weight once: whoever computes for hours wants to know that they are numbers.
   private func checkValues() throws {
-    var isBegun = false
+    let megabyte = 1_000_000
+    var isShown = false
     try ModelFile.requireSound(path: configuration.model) { done, total in
-      if !isBegun { observer.stepBegan("check", unit: "MB", done: 0, total: total / 1_000_000) }
-      isBegun = true
-      observer.stepAdvanced(to: done / 1_000_000, note: "")
+      guard total > 100 * megabyte else { return }
+      if !isShown { observer.stepBegan("check", unit: "MB", done: 0, total: total / megabyte) }
+      isShown = true
+      observer.stepAdvanced(to: done / megabyte, note: "")
     }
   }
 

@@ -24,7 +24,9 @@ public struct RunOrigin: Sendable {
 
   /// The folder of the run.
   private var files: RunFiles {
-    RunFiles(folder: URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    RunFiles(
+      folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) : "."
+    )
   }
 
   /// Refuses to make the run again in its own folder.

@@ -3,14 +3,58 @@ import Synchronization
 
 /// The door to the HDF5 library, which is not safe to enter from two threads at once.
 enum HDF5 {
-  private static let lock = Mutex(())
+  private static let lock: Mutex<Void> = {
+    // At exit the library would close what a full disk has kept it from closing, and crash.
+    _ = H5dont_atexit()
+    return Mutex(())
+  }()
 
   /// Runs calls into the library, one thread at a time, with its own error printing off.
   static func call<Result>(_ body: () -> Result) -> Result {
     lock.withLock { _ in
       // The setting is per thread in thread-safe builds, so it is made at each door.
       _ = H5Eset_auto2(0, nil, nil)
-      return body()
+      let result = body()
+      if H5Eget_num(0) > 0 { noteSystemError() }
+      return result
+    }
+  }
+
+  /// The last error number that the system gave the library while a file was read or written; 0 for none.
+  private static let systemError = Atomic<Int32>(0)
+
+  /// The library tells such numbers only in the text of its errors: "…, errno = 5, …".
+  private static func noteSystemError() {
+    _ = unsafe H5Ewalk2(
+      0, H5E_WALK_DOWNWARD,
+      { _, entry, _ in
+        guard let text = unsafe entry?.pointee.desc.map({ unsafe String(cString: $0) }),
+          let found = text.firstMatch(of: /errno = (\d+)/), let code = Int32(found.1), code != 0
+        else { return 0 }
+        HDF5.systemError.store(code, ordering: .relaxed)
+        return 0
+      }, nil)
+  }
+
+  /// Forgets what the system said about other files.
+  static func forgetSystemError() { systemError.store(0, ordering: .relaxed) }
+
+  /// What the system said last, in words; nil if nothing.
+  static var systemReason: String? {
+    let code = systemError.load(ordering: .relaxed)
+    return code == 0 ? nil : systemMessage(code)
+  }
+
+  /// Reads a file; where the disk failed, the error says so, and not that the file is damaged.
+  static func reading<Result: ~Copyable>(
+    _ path: String, _ body: () throws(ModelLoaderError) -> Result
+  ) throws(ModelLoaderError) -> Result {
+    forgetSystemError()
+    do {
+      return try body()
+    } catch {
+      guard let reason = systemReason else { throw error }
+      throw .unreadable(path: path, reason: reason)
     }
   }
 }

@@ -78,6 +78,10 @@ package struct HDF5Archive: Sendable, Equatable {
 
   /// Reads the whole file at `path`.
   package init(reading path: String) throws(ModelLoaderError) {
+    self = try HDF5.reading(path) { () throws(ModelLoaderError) in try Self(everythingIn: path) }
+  }
+
+  private init(everythingIn path: String) throws(ModelLoaderError) {
     self.init()
     let file = try HDF5Node(opening: path)
     for name in file.attributeNames() {

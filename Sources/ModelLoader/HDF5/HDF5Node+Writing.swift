@@ -80,7 +80,7 @@ extension HDF5Node {
     let id = handle.id
     let isFlushed = HDF5.call { H5Fflush(id, H5F_SCOPE_GLOBAL) } >= 0
     guard isFlushed else {
-      throw .cannotWrite(path: path, reason: "HDF5 cannot flush the file; is the disk full")
+      throw .cannotWrite(path: path, reason: HDF5.systemReason ?? "HDF5 cannot flush the file")
     }
   }
 
@@ -101,6 +101,7 @@ enum HDF5File {
   static func create(
     in file: borrowing TemporaryFile, byteCount: Int
   ) throws(ModelLoaderError) -> HDF5Node {
+    HDF5.forgetSystemError()
     try file.reserve(byteCount: byteCount + (1 << 16))
     try file.clear()
     let access = HDF5Handle { H5Pcreate(hdf5_file_access()) }
@@ -124,6 +125,6 @@ enum HDF5File {
   }
 
   private static func failure(_ path: String) -> ModelLoaderError {
-    .cannotWrite(path: path, reason: "HDF5 cannot create the file")
+    .cannotWrite(path: path, reason: HDF5.systemReason ?? "HDF5 cannot create the file")
   }
 }

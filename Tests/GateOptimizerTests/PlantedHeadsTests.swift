@@ -1,0 +1,78 @@
+import GateOptimizer
+import TestSupport
+import Testing
+import Transformer
+
+/// Calibration against a model of which the answer is known.
+@Suite struct PlantedHeadsTests {
+  private let window = StreamingWindow(sink: 2, recent: 12)
+
+  private func sampler(_ purpose: PasskeySampler.Purpose) throws -> PasskeySampler {
+    var task = PasskeyTask()
+    (task.passkeys, task.length) = (2, 6)
+    task.alphabet = (0..<300).map { "word\($0)" }
+    return try PasskeySampler(
+      task: task, haystack: .generated(purpose == .calibration ? .village : .coast),
+      purpose: purpose, contextLengths: [320], seed: 3, startTokens: [1],
+      encode: GateToyTokenizers.hashedWords)
+  }
+
+  /// The share of words that are predicted, but for the first of each passkey, which follows from nothing.
+  private func accuracy(_ decoder: DecoderModel, _ isRetrieval: [[Bool]]) throws -> Double {
+    let sampler = try sampler(.evaluation)
+    let pattern = AttentionPattern(isRetrieval: isRetrieval, window: window)
+    var (right, all) = (0, 0)
+    for index in 0..<6 {
+      let sample = try sampler.sample(index: index)
+      let rows = sample.labelRows.lowerBound - 1..<sample.labelRows.upperBound - 1
+      let answers = sample.answers.flatMap { $0.dropFirst() }
+      decoder.finalHidden(sample.tokens, patterns: [pattern], rows: rows) { _, hidden in
+        let found = decoder.predictions(
+          hidden, at: answers.map { $0 - sample.labelRows.lowerBound })
+        right += zip(answers, found).count { sample.tokens[$0] == $1 }
+        all += answers.count
+      }
+    }
+    return Double(right) / Double(all)
+  }
+
+  private func pattern(_ heads: [(layer: Int, head: Int)]) -> [[Bool]] {
+    (0..<PlantedModel.layers).map { layer in
+      (0..<2).map { head in heads.contains { $0 == (layer, head) } }
+    }
+  }
+
+  @Test(arguments: [[(2, 0), (4, 1)], [(1, 1), (5, 0)], [(3, 0), (3, 1)]])
+  func calibrationFindsExactlyThePlantedHeads(_ places: [(Int, Int)]) throws {
+    let planted = places.map { (layer: $0.0, head: $0.1) }
+    let model = PlantedModel(planted: planted)
+    let decoder = model.decoder
+    // The model does what it was built for: all it needs are the planted heads, and both of them.
+    let full = try accuracy(decoder, pattern([]).map { $0.map { _ in true } })
+    #expect(full > 0.9, "full \(full)")
+    #expect(try accuracy(decoder, pattern(planted)) == full)
+    #expect(try accuracy(decoder, pattern([])) < 0.1)
+    // Calibration is told nothing of it.
+    var settings = CalibrationSettings()
+    settings.steps = 60
+    let calibrator = Calibrator(
+      decoder: decoder, sampler: try sampler(.calibration), settings: settings, window: window)
+    var state = CalibrationState(model.configuration, settings: settings)
+    try calibrator.run(&state) { _, _ in true }
+    for layer in 0..<PlantedModel.layers {
+      for (head, gate) in state.gates[layer: layer].enumerated() {
+        let isPlanted = planted.contains { $0 == (layer, head) }
+        #expect(isPlanted ? gate > 0.9 : gate < 0.05, "layer \(layer), head \(head): \(gate)")
+      }
+    }
+    // The layer map follows, at the sparsity that keeps as many layers as were planted.
+    let kept = Set(planted.map(\.layer))
+    let sparsity = 1 - Double(kept.count) / Double(PlantedModel.layers)
+    for criterion in [Criterion.max, .balance] {
+      let map = try state.gates.layerMap(by: criterion, sparsity: sparsity)
+      #expect(map.isRetrievalLayer.indices.filter { map.isRetrievalLayer[$0] } == kept.sorted())
+      let isRetrieval = map.isRetrievalLayer.map { [$0, $0] }
+      #expect(try accuracy(decoder, isRetrieval) == full)
+    }
+  }
+}

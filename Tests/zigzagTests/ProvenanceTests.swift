@@ -1,0 +1,128 @@
+import Foundation
+import ModelLoader
+import TestSupport
+import Testing
+
+/// What a run was made from is written down, checked, and enough to make it again.
+@Suite struct ProvenanceTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    let text = (0..<300).map { "Line \($0) of a text about nothing. " }.joined()
+    try scratch.write(text, to: "text.txt")
+    try scratch.write(
+      TinyRun.configuration(steps: 6, checkpointEvery: 2)
+        + "\nhaystack: {calibration: {files: [text.txt]}}\n", to: "run.yaml")
+  }
+
+  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(arguments, in: scratch.path)
+  }
+
+  private func read(_ file: String) throws -> Data {
+    try Data(contentsOf: URL(fileURLWithPath: scratch.path(file)))
+  }
+
+  /// Changes one weight and leaves the hash that the file states.
+  private func changeWeight(of file: String, to value: Float) throws {
+    let inspection = try ModelFile.inspect(path: scratch.path(file))
+    let tensor = try #require(inspection.tensors.first { $0.name.contains("q_proj") })
+    var bytes = try read(file)
+    let offset = try #require(tensor.byteOffset)
+    let bits = value.bitPattern
+    bytes.replaceSubrange(
+      offset..<offset + 4, with: (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) })
+    try bytes.write(to: URL(fileURLWithPath: scratch.path(file)))
+  }
+
+  @Test func aRunIsMadeAgainFromItsRecord() throws {
+    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    try FileManager.default.removeItem(atPath: scratch.path("run.yaml"))
+    let again = try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "again")
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(
+      again.errors.contains(
+        "gates.tsv, metrics.csv, accuracies.csv, curves.csv: the same bytes as in runs/tiny"))
+    for file in [
+      "gates.tsv", "metrics.csv", "accuracies.csv", "curves.csv", "config.yaml",
+      "maps/max-0.5.headmap.json",
+    ] {
+      #expect(try read("runs/tiny/\(file)") == read("again/tiny/\(file)"), "\(file)")
+    }
+  }
+
+  @Test func aRecordIsNoConfigurationOfItsOwnFolder() throws {
+    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    expectRefusal(
+      try zigzag("run", "--from", "runs/tiny/run.json"), code: 64, saying: "is the run itself")
+    expectRefusal(
+      try zigzag("run", "--from", "runs/none/run.json"), code: 66, saying: "runs/none/run.json")
+    try scratch.write("{}", to: "run.json")
+    expectRefusal(
+      try zigzag("run", "--from", "run.json"), code: 65, saying: "run.json", "settings")
+    expectRefusal(
+      try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "--set", "windw.sink=3"),
+      code: 64, saying: "--set windw.sink=3: windw is not a setting; did you mean window?")
+  }
+
+  @Test func otherInputsAreRefused() throws {
+    #expect(try zigzag("calibrate", "run.yaml", "-q").code == 0)
+    try scratch.write("Another text. It is quite short, but it will do. ", to: "text.txt")
+    expectRefusal(
+      try zigzag("calibrate", "run.yaml", "-q"), code: 64, saying: "text.txt is another text now")
+    expectRefusal(
+      try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "-q"), code: 64,
+      saying: "text.txt is another text now")
+  }
+
+  @Test func anotherModelUnderTheSameNameIsRefused() throws {
+    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)
+    for arguments in [
+      ["run", "run.yaml"], ["calibrate", "run.yaml"], ["evaluate", "run.yaml"],
+      ["rank", "runs/tiny", "-s", "0.5"], ["export", "runs/tiny"], ["report", "runs/tiny"],
+    ] {
+      expectRefusal(
+        try ToolRunner.run(arguments + ["-q"], in: scratch.path), code: 64,
+        saying: "runs/tiny", "the weights are", "there they were")
+    }
+    expectRefusal(
+      try zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--model", "tiny.h5"), code: 65,
+      saying: "was made for weights with the hash")
+    try FileManager.default.removeItem(atPath: scratch.path("tiny.h5"))
+    #expect(try zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
+  }
+
+  @Test func weightsThatAreNotNumbersAreRefused() throws {
+    try changeWeight(of: "tiny.h5", to: .nan)
+    expectRefusal(
+      try zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "q_proj", "finite values")
+  }
+
+  @Test func weightsThatWereChangedAreRefused() throws {
+    try changeWeight(of: "tiny.h5", to: 0.125)
+    expectRefusal(
+      try zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "sha256",
+      "the weights were changed")
+  }
+
+  @Test func samplesAreShownAndWritten() throws {
+    let shown = try zigzag("samples", "run.yaml", "--count", "2")
+    #expect(shown.code == 0, "\(shown.errors)")
+    #expect(shown.output.contains("# sample 1: 128 tokens"))
+    #expect(shown.output.contains("Key?"))
+    let written = try zigzag("samples", "run.yaml", "--task", "words", "--count", "3", "-o", "s")
+    #expect(written.output == "s: 3 samples\n")
+    let tokens = try NumpyFile.readInt32(path: scratch.path("s/tokens.npy"))
+    let marks = try NumpyFile.readInt32(path: scratch.path("s/marks.npy"))
+    #expect(tokens.shape == [3, 128] && marks.shape == [3, 128])
+    // Every answer of two words has two first tokens.
+    #expect(marks.values.count { $0 == 3 } == 6)
+    #expect(Set(marks.values) == [0, 1, 2, 3])
+    expectRefusal(
+      try zigzag("samples", "run.yaml", "--task", "wrds"), code: 64,
+      saying: "run.yaml has no evaluation task wrds; it has words")
+  }
+}
