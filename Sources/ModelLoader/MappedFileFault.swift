@@ -19,7 +19,9 @@ public enum MappedFileFault {
     var action = sigaction()
     unsafe action.__sigaction_handler.sa_handler = { _ in
       // Nothing but what a signal handler may do: load, write and leave.
-      if let text = unsafe UnsafePointer<CChar>(bitPattern: MappedFileFault.message.load(ordering: .acquiring)) {
+      if let text = unsafe UnsafePointer<CChar>(
+        bitPattern: MappedFileFault.message.load(ordering: .acquiring))
+      {
         _ = unsafe write(STDERR_FILENO, text, strlen(text))
       }
       _exit(MappedFileFault.code.load(ordering: .relaxed))

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Foundation
 import MapReporter
 import ModelLoader
+import Transformer
 
 /// The command line: one verb per file, everything else in the libraries.
 @main
@@ -29,11 +31,22 @@ struct Zigzag: ParsableCommand {
       BenchVerb.self,
     ])
 
+  private static func checkThreads() throws(ToolError) {
+    let name = Parallelism.variable
+    guard let text = ProcessInfo.processInfo.environment[name] else { return }
+    guard let count = Int(text), Parallelism.threads.contains(count) else {
+      throw .usage(
+        "\(name) is \"\(text)\"; it must be a number of threads from "
+          + "\(Parallelism.threads.lowerBound) to \(Parallelism.threads.upperBound), or not be set")
+    }
+  }
+
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
     Interruption.install()
     MappedFileFault.install(exitCode: ExitFunnel.code(of: .missingInput))
     do {
+      try checkThreads()
       var command = try parseAsRoot()
       try command.run()
     } catch {

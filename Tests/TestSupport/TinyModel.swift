@@ -9,8 +9,16 @@ public enum TinyModel {
     modelType: "llama", layers: 2, hidden: 16, feedForward: 32, queryHeads: 4, keyValueHeads: 2,
     headDim: 8, vocabulary: 256, maxPositions: 512, tiedEmbeddings: true)
 
+  /// Wide enough that every product and every attention is cut into several tasks: three layers, hidden
+  /// 96, 6 query and 3 key-value heads of 16, vocabulary 256, 1,024 positions.
+  public static let wide = ModelConfiguration(
+    modelType: "llama", layers: 3, hidden: 96, feedForward: 320, queryHeads: 6, keyValueHeads: 3,
+    headDim: 16, vocabulary: 256, maxPositions: 1024, tiedEmbeddings: true)
+
   /// Writes the model file at `path`; its weights are a function of their names, places and `seed`.
-  public static func write(to path: String, seed: UInt64 = 7) throws {
+  public static func write(
+    _ configuration: ModelConfiguration = configuration, to path: String, seed: UInt64 = 7
+  ) throws {
     let contents = ModelFileContents(
       configuration: configuration, source: "test", tokenizerJSON: try tokenizer())
     var writer = try ModelFileWriter(path: path, contents: contents) { _ in .float32 }

@@ -23,8 +23,9 @@ import Testing
     let words: String
     var testDescription: String { "\(call) of \(path) after \(after)" }
 
-    init(_ call: String, _ path: String, _ after: Int, _ code: Int32, _ exit: Int32, _ words: String)
-    {
+    init(
+      _ call: String, _ path: String, _ after: Int, _ code: Int32, _ exit: Int32, _ words: String
+    ) {
       (self.call, self.path, self.after) = (call, path, after)
       (self.code, self.exit, self.words) = (code, exit, words)
     }

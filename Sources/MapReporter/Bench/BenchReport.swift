@@ -38,7 +38,7 @@ public struct BenchMachine: Codable, Sendable {
   /// The processor's model name.
   public var processor = processorName()
   /// Cores the process may use.
-  public var cores = ProcessInfo.processInfo.activeProcessorCount
+  public var cores = Parallelism.cores
   /// What the model's products run on.
   public var kernels = ProductKernels.name
   /// The library whose large product is the yardstick.

@@ -116,7 +116,8 @@ public struct HeadMap: Sendable, Hashable {
   /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
   ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``.
   public func check(
-    against configuration: ModelConfiguration, weightsSHA256: String? = nil, mapName: String = "The map",
+    against configuration: ModelConfiguration, weightsSHA256: String? = nil,
+    mapName: String = "The map",
     modelName: String = "the model"
   ) throws(MapReporterError) {
     if model.layers != configuration.layers || model.keyValueHeads != configuration.keyValueHeads {

@@ -42,7 +42,8 @@ extension LoadedModel {
     guard tokenizer.vocabularySize <= configuration.vocabulary else {
       throw RunError.malformed(
         path: path,
-        problem: "the tokenizer has \(tokenizer.vocabularySize) tokens, but the model's vocab_size is "
+        problem:
+          "the tokenizer has \(tokenizer.vocabularySize) tokens, but the model's vocab_size is "
           + "\(configuration.vocabulary); import the model again with its own tokenizer.json")
     }
     return tokenizer

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Transformer
 
 /// The version of this package.
 public let toolVersion = "0.1.0"
@@ -15,7 +16,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// The processor's model name, where the system tells.
   public var processor = processorName()
   /// Cores the process may use.
-  public var cores = ProcessInfo.processInfo.activeProcessorCount
+  public var cores = Parallelism.cores
   /// The kernels the linear algebra library chose.
   public var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.

@@ -4,8 +4,18 @@ import Foundation
 package enum Parallelism {
   /// True within `$isSerial.withValue(true) { … }`.
   @TaskLocal package static var isSerial = false
-  /// Cores that may be at work at a time.
-  static let cores = ProcessInfo.processInfo.activeProcessorCount
+  /// The environment variable that says how many threads compute, ``threads`` if it is a number.
+  package static let variable = "ZIGZAG_THREADS"
+  /// The numbers of threads that can be asked for.
+  package static let threads = 1...1024
+  /// Cores that may be at work at a time: those the process may use, or as many as are asked for.
+  ///
+  /// No result depends on it: work is cut by what is computed, never by a sum.
+  package static let cores: Int = {
+    let wanted = ProcessInfo.processInfo.environment[variable].flatMap { Int($0) }
+    return wanted.flatMap { threads.contains($0) ? $0 : nil }
+      ?? ProcessInfo.processInfo.activeProcessorCount
+  }()
 }
 
 /// Runs `body(0)` … `body(iterations - 1)` on all cores and returns when all are done.

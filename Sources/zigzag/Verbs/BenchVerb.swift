@@ -130,7 +130,9 @@ struct BenchVerb: Verb {
     let c = loaded.configuration
     let ids = try tokens.map { try BenchTokens(contentsOf: $0, vocabulary: c.vocabulary) }
     let settings = try settings(tokens: ids)
-    let gates = try gates.map { try BenchGates(contentsOf: isFolder($0) ? RunFiles(folder: $0).gates : $0) }
+    let gates = try gates.map {
+      try BenchGates(contentsOf: isFolder($0) ? RunFiles(folder: $0).gates : $0)
+    }
     return try Bench(
       loaded, settings: settings, tokens: ids, gates: gates, observer: ConsoleObserver())
   }
