@@ -93,7 +93,7 @@ private struct TensorScan {
   private(set) var hash = SHA256()
   private(set) var nonFinite = 0
 
-  init(_ tensor: borrowing ModelTensor, in file: FileReader) throws(ModelLoaderError) {
+  init(_ tensor: ModelTensor, in file: FileReader) throws(ModelLoaderError) {
     let layout = tensor.layout
     type = layout.elementType ?? .float32
     if layout.elementType == nil {
@@ -102,7 +102,7 @@ private struct TensorScan {
     } else if let offset = layout.byteOffset {
       try add(file, offset: offset, byteCount: layout.count * type.byteCount)
     } else {
-      let bytes = try tensor.dataset.readStored(type)
+      let bytes = try tensor.dataset.readStored()
       add(bytes.span)
     }
   }

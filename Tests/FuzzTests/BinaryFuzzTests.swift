@@ -37,7 +37,7 @@ extension FuzzTests {
        "eos_token_id": [1, 2], "sliding_window": 4096, "use_sliding_window": false}
       """
     try FuzzCampaign(
-      parser: "hf-config", suffix: ".json",
+      parser: "hf-config", suffix: ".json", seeds: [config],
       mutate: TextMutator(corpus: [config, Array(scaled.utf8)]).callAsFunction, named: folder.path
     ).run { try importing(folder, "config.json", from: $0) }
   }
@@ -47,7 +47,7 @@ extension FuzzTests {
     let name = "model.safetensors.index.json"
     let words = ["../x.safetensors", "/etc/x.safetensors", "model.bin", ".safetensors"]
     try FuzzCampaign(
-      parser: "hf-index", suffix: ".json",
+      parser: "hf-index", suffix: ".json", seeds: [try FuzzCorpus.fixture("\(Self.qwen)/\(name)")],
       mutate: TextMutator(corpus: [try FuzzCorpus.fixture("\(Self.qwen)/\(name)")], words: words)
         .callAsFunction, named: folder.path
     ).run { try importing(folder, name, from: $0) }
@@ -59,7 +59,7 @@ extension FuzzTests {
       try FuzzCorpus.fixture("ModelLoaderTests/Fixtures/types.safetensors"),
       try FuzzCorpus.fixture("\(Self.qwen)/\(two)"), try FuzzCorpus.fixture("\(Self.qwen)/\(one)"),
     ]
-    try FuzzCampaign(parser: "safetensors", suffix: ".safetensors") { random in
+    try FuzzCampaign(parser: "safetensors", suffix: ".safetensors", seeds: corpus) { random in
       if random.chance(3) { return ByteMutator(corpus: corpus)(&random) }
       return Self.withHeader(of: random.pick(corpus), &random)
     }.run { path in
@@ -79,11 +79,11 @@ extension FuzzTests {
 
   @Test func gguf() throws {
     let corpus = try [
-      FuzzCorpus.fixture("ModelLoaderTests/Fixtures/types.gguf"),
       FuzzCorpus.fixture("ModelLoaderTests/Fixtures/tiny-llama.gguf"),
+      FuzzCorpus.fixture("ModelLoaderTests/Fixtures/types.gguf"),
     ]
     // What can break is the header: the values behind it are only numbers.
-    try FuzzCampaign(parser: "gguf", suffix: ".gguf") { random in
+    try FuzzCampaign(parser: "gguf", suffix: ".gguf", seeds: [corpus[0]]) { random in
       let file = random.pick(corpus)
       let head = min(file.count, random.pick([256, 1024, 4096, 8192]))
       let mutator = ByteMutator(
@@ -105,7 +105,7 @@ extension FuzzTests {
       },
       try FuzzCorpus.file { try NumpyFile.write([7, 8, 9] as [Int32], shape: [3], to: $0) },
     ]
-    try FuzzCampaign(parser: "npy", suffix: ".npy") { random in
+    try FuzzCampaign(parser: "npy", suffix: ".npy", seeds: corpus) { random in
       random.chance(2)
         ? ByteMutator(corpus: corpus)(&random) : TextMutator(corpus: corpus)(&random)
     }.run { path in

@@ -23,6 +23,8 @@ struct FuzzCampaign {
   let parser: String
   /// What the name of an input ends with.
   let suffix: String
+  /// The sound files, which are inputs 0, 1, … themselves and must be read.
+  let seeds: [[UInt8]]
   /// Makes input after input.
   let mutate: (inout TestRandom) -> [UInt8]
   /// What an error must name: the path, or this where it is not nil; "" where errors name no file.
@@ -42,7 +44,10 @@ struct FuzzCampaign {
       let bytes = input(number)
       let path = "\(Self.folder)/zigzag-fuzz-\(parser)-\(number)\(suffix)"
       try Data(bytes).write(to: URL(fileURLWithPath: path))
+      let refused = tally.refused
       if try isSound(path, byteCount: bytes.count, &tally, parse) {
+        #expect(
+          tally.refused == refused || number >= seeds.count, "\(path): a sound file is refused")
         try FileManager.default.removeItem(atPath: path)
       }
     }
@@ -51,6 +56,7 @@ struct FuzzCampaign {
 
   /// Input `number`, whatever came before it.
   private func input(_ number: Int) -> [UInt8] {
+    if seeds.indices.contains(number) { return seeds[number] }
     let seed = parser.utf8.reduce(UInt64(number)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     var random = TestRandom(seed: seed)
     return mutate(&random)

@@ -78,12 +78,12 @@ enum FuzzCorpus {
     window: {sink: 16, recent: 64}
     haystack:
       calibration: {files: [a.txt, "b c.txt"]}
-      evaluation: {generated: coast}
+      evaluation: {generator: coast}
     task: &task
       kind: words
       passkeys: 4
       length: 8
-      alphabet: [apple, bridge, 'candle', "des\u0065rt"]
+      alphabet: [apple, bridge, 'candle', "desert"]
       prologue: |
         A text.
       needle: " The {ordinal} one is: {passkey}."

@@ -18,7 +18,7 @@ extension FuzzTests {
     ]
     let text = "A\u{301} <s>a b<|end|> word's 123\n\u{AC00}\u{11A8} <unk>é! ab🦓\u{0}"
     try FuzzCampaign(
-      parser: "tokenizer", suffix: ".json",
+      parser: "tokenizer", suffix: ".json", seeds: corpus,
       mutate: TextMutator(corpus: corpus, words: words).callAsFunction, named: ""
     ).run { path in
       let tokenizer = try Tokenizer(json: try Data(contentsOf: URL(fileURLWithPath: path)))
@@ -36,7 +36,7 @@ extension FuzzTests {
       "held-out-words", "digits", "village", "&task", "*task", "<<", "memory_budget", "100%",
     ]
     try FuzzCampaign(
-      parser: "configuration", suffix: ".yaml",
+      parser: "configuration", suffix: ".yaml", seeds: [Array(FuzzCorpus.configuration.utf8)],
       mutate: TextMutator(corpus: [Array(FuzzCorpus.configuration.utf8)], words: words)
         .callAsFunction
     ).run { path in
@@ -52,7 +52,8 @@ extension FuzzTests {
     let table = GateMatrix(layers: 3, heads: 2, values: [1, 0.75, 0.125, 0, 0.5, -0.25]).tsv
     let corpus = [table, "0 1\r\n\n 0.5\t1e-3 \n", "1\n0\n1\n"].map { Array($0.utf8) }
     try FuzzCampaign(
-      parser: "gates", suffix: ".tsv", mutate: TextMutator(corpus: corpus).callAsFunction
+      parser: "gates", suffix: ".tsv", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
     ).run { path in
       let gates = try GateMatrix(contentsOf: path)
       #expect(try GateMatrix(tsv: gates.tsv, file: path) == gates)
@@ -65,7 +66,8 @@ extension FuzzTests {
       try FuzzCorpus.fixture("MapReporterTests/Fixtures/\($0).json")
     }
     try FuzzCampaign(
-      parser: "headmap", suffix: ".json", mutate: TextMutator(corpus: corpus).callAsFunction
+      parser: "headmap", suffix: ".json", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
     ).run { path in
       let map = try HeadMap.read(from: URL(fileURLWithPath: path))
       _ = try map.json()
@@ -84,7 +86,8 @@ extension FuzzTests {
     let metrics = "step,loss,distill,reg,lr\n1,0.5,0.25,0.25,0.02\n2,0.25,0.125,0.125,0.02\n"
     let corpus = [curves, Array(accuracies.utf8), Array(metrics.utf8)]
     try FuzzCampaign(
-      parser: "tables", suffix: ".csv", mutate: TextMutator(corpus: corpus).callAsFunction
+      parser: "tables", suffix: ".csv", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
     ).run { path in
       let url = URL(fileURLWithPath: path)
       let header = try Data(contentsOf: url).prefix(6)
