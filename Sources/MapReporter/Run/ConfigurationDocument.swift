@@ -72,14 +72,14 @@ public struct ConfigurationDocument {
   }
 
   /// Larger files are not configurations.
-  private static let maximumBytes = 1 << 20
+  private static let maximumBytes = 1 << 18
   /// Aliases of aliases multiply what a file holds; so many cannot multiply it by much.
   private static let maximumAliases = 16
 
   private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {
     guard yaml.utf8.count <= maximumBytes else {
       throw .configurationMalformed(
-        path: path, line: nil, problem: "this is not a configuration: it is larger than 1 MiB")
+        path: path, line: nil, problem: "this is not a configuration: it is larger than 256 KiB")
     }
     guard aliasCount(in: yaml) <= maximumAliases else {
       throw .configurationMalformed(
