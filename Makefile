@@ -4,7 +4,7 @@ CONFIG ?= configs/smollm2-135m.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test lint format bench compare large docs run clean libraries
+.PHONY: help build test fuzz lint format bench compare large docs run clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -16,6 +16,10 @@ build: libraries ## Build the tool in release, with what it needs
 test: build ## Run every test; those on the real model where it can be had
 	@.ci/setup model && .ci/setup import && .ci/setup texts || echo "test: going on without the real model: its tests are skipped" >&2
 	$(SWIFT) test -c release --disable-xctest
+
+fuzz: libraries ## Read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
+	MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 ZIGZAG_FUZZ=100000 $(SWIFT) test -c release --disable-xctest --filter FuzzTests
+	ASAN_OPTIONS=max_allocation_size_mb=64:detect_leaks=0 ZIGZAG_FUZZ=20000 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/fuzz --filter FuzzTests
 
 lint: ## Check the format of every Swift file
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift

@@ -93,6 +93,9 @@ let package = Package(
       name: "MapReporterTests", dependencies: ["MapReporter", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
+      name: "FuzzTests", dependencies: ["MapReporter", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
       name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),
   ]
 )

@@ -32,7 +32,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
     switch self {
     case .gateTable(let file, let line, let column, let expected, let found):
       let place = [line.map { ", line \($0)" }, column.map { ", column \($0)" }]
-      return "\(file)\(place.compactMap { $0 }.joined()): expected \(expected), found \(found); "
+      return
+        "\(file)\(place.compactMap { $0 }.joined()): expected \(expected), found \(found.shown()); "
         + "a gate table has one line per layer and one tab-separated number per key-value head."
     case .unreadable(let file, let reason):
       return "\(file): cannot be read (\(reason)); check the path and its permissions."
@@ -41,7 +42,7 @@ public enum GateOptimizerError: ZigzagError, Equatable {
     case .haystackText(let file, let expected, let found):
       return "\(file): expected \(expected), found \(found); name another text file as haystack."
     case .option(let name, let expected, let found):
-      return "\(name): expected \(expected), found \(found)."
+      return "\(name): expected \(expected), found \(found.shown(limit: 300))."
     case .contextTooShort(let context, let needed, let passkeys, let length):
       return "A context of \(context) tokens is too short for \(passkeys) passkeys of length "
         + "\(length), which need up to \(needed) tokens with their questions: "

@@ -41,7 +41,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .cannotWrite(let path, let reason):
       "\(path) cannot be written: \(reason); check the folder's permissions and free space."
     case .invalidFile(let path, let place, let expected, let found):
-      "\(path): \(place) should be \(expected), but is \(found); correct the file or make it again."
+      "\(path): \(place.shown()) should be \(expected), but is \(found.shown()); correct the file or make it again."
     case .invalidValue(let place, let expected, let found):
       "\(place) must be \(expected), but is \(found); change it."
     case .headMixed(let format, let layers, let heads, let mixedLayers):

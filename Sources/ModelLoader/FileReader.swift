@@ -8,7 +8,8 @@ final class FileReader: Sendable {
 
   /// Opens the file at `path`; `what` names it in the message if it is missing.
   init(path: String, what: String) throws(ModelLoaderError) {
-    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without blocking: a named pipe is refused below and not waited for.
+    descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       let code = errno
       throw code == ENOENT

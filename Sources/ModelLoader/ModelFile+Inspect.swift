@@ -47,10 +47,6 @@ public struct ModelCheck: Sendable, Equatable {
 extension ModelFile {
   /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
   public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
-    try HDF5.reading(path) { () throws(ModelLoaderError) in try inspectModel(path) }
-  }
-
-  private static func inspectModel(_ path: String) throws(ModelLoaderError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
     var tensors: [TensorDescription] = []
     for parameter in Parameter.all(in: reader.contents.configuration) {
@@ -69,12 +65,6 @@ extension ModelFile {
   /// `progress` hears the bytes read so far and in all.
   public static func check(
     path: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-  ) throws(ModelLoaderError) -> ModelCheck {
-    try HDF5.reading(path) { () throws(ModelLoaderError) in try checkModel(path, progress) }
-  }
-
-  private static func checkModel(
-    _ path: String, _ progress: (_ done: Int, _ total: Int) -> Void
   ) throws(ModelLoaderError) -> ModelCheck {
     let total = try inspect(path: path).tensors.reduce(0) { $0 + $1.byteCount }
     let reader = try ModelFileReader(path: path)
@@ -125,7 +115,7 @@ private struct TensorScan {
   private(set) var hash = SHA256()
   private(set) var nonFinite = 0
 
-  init(_ tensor: borrowing ModelTensor, in file: FileReader) throws(ModelLoaderError) {
+  init(_ tensor: ModelTensor, in file: FileReader) throws(ModelLoaderError) {
     let layout = tensor.layout
     type = layout.elementType ?? .float32
     if layout.elementType == nil {
@@ -134,7 +124,7 @@ private struct TensorScan {
     } else if let offset = layout.byteOffset {
       try add(file, offset: offset, byteCount: layout.count * type.byteCount)
     } else {
-      let bytes = try tensor.dataset.readStored(type)
+      let bytes = try tensor.dataset.readStored()
       add(bytes.span)
     }
   }

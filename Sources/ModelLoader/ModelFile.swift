@@ -6,15 +6,11 @@ public enum ModelFile {
   /// Opens the model file at `path` without copying its matrices: they refer to the mapped file.
   ///
   /// Datasets that are not float32, float16 or bfloat16 in one little-endian piece (chunked or
-  /// compressed ones, other float types) are read into memory through HDF5, as float32 where no
+  /// compressed ones, other float types) are read into memory, as float32 where no
   /// element type fits.
   ///
   /// - Throws: `ModelLoaderError` that names the file, the place, what was expected and found.
   public static func open(path: String) throws(ModelLoaderError) -> LoadedModel {
-    try HDF5.reading(path) { () throws(ModelLoaderError) in try openModel(path) }
-  }
-
-  private static func openModel(_ path: String) throws(ModelLoaderError) -> LoadedModel {
     let reader = try ModelFileReader(path: path)
     let (storage, byteCount) = try MappedFile.map(path)
     let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
@@ -29,7 +25,7 @@ public enum ModelFile {
 }
 
 /// Turns the tensors of a model file into the decoder's weights.
-private struct WeightsBuilder: ~Copyable {
+private struct WeightsBuilder {
   let reader: ModelFileReader
   let storage: WeightStorage
   let byteCount: Int
@@ -78,12 +74,13 @@ private struct WeightsBuilder: ~Copyable {
     if let offset = layout.byteOffset, offset % type.byteCount == 0 {
       let (end, overflow) = offset.addingReportingOverflow(layout.count * type.byteCount)
       guard offset >= 0, !overflow, end <= byteCount else {
-        throw tensor.dataset.damaged(at: tensor.dataset.place)
+        throw HDF5Input.damaged(
+          "values outside the file", path: reader.path, place: tensor.dataset.place)
       }
       return WeightMatrix(
         rows: rows, columns: columns, type: type, storage: storage, byteOffset: offset)
     }
-    let bytes = try tensor.dataset.readStored(type)
+    let bytes = try tensor.dataset.readStored()
     return WeightMatrix(
       rows: rows, columns: columns, type: type, storage: HeapStorage.copy(bytes))
   }

@@ -2,26 +2,26 @@ import Foundation
 import Transformer
 
 /// A tensor of a model file that fits the configuration, not yet read.
-package struct ModelTensor: ~Copyable {
+package struct ModelTensor {
   /// The open dataset.
-  package let dataset: HDF5Node
+  package let dataset: HDF5Object
   /// Its shape, type and place.
   package let layout: DatasetLayout
 }
 
 /// A model file with its header read and checked and its tensors known by name, none of them read.
-package struct ModelFileReader: ~Copyable {
+package struct ModelFileReader {
   /// The file's path.
   package let path: String
   /// Everything but the weights.
   package let contents: ModelFileContents
   /// The identity of the weights that the file states.
   package let sha256: String
-  private let weights: HDF5Node
+  private let weights: HDF5Object
 
   /// Opens the model file at `path` and checks everything but the tensors' values.
   package init(path: String) throws(ModelLoaderError) {
-    let root = try HDF5Node(opening: path)
+    let root = try HDF5Object(opening: path)
     try Self.checkFormat(of: root)
     let sha256 = try Self.text("sha256", of: root)
     let contents = try Self.readContents(of: root)
@@ -33,7 +33,7 @@ package struct ModelFileReader: ~Copyable {
     self.weights = weights
   }
 
-  private static func checkFormat(of root: borrowing HDF5Node) throws(ModelLoaderError) {
+  private static func checkFormat(of root: HDF5Object) throws(ModelLoaderError) {
     let format = try root.attribute("format")
     guard format?.text == ModelFormat.name else {
       throw .invalid(
@@ -49,11 +49,11 @@ package struct ModelFileReader: ~Copyable {
   }
 
   private static func readContents(
-    of root: borrowing HDF5Node
+    of root: HDF5Object
   ) throws(ModelLoaderError) -> ModelFileContents {
     let group = try group(ModelFormat.configuration, of: root)
     var values: [String: MetadataValue] = [:]
-    for name in group.attributeNames() { values[name] = try group.attribute(name) }
+    for name in group.attributeNames { values[name] = try group.attribute(name) }
     let decoder = ConfigurationDecoder(values: values, path: root.path) {
       "/config attribute \($0)"
     }
@@ -66,7 +66,7 @@ package struct ModelFileReader: ~Copyable {
   }
 
   private static func readTokenizer(
-    of root: borrowing HDF5Node
+    of root: HDF5Object
   ) throws(ModelLoaderError) -> Data? {
     guard let group = try root.child(ModelFormat.tokenizer),
       let dataset = try group.child(ModelFormat.tokenizerFile)
@@ -78,12 +78,12 @@ package struct ModelFileReader: ~Copyable {
         found: "\(layout.typeName) of shape \(layout.shape)",
         fix: "write it as docs/model-format.md specifies")
     }
-    return Data(try dataset.readBytes())
+    return Data(try dataset.readStored())
   }
 
   private static func group(
-    _ name: String, of root: borrowing HDF5Node
-  ) throws(ModelLoaderError) -> HDF5Node {
+    _ name: String, of root: HDF5Object
+  ) throws(ModelLoaderError) -> HDF5Object {
     guard let group = try root.child(name), !group.isDataset else {
       throw .invalid(
         path: root.path, place: "/\(name)", expected: "a group", found: "nothing of the kind",
@@ -93,7 +93,7 @@ package struct ModelFileReader: ~Copyable {
   }
 
   private static func text(
-    _ name: String, of root: borrowing HDF5Node
+    _ name: String, of root: HDF5Object
   ) throws(ModelLoaderError) -> String {
     let value = try root.attribute(name)
     guard let text = value?.text else {
@@ -105,9 +105,16 @@ package struct ModelFileReader: ~Copyable {
   }
 
   private static func checkNames(
-    in weights: borrowing HDF5Node, configuration: ModelConfiguration
+    in weights: HDF5Object, configuration: ModelConfiguration
   ) throws(ModelLoaderError) {
     let path = weights.path
+    let names = weights.childNames
+    // A hostile configuration names very many layers, of which not even the names are made.
+    guard configuration.layers <= names.count else {
+      throw .invalid(
+        path: path, place: "/weights", expected: "the tensors of \(configuration.layers) layers",
+        found: "\(names.count) tensors", fix: "correct /config or import the model again")
+    }
     let expected = Parameter.all(in: configuration).map(\.name)
     let missing = expected.filter { !weights.hasChild($0) }
     if let first = missing.first {
@@ -116,9 +123,7 @@ package struct ModelFileReader: ~Copyable {
         found: missing.count == 1 ? "nothing" : "nothing, as for \(missing.count - 1) others",
         fix: "import the model again")
     }
-    // Listing names takes HDF5 long, so it is only done to name the one that is too many.
-    guard try weights.childCount() > expected.count else { return }
-    if let extra = Set(try weights.childNames()).subtracting(expected).min() {
+    if let extra = Set(names).subtracting(expected).min() {
       throw .invalid(
         path: path, place: "/weights/\(extra)",
         expected: "only the \(expected.count) tensors of this \(configuration.modelType)",

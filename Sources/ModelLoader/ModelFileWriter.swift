@@ -40,10 +40,9 @@ public struct ModelFileWriter: ~Copyable {
     for parameter in parameters {
       let (type, shape) = (elementType(parameter), parameter.shape(in: configuration))
       let dataset = try group.createDataset(parameter.name, shape: shape, type: .floats(type))
-      let layout = try dataset.layout()
       tensors[parameter.name] = PendingTensor(
-        shape: shape, type: type, byteOffset: layout.byteOffset ?? 0,
-        byteCount: layout.count * type.byteCount)
+        shape: shape, type: type, byteOffset: try dataset.byteOffset(),
+        byteCount: shape.reduce(type.byteCount, *))
     }
     try Self.close(group, and: root)
     let end = tensors.values.map { $0.byteOffset + $0.byteCount }.max() ?? 0
@@ -113,7 +112,7 @@ public struct ModelFileWriter: ~Copyable {
       digest.add(
         name: name, type: tensor.type.rawValue, shape: tensor.shape, hash: tensor.hash.finalize())
     }
-    let root = try HDF5Node(opening: file.temporaryPath, writable: true)
+    let root = try HDF5Node(opening: file.temporaryPath)
     try root.setAttribute("sha256", .text(digest.value))
     try root.close()
     try file.commit()

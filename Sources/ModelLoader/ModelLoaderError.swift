@@ -29,11 +29,11 @@ public enum ModelLoaderError: ZigzagError, Equatable {
     case .missing(let path, let what):
       "\(path): there is no such \(what); check the path."
     case .unreadable(let path, let reason):
-      "\(path): cannot be read: \(reason)."
+      "\(path): cannot be read: \(reason.shown(limit: 300))."
     case .invalid(let path, let place, let expected, let found, let fix):
-      "\(path): \(place): expected \(expected), found \(found); \(fix)."
+      "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)."
     case .unsupported(let path, let place, let found, let supported):
-      "\(path): \(place): \(found) is not supported; use a model with \(supported)."
+      "\(path): \(place.shown()): \(found.shown()) is not supported; use a model with \(supported)."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason)."
     case .stopped(let path):

@@ -85,6 +85,8 @@ private struct Header {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
   /// Bytes before the dictionary in format 1.0.
   static let prefix = 10
+  /// Those of numpy.save have some hundred bytes.
+  private static let longest = 1 << 16
 
   let file: FileReader
   let type: String
@@ -105,6 +107,9 @@ private struct Header {
     // Version 1 counts the dictionary in two bytes, the later ones in four.
     let lengthBytes = start[6] == 1 ? 2 : 4
     let length = (0..<lengthBytes).reduce(0) { $0 | Int(start[8 + $1]) << (8 * $1) }
+    guard length <= Self.longest else {
+      throw invalid("a header of at most \(Self.longest) bytes", "one of \(length)")
+    }
     let text = String(
       decoding: try file.read(at: 8 + lengthBytes, count: length, place: "the header"),
       as: UTF8.self)

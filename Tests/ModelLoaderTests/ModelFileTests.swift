@@ -188,22 +188,22 @@ struct ModelFileTests {
   }
 
   private func rewrite(_ path: String, key: String, value: MetadataValue) throws {
-    let file = try HDF5Node(opening: path, writable: true)
+    let file = try HDF5Node(opening: path)
     try file.child("config")?.setAttribute(key, value)
   }
 
   @Test func refusesOtherFormats() throws {
     try ModelTestFiles.write(to: path)
-    try HDF5Node(opening: path, writable: true).setAttribute("format_version", .integer(2))
+    try HDF5Node(opening: path).setAttribute("format_version", .integer(2))
     expectError(.badData, "format_version: expected 1, found 2") { try ModelFile.open(path: path) }
-    try HDF5Node(opening: path, writable: true).setAttribute("format", .text("other"))
+    try HDF5Node(opening: path).setAttribute("format", .text("other"))
     expectError(.badData, "format: expected \"zigzag-model\", found \"other\"") {
       try ModelFile.open(path: path)
     }
   }
 
   private func addBytes(_ name: String, shape: [Int]) throws {
-    let file = try HDF5Node(opening: path, writable: true)
+    let file = try HDF5Node(opening: path)
     _ = try file.child("weights")?.createDataset(name, shape: shape, type: .bytes)
   }
 

@@ -58,7 +58,7 @@ import Testing
 
   @Test func aTensorOfWrongShape() throws {
     do {
-      let file = try HDF5Node(opening: scratch.path("tiny.h5"), writable: true)
+      let file = try HDF5Node(opening: scratch.path("tiny.h5"))
       try file.child("config")?.setAttribute("vocab_size", .integer(255))
     }
     expectRefusal(

@@ -22,9 +22,13 @@ enum GateTable {
     }
     var values: [Double] = []
     var (rows, columns) = (0, 0)
-    let lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }
-    for (number, line) in zip(1..., lines) {
-      let fields = line.split { $0 == "\t" || $0 == " " }
+    var (number, rest) = (0, text[...])
+    while !rest.isEmpty {
+      let line = rest.prefix { !$0.isNewline }
+      rest = rest[line.endIndex...].dropFirst()
+      number += 1
+      // One field more than allowed is enough to see that there are too many.
+      let fields = line.split(maxSplits: maximumCount + 1) { $0 == "\t" || $0 == " " }
       if fields.isEmpty { continue }
       try checkShape(fields.count, of: columns, after: rows, file: file, line: number)
       for (column, field) in zip(1..., fields) {

@@ -45,6 +45,8 @@ private struct AnySettingKey: CodingKey {
 
 /// The member of `names` with the fewest edits to `name`, if that is less than half of its letters.
 public func nearestName(to name: String, among names: [String]) -> String? {
+  // No key of ours is near a text that long, and the comparison takes its length squared.
+  guard name.utf8.count <= 100 else { return nil }
   let ranked = names.map { (name: $0, edits: editDistance(Array(name), Array($0))) }
   guard let best = ranked.min(by: { ($0.edits, $0.name) < ($1.edits, $1.name) }) else { return nil }
   return best.edits * 2 <= max(name.count, best.name.count) ? best.name : nil

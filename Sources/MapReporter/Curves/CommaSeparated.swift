@@ -69,23 +69,26 @@ struct CommaSeparated {
 struct CommaSeparatedRow {
   let path: String
   let line: Int
-  let values: [String: String]
+  /// The place of each column, the same for all rows of a file.
+  private let columns: [String: Int]
+  private let fields: [String]
 
   /// The rows of a file; the first column of a repeated name wins.
   static func read(
     _ text: String, path: String
   ) throws(MapReporterError) -> [CommaSeparatedRow] {
     let table = try CommaSeparated(text, path: path)
+    let columns = Dictionary(
+      zip(table.header, 0...), uniquingKeysWith: { first, _ in first })
     return table.rows.map { row in
-      CommaSeparatedRow(
-        path: path, line: row.line,
-        values: Dictionary(
-          zip(table.header, row.fields), uniquingKeysWith: { first, _ in first }))
+      CommaSeparatedRow(path: path, line: row.line, columns: columns, fields: row.fields)
     }
   }
 
+  private func field(_ column: String) -> String? { columns[column].map { fields[$0] } }
+
   func text(_ column: String) throws(MapReporterError) -> String {
-    guard let text = values[column] else { throw wrong(column, "present", "missing") }
+    guard let text = field(column) else { throw wrong(column, "present", "missing") }
     return text
   }
 
@@ -105,7 +108,7 @@ struct CommaSeparatedRow {
 
   /// Whether the column exists and the field holds something.
   func has(_ column: String) -> Bool {
-    values[column].map { !$0.isEmpty } ?? false
+    field(column).map { !$0.isEmpty } ?? false
   }
 
   func wrong(_ column: String, _ expected: String, _ found: String) -> MapReporterError {

@@ -88,7 +88,21 @@ public struct ConfigurationDocument {
     return overrides.last { $0.keys.starts(with: keys) }.map { "--set \($0.text)" } ?? path
   }
 
+  /// Larger files are not configurations.
+  private static let maximumBytes = 1 << 18
+  /// Aliases of aliases multiply what a file holds; so many cannot multiply it by much.
+  private static let maximumAliases = 16
+
   private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {
+    guard yaml.utf8.count <= maximumBytes else {
+      throw .configurationMalformed(
+        path: path, line: nil, problem: "this is not a configuration: it is larger than 256 KiB")
+    }
+    guard aliasCount(in: yaml) <= maximumAliases else {
+      throw .configurationMalformed(
+        path: path, line: nil,
+        problem: "there are more than \(maximumAliases) aliases (*name); write the values out")
+    }
     do {
       let node = try Yams.compose(yaml: yaml) ?? Node.mapping(Node.Mapping([]))
       guard node.mapping != nil else {
@@ -163,6 +177,19 @@ private func wanted(_ type: any Any.Type) -> String {
   case is Node.Sequence.Type: "a list"
   default: "a group of settings"
   }
+}
+
+/// How many aliases a YAML text has at most: every `*` that stands where one could begin.
+private func aliasCount(in yaml: String) -> Int {
+  var (count, previous) = (0, UInt8(ascii: " "))
+  var wasStar = false
+  for byte in yaml.utf8 {
+    let isName = byte > 0x20 && !",[]{}".utf8.contains(byte)
+    if wasStar, isName { count += 1 }
+    wasStar = byte == UInt8(ascii: "*") && (previous <= 0x20 || ",[{:?-".utf8.contains(previous))
+    previous = byte
+  }
+  return count
 }
 
 /// The line (from 1) and the meaning of an error of the YAML library.

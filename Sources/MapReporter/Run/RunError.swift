@@ -48,8 +48,8 @@ public enum RunError: ZigzagError, Equatable {
     case .configurationUnreadable(let path, let reason):
       "cannot read the configuration \(path): \(reason)"
     case .configurationMalformed(let path, let line, let problem):
-      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem)"
-    case .setting(let location, let problem): "\(location): \(problem)"
+      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))"
+    case .setting(let location, let problem): "\(location): \(problem.shown(limit: 600))"
     case .badOverride(let text, let problem): "--set \(text): \(problem)"
     case .haystackUnreadable(let path, let reason):
       "cannot read the haystack text \(path): \(reason); name another file under haystack, or none "
@@ -62,7 +62,7 @@ public enum RunError: ZigzagError, Equatable {
         + "folder, or give this run another name with --set name=…"
     case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
     case .missing(let path, let advice): "there is no \(path); \(advice)"
-    case .malformed(let path, let problem): "\(path): \(problem)"
+    case .malformed(let path, let problem): "\(path): \(problem.shown(limit: 300))"
     case .otherInputs(let path, let differences):
       "\(path) cannot be made again: \(differences.joined(separator: "; ")); bring back the files it "
         + "was made from"

@@ -20,7 +20,7 @@ enum HDF5 {
     }
   }
 
-  /// The last error number that the system gave the library while a file was read or written; 0 for none.
+  /// The last error number that the system gave the library while a file was written; 0 for none.
   private static let systemError = Atomic<Int32>(0)
 
   /// The library tells such numbers only in the text of its errors: "…, errno = 5, …".
@@ -43,19 +43,6 @@ enum HDF5 {
   static var systemReason: String? {
     let code = systemError.load(ordering: .relaxed)
     return code == 0 ? nil : systemMessage(code)
-  }
-
-  /// Reads a file; where the disk failed, the error says so, and not that the file is damaged.
-  static func reading<Result: ~Copyable>(
-    _ path: String, _ body: () throws(ModelLoaderError) -> Result
-  ) throws(ModelLoaderError) -> Result {
-    forgetSystemError()
-    do {
-      return try body()
-    } catch {
-      guard let reason = systemReason else { throw error }
-      throw .unreadable(path: path, reason: reason)
-    }
   }
 }
 

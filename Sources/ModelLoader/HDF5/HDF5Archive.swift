@@ -78,21 +78,17 @@ package struct HDF5Archive: Sendable, Equatable {
 
   /// Reads the whole file at `path`.
   package init(reading path: String) throws(ModelLoaderError) {
-    self = try HDF5.reading(path) { () throws(ModelLoaderError) in try Self(everythingIn: path) }
-  }
-
-  private init(everythingIn path: String) throws(ModelLoaderError) {
     self.init()
-    let file = try HDF5Node(opening: path)
-    for name in file.attributeNames() {
+    let file = try HDF5Object(opening: path)
+    for name in file.attributeNames {
       attributes[name] = try file.attribute(name)
     }
-    for name in try file.childNames() {
+    for name in file.childNames {
       guard let child = try file.child(name) else { continue }
       if child.isDataset {
         arrays[name] = try Self.read(child)
       } else {
-        for inner in try child.childNames() {
+        for inner in child.childNames {
           guard let dataset = try child.child(inner), dataset.isDataset else { continue }
           arrays["\(name)/\(inner)"] = try Self.read(dataset)
         }
@@ -100,7 +96,7 @@ package struct HDF5Archive: Sendable, Equatable {
     }
   }
 
-  private static func read(_ dataset: borrowing HDF5Node) throws(ModelLoaderError) -> HDF5Array {
+  private static func read(_ dataset: HDF5Object) throws(ModelLoaderError) -> HDF5Array {
     let layout = try dataset.layout()
     if layout.elementType != nil {
       return .floats(try dataset.readFloats(), shape: layout.shape)

@@ -29,15 +29,4 @@ enum HDF5FloatType {
       return fields < 0 ? fields : min(H5Tset_size(id, 2), H5Tset_ebias(id, bias))
     }
   }
-
-  /// The element type whose bytes are exactly those of the HDF5 type `id`, or nil.
-  static func elementType(of id: hid_t) -> ElementType? {
-    for type in ElementType.allCases {
-      if let candidate = make(type) {
-        let candidateID = candidate.id
-        if HDF5.call({ H5Tequal(id, candidateID) }) > 0 { return type }
-      }
-    }
-    return nil
-  }
 }

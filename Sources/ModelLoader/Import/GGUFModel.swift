@@ -31,7 +31,7 @@ package struct GGUFModel {
       },
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
     return try ImportPlan(
-      contents: contents, sources: unrotated(headDim: configuration.headDim), path: file.path,
+      contents: contents, sources: try unrotated(headDim: configuration.headDim), path: file.path,
       name: \.ggufName
     ) { $0 == Self.ropeFactors }
   }
@@ -39,15 +39,23 @@ package struct GGUFModel {
   private static let ropeFactors = "rope_freqs.weight"
 
   /// llama.cpp reorders the query and key rows of Llama (and Mistral) models, and of no others.
-  private func unrotated(headDim: Int) -> [String: SourceTensor] {
+  private func unrotated(
+    headDim: Int
+  ) throws(ModelLoaderError) -> [String: SourceTensor] {
     guard architecture == "llama" else { return file.tensors }
     let rotated = Set(LayerParameter.allCases.filter(\.isRotated).map(\.ggufName))
-    return file.tensors.mapValues { tensor in
-      var tensor = tensor
+    var tensors = file.tensors
+    for (key, tensor) in file.tensors {
       let name = tensor.name.split(separator: ".").dropFirst(2).joined(separator: ".")
-      if rotated.contains(name) { tensor.rotatedHeadDim = headDim }
-      return tensor
+      guard rotated.contains(name) else { continue }
+      guard tensor.shape.count > 1 || tensor.type.blockCount == 1 else {
+        throw .unsupported(
+          path: file.path, place: tensor.name, found: "a bias of type \(tensor.type.rawValue)",
+          supported: "biases of F32, F16 or BF16")
+      }
+      tensors[key]?.rotatedHeadDim = headDim
     }
+    return tensors
   }
 
   // MARK: Configuration

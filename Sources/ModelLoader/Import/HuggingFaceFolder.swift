@@ -68,6 +68,7 @@ package struct HuggingFaceFolder {
   private func readTensors() throws(ModelLoaderError) -> [String: SourceTensor] {
     guard exists("model.safetensors.index.json") else {
       guard exists("model.safetensors") else {
+        try refusePickles()
         throw .missing(
           path: file("model.safetensors"),
           what: "file, nor a model.safetensors.index.json beside it")
@@ -89,6 +90,24 @@ package struct HuggingFaceFolder {
     return tensors
   }
 
+  /// Names the pickled weights of a folder that has no others.
+  private func refusePickles() throws(ModelLoaderError) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let endings = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"]
+    guard let name = names.sorted().first(where: { endings.contains(where: $0.hasSuffix) }) else {
+      return
+    }
+    throw .unsupported(
+      path: file(name), place: "the file",
+      found: "a pickle, which can run any code when it is read,", supported: "model.safetensors")
+  }
+
+  /// A name with a separator could lead out of the folder, and one with a zero byte would be cut.
+  private static func isShardName(_ name: String) -> Bool {
+    name.hasSuffix(".safetensors") && name.utf8.count <= 255
+      && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
+  }
+
   /// Names of tensors by the file that holds them.
   private func readIndex() throws(ModelLoaderError) -> [String: [String]] {
     let name = "model.safetensors.index.json"
@@ -99,8 +118,7 @@ package struct HuggingFaceFolder {
     }
     var names: [String: [String]] = [:]
     for (tensor, value) in map {
-      // A name with a separator could lead out of the folder.
-      guard let shard = value.text, shard.hasSuffix(".safetensors"), !shard.contains("/") else {
+      guard let shard = value.text, Self.isShardName(shard) else {
         throw .invalid(
           path: file(name), place: "key \(tensor)",
           expected: "the name of a .safetensors file in this folder", found: value.quoted,

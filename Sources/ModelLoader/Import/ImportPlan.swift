@@ -6,6 +6,8 @@ package struct ImportPlan {
   package let contents: ModelFileContents
   /// Where each parameter's values come from, in the order of the computation.
   let tensors: [(parameter: Parameter, source: SourceTensor)]
+  /// The sources alone.
+  package var sources: [SourceTensor] { tensors.map(\.source) }
 
   /// Finds and checks the source of every parameter of `contents`.
   ///

@@ -13,7 +13,7 @@ struct MergeTable: Sendable {
     guard case .array(let values) = node.value else { throw node.mismatch("a list of merges") }
     merges.reserveCapacity(values.count)
     for (rank, value) in values.enumerated() {
-      let place = JSONNode(value: value, path: "\(node.path)[\(rank)]")
+      let place = JSONNode(value: value, path: node.path, index: rank)
       let (left, right) = try Self.pair(place)
       let ids = try [left, right, left + right].map { (token) throws(TokenizerError) in
         guard let id = vocabulary.id(of: token) else {

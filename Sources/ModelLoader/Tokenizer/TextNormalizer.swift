@@ -11,9 +11,21 @@ struct TextNormalizer: Sendable {
 
   private var steps: [Step] = []
 
+  /// How many times longer the steps may make a text, each replacement by its own ratio.
+  private static let largestGrowth = 64.0
+
   /// Reads `normalizer`, which may be null.
   init(_ node: JSONNode) throws(TokenizerError) {
     if !node.isNull { try append(node) }
+    let growth = steps.reduce(1.0) { growth, step in
+      guard case .replace(let pattern, let content) = step else { return growth }
+      return growth * max(1, Double(content.count) / Double(pattern.count))
+    }
+    guard growth <= Self.largestGrowth else {
+      throw .unsupported(
+        place: node.path, found: "a chain of replacements that lengthens texts \(growth) times",
+        supported: "replacements that lengthen them at most \(Int(Self.largestGrowth)) times")
+    }
   }
 
   private mutating func append(_ node: JSONNode) throws(TokenizerError) {

@@ -21,13 +21,13 @@ public enum TokenizerError: ZigzagError, Equatable {
       "The tokenizer is not valid JSON: \(problem) at byte \(byteOffset); "
         + "give the tokenizer.json that came with the model."
     case .wrongShape(let place, let expected, let found):
-      "The tokenizer's \(place) should be \(expected) but is \(found); "
+      "The tokenizer's \(place.shown()) should be \(expected) but is \(found.shown()); "
         + "give the tokenizer.json that came with the model."
     case .unsupported(let place, let found, let supported):
-      "The tokenizer's \(place) is \(found), which is not supported; "
+      "The tokenizer's \(place.shown()) is \(found.shown()), which is not supported; "
         + "supported: \(supported)."
     case .inconsistent(let place, let problem):
-      "The tokenizer's \(place) does not fit the rest of it: \(problem); "
+      "The tokenizer's \(place.shown()) does not fit the rest of it: \(problem.shown(limit: 300)); "
         + "give the tokenizer.json that came with the model."
     }
   }

@@ -1,4 +1,7 @@
 extension TokenizerJSON {
+  /// Longer tokens, in characters, are refused: every cut of each is tried.
+  private static let longestToken = 1024
+
   /// The merges that SentencePiece's scores stand for.
   ///
   /// SentencePiece joins the two neighbours whose union has the highest score. As a list: every way to
@@ -14,6 +17,11 @@ extension TokenizerJSON {
         found: metadata.scores == nil ? "missing" : "not finite")
     }
     let tokens = metadata.tokens.map { Array($0.unicodeScalars) }
+    if let id = tokens.firstIndex(where: { $0.count > longestToken }) {
+      throw .wrongShape(
+        place: "tokenizer.ggml.tokens[\(id)]", expected: "at most \(longestToken) characters",
+        found: "a text of \(tokens[id].count)")
+    }
     let isPlain = (metadata.tokenTypes ?? []).map { type in
       let type = GGUFTokenType(rawValue: type)
       return type == .normal || type == .unused

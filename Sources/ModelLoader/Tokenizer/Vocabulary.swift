@@ -1,7 +1,9 @@
 /// The tokens of a BPE model and their ids: `model.vocab` of a tokenizer.json.
 struct Vocabulary: Sendable {
-  /// The largest id accepted; no published vocabulary is near it, and tables are as long as it.
+  /// The largest id accepted; no published vocabulary is near it.
   static let maximumID = 4_194_303
+  /// How many ids a file may leave out: the table of tokens is as long as the largest id.
+  private static let largestGap = 65_536
 
   private(set) var ids: [TokenBytes: Int32] = [:]
   /// Token by id, nil where the file leaves an id out.
@@ -14,6 +16,10 @@ struct Vocabulary: Sendable {
     for member in members {
       let place = "\(node.path)[\(member.key.quotedForMessage)]"
       let id = try JSONNode(value: member.value, path: place).tokenID()
+      guard Int(id) < members.count + Self.largestGap else {
+        throw .inconsistent(
+          place: place, problem: "the id \(id) is far beyond the \(members.count) tokens there are")
+      }
       try insert(member.key, id: id, place: place)
     }
     guard !members.isEmpty else {

@@ -57,8 +57,12 @@ struct RankVerb: Verb {
   }
 
   private func gateMatrix() throws -> GateMatrix {
+    let files = RunFiles(folder: gates)
+    let isRun = FileManager.default.fileExists(atPath: files.configuration)
     let matrix =
-      try isFolder(gates) ? FinishedRun(folder: gates).gates : GateMatrix(contentsOf: gates)
+      try isRun
+      ? FinishedRun(folder: gates).gates
+      : GateMatrix(contentsOf: isFolder(gates) ? files.gates : gates)
     if let model {
       let sizes = try ModelFile.inspect(path: model).contents.configuration
       guard (sizes.layers, sizes.keyValueHeads) == (matrix.layers, matrix.heads) else {

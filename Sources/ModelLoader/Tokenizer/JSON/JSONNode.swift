@@ -1,7 +1,15 @@
 /// A ``JSONValue`` that knows where it stands in the document, so that errors can name the place.
 struct JSONNode {
   let value: JSONValue
-  let path: String
+  private let parent: String
+  /// The position in a list; a path for each of very many elements would cost more than they do.
+  private let index: Int?
+
+  init(value: JSONValue, path: String, index: Int? = nil) {
+    (self.value, parent, self.index) = (value, path, index)
+  }
+
+  var path: String { index.map { "\(parent)[\($0)]" } ?? parent }
 
   /// The value under `key`; null when the key is missing or this is no object.
   subscript(key: String) -> JSONNode {
@@ -52,7 +60,8 @@ struct JSONNode {
 
   func list() throws(TokenizerError) -> [JSONNode] {
     guard case .array(let values) = value else { throw mismatch("a list") }
-    return values.enumerated().map { JSONNode(value: $1, path: "\(path)[\($0)]") }
+    let path = path
+    return values.enumerated().map { JSONNode(value: $1, path: path, index: $0) }
   }
 
   func members() throws(TokenizerError) -> [JSONValue.Member] {

@@ -1,0 +1,115 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import TestSupport
+import Testing
+
+/// Files of a megabyte made to cost as much time and memory as a file can.
+extension FuzzTests {
+  private static let size = 1 << 20
+
+  /// `head`, then `part` again and again, then `tail`.
+  private static func text(_ head: String, _ part: String, _ tail: String) -> [UInt8] {
+    Array(head.utf8)
+      + Array(repeatElement(Array(part.utf8), count: size / part.utf8.count).joined())
+      + Array(tail.utf8)
+  }
+
+  /// `head`, then `part` for each of many numbers, then `tail`.
+  private static func numbered(
+    _ head: String, _ tail: String, count: Int = 80_000, _ part: (Int) -> String
+  ) -> [UInt8] {
+    Array((head + (0..<count).map(part).joined() + tail).utf8)
+  }
+
+  /// Reads `bytes` with `parse` and expects no more than the limits of a campaign.
+  private func expectCheap(
+    _ name: String, _ bytes: [UInt8], _ parse: (_ path: String) throws -> Void
+  ) throws {
+    try FuzzCampaign(
+      parser: "cost-\(name)", suffix: ".txt", seeds: [], mutate: { _ in bytes }, named: ""
+    ).run(count: 1, parse)
+  }
+
+  @Test func costlyTokenizers() throws {
+    let model = #""model": {"type": "BPE", "merges": [], "vocab": {"a": 0"#
+    let files = [
+      Self.text(
+        #"{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "added_tokens": [0"#, ",0",
+        "]}"),
+      Self.text("[0", ",0", "]"), Self.text("[[]", ",[]", "]"), Self.text("", "[", ""),
+      Self.text(#"{"a":0"#, #","a":0"#, "}"),
+      Self.text(
+        #"{"model": {"type": "BPE", "vocab": {"a": 0, "aa": 1}, "merges": ["a a""#, #","a a""#,
+        "]}}"),
+      Self.numbered("{" + model, "}}}") { #","k\#($0)":\#($0 + 1)"# },
+      Self.numbered(
+        #"{"added_tokens": [{"id": 1, "content": "b"}"#, "]," + model + "}}}", count: 20_000
+      ) {
+        #",{"id":\#($0 + 2),"content":"b\#($0)"}"#
+      },
+      Array(("{" + model + #", "b": 4194303}}}"#).utf8),
+      Self.text(
+        "{\"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {\"a\": 0}}, \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}",
+        #",{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#, "]}}"),
+    ]
+    for file in files {
+      try expectCheap("tokenizer", file) { path in
+        let tokenizer = try Tokenizer(json: try Data(contentsOf: URL(fileURLWithPath: path)))
+        _ = tokenizer.decode(tokenizer.encode(String(repeating: "abab ", count: 100)))
+      }
+    }
+  }
+
+  @Test func costlyConfigurations() throws {
+    var laughs = "a0: &a0 [x, x]\n"
+    for level in 1..<40 {
+      laughs += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n? *a\(level)\n: 1\n"
+    }
+    let files = [
+      Self.text("name: [a", ",a", "]"), Self.text("", "- ", ""), Self.text("", "[", ""),
+      Self.text("", "? ", ""), Self.text("a: ", "&a ", ""), Self.text("", "{a: ", ""),
+      Self.numbered("", "") { "k\($0): 1\n" }, Array(laughs.utf8), Self.text("", "#", ""),
+      Self.text("name: \"", "\\n", "\""), Self.text("", "k", ": 1"),
+    ]
+    for file in files {
+      try expectCheap("configuration", Array(file.prefix(1 << 18))) { path in
+        _ = try RunConfiguration(try ConfigurationDocument(contentsOf: path))
+      }
+    }
+  }
+
+  @Test func costlyTables() throws {
+    for file in [
+      Self.text("", "\n", ""), Self.text("0", "\t0", ""), Self.text("", "0\n", ""),
+      Self.text("", "1e-3 0\n", ""), Self.text("", "0", ""),
+    ] {
+      try expectCheap("gates", file) { _ = try GateMatrix(contentsOf: $0) }
+    }
+    for file in [
+      Self.text("a", "\na", ""), Self.text("a", ",a", ""), Self.text("", "\n", ""),
+      Self.text("a,b\n", ",\n", ""), Self.text("\"", "\"\"", ""),
+    ] {
+      try expectCheap("tables", file) { _ = try CurveTable.read(from: URL(fileURLWithPath: $0)) }
+    }
+    for file in [
+      Self.text("{\"gates\": [[]", ",[]", "]}"), Self.text("{\"gates\": [0", ",0", "]}"),
+      Self.text("", "[", ""), Self.numbered("{\"a\": 0", "}") { ",\"k\($0)\":0" },
+    ] {
+      try expectCheap("headmap", file) { _ = try HeadMap.read(from: URL(fileURLWithPath: $0)) }
+    }
+  }
+
+  @Test func costlyCheckpoints() throws {
+    for header in [
+      Self.text("{\"a\": [0", ",0", "]}"), Self.text("{\"a\": [[]", ",[]", "]}"),
+      Self.text("", "{\"a\":", ""), Self.text("{\"a\": [\"\"", ",\"\"", "]}"),
+      Self.numbered("{\"a\": 0", "}") { ",\"k\($0)\":{}" },
+    ] {
+      var file = [UInt8](repeating: 0, count: 8)
+      ByteMutator.put(UInt64(header.count), 8, at: 0, &file)
+      try expectCheap("safetensors", file + header) { _ = try SafetensorsFile(path: $0) }
+    }
+  }
+}

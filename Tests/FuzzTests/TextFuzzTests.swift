@@ -1,0 +1,103 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import TestSupport
+import Testing
+
+extension FuzzTests {
+  @Test func tokenizers() throws {
+    let corpus = try [
+      Array(FuzzCorpus.byteLevelTokenizer.utf8), Array(FuzzCorpus.sentencePieceTokenizer.utf8),
+      FuzzCorpus.fixture("ModelLoaderTests/Fixtures/tokenizer/llama2.json"),
+    ]
+    let words = [
+      "null", "\"BPE\"", "Sequence", "Replace", "Prepend", "NFC", "Split", "Digits", "ByteLevel",
+      "Metaspace", "Strip", "Fuse", "ByteFallback", "TemplateProcessing", "normalizers",
+      "pretokenizers", "decoders", "processors", "content", "pattern", "never", "always",
+    ]
+    let text = "A\u{301} <s>a b<|end|> word's 123\n\u{AC00}\u{11A8} <unk>é! ab🦓\u{0}"
+    try FuzzCampaign(
+      parser: "tokenizer", suffix: ".json", seeds: corpus,
+      mutate: TextMutator(corpus: corpus, words: words).callAsFunction, named: ""
+    ).run { path in
+      let tokenizer = try Tokenizer(json: try Data(contentsOf: URL(fileURLWithPath: path)))
+      let ids = tokenizer.encode(text, addSpecialTokens: true)
+      #expect(ids.allSatisfy { $0 >= 0 && Int($0) <= 4_194_303 })
+      _ = tokenizer.decode(ids, skipSpecialTokens: true)
+      _ = tokenizer.decode([0, 1, 2, -1, .max, Int32(tokenizer.vocabularySize)])
+      _ = (tokenizer.bosToken, tokenizer.eosToken)
+    }
+  }
+
+  @Test func configurations() throws {
+    let words = [
+      "name", "task", "steps", "files", "generated", "preset", "criteria", "weighted:0.5", "max",
+      "held-out-words", "digits", "village", "&task", "*task", "<<", "memory_budget", "100%",
+    ]
+    try FuzzCampaign(
+      parser: "configuration", suffix: ".yaml", seeds: [Array(FuzzCorpus.configuration.utf8)],
+      mutate: TextMutator(corpus: [Array(FuzzCorpus.configuration.utf8)], words: words)
+        .callAsFunction
+    ).run { path in
+      let document = try ConfigurationDocument(contentsOf: path, overrides: ["calibration.steps=3"])
+      let configuration = try RunConfiguration(document)
+      let again = try ConfigurationDocument(yaml: try configuration.yaml(), path: path)
+      #expect(try RunConfiguration(again) == configuration)
+      try configuration.evaluation.tasks.forEach { _ = try $0.task.validate() }
+    }
+  }
+
+  @Test func gateTables() throws {
+    let table = GateMatrix(layers: 3, heads: 2, values: [1, 0.75, 0.125, 0, 0.5, -0.25]).tsv
+    let corpus = [table, "0 1\r\n\n 0.5\t1e-3 \n", "1\n0\n1\n"].map { Array($0.utf8) }
+    try FuzzCampaign(
+      parser: "gates", suffix: ".tsv", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
+    ).run { path in
+      let gates = try GateMatrix(contentsOf: path)
+      #expect(try GateMatrix(tsv: gates.tsv, file: path) == gates)
+      _ = try gates.layerMap(by: .max, sparsity: 0.5)
+    }
+  }
+
+  @Test func headMaps() throws {
+    let corpus = try ["headmap", "headmap-mixed"].map {
+      try FuzzCorpus.fixture("MapReporterTests/Fixtures/\($0).json")
+    }
+    try FuzzCampaign(
+      parser: "headmap", suffix: ".json", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
+    ).run { path in
+      let map = try HeadMap.read(from: URL(fileURLWithPath: path))
+      _ = try map.json()
+      _ = (map.pattern, map.sparsity)
+    }
+  }
+
+  @Test func tables() throws {
+    let curves = try FuzzCorpus.fixture("MapReporterTests/Fixtures/curves.csv")
+    let accuracies = """
+      task,pattern,sample,correct,tokens,first_correct,first_tokens
+      words,f0,0,3,8,1,4
+      words,f0,1,8,8,4,4
+      "a ""b"", c",0f,0,0,8,0,4
+      """
+    let metrics = "step,loss,distill,reg,lr\n1,0.5,0.25,0.25,0.02\n2,0.25,0.125,0.125,0.02\n"
+    let corpus = [curves, Array(accuracies.utf8), Array(metrics.utf8)]
+    try FuzzCampaign(
+      parser: "tables", suffix: ".csv", seeds: corpus,
+      mutate: TextMutator(corpus: corpus).callAsFunction
+    ).run { path in
+      let url = URL(fileURLWithPath: path)
+      let header = try Data(contentsOf: url).prefix(6)
+      if header == Data("method".utf8) {
+        _ = CurveTable.text(try CurveTable.read(from: url))
+      } else if header == Data("step,l".utf8) {
+        _ = try TrainingRow.read(from: url)
+      } else {
+        _ = try AccuracyTable.read(path).text
+      }
+    }
+  }
+}
