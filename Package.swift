@@ -30,6 +30,8 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+    // libhdf5-dev brings it along.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CVectorMath"),
 
     // The product, dependencies one way.
@@ -43,7 +45,7 @@ let package = Package(
     .target(
       name: "ModelLoader",
       dependencies: [
-        "Transformer", "CHDF5",
+        "Transformer", "CHDF5", "CZlib",
         .product(name: "Collections", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),

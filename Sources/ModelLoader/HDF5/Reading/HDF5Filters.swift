@@ -43,7 +43,7 @@ struct HDF5Filters {
       switch filter {
       case .deflate:
         // A checksum may stand behind the values.
-        guard let content = HDF5Inflate.content(of: bytes, limit: limit + 4) else { return nil }
+        guard let content = inflated(bytes, limit: limit + 4) else { return nil }
         bytes = content
       case .shuffle: bytes = unshuffled(bytes)
       case .fletcher32:
