@@ -50,7 +50,7 @@ extension FuzzTests {
   }
 
   @Test func modelFiles() throws {
-    let names = ["earliest", "v110", "latest", "chunked", "chunked-v110"]
+    let names = ["earliest", "latest", "chunked", "chunked-v110", "chunked-latest"]
     let corpus =
       try [Self.modelFile()]
       + names.map { try FuzzCorpus.fixture("FuzzTests/Fixtures/\($0).h5") }

@@ -49,8 +49,8 @@ def write(name, libver, types=("<f4",), userblock=0, fixed=False, **options):
 
 
 write("earliest.h5", "earliest", types=("<f4", "<f2", ">f8"))
-write("v110.h5", ("v110", "v110"), types=("<f4", "<f2"))
-write("latest.h5", "latest")
+write("latest.h5", "latest", types=("<f4", "<f2"))
 write("chunked.h5", "earliest", userblock=512, fixed=True, compression="gzip",
       shuffle=True, fletcher32=True)
+write("chunked-latest.h5", "latest", compression="gzip")
 write("chunked-v110.h5", ("v110", "v110"), types=("<f4", ">f4"), compression="gzip")

@@ -108,11 +108,10 @@ private struct HDF5Superblock {
     let bytes = try file.read(
       at: base, count: min(128, file.byteCount - base), place: "the superblock")
     var cursor = HDF5Cursor(bytes, path: file.path, place: "the superblock")
+    // The shortest superblock; the older ones are longer, and there are no such short files.
+    guard bytes.count >= 48 else { throw Self.truncated(file, "a superblock") }
     try cursor.skip(8)
     let version = try cursor.version(0...3, of: "the superblock")
-    guard bytes.count >= (version < 2 ? 100 : 48) else {
-      throw Self.truncated(file, "a superblock")
-    }
     if version < 2 { try cursor.skip(4) }
     guard try cursor.take(2) == [8, 8] else {
       throw .unsupported(

@@ -8,13 +8,14 @@ enum HDF5Storage {
 
   /// Reads a layout message.
   init(_ cursor: inout HDF5Cursor) throws(ModelLoaderError) {
-    let version = try cursor.version(3...4, of: "a layout")
+    let version = try cursor.version(3...5, of: "a layout")
     switch try cursor.number(1) {
     case 0: self = .compact(try cursor.take(try cursor.size(2)))
     case 1:
       let address = try cursor.address()
       self = .contiguous(address: address, count: try cursor.size(8))
     case 2 where version == 3: self = .chunked(try HDF5Chunks(version3: &cursor))
+    // Version 5 differs only in the width of compressed sizes, which the index states itself.
     case 2: self = .chunked(try HDF5Chunks(version4: &cursor))
     case 3:
       throw .unsupported(
