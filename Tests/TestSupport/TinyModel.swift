@@ -16,7 +16,7 @@ public enum TinyModel {
     headDim: 16, vocabulary: 256, maxPositions: 1024, tiedEmbeddings: true)
 
   /// Writes the model file at `path`; its weights are a function of their names, places and `seed`,
-  /// those of matrices up to `scale`.
+  /// those of the layers' matrices up to `scale`.
   public static func write(
     _ configuration: ModelConfiguration = configuration, to path: String, seed: UInt64 = 7,
     scale: Float = 0.4
@@ -28,7 +28,8 @@ public enum TinyModel {
       let shape = parameter.shape(in: configuration)
       let name = parameter.name.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) }
       let values = (0..<shape.reduce(1, *)).map { index in
-        shape.count == 1 ? 1 : noise(name &+ UInt64(index)) * scale
+        shape.count == 1
+          ? 1 : noise(name &+ UInt64(index)) * (parameter == .embedding ? 0.4 : scale)
       }
       try writer.append(values.span, to: parameter.name)
     }
