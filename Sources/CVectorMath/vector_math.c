@@ -5,8 +5,8 @@
 
 #pragma clang fp contract(fast)
 
-#if defined(__x86_64__) && defined(__linux__)
-/* One copy per x86-64 level, chosen when the program is loaded. */
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
+/* One copy per x86-64 level, chosen when the program is loaded; ThreadSanitizer is not, by then. */
 #define VECTOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VECTOR

@@ -56,7 +56,8 @@ import Testing
     let relative = try zigzag(
       "forward", "other.h5", "--tokens", "ids.npy", "--map", map, "--out", "h.npy")
     #expect(relative.code == 0)
-    #expect(relative.errors.contains("warning: ") && relative.errors.contains("was made for weights"))
+    #expect(
+      relative.errors.contains("warning: ") && relative.errors.contains("was made for weights"))
   }
 
   @Test func noTokensAtAll() throws {

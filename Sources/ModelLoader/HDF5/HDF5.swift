@@ -1,12 +1,13 @@
 import CHDF5
 import Synchronization
+import Transformer
 
 /// The door to the HDF5 library, which is not safe to enter from two threads at once.
 enum HDF5 {
-  private static let lock: Mutex<Void> = {
+  private static let lock: Locked<Void> = {
     // At exit the library would close what a full disk has kept it from closing, and crash.
     _ = H5dont_atexit()
-    return Mutex(())
+    return Locked(())
   }()
 
   /// Runs calls into the library, one thread at a time, with its own error printing off.

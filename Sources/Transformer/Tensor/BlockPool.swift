@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Free float32 blocks, kept for the next tensor of about the same size.
 ///
@@ -15,7 +14,7 @@ import Synchronization
   static let shared = BlockPool()
 
   /// Free blocks, smallest first.
-  private let free = Mutex<[Block]>([])
+  private let free = Locked<[Block]>([])
 
   /// The smallest free block that fits and is at most half empty, or a new one.
   func take(floats: Int) -> Block {

@@ -1,6 +1,6 @@
 import Foundation
 import ModelLoader
-import Synchronization
+import Transformer
 
 /// Standard error: messages, and below them the progress bar of the moment.
 final class Console: Sendable {
@@ -11,7 +11,7 @@ final class Console: Sendable {
     var logFile: FileHandle?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Whether a person watches, so that a bar can be redrawn in place.
   let isTerminal = isatty(STDERR_FILENO) == 1

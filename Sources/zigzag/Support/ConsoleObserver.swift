@@ -1,10 +1,10 @@
 import Logging
 import MapReporter
-import Synchronization
+import Transformer
 
 /// Shows a pipeline's steps as progress and its reports as log lines.
 final class ConsoleObserver: PipelineObserver {
-  private let meter = Mutex<ProgressMeter?>(nil)
+  private let meter = Locked<ProgressMeter?>(nil)
   private let logger = Logger(label: "run")
 
   func stepBegan(_ step: String, unit: String, done: Int, total: Int) {

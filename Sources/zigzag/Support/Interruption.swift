@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Synchronization
+import Transformer
 
 /// Ctrl-C and termination, as a flag that long work looks at between its steps.
 ///
@@ -8,7 +9,7 @@ import Synchronization
 enum Interruption {
   private static let requests = Atomic<Int>(0)
   /// Sources stay alive as long as something refers to them.
-  private static let sources = Mutex<[any DispatchSourceSignal]>([])
+  private static let sources = Locked<[any DispatchSourceSignal]>([])
 
   /// Whether the user has asked to stop.
   static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }

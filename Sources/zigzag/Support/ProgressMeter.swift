@@ -1,6 +1,7 @@
 import Foundation
 import MapReporter
 import Synchronization
+import Transformer
 
 /// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end.
 final class ProgressMeter: Sendable {
@@ -10,7 +11,7 @@ final class ProgressMeter: Sendable {
     var isFinished = false
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let start = ContinuousClock.now
   private let console = Console.shared
 
@@ -19,7 +20,7 @@ final class ProgressMeter: Sendable {
 
   /// A meter for `total` units of a task, of which `startedAt` were done before.
   init(_ title: String, unit: String, total: Int, startedAt: Int = 0) {
-    state = Mutex(
+    state = Locked(
       State(
         estimate: ProgressEstimate(
           title: title, unit: unit, total: total, startedAt: startedAt)))
