@@ -55,6 +55,21 @@ import Transformer
     #expect(try configuration(original.yaml()) == original)
   }
 
+  /// YAML takes these for line ends or leaves them out, so that a run's own copy would differ.
+  @Test(arguments: ["\\r", "\\N", "\\L", "\\P", "\\0", "\\e", "\\uFEFF"])
+  func charactersThatDoNotComeBackAreRefused(escape: String) {
+    #expect(
+      message(minimal + "task: {prologue: \"a\(escape)b\"}\n")
+        .hasPrefix("c.yaml:3: a text has the character U+"))
+  }
+
+  @Test func everyShareComesBack() throws {
+    for share in ["57%", "33.3%", "12.345678%", "99.99999%", "0.1%"] {
+      let read = try configuration(minimal + "compute: {memory_budget: \(share)}\n")
+      #expect(try configuration(read.yaml()) == read, "\(share)")
+    }
+  }
+
   @Test func overridesAreMergedAndYAML() throws {
     let read = try configuration(
       minimal + "calibration: {steps: 3}\n",

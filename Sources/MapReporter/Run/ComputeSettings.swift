@@ -73,7 +73,11 @@ public enum ByteBudget: Codable, Sendable, Equatable {
     var container = encoder.singleValueContainer()
     switch self {
     case .bytes(let count): try container.encode(count)
-    case .shareOfFree(let share): try container.encode("\(share * 100)%")
+    case .shareOfFree(let share):
+      // Of the neighbours of the product, the one that reads as this share again.
+      let percent = share * 100
+      let exact = [percent, percent.nextDown, percent.nextUp].first { $0 / 100 == share }
+      try container.encode("\(exact ?? percent)%")
     }
   }
 

@@ -109,6 +109,11 @@ public struct ConfigurationDocument {
         throw RunError.configurationMalformed(
           path: path, line: 1, problem: "this is not a configuration: expected `key: value` lines")
       }
+      if let (character, line) = node.unwritable {
+        let code = String(character.value, radix: 16, uppercase: true)
+        throw RunError.configurationMalformed(
+          path: path, line: line, problem: "a text has the character U+\(code); leave it out")
+      }
       return node
     } catch let error as YamlError {
       let (line, problem) = explanation(error)
@@ -208,6 +213,26 @@ private func explanation(_ error: YamlError) -> (line: Int?, problem: String) {
 }
 
 extension Node {
+  /// The first character that YAML does not give back as it was written, and its line: line ends but
+  /// for line feeds, and control characters but for tabs.
+  fileprivate var unwritable: (character: Unicode.Scalar, line: Int?)? {
+    switch self {
+    case .scalar(let scalar):
+      let found = scalar.string.unicodeScalars.first { character in
+        switch character.properties.generalCategory {
+        case .control: character != "\n" && character != "\t"
+        case .lineSeparator, .paragraphSeparator: true
+        default: character == "\u{FEFF}"
+        }
+      }
+      return found.map { ($0, scalar.mark?.line) }
+    case .sequence(let items): return items.lazy.compactMap(\.unwritable).first
+    case .mapping(let entries):
+      return entries.lazy.compactMap { $0.key.unwritable ?? $0.value.unwritable }.first
+    case .alias: return nil
+    }
+  }
+
   /// The value under a mapping's key or at a list's position, with the line it starts on.
   fileprivate func child(_ key: String) -> (node: Node, line: Int?)? {
     if let entry = mapping?.first(where: { $0.key.string == key }) {

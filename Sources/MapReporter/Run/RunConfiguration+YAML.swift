@@ -68,7 +68,10 @@ extension Node {
   fileprivate var styledForReading: Node {
     switch self {
     case .scalar(var scalar):
-      if scalar.style == .plain, scalar.string.contains("e"), let number = Double(scalar.string) {
+      let isDecimal = scalar.string.utf8.allSatisfy { "0123456789+-.e".utf8.contains($0) }
+      if scalar.style == .plain, isDecimal, scalar.string.contains("e"),
+        let number = Double(scalar.string)
+      {
         scalar = Scalar("\(number)", scalar.tag, .plain)
       } else if scalar.string.contains("\n") {
         scalar.style = .doubleQuoted
