@@ -7,8 +7,8 @@ import Testing
 ///
 /// `ZIGZAG_FUZZ` says how many files, `ZIGZAG_FUZZ_FIRST` from which number on; so
 /// `ZIGZAG_FUZZ_FIRST=712 ZIGZAG_FUZZ=1` makes number 712 again. While a file is read it lies in
-/// /dev/shm (or the temporary folder) under the parser's name and its number: after a crash it is the
-/// one that is left, and so are files whose outcome was wrong.
+/// /dev/shm (or the temporary folder) under the process, the parser's name and its number: after a
+/// crash it is the one that is left, and so are files whose outcome was wrong.
 struct FuzzCampaign {
   /// Files in `make test`.
   static let defaultCount = 250
@@ -44,7 +44,7 @@ struct FuzzCampaign {
     let first = count == nil ? Self.first : 0
     for number in first..<first + (count ?? Self.count ?? Self.defaultCount) {
       let bytes = input(number)
-      let path = "\(Self.folder)/zigzag-fuzz-\(parser)-\(number)\(suffix)"
+      let path = "\(Self.folder)/zigzag-fuzz-\(getpid())-\(parser)-\(number)\(suffix)"
       try Data(bytes).write(to: URL(fileURLWithPath: path))
       let refused = tally.refused
       if try isSound(path, byteCount: bytes.count, &tally, parse) {
