@@ -1,10 +1,10 @@
 SHELL := bash
 # zigzag: `make run` does everything from a fresh clone to a finished report.
-CONFIG ?= configs/smollm2-135m.yaml
+CONFIG ?= configs/passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test fuzz lint format bench compare large docs run clean libraries
+.PHONY: help build test fuzz asan tsan lint format bench compare large docs run clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -19,7 +19,13 @@ test: build ## Run every test; those on the real model where it can be had
 
 fuzz: libraries ## Read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
 	MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 ZIGZAG_FUZZ=100000 $(SWIFT) test -c release --disable-xctest --filter FuzzTests
-	ASAN_OPTIONS=max_allocation_size_mb=64:detect_leaks=0 ZIGZAG_FUZZ=20000 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/fuzz --filter FuzzTests
+	ASAN_OPTIONS=max_allocation_size_mb=64:detect_leaks=0 ZIGZAG_FUZZ=20000 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/asan --filter FuzzTests
+
+asan: libraries ## Run every test under AddressSanitizer
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/asan
+
+tsan: libraries ## Run every test under ThreadSanitizer
+	$(SWIFT) test -c release --disable-xctest --sanitize thread --scratch-path .build/tsan
 
 lint: ## Check the format of every Swift file
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift

@@ -33,6 +33,8 @@ final class FileReader: Sendable {
     guard offset >= 0, count >= 0, !overflow, end <= byteCount else {
       throw truncated(place, expected: "\(count) bytes at offset \(offset)")
     }
+    // The array of nothing is one for all threads, and not to be written.
+    if count == 0 { return [] }
     let descriptor = descriptor
     var failure: Int32?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
