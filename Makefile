@@ -27,7 +27,7 @@ asan: libraries ## Run every test under AddressSanitizer
 # Swift 6.3.1 refuses what it makes of swift-collections under this sanitizer unless it is told not to check, and
 # Foundation loses processes that it starts under it, so that the tests of the tool hang.
 tsan: libraries ## Run the libraries' tests under ThreadSanitizer
-	$(SWIFT) test -c release --disable-xctest --sanitize thread --scratch-path .build/tsan -Xswiftc -Xfrontend -Xswiftc -disable-llvm-verify --skip zigzagTests
+	ZIGZAG_FUZZ_SECONDS=20 $(SWIFT) test -c release --disable-xctest --sanitize thread --scratch-path .build/tsan -Xswiftc -Xfrontend -Xswiftc -disable-llvm-verify --skip zigzagTests
 
 lint: ## Check the format of every Swift file
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
