@@ -82,8 +82,7 @@ import Testing
     Failure("read", "tiny-llama.gguf", 3, EIO, 66, "input/output error"),
   ])
   func anImportOnAFailingDisk(_ failure: Failure) throws {
-    let gguf = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appending(path: "../ModelLoaderTests/Fixtures/tiny-llama.gguf").path
+    let gguf = ToolFixture.tinyLlama
     expectRefusal(
       try run(failure, ["import", gguf, "out.h5", "-q"]), code: failure.exit, saying: failure.path,
       failure.words)

@@ -17,9 +17,9 @@ import Testing
     #expect(try ToolRunner.run(calibrate + ["--runs", "whole"], in: scratch.path).code == 0)
     let whole = try results(in: "whole/tiny")
     #expect(whole.keys.contains("gates.tsv") && whole.keys.contains { $0.hasPrefix("maps/") })
-    var chance = SeededNumbers(seed: 20)
+    var chance = TestRandom(seed: 20)
     for _ in 0..<Self.kills {
-      if try killed(calibrate, after: 0.15 * chance.next()) == false {
+      if try killed(calibrate, after: Double.random(in: 0..<0.15, using: &chance)) == false {
         // It was faster than the kill: the next one starts anew.
         #expect(try results(in: "runs/tiny") == whole)
         try FileManager.default.removeItem(atPath: scratch.path("runs"))
@@ -33,15 +33,15 @@ import Testing
   }
 
   @Test func aKilledImportLeavesAllOrNothing() throws {
-    let gguf = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appending(path: "../ModelLoaderTests/Fixtures/tiny-llama.gguf").path
+    let gguf = ToolFixture.tinyLlama
     #expect(try ToolRunner.run(["import", gguf, "whole.h5"], in: scratch.path).code == 0)
     let whole = FileManager.default.contents(atPath: scratch.path("whole.h5"))
     try FileManager.default.createDirectory(
       atPath: scratch.path("models"), withIntermediateDirectories: false)
-    var chance = SeededNumbers(seed: 21)
+    var chance = TestRandom(seed: 21)
     for _ in 0..<Self.kills {
-      _ = try killed(["import", gguf, "models/m.h5", "-q"], after: 0.06 * chance.next())
+      _ = try killed(
+        ["import", gguf, "models/m.h5", "-q"], after: Double.random(in: 0..<0.06, using: &chance))
       let found = FileManager.default.contents(atPath: scratch.path("models/m.h5"))
       #expect(found == nil || found == whole)
       if found != nil { try FileManager.default.removeItem(atPath: scratch.path("models/m.h5")) }
@@ -105,17 +105,5 @@ import Testing
   private func temporaryFiles(in folder: String) throws -> [String] {
     let found = FileManager.default.enumerator(atPath: scratch.path(folder))
     return (found?.allObjects ?? []).compactMap { $0 as? String }.filter { $0.hasSuffix(".tmp") }
-  }
-}
-
-/// Numbers in 0 ..< 1 that are the same in every test run.
-struct SeededNumbers {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> Double {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Double(state >> 11) / Double(1 << 53)
   }
 }

@@ -102,8 +102,7 @@ import Testing
   @Test func aFolderThatCannotBeWritten() throws {
     try scratch.write("", to: "runs")
     expectRefusal(try run("", fitting), code: 73, saying: "runs/tiny")
-    let gguf = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appending(path: "../ModelLoaderTests/Fixtures/tiny-llama.gguf").path
+    let gguf = ToolFixture.tinyLlama
     expectRefusal(
       try ToolRunner.run(["import", gguf, scratch.path("runs/out.h5")]), code: 73, saying: "out.h5")
   }

@@ -55,13 +55,9 @@ public struct FinishedRun: Sendable {
     let path = configuration.model
     guard let expected = record.model, FileManager.default.fileExists(atPath: path) else { return }
     let found = try ModelFile.inspect(path: path)
-    var now = RunRecord()
-    now.model = HeadMap.Model(found.contents.configuration, weightsSHA256: found.sha256)
-    var before = RunRecord()
-    before.model = expected
-    let differences = before.inputDifferences(from: now)
-    guard differences.isEmpty else {
-      throw RunError.otherRun(folder: files.folder, differences: differences)
+    let now = HeadMap.Model(found.contents.configuration, weightsSHA256: found.sha256)
+    if let difference = expected.difference(from: now) {
+      throw RunError.otherRun(folder: files.folder, differences: [difference])
     }
   }
 

@@ -11,7 +11,7 @@ struct RunModel {
 extension Pipeline {
   /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
-    let tokenizer = try source.tokenizer(of: configuration.model)
+    let tokenizer = try source.tokenizer()
     var now = record
     now.model = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
     now.texts = configuration.textHashes()

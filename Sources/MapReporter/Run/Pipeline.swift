@@ -33,12 +33,7 @@ public struct Pipeline: ~Copyable {
     _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
     origin: RunOrigin? = nil, observer: any PipelineObserver
   ) throws {
-    let source = try ModelFile.open(path: configuration.model)
-    do {
-      try configuration.validate(for: source.configuration)
-    } catch {
-      throw document.setting(error)
-    }
+    let source = try configuration.openModel(document)
     try origin?.check(folder: "\(runs)/\(configuration.name)")
     let folder = try RunFolder.open(for: configuration, in: runs)
     var record = RunRecord()

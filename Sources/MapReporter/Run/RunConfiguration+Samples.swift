@@ -3,6 +3,20 @@ import GateOptimizer
 import ModelLoader
 
 extension RunConfiguration {
+  /// Opens the run's model and checks the configuration against it.
+  ///
+  /// - Throws: `ModelLoaderError` where it cannot be opened, ``RunError`` with the place in `document` of
+  ///   what does not suit it.
+  func openModel(_ document: ConfigurationDocument) throws -> LoadedModel {
+    let source = try ModelFile.open(path: model)
+    do {
+      try validate(for: source.configuration)
+    } catch {
+      throw document.setting(error)
+    }
+    return source
+  }
+
   /// The samples that gates are learned on.
   func calibrationSampler(_ tokenizer: Tokenizer) throws -> PasskeySampler {
     try PasskeySampler(
@@ -31,8 +45,8 @@ extension RunConfiguration {
 }
 
 extension LoadedModel {
-  /// The tokenizer in the model file at `path`; every token it makes has an embedding.
-  func tokenizer(of path: String) throws -> Tokenizer {
+  /// The tokenizer in the model file; every token it makes has an embedding.
+  func tokenizer() throws -> Tokenizer {
     guard let json = tokenizerJSON else {
       throw RunError.malformed(
         path: path,

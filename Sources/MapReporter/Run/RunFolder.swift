@@ -80,8 +80,9 @@ public struct RunFolder: ~Copyable {
   /// Removes what ``AtomicFile`` leaves behind when its process is killed, here and in all folders below.
   private func removeTemporaryFiles() {
     TemporaryFile.removeAbandoned(in: path)
-    for name in FileManager.default.enumerator(atPath: path) ?? .init() {
-      guard let name = name as? String else { continue }
+    guard let entries = FileManager.default.enumerator(atPath: path) else { return }
+    while let name = entries.nextObject() as? String {
+      guard entries.fileAttributes?[.type] as? FileAttributeType == .typeDirectory else { continue }
       TemporaryFile.removeAbandoned(in: "\(path)/\(name)")
     }
   }

@@ -69,13 +69,21 @@ extension RunRecord {
   /// What the run of this record was made from and that of `now` is not, one readable entry each.
   func inputDifferences(from now: RunRecord) -> [String] {
     var found: [String] = []
-    if let model, let other = now.model, model != other {
-      let (old, new) = (model.weightsSHA256 ?? "unknown", other.weightsSHA256 ?? "unknown")
-      found.append("the weights are \(new.prefix(12))…, there they were \(old.prefix(12))…")
+    if let model, let other = now.model, let difference = model.difference(from: other) {
+      found.append(difference)
     }
-    for (path, hash) in now.texts.sorted(by: { $0.key < $1.key }) {
-      if let before = texts[path], before != hash { found.append("\(path) is another text now") }
+    for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {
+      if let before = texts?[path], before != hash { found.append("\(path) is another text now") }
     }
     return found
+  }
+}
+
+extension HeadMap.Model {
+  /// In words, how the model that is there `now` is another than this one; nil if it is not.
+  func difference(from now: HeadMap.Model) -> String? {
+    guard self != now else { return nil }
+    let (old, new) = (weightsSHA256 ?? "unknown", now.weightsSHA256 ?? "unknown")
+    return "the weights are \(new.prefix(12))…, there they were \(old.prefix(12))…"
   }
 }

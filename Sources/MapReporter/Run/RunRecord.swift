@@ -21,8 +21,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.
   public var model: HeadMap.Model?
-  /// SHA-256 of each text file of the haystacks, by its path.
-  public var texts: [String: String] = [:]
+  /// SHA-256 of each text file of the haystacks, by its path; earlier versions wrote none.
+  public var texts: [String: String]?
   /// Every setting, as in config.yaml: with it the record is enough to make the run again.
   public var configuration: RunConfiguration?
   /// Seconds of each finished step, by its name; a resumed step adds up.
@@ -30,21 +30,6 @@ public struct RunRecord: Codable, Sendable, Equatable {
 
   /// A record of this process on this machine.
   public init() {}
-
-  /// Reads a record; those of earlier versions have no texts and no configuration.
-  public init(from decoder: any Decoder) throws {
-    let given = try decoder.container(keyedBy: CodingKeys.self)
-    zigzagVersion = try given.decode(String.self, forKey: .zigzagVersion)
-    system = try given.decode(String.self, forKey: .system)
-    host = try given.decode(String.self, forKey: .host)
-    processor = try given.decode(String.self, forKey: .processor)
-    cores = try given.decode(Int.self, forKey: .cores)
-    linearAlgebra = try given.decode(String.self, forKey: .linearAlgebra)
-    model = try given.decodeIfPresent(HeadMap.Model.self, forKey: .model)
-    texts = try given.decodeIfPresent([String: String].self, forKey: .texts) ?? [:]
-    configuration = try given.decodeIfPresent(RunConfiguration.self, forKey: .configuration)
-    seconds = try given.decode([String: Double].self, forKey: .seconds)
-  }
 
   enum CodingKeys: String, CodingKey {
     case zigzagVersion = "zigzag_version"

@@ -30,13 +30,8 @@ public struct SampleSet: Sendable {
     _ configuration: RunConfiguration, document: ConfigurationDocument, task name: String?,
     indices: Range<Int>
   ) throws {
-    let source = try ModelFile.open(path: configuration.model)
-    do {
-      try configuration.validate(for: source.configuration)
-    } catch {
-      throw document.setting(error)
-    }
-    tokenizer = try source.tokenizer(of: configuration.model)
+    let source = try configuration.openModel(document)
+    tokenizer = try source.tokenizer()
     let sampler =
       if let name {
         try Self.judging(configuration, task: name, path: document.path, tokenizer)

@@ -1,0 +1,8 @@
+import Foundation
+
+/// Files of other tests that the tool is run on.
+enum ToolFixture {
+  /// A GGUF file of a tiny Llama.
+  static let tinyLlama = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appending(path: "../ModelLoaderTests/Fixtures/tiny-llama.gguf").path
+}
