@@ -19,7 +19,7 @@ import Testing
     GateToyTokenizers.text(sample.tokens[range])
   }
 
-  @Test(arguments: [PasskeyTask.wordPasskeys, .heldOutPasskeys, .fiveDigits])
+  @Test(arguments: [PasskeyTask.wordPasskeys, .heldOutPasskeys, .fiveDigits, .needle])
   func samplesAreExactAndAnswersRepeatNeedles(task: PasskeyTask) throws {
     let sampler = try sampler(task)
     var lengths = Set<Int>()
@@ -64,6 +64,46 @@ import Testing
     }
     #expect(text(sample, sample.labelRows) == questions.joined())
     #expect(text(sample, 0..<sample.labelRows.lowerBound).hasSuffix("</book>.\n\n"))
+  }
+
+  @Test func keysNamePasskeysAndSomeAreAskedFor() throws {
+    let task = PasskeyTask.keyValuePairs
+    let sampler = try sampler(task)
+    var askedPlaces = Set<Int>()
+    var orders = Set<[String]>()
+    for index in 0..<20 {
+      let sample = try sampler.sample(index: index)
+      let whole = text(sample, 0..<sample.length)
+      let pairs = whole.matches(of: /The room number of ([A-Z][a-z]+) is ([0-9]{4})\./).map {
+        (name: String($0.output.1), number: String($0.output.2))
+      }
+      #expect(pairs.count == 16 && Set(pairs.map(\.name)).count == 16)
+      let questions = text(sample, sample.labelRows)
+        .matches(of: /of ([A-Z][a-z]+)\?\nThe room number is ([0-9]{4})\.\n/)
+      #expect(questions.count == 4 && sample.answers.count == 4 && sample.needles.count == 4)
+      for (question, needle) in zip(questions, sample.needles) {
+        let place = try #require(pairs.firstIndex { $0.name == question.output.1 })
+        #expect(pairs[place].number == question.output.2)
+        #expect(text(sample, needle) == " " + pairs[place].number)
+        askedPlaces.insert(place)
+      }
+      orders.insert(pairs.map(\.name))
+    }
+    // Neither the places asked for nor the order of the names can be guessed.
+    #expect(askedPlaces.count > 8 && orders.count == 20)
+  }
+
+  @Test func aStatedDepthAndLengthAreKept() throws {
+    let sampler = try sampler(.needle, lengths: [2500, 4000])
+    for depth in [0, 0.25, 0.5, 1] {
+      let sample = try sampler.sample(index: 3, context: 2500, depth: depth)
+      #expect(sample.length == 2500)
+      let body = text(sample, 0..<sample.labelRows.lowerBound)
+      let parts = body.components(separatedBy: " Note for later: ")
+      #expect(parts.count == 2)
+      let (before, after) = (Double(parts[0].count - 64), Double(parts[1].count - 110))
+      #expect(abs(before / (before + after) - depth) < 0.05, "\(before), \(after)")
+    }
   }
 
   @Test func needlesGoBetweenSentencesInsideTheDepthRange() throws {

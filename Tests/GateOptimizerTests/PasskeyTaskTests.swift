@@ -19,13 +19,15 @@ import Testing
   }
 
   @Test func keysAreThoseWritten() throws {
-    let written = try JSONEncoder().encode(PasskeyTask())
+    var task = PasskeyTask()
+    task.questions = 2
+    let written = try JSONEncoder().encode(task)
     let keys = try #require(
       try JSONSerialization.jsonObject(with: written) as? [String: Any]
     ).keys
     #expect(Set(keys) == Set(PasskeyTask.CodingKeys.allCases.map(\.rawValue)))
     #expect(keys.contains("answer_lead_in") && keys.contains("depth_range"))
-    #expect(try JSONDecoder().decode(PasskeyTask.self, from: written) == PasskeyTask())
+    #expect(try JSONDecoder().decode(PasskeyTask.self, from: written) == task)
   }
 
   @Test func presetsAreValid() throws {

@@ -1,7 +1,7 @@
 /// Where the text comes from that passkeys are hidden in.
 public struct HaystackSource: Codable, Sendable, Equatable {
   /// A generator's subject; two subjects share no sentence.
-  public enum Subject: String, Codable, Sendable, CaseIterable {
+  public enum Subject: String, SettingChoice {
     /// Life in a village: for learning.
     case village
     /// Life on a coast: for judging.

@@ -6,7 +6,7 @@ public struct PasskeySample: Sendable, Equatable {
   public let labelRows: Range<Int>
   /// Where each passkey stands in its answer, in the order of the questions.
   public let answers: [Range<Int>]
-  /// Where each passkey stands in the text; the tokens are those of its answer.
+  /// Where each passkey that is asked for stands in the text; the tokens are those of its answer.
   public let needles: [Range<Int>]
   /// The positions, inside ``answers``, of tokens in which a word or a digit of a passkey begins.
   ///

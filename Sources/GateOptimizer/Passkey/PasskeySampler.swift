@@ -83,21 +83,29 @@ public struct PasskeySampler: Sendable {
 
   /// Sample `index`, always the same for the same sampler.
   ///
+  /// - Parameters:
+  ///   - index: Which sample.
+  ///   - context: Its length in tokens instead of a drawn one.
+  ///   - depth: Where its needles go instead of the task's range: a share of the text, 0…1.
   /// - Throws: ``GateOptimizerError/contextTooShort(context:needed:passkeys:length:)`` if a tokenizer
   ///   makes more tokens of a passkey than of its words.
-  public func sample(index: Int) throws(GateOptimizerError) -> PasskeySample {
+  public func sample(
+    index: Int, context: Int? = nil, depth: Double? = nil
+  ) throws(GateOptimizerError) -> PasskeySample {
     var generator = SeededGenerator(
       seed: seed, index: UInt64(bitPattern: Int64(index)), stream: stream)
-    let length = generator.pick(contextLengths)
+    let drawnLength = generator.pick(contextLengths)
+    let length = context ?? drawnLength
     let passkeys = drawPasskeys(&generator)
-    let room = length - wording.fixedCount - 2 * passkeys.reduce(0) { $0 + $1.tokens.count }
+    let room = length - textlessCount(passkeys)
     guard room >= task.passkeys else {
       throw .contextTooShort(
         context: length, needed: length - room + task.passkeys, passkeys: task.passkeys,
         length: task.length)
     }
     let window = haystack.window(of: room, from: &generator, encode: encode)
-    let slots = needleSlots(in: window, &generator)
+    let slots = needleSlots(
+      in: window, range: depth.map { [$0, $0] } ?? task.depthRange, &generator)
     return assemble(passkeys: passkeys, window: window, slots: slots)
   }
 }

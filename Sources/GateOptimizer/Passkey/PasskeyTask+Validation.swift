@@ -20,6 +20,10 @@ extension PasskeyTask {
       ((1...1000).contains(passkeys), .passkeys, "1 to 1000 passkeys", "\(passkeys)"),
       ((1...1000).contains(length), .length, "1 to 1000 words or digits", "\(length)"),
       (
+        (1...max(passkeys, 1)).contains(questionCount), .questions,
+        "1 to \(passkeys), the passkeys there are", "\(questionCount)"
+      ),
+      (
         isRange && isInside, .depthRange, "two numbers in 0…1, the smaller first",
         "\(depthRange)"
       ),
@@ -29,12 +33,17 @@ extension PasskeyTask {
   private var alphabetRules: [Rule] {
     let distinct = Set(symbols).count
     let bad = symbols.first { $0.isEmpty || $0.contains(where: \.isWhitespace) }
+    let names = Set(keys).subtracting([""]).count
     return [
       (
         distinct >= 2 && distinct == symbols.count, .alphabet,
         "at least two words, each once", "\(symbols.count), \(distinct) of them distinct"
       ),
       (bad == nil, .alphabet, "words without white space", "\"\(bad ?? "")\""),
+      (
+        keys.isEmpty || names == keys.count && names >= passkeys, .keys,
+        "at least \(passkeys) names, each once", "\(keys.count), \(names) of them distinct"
+      ),
       (
         pow(Double(distinct), Double(length)) >= Double(passkeys), .length,
         "enough words or digits to make \(passkeys) distinct passkeys", "\(length)"
@@ -45,7 +54,8 @@ extension PasskeyTask {
   private var templateRules: [Rule] {
     let (needleText, questionText) = ("\"\(needle)\"", "\"\(question)\"")
     let isOne = passkeys == 1
-    let ordinal = "{ordinal}, since there are \(passkeys) passkeys"
+    let name = keys.isEmpty ? "{ordinal}" : "{key}"
+    let named = "\(name), since there are \(passkeys) passkeys"
     let isQuestion = !(question + answerLeadIn).allSatisfy(\.isWhitespace)
     return [
       (
@@ -54,8 +64,12 @@ extension PasskeyTask {
       ),
       // The blank belongs to the passkey's tokens, which must be the same here and in the answer.
       (needle.contains(" {passkey}"), .needle, "a blank before {passkey}", needleText),
-      (isOne || needle.contains("{ordinal}"), .needle, ordinal, needleText),
-      (isOne || question.contains("{ordinal}"), .question, ordinal, questionText),
+      (isOne || needle.contains(name), .needle, named, needleText),
+      (isOne || question.contains(name), .question, named, questionText),
+      (
+        !keys.isEmpty || !(needle + question).contains("{key}"), .keys,
+        "names for {key}", "none"
+      ),
       (
         !(question + answerLeadIn).contains("{passkey}"), .question,
         "no {passkey}, which is the answer", questionText
@@ -63,6 +77,9 @@ extension PasskeyTask {
       (isQuestion, .question, "a question", questionText),
     ]
   }
+
+  /// Passkeys that are asked for.
+  var questionCount: Int { questions ?? passkeys }
 
   /// What a passkey is drawn from: the alphabet, or the ten digits.
   var symbols: [String] {

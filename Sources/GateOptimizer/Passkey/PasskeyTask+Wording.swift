@@ -40,6 +40,32 @@ extension PasskeyTask {
     answerLeadIn: "The magic number is",
     separator: ".\n")
 
+  /// Key-value lookup: sixteen names, each with a number, four of which are asked for.
+  public static let keyValuePairs = PasskeyTask(
+    kind: .digits, passkeys: 16, length: 4, alphabet: [],
+    keys: [
+      "Alice", "Boris", "Clara", "Daniel", "Emma", "Felix", "Grace", "Henry", "Irene", "Jonas",
+      "Karen", "Lucas", "Maria", "Nina", "Oliver", "Paula", "Quentin", "Rosa", "Simon", "Teresa",
+      "Ursula", "Victor", "Wanda", "Yvonne",
+    ],
+    questions: 4,
+    prologue: "Every guest of the house has a room number. The numbers are given in this text.\n",
+    needle: " The room number of {key} is {passkey}.",
+    epilogue: "\n\n",
+    question: "What is the room number of {key}?\n",
+    answerLeadIn: "The room number is",
+    separator: ".\n")
+
+  /// One phrase of six words, for a grid of depths and lengths.
+  public static let needle = PasskeyTask(
+    kind: .words, passkeys: 1, length: 6, alphabet: heldOutPasskeys.alphabet,
+    prologue: "Read this long report and remember what the safe is opened with.\n",
+    needle: " Note for later: the secret phrase of the safe reads: {passkey}.",
+    epilogue: "\n\nThis is where the report ends.\n\n",
+    question: "What does the secret phrase of the safe read?\n",
+    answerLeadIn: "Secret phrase:",
+    separator: "\n\n")
+
   /// "first", "second", … "twentieth", then "21st", "22nd", …; `number` counts from 1.
   static func ordinal(_ number: Int) -> String {
     let words = [

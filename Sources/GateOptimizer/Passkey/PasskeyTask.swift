@@ -1,12 +1,13 @@
 /// The wording of a multi-passkey sample.
 ///
 /// A sample is `prologue`, a long text with one `needle` sentence per passkey at a random depth,
-/// `epilogue`, and then for every passkey its `question`, `answer_lead_in`, the passkey and
-/// `separator`. The structure is DuoAttention's (arXiv 2410.10819, section 3.2); the wording is ours.
+/// `epilogue`, and then for every passkey that is asked for its `question`, `answer_lead_in`, the passkey
+/// and `separator`. The structure is DuoAttention's (arXiv 2410.10819, section 3.2); the wording is ours.
+/// Several passkeys are told apart by `{ordinal}` or, with `keys`, by the name that `{key}` stands for.
 /// In a config every key is optional and stands for ``init()``'s value.
 public struct PasskeyTask: Codable, Sendable, Equatable {
   /// What a passkey is made of.
-  public enum Kind: String, Codable, Sendable, CaseIterable {
+  public enum Kind: String, SettingChoice {
     /// Words of the alphabet with blanks between.
     case words
     /// Decimal digits with nothing between.
@@ -21,13 +22,17 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
   public var length: Int
   /// The words passkeys are drawn from; unused for digits.
   public var alphabet: [String]
+  /// What passkeys are named by; empty where they are only numbered.
+  public var keys: [String]
+  /// Passkeys that are asked for, drawn anew for each sample; nil asks for all.
+  public var questions: Int?
   /// What a sample begins with.
   public var prologue: String
-  /// The sentence that tells a passkey: has ` {passkey}`, and `{ordinal}` if there are several.
+  /// The sentence that tells a passkey: has ` {passkey}`, and what names it if there are several.
   public var needle: String
   /// What stands between the text and the questions.
   public var epilogue: String
-  /// The question for a passkey: has `{ordinal}` if there are several.
+  /// The question for a passkey: has what names it if there are several.
   public var question: String
   /// What stands between a question and the passkey; blanks at its end do not count.
   public var answerLeadIn: String
@@ -38,7 +43,8 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
 
   /// The keys of a config, all optional.
   public enum CodingKeys: String, CodingKey, CaseIterable {
-    case kind, passkeys, length, alphabet, prologue, needle, epilogue, question, separator
+    case kind, passkeys, length, alphabet, keys, questions
+    case prologue, needle, epilogue, question, separator
     case answerLeadIn = "answer_lead_in"
     case depthRange = "depth_range"
   }
@@ -50,14 +56,17 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
 
   /// A task with wording of its own.
   public init(
-    kind: Kind, passkeys: Int, length: Int, alphabet: [String], prologue: String, needle: String,
-    epilogue: String, question: String, answerLeadIn: String, separator: String,
+    kind: Kind, passkeys: Int, length: Int, alphabet: [String], keys: [String] = [],
+    questions: Int? = nil, prologue: String, needle: String, epilogue: String, question: String,
+    answerLeadIn: String, separator: String,
     depthRange: [Double] = [0.05, 0.95]
   ) {
     self.kind = kind
     self.passkeys = passkeys
     self.length = length
     self.alphabet = alphabet
+    self.keys = keys
+    self.questions = questions
     self.prologue = prologue
     self.needle = needle
     self.epilogue = epilogue
@@ -77,6 +86,8 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
     passkeys = try value(.passkeys, \.passkeys)
     length = try value(.length, \.length)
     alphabet = try value(.alphabet, \.alphabet)
+    keys = try value(.keys, \.keys)
+    questions = try values.decodeIfPresent(Int.self, forKey: .questions)
     prologue = try value(.prologue, \.prologue)
     needle = try value(.needle, \.needle)
     epilogue = try value(.epilogue, \.epilogue)

@@ -18,6 +18,8 @@ public struct SeededGenerator: Sendable {
     case resampling = 5
     /// What is measured on where its values do not matter.
     case benchmark = 6
+    /// Passages of running text.
+    case prose = 7
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -3,38 +3,56 @@ import Foundation
 /// The fixed pieces of a task's samples as tokens; each piece is tokenized alone.
 struct TaskTokens: Sendable {
   let prologue: [Int32]
-  /// The needle sentences up to their passkeys, one per passkey.
-  let needleHeads: [[Int32]]
-  /// What follows the passkeys in their sentences, one per passkey.
-  let needleTails: [[Int32]]
   let epilogue: [Int32]
-  /// The questions with the lead-in of their answers, one per passkey.
-  let questions: [[Int32]]
   let separator: [Int32]
-  /// Tokens of a sample that are neither haystack nor passkey.
-  let fixedCount: Int
+  /// What depends on a passkey's name: by ordinal, or by key where the task has keys.
+  let named: [NamedTokens]
   /// Tokens of a sample with the longest passkeys and one haystack token per needle.
   let longestSample: Int
+
+  /// The pieces of a sample that name one passkey.
+  struct NamedTokens: Sendable {
+    /// The needle sentence up to its passkey.
+    let needleHead: [Int32]
+    /// What follows the passkey in its sentence.
+    let needleTail: [Int32]
+    /// The question with the lead-in of its answer.
+    let question: [Int32]
+
+    var needleCount: Int { needleHead.count + needleTail.count }
+  }
 
   /// Tokenizes the wording of a valid `task`.
   init(_ task: PasskeyTask, startTokens: [Int32], encode: (String) -> [Int32]) {
     // The blank before a passkey is part of the passkey, in the needle as in the answer.
     let parts = task.needle.components(separatedBy: " {passkey}")
-    let ordinals = (1...task.passkeys).map(PasskeyTask.ordinal)
-    func pieces(_ template: String) -> [[Int32]] {
-      ordinals.map { encode(template.replacingOccurrences(of: "{ordinal}", with: $0)) }
+    let question = task.question + task.answerLeadIn.replacing(/\ +$/, with: "")
+    let names = task.keys.isEmpty ? (1...task.passkeys).map(PasskeyTask.ordinal) : task.keys
+    named = names.enumerated().map { index, name in
+      func piece(_ template: String) -> [Int32] {
+        encode(
+          template.replacing("{key}", with: name)
+            .replacing("{ordinal}", with: PasskeyTask.ordinal(index + 1)))
+      }
+      return NamedTokens(
+        needleHead: piece(parts.first ?? ""), needleTail: piece(parts.last ?? ""),
+        question: piece(question))
     }
-    let leadIn = task.answerLeadIn.replacing(/\ +$/, with: "")
     prologue = startTokens + encode(task.prologue)
-    needleHeads = pieces(parts.first ?? "")
-    needleTails = pieces(parts.last ?? "")
     epilogue = encode(task.epilogue)
-    questions = pieces(task.question + leadIn)
     separator = encode(task.separator)
-    let perPasskey = (needleHeads + needleTails + questions).reduce(0) { $0 + $1.count }
-    fixedCount = prologue.count + epilogue.count + perPasskey + task.passkeys * separator.count
     let longestSymbol = task.symbols.map { encode(task.text(of: [$0])).count }.max() ?? 0
-    longestSample = fixedCount + task.passkeys * (2 * task.length * longestSymbol + 1)
+    let passkey = task.length * longestSymbol
+    let needles = Self.largest(task.passkeys, of: named.map(\.needleCount))
+    let questions = Self.largest(task.questionCount, of: named.map(\.question.count))
+    longestSample =
+      prologue.count + epilogue.count + needles + task.passkeys * (passkey + 1) + questions
+      + task.questionCount * (passkey + separator.count)
+  }
+
+  /// The sum of the `count` largest.
+  private static func largest(_ count: Int, of sizes: [Int]) -> Int {
+    sizes.sorted(by: >).prefix(count).reduce(0, +)
   }
 }
 

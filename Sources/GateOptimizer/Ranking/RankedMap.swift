@@ -50,6 +50,14 @@ extension GateMatrix {
     try LayerRanking(gates: self, criterion: criterion, sparsity: sparsity).best()
   }
 
+  /// The per-head cut that streams exactly as many heads as a layer map at `sparsity`: K·round(s·L).
+  ///
+  /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
+  public func headCut(likeLayersAt sparsity: Double) throws(GateOptimizerError) -> HeadCut {
+    let streaming = try Sparsity.streaming(of: layers, at: sparsity)
+    return try HeadCut.largest(of: self, sparsity: Double(streaming) / Double(layers))
+  }
+
   /// DuoAttention's per-head cut at `sparsity`; see ``HeadCut/largest(of:sparsity:)``.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
