@@ -1,3 +1,4 @@
+import Foundation
 import Transformer
 
 /// The naive oracle: a Llama-family decoder in `Double`, one loop per sum, T×T scores, no tiles.
@@ -24,6 +25,42 @@ public struct ReferenceModel {
       x = finish(x, o, layer)
     }
     return norm(x, parameters.finalNorm)
+  }
+
+  /// log softmax of the logits (T, V) under a pattern.
+  public func logProbabilities(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
+    linear(finalHidden(tokens, pattern: pattern), parameters.embedding).map { row in
+      let total = log(row.reduce(0) { $0 + exp($1) })
+      return row.map { $0 - total }
+    }
+  }
+
+  /// The mean share of attention on what a streaming head sees, (L, K), of the queries at `rows`.
+  public func windowMass(
+    _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
+  ) -> Matrix {
+    let (dim, group) = (configuration.headDim, configuration.queryHeads / configuration.keyValueHeads)
+    var x = embed(tokens)
+    return (0..<configuration.layers).map { layer in
+      let (q, k, v) = project(x, layer)
+      func score(_ query: Int, _ i: Int, _ j: Int) -> Double {
+        let key = query / group
+        return exp(
+          (0..<dim).reduce(0) { $0 + q[i][query * dim + $1] * k[j][key * dim + $1] }
+            / Double(dim).squareRoot())
+      }
+      let shares = (0..<configuration.queryHeads).map { query in
+        rows.reduce(0.0) { sum, i in
+          let scores = (0...i).map { score(query, i, $0) }
+          let seen = scores.indices.filter { window.sees(query: i, key: $0) }
+          return sum + seen.reduce(0) { $0 + scores[$1] } / scores.reduce(0, +)
+        } / Double(rows.count)
+      }
+      x = finish(x, attend(q, k, v) { _, i, j in j <= i }, layer)
+      return (0..<configuration.keyValueHeads).map { head in
+        shares[head * group..<(head + 1) * group].reduce(0, +) / Double(group)
+      }
+    }
   }
 
   /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
