@@ -48,7 +48,7 @@ extension FuzzTests {
         .first { $0 != $1 }.map { "\($0) became \($1)" }
       // As text, since the YAML library writes 15 digits of a number.
       #expect(first == second, "\(path): \(difference ?? "a line was lost")")
-      try configuration.evaluation.tasks.forEach { _ = try $0.task.validate() }
+      try configuration.evaluation.tasks.forEach { try $0.validate() }
     }
   }
 
@@ -81,14 +81,20 @@ extension FuzzTests {
 
   @Test func tables() throws {
     let curves = try FuzzCorpus.fixture("MapReporterTests/Fixtures/curves.csv")
-    let accuracies = """
-      task,pattern,sample,correct,tokens,first_correct,first_tokens
-      words,f0,0,3,8,1,4
-      words,f0,1,8,8,4,4
-      "a ""b"", c",0f,0,0,8,0,4
+    let scores = """
+      task,pattern,sample,metric,place,sum,count
+      words,f0,0,tokens,0,3,8
+      words,f0,0,first-tokens,0,1,4
+      words,f0,1,tokens,0,8,8
+      "a ""b"", c",0f,0,kl,7,0.25,8
+      """
+    let places = """
+      task,method,seed,sparsity_requested,length,depth,from,to,samples,metric,value,low,high
+      grid,full,,0.0,1024,0.5,,,2,tokens,0.5,0.25,0.75
+      prose,random-layers,3,0.5,,,0,128,2,kl,0.5,0.25,0.75
       """
     let metrics = "step,loss,distill,reg,lr\n1,0.5,0.25,0.25,0.02\n2,0.25,0.125,0.125,0.02\n"
-    let corpus = [curves, Array(accuracies.utf8), Array(metrics.utf8)]
+    let corpus = [curves, Array(scores.utf8), Array(places.utf8), Array(metrics.utf8)]
     try FuzzCampaign(
       parser: "tables", suffix: ".csv", seeds: corpus,
       mutate: TextMutator(corpus: corpus).callAsFunction
@@ -99,8 +105,11 @@ extension FuzzTests {
         _ = CurveTable.text(try CurveTable.read(from: url))
       } else if header == Data("step,l".utf8) {
         _ = try TrainingRow.read(from: url)
+      } else if header == Data("task,m".utf8) {
+        let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
+        _ = PlaceTable.text(try PlaceTable.parse(text, path: path))
       } else {
-        _ = try AccuracyTable.read(path).text
+        _ = try ScoreTable.read(path).text
       }
     }
   }

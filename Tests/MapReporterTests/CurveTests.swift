@@ -7,12 +7,19 @@ import Testing
   static let points = [
     CurvePoint(
       method: "full", task: "passkey 4 × 8", requestedSparsity: 0, achievedSparsity: 0, samples: 5,
-      tokens: 216, accuracy: Estimate(value: 0.88, low: 0.85, high: 0.9),
-      firstTokenAccuracy: Estimate(value: 0.78, low: 0.75, high: 0.8), kvBytes: 47_185_920),
+      tokens: 216,
+      measures: [
+        .tokens: .init(
+          Estimate(value: 0.88, low: 0.85, high: 0.9),
+          minusFull: Estimate(value: 0, low: 0, high: 0)),
+        .firstTokens: .init(
+          Estimate(value: 0.78, low: 0.75, high: 0.8),
+          minusHeadMixed: Estimate(value: -0.25, low: -0.5, high: 0.125)),
+      ], kvBytes: 47_185_920, kvShare: 1),
     CurvePoint(
       method: "random-layers", seed: 7, task: "key, \"quoted\"", requestedSparsity: 0.5,
       achievedSparsity: 0.5, samples: 5, tokens: 5,
-      accuracy: Estimate(value: 1.0 / 3, low: 0, high: 2.0 / 3)),
+      measures: [.divergence: .init(Estimate(value: 10.0 / 3, low: 0, high: 20.0 / 3))]),
   ]
 
   @Test func tableIsWrittenAsSpecified() throws {
@@ -24,26 +31,29 @@ import Testing
     #expect(read[0] == Self.points[0])
     #expect(read[1].task == Self.points[1].task)
     #expect(read[1].seed == 7)
-    #expect(read[1].accuracy.value == 0.333333)
-    #expect(read[1].firstTokenAccuracy == nil)
+    #expect(read[1].estimate(.divergence)?.value == 3.333333)
+    #expect(read[1].estimate(.tokens) == nil)
+    #expect(read[1].measures[.divergence]?.minusFull == nil)
     #expect(read[1].kvBytes == nil)
   }
 
   @Test func columnsAreFoundByNameAndOthersIgnored() throws {
     let text = CurveTable.text(Self.points)
     let lines = text.split(separator: "\n")
-    let wider = zip(["note", "a", "b"], lines).map { "\($0),\($1)\r\n" }.joined()
+    let wider = zip(["note", "a", "b", "c"], lines).map { "\($0),\($1)\r\n" }.joined()
     #expect(try CurveTable.parse(wider) == CurveTable.parse(text))
   }
 
   @Test(arguments: [
-    ("0.880000", "1.500000", "line 2, column accuracy should be from 0 to 1, but is 1.5"),
-    ("0.880000", "none", "line 2, column accuracy should be a finite number, but is \"none\""),
-    ("0.880000", "", "line 2, column accuracy should be a finite number, but is \"\""),
+    ("0.880000", "1.500000", "line 2, column value should be from 0 to 1, but is 1.5"),
+    ("0.880000", "none", "line 2, column value should be a finite number, but is \"none\""),
+    ("0.880000", "", "line 2, column value should be a finite number, but is \"\""),
+    (",tokens,0.88", ",token,0.88", "line 2, column metric should be one of tokens, first-tokens"),
+    (",first-tokens,", ",tokens,", "line 3, column metric should be each once for a point"),
     (",216,", ",216.5,", "line 2, column tokens should be a whole number, but is \"216.5\""),
     ("method,", "methods,", "line 2, column method should be present, but is missing"),
-    (",216,", ",", "line 2 should be 14 fields, but is 13"),
-    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 3 should be a closing quote"),
+    (",216,", ",", "line 2 should be 19 fields, but is 18"),
+    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 4 should be a closing quote"),
   ])
   func badTableIsRefusedByLineAndColumn(from: String, to: String, message: String) throws {
     let text = CurveTable.text(Self.points).replacing(from, with: to)
@@ -55,10 +65,16 @@ import Testing
   }
 
   @Test func methodNamesKeepTheirMeaning() {
-    let names = ["full", "streaming", "head-mixed", "layer:weighted:0.5", "random-heads", "mine"]
+    let names = [
+      "full", "streaming", "head-mixed", "layer:weighted:0.5", "random-heads", "lazy-layers",
+      "imported:theirs", "imported:theirs:layer:weighted:0.5", "mine",
+    ]
     #expect(names.map { CurveMethod($0).name } == names)
     #expect(names.filter { CurveMethod($0).isLayerExclusive } == ["layer:weighted:0.5"])
     #expect(names.filter { CurveMethod($0).isRandom } == ["random-heads"])
+    #expect(CurveMethod("lazy-layers") == .baseline(.lazy))
+    #expect(
+      CurveMethod("imported:theirs:layer:max") == .imported(name: "theirs", method: "layer:max"))
   }
 
   @Test func metricsAreReadByColumnName() throws {

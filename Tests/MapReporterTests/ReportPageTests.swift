@@ -21,7 +21,9 @@ import Testing
     expect(
       page,
       contains: "Layers by max at 50\u{a0}% keeps 95.5\u{a0}% of full attention’s token accuracy: "
-        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8")
+        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8, a "
+        + "difference of −4.0 points (paired 95\u{a0}% interval −4.2 to −3.0)")
+    expect(page, contains: "Against single heads with the same cache the difference is −3.0 points")
     // Half the layers keep 80 of 1024 tokens: 1 − (1024 + 80) / 2048 = 46 %.
     expect(page, contains: "saves 46\u{a0}% of the KV cache at 1,024 tokens")
     expect(page, contains: "reach 32.8\u{a0}%, the median of 4 draws")
@@ -84,6 +86,40 @@ import Testing
       expect(page, contains: "scope=\"colgroup\">\(column)\u{a0}%</th>")
     }
     expect(page, contains: "<td class=\"best\">84.0<small>78.1 – 89.9</small></td>")
+  }
+
+  @Test func everyWayOfChoosingHasItsRecommendation() throws {
+    let page = try Report(try ReportSamples.input()).html()
+    // Head-mixed keeps .84 of .88, surely .838, at 70 %; layers by count .86, surely .858, at 20 %.
+    for row in [
+      "Single heads (head-mixed)</th><td>70\u{a0}%</td><td>84.0<small>78.1 – 89.9</small></td>"
+        + "<td>95.5\u{a0}%</td><td>−4.0<small>−4.2 to −3.0</small></td><td>–<small></small></td>",
+      "Layers by count</th><td>20\u{a0}%</td><td>86.0",
+    ] {
+      expect(page, contains: row)
+    }
+  }
+
+  @Test func placesAreDrawn() throws {
+    var input = try ReportSamples.input()
+    let grid = NeedleGrid(lengths: [512, 1024], depths: [0, 1])
+    for method in ["full", "layer:max", "head-mixed", "random-layers"] {
+      for (index, cell) in grid.cells.enumerated() {
+        input.places.append(
+          PlacePoint(
+            method: method, seed: method == "random-layers" ? 1 : nil, task: ReportSamples.task,
+            requestedSparsity: method == "full" ? 0 : 0.5,
+            place: .cell(length: cell.length, depth: cell.depth), samples: 2, metric: .tokens,
+            estimate: Estimate(value: Double(index) / 4, low: 0, high: 1)))
+      }
+    }
+    let page = try Report(input).html()
+    expect(page, contains: "1,024 tokens, depth 100\u{a0}%: 75.0\u{a0}%")
+    expect(page, contains: "Layers by max, 50\u{a0}%")
+    // Random maps have no panel.
+    #expect(page.matches(of: /512 tokens, depth 0/).count == 3)
+    let figure = try #require(Report(input).figures().first { $0.path.contains("places-") })
+    #expect(figure.path == "figures/places-passkey-4---8.svg")
   }
 
   @Test func pageAndFiguresLandInTheRunFolder() throws {

@@ -4,13 +4,17 @@ import Testing
 @Suite struct ReportRecommendationTests {
   private func point(
     _ method: String, _ sparsity: Double, _ accuracy: Double, first: Double? = nil,
-    task: String = "key"
+    task: String = "key", minusFull: Estimate? = nil
   ) -> CurvePoint {
-    CurvePoint(
+    var measures = [CurveMetric.tokens: CurvePoint.Measure(exact(accuracy), minusFull: minusFull)]
+    measures[.firstTokens] = first.map { CurvePoint.Measure(exact($0)) }
+    return CurvePoint(
       method: method, task: task, requestedSparsity: sparsity, achievedSparsity: sparsity,
-      samples: 5, tokens: 100,
-      accuracy: Estimate(value: accuracy, low: accuracy, high: accuracy),
-      firstTokenAccuracy: first.map { Estimate(value: $0, low: $0, high: $0) })
+      samples: 5, tokens: 100, measures: measures)
+  }
+
+  private func exact(_ value: Double) -> Estimate {
+    Estimate(value: value, low: value, high: value)
   }
 
   private func choose(
@@ -32,6 +36,26 @@ import Testing
     #expect(choice.point == points[1])
     #expect(abs(choice.keptShare - 0.84 / 0.88) < 1e-12)
     #expect(choose(points, share: 0.96).choice?.point == points[2])
+  }
+
+  @Test func thePairedIntervalDecides() {
+    // The sparser map has the better accuracy, but it may as well have lost six points.
+    let points = [
+      point("full", 0, 0.8),
+      point("layer:max", 0.5, 0.79, minusFull: Estimate(value: -0.01, low: -0.06, high: 0.04)),
+      point("layer:max", 0.25, 0.78, minusFull: Estimate(value: -0.02, low: -0.03, high: 0)),
+    ]
+    #expect(choose(points).choice?.point == points[2])
+    #expect(choose(points, share: 0.9).choice?.point == points[1])
+    #expect(choose(points, share: 0.99).choice?.surelyKeptShare == (0.8 - 0.03) / 0.8)
+  }
+
+  @Test func otherMethodsCanBeAskedFor() {
+    let points = [
+      point("full", 0, 0.8), point("layer:max", 0.5, 0.8), point("head-mixed", 0.75, 0.8),
+    ]
+    let choice = Recommendation.choose(from: points, task: "key", among: { $0 == .headMixed }).choice
+    #expect(choice?.point == points[2])
   }
 
   @Test func equalSparsityGoesToAccuracyThenName() {

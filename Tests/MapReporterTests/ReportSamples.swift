@@ -54,8 +54,14 @@ enum ReportSamples {
     return CurvePoint(
       method: method, seed: seed, task: task, requestedSparsity: sparsity,
       achievedSparsity: (sparsity * 30).rounded() / 30, samples: 24, tokens: 1056,
-      accuracy: interval(accuracy, spread), firstTokenAccuracy: interval(first, spread),
-      kvBytes: 23_592_960)
+      measures: [
+        .tokens: .init(
+          interval(accuracy, spread),
+          minusFull: Estimate(value: accuracy - 0.88, low: accuracy - 0.882, high: accuracy - 0.87),
+          minusHeadMixed: method.hasPrefix("layer:")
+            ? Estimate(value: -0.03, low: -0.05, high: 0.01) : nil),
+        .firstTokens: .init(interval(first, spread)),
+      ], kvBytes: Int(23_592_960 * (1 - 0.92 * sparsity)), kvShare: 1 - 0.92 * sparsity)
   }
 
   private static func interval(_ value: Double, _ spread: Double) -> Estimate {
@@ -105,7 +111,7 @@ enum ReportSamples {
       subtitle:
         "SmolLM2-135M-Instruct · 30 layers × 3 key-value heads · sink 16, recent 64 · 1,024 "
         + "tokens",
-      points: points(), primaryTask: task, context: 1024, gates: gates, maps: try maps(),
+      points: points(), primaryTask: task, context: 1024, contexts: [task: 1024], gates: gates, maps: try maps(),
       training: training,
       facts: [
         .init("Model", "SmolLM2-135M-Instruct (llama)"),

@@ -126,6 +126,43 @@ import Transformer
       "c.yaml:4: evaluation.sparsities is 1.5; it must lie between 0 and 1"
     ),
     ("evaluation: {tasks: [{name: a}, {nme: b}]}\n", "did you mean name?"),
+    (
+      "evaluation: {tasks: [{name: a, prose: {}}]}\n",
+      "evaluation.tasks begins with prose; the first task decides which map is recommended"
+    ),
+    (
+      "evaluation: {tasks: [{name: a}, {name: b, prose: {}, decode: true}]}\n",
+      "evaluation.tasks.1 judges prose, which has no preset, task, decode or grid"
+    ),
+    (
+      "evaluation: {tasks: [{name: a}, {name: b, prose: {every: 2000}}]}\n",
+      "evaluation.tasks.1.prose judges one of 2000 positions of 1024"
+    ),
+    (
+      "evaluation: {tasks: [{name: a, grid: {lengths: [9, 7]}}]}\n",
+      "evaluation.tasks.0.grid.lengths is [9, 7]; give lengths in tokens, ascending, each once"
+    ),
+    (
+      "evaluation: {tasks: [{name: a, grid: {lengths: [9], depths: [2]}}]}\n",
+      "evaluation.tasks.0.grid.depths is [2.0]; give depths from 0 to 1"
+    ),
+    (
+      "evaluation: {sparsities: [0.5], tasks: [{name: a, sparsities: [0.4]}]}\n",
+      "evaluation.tasks.0.sparsities has 0.4, which evaluation.sparsities has not"
+    ),
+    (
+      "evaluation: {maps: [{name: \"a:b\", file: x}]}\n",
+      "evaluation.maps.0.name is \"a:b\"; give a name without a colon"
+    ),
+    (
+      "evaluation: {baselines: [odd]}\n",
+      "evaluation.baselines.0 is odd; it must be one of alternating, first, last, lazy"
+    ),
+    (
+      "task: {passkeys: 3, keys: [a, b], needle: \" {key} {passkey}\", question: \"{key}\"}\n",
+      "task.keys is 2, 2 of them distinct; it must be at least 3 names, each once"
+    ),
+    ("task: {questions: 5}\n", "task.questions is 5; it must be 1 to 4, the passkeys there are"),
     ("ranking: {criteria: [best]}\n", "ranking.criteria.0 is best; it must be one of lost, "),
     (
       "compute: {memory_budget: much}\n",

@@ -51,21 +51,38 @@ import Testing
   }
 
   @Test func settingsThatDoNotTouchTheGatesMayChange() throws {
+    let scores = """
+      task,pattern,sample,metric,place,sum,count
+      far,f,0,tokens,0,1,2
+      words,f,0,tokens,0,1,2
+
+      """
+    var configuration = configuration
+    configuration.evaluation.tasks.append(
+      EvaluationTask(name: "far", context: 99, task: .fiveDigits))
     do {
       let folder = try RunFolder.open(for: configuration, in: scratch.path)
       try folder.write("0\n", to: folder.files.gates)
-      try folder.write("x\n", to: folder.files.accuracies)
+      try folder.write(scores, to: folder.files.scores)
     }
     var changed = configuration
     changed.calibration.checkpointEvery = 1
     changed.report.keptFraction = 0.5
     changed.evaluation.samples = 1
     changed.evaluation.sparsities = [0.5]
+    changed.evaluation.tasks[0].samples = 3
     _ = try RunFolder.open(for: changed, in: scratch.path)
-    #expect(FileManager.default.fileExists(atPath: scratch.path("test/accuracies.csv")))
+    func kept() throws -> String {
+      try String(contentsOfFile: scratch.path("test/scores.csv"), encoding: .utf8)
+    }
+    #expect(try kept() == scores)
+    // The task with a length of its own stays as it is.
     changed.evaluation.context = 77
     _ = try RunFolder.open(for: changed, in: scratch.path)
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("test/accuracies.csv")))
+    #expect(try kept() == scores.replacing("words,f,0,tokens,0,1,2\n", with: ""))
+    changed.evaluation.seed = 78
+    _ = try RunFolder.open(for: changed, in: scratch.path)
+    #expect(try kept() == "task,pattern,sample,metric,place,sum,count\n")
     #expect(FileManager.default.fileExists(atPath: scratch.path("test/gates.tsv")))
   }
 

@@ -50,7 +50,7 @@ import Testing
     Failure("write", "metrics", 2, ENOSPC, 73, "no space left"),
     Failure("write", "gates.tsv", 0, ENOSPC, 73, "no space left"),
     Failure("rename", "maps/", 0, EROFS, 73, "read-only file system"),
-    Failure("write", "accuracies", 1, ENOSPC, 73, "no space left"),
+    Failure("write", "scores", 1, ENOSPC, 73, "no space left"),
     Failure("write", "curves", 0, ENOSPC, 73, "no space left"),
     Failure("write", "report.html", 0, ENOSPC, 73, "no space left"),
     Failure("write", "run.json", 1, EIO, 73, "input/output error"),
@@ -70,7 +70,7 @@ import Testing
     if ["checkpoint", "metrics"].contains(failure.path) {
       #expect(again.errors.contains("learning continues after step"), "\(again.errors)")
     }
-    for file in ["gates.tsv", "metrics.csv", "accuracies.csv", "curves.csv"] {
+    for file in ["gates.tsv", "metrics.csv", "scores.csv", "curves.csv"] {
       #expect(try read("runs/tiny/\(file)") == read("whole/tiny/\(file)"))
     }
   }

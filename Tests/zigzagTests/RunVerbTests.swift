@@ -27,7 +27,7 @@ import Testing
     #expect(outcome.errors.contains("learn 6/6 steps"))
     for file in [
       "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "timings.csv",
-      "accuracies.csv", "curves.csv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
+      "scores.csv", "curves.csv", "places.csv", "attention.tsv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
     ] {
       #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")
@@ -35,8 +35,9 @@ import Testing
     #expect(try read("runs/tiny/gates.tsv").split(separator: "\n").count == 2)
     #expect(try read("runs/tiny/metrics.csv").split(separator: "\n").count == 7)
     let curves = try read("runs/tiny/curves.csv").split(separator: "\n").dropFirst()
-    // Both ends, then head-mixed, two criteria and two random choices at three sparsities.
-    #expect(curves.count == 2 + 5 * 3)
+    // Both ends, then head-mixed, two criteria, two random choices and two baselines at three
+    // sparsities, each with two metrics.
+    #expect(curves.count == 2 * (2 + 7 * 3))
     #expect(try read("runs/tiny/run.json").contains("\"weights_sha256\""))
   }
 
@@ -45,7 +46,7 @@ import Testing
   @Test func theRecommendedMapIsExportedWithTheReport() throws {
     #expect(try zigzag("run", "run.yaml", "-q").code == 0)
     let lines = try read("runs/tiny/curves.csv").split(separator: "\n")
-    let column = try #require(lines[0].split(separator: ",").firstIndex(of: "accuracy"))
+    let column = try #require(lines[0].split(separator: ",").firstIndex(of: "value"))
     let better = lines.dropFirst().map { line in
       var fields = line.split(separator: ",", omittingEmptySubsequences: false)
       fields.replaceSubrange(column...column + 2, with: ["0.9", "0.8", "1"])

@@ -1,23 +1,9 @@
 import GateOptimizer
 
-/// What one sample contributes: tokens predicted right, of tokens asked for.
-public struct SampleScore: Sendable, Hashable {
-  /// Tokens predicted right.
-  public var correct: Int
-  /// Tokens scored.
-  public var total: Int
-
-  /// `correct` of `total` tokens.
-  public init(correct: Int, total: Int) {
-    self.correct = correct
-    self.total = total
-  }
-}
-
 /// Percentile bootstrap over samples: tokens of one sample depend on each other, samples do not.
 ///
 /// A replicate draws as many samples as there are, with replacement, and pools their tokens:
-/// Σ correct / Σ total. The interval runs between the (1 ± confidence)/2 quantiles of the
+/// Σ sum / Σ count. The interval runs between the (1 ± confidence)/2 quantiles of the
 /// replicates, interpolated linearly between order statistics. The same seed gives the same bits.
 /// (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3.)
 public struct Bootstrap: Sendable {
@@ -35,42 +21,60 @@ public struct Bootstrap: Sendable {
     self.seed = seed
   }
 
-  /// Pooled accuracy with its interval; nil when no token was scored.
-  public func accuracy(_ scores: [SampleScore]) -> Estimate? {
-    let scored = scores.filter { $0.total > 0 }
-    return estimate(count: scored.count) { pick in
-      Self.pooled(pick.map { scored[$0] })
+  /// The pooled value of `metric` with its interval; nil when nothing was scored.
+  public func value(_ scores: [SampleScore], of metric: CurveMetric = .tokens) -> Estimate? {
+    let scored = scores.filter { $0.count > 0 }
+    return estimate(count: scored.count) { draw in
+      var pool = Pool()
+      for sample in draw { pool.add(scored[sample]) }
+      return metric.value(ofMean: pool.mean)
     }
   }
 
-  /// Pooled accuracy of `scores` less that of `reference` on the same samples, with its interval.
+  /// The pooled value of `scores` less that of `reference` on the same samples, with its interval.
   ///
   /// Both arrays hold the same samples in the same order: a replicate draws pairs. Samples without
   /// tokens in either are left out.
-  public func difference(_ scores: [SampleScore], minus reference: [SampleScore]) -> Estimate? {
+  public func difference(
+    _ scores: [SampleScore], minus reference: [SampleScore], of metric: CurveMetric = .tokens
+  ) -> Estimate? {
     precondition(scores.count == reference.count, "\(scores.count) and \(reference.count) samples")
-    let pairs = zip(scores, reference).filter { $0.total > 0 && $1.total > 0 }
-    return estimate(count: pairs.count) { pick in
-      Self.pooled(pick.map { pairs[$0].0 }) - Self.pooled(pick.map { pairs[$0].1 })
+    let pairs = zip(scores, reference).filter { $0.count > 0 && $1.count > 0 }
+    return estimate(count: pairs.count) { draw in
+      var (ours, theirs) = (Pool(), Pool())
+      for sample in draw {
+        ours.add(pairs[sample].0)
+        theirs.add(pairs[sample].1)
+      }
+      return metric.value(ofMean: ours.mean) - metric.value(ofMean: theirs.mean)
+    }
+  }
+
+  /// Sums over the samples of a replicate.
+  private struct Pool {
+    var sum = 0.0
+    var count = 0
+    var mean: Double { sum / Double(count) }
+
+    mutating func add(_ score: SampleScore) {
+      sum += score.sum
+      count += score.count
     }
   }
 
   private func estimate(count: Int, statistic: ([Int]) -> Double) -> Estimate? {
     guard count > 0 else { return nil }
     var generator = SeededGenerator(seed: seed, stream: .resampling)
+    var draw = Array(0..<count)
+    let value = statistic(draw)
     let replicates = (0..<resamples).map { _ in
-      statistic((0..<count).map { _ in generator.below(count) })
+      for place in draw.indices { draw[place] = generator.below(count) }
+      return statistic(draw)
     }.sorted()
     let tail = (1 - confidence) / 2
     return Estimate(
-      value: statistic(Array(0..<count)), low: Self.quantile(tail, of: replicates),
+      value: value, low: Self.quantile(tail, of: replicates),
       high: Self.quantile(1 - tail, of: replicates))
-  }
-
-  private static func pooled(_ scores: [SampleScore]) -> Double {
-    let correct = scores.reduce(0) { $0 + $1.correct }
-    let total = scores.reduce(0) { $0 + $1.total }
-    return Double(correct) / Double(total)
   }
 
   /// The quantile of sorted values, linear between neighbours (numpy's default).

@@ -10,6 +10,11 @@ public enum CurveMethod: Sendable, Hashable {
   case layers(criterion: String)
   /// A baseline drawn with a seed: random layers, or random heads.
   case random(of: String)
+  /// A baseline that needs no gates.
+  case baseline(Baseline)
+  /// Gates or a map from elsewhere, under the name the configuration gives them; `method` tells how
+  /// gates became maps, and is nil for a finished map.
+  case imported(name: String, method: String?)
   /// Anything else, by its name.
   case other(String)
 
@@ -23,7 +28,16 @@ public enum CurveMethod: Sendable, Hashable {
       self = .layers(criterion: String(name.dropFirst("layer:".count)))
     case _ where name.hasPrefix("random-"):
       self = .random(of: String(name.dropFirst("random-".count)))
-    default: self = .other(name)
+    case _ where name.hasPrefix("imported:"):
+      let parts = name.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      self = .imported(
+        name: String(parts[1]), method: parts.count > 2 ? String(parts[2]) : nil)
+    default:
+      if name.hasSuffix("-layers"), let baseline = Baseline(rawValue: String(name.dropLast(7))) {
+        self = .baseline(baseline)
+      } else {
+        self = .other(name)
+      }
     }
   }
 
@@ -35,6 +49,8 @@ public enum CurveMethod: Sendable, Hashable {
     case .headMixed: "head-mixed"
     case .layers(let criterion): "layer:\(criterion)"
     case .random(let what): "random-\(what)"
+    case .baseline(let baseline): "\(baseline.rawValue)-layers"
+    case .imported(let name, let method): "imported:\(name)" + (method.map { ":\($0)" } ?? "")
     case .other(let name): name
     }
   }
@@ -47,6 +63,9 @@ public enum CurveMethod: Sendable, Hashable {
     case .headMixed: "Single heads (head-mixed)"
     case .layers(let criterion): "Layers by \(criterion)"
     case .random(let what): "Random \(what)"
+    case .baseline(let baseline): baseline.title
+    case .imported(let name, let method):
+      method.map { "\(name): \(CurveMethod($0).title.lowercasedFirst)" } ?? name
     case .other(let name): name
     }
   }

@@ -1,5 +1,5 @@
-/// Accuracy of one map on one task: a point of the accuracy-against-sparsity curve.
-public struct CurvePoint: Sendable, Hashable, Codable {
+/// What one map reaches on one task: a point of every curve of that task.
+public struct CurvePoint: Sendable, Hashable {
   /// How the map was made, such as "layer:max"; see ``CurveMethod``.
   public var method: String
   /// Seed of a random map; nil for a determined one.
@@ -12,20 +12,39 @@ public struct CurvePoint: Sendable, Hashable, Codable {
   public var achievedSparsity: Double
   /// Samples scored.
   public var samples: Int
-  /// Answer tokens scored.
+  /// Tokens scored.
   public var tokens: Int
-  /// Share of answer tokens predicted, 0…1.
-  public var accuracy: Estimate
-  /// Share of the first tokens of answer words predicted, 0…1.
-  public var firstTokenAccuracy: Estimate?
-  /// Bytes of the KV cache at the evaluated length.
+  /// What was scored.
+  public var measures: [CurveMetric: Measure]
+  /// Bytes of the KV cache at the stated length.
   public var kvBytes: Int?
+  /// The same as a share of full attention's cache, 0…1.
+  public var kvShare: Double?
 
-  /// A point of the curve.
+  /// A metric's value, and how far it is from the references on the same samples.
+  public struct Measure: Sendable, Hashable {
+    /// The value with its interval.
+    public var estimate: Estimate
+    /// The value less full attention's, paired by sample.
+    public var minusFull: Estimate?
+    /// The value less the head-mixed map's that streams as many heads, paired by sample.
+    public var minusHeadMixed: Estimate?
+
+    /// A value with what it was compared with.
+    public init(
+      _ estimate: Estimate, minusFull: Estimate? = nil, minusHeadMixed: Estimate? = nil
+    ) {
+      self.estimate = estimate
+      self.minusFull = minusFull
+      self.minusHeadMixed = minusHeadMixed
+    }
+  }
+
+  /// A point of the curves.
   public init(
     method: String, seed: Int? = nil, task: String, requestedSparsity: Double,
-    achievedSparsity: Double, samples: Int, tokens: Int, accuracy: Estimate,
-    firstTokenAccuracy: Estimate? = nil, kvBytes: Int? = nil
+    achievedSparsity: Double, samples: Int, tokens: Int, measures: [CurveMetric: Measure],
+    kvBytes: Int? = nil, kvShare: Double? = nil
   ) {
     self.method = method
     self.seed = seed
@@ -34,32 +53,11 @@ public struct CurvePoint: Sendable, Hashable, Codable {
     self.achievedSparsity = achievedSparsity
     self.samples = samples
     self.tokens = tokens
-    self.accuracy = accuracy
-    self.firstTokenAccuracy = firstTokenAccuracy
+    self.measures = measures
     self.kvBytes = kvBytes
+    self.kvShare = kvShare
   }
 
   /// The estimate of `metric`; nil when it was not scored.
-  public func estimate(_ metric: CurveMetric) -> Estimate? {
-    switch metric {
-    case .tokens: accuracy
-    case .firstTokens: firstTokenAccuracy
-    }
-  }
-}
-
-/// What a curve plots.
-public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
-  /// All answer tokens.
-  case tokens
-  /// The first token of each answer word, which no spelling gives away.
-  case firstTokens = "first-tokens"
-
-  /// Words for an axis or a heading.
-  public var title: String {
-    switch self {
-    case .tokens: "Token accuracy"
-    case .firstTokens: "First-token accuracy"
-    }
-  }
+  public func estimate(_ metric: CurveMetric) -> Estimate? { measures[metric]?.estimate }
 }

@@ -1,17 +1,21 @@
 import Foundation
 
-/// `curves.csv`: one line per point, columns as in ``columns``.
+/// `curves.csv`: one line per point and metric, columns as in ``columns``.
 public enum CurveTable {
   /// The columns, in order; docs/map-format.md says what each holds.
-  public static let columns = [
-    "method", "seed", "task", "sparsity_requested", "sparsity_achieved", "samples", "tokens",
-    "accuracy", "accuracy_low", "accuracy_high", "first_token_accuracy", "first_token_low",
-    "first_token_high", "kv_bytes",
-  ]
+  public static let columns =
+    [
+      "method", "seed", "task", "sparsity_requested", "sparsity_achieved", "kv_bytes", "kv_share",
+      "samples", "tokens", "metric",
+    ] + valueColumns.joined()
+
+  private static let valueColumns = ["value", "minus_full", "minus_head_mixed"].map { name in
+    [name, "\(name == "value" ? "" : "\(name)_")low", "\(name == "value" ? "" : "\(name)_")high"]
+  }
 
   /// The table as text: six decimals, independent of locale, empty fields for what is unknown.
   public static func text(_ points: [CurvePoint]) -> String {
-    CommaSeparated.line(columns) + points.map { CommaSeparated.line(fields(of: $0)) }.joined()
+    CommaSeparated.line(columns) + points.flatMap(lines).joined()
   }
 
   /// Reads a table by column name; further columns are ignored.
@@ -19,13 +23,29 @@ public enum CurveTable {
   /// - Parameters:
   ///   - text: The file's contents.
   ///   - path: How to name it in errors.
-  /// - Returns: The points, in the order of the lines.
+  /// - Returns: The points, in the order of their first lines.
   /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)`` naming line and column.
   public static func parse(
     _ text: String, path: String = "curves.csv"
   ) throws(MapReporterError) -> [CurvePoint] {
     var points: [CurvePoint] = []
-    for row in try CommaSeparatedRow.read(text, path: path) { points.append(try point(of: row)) }
+    var places: [Key: Int] = [:]
+    for row in try CommaSeparatedRow.read(text, path: path) {
+      let point = try point(of: row)
+      let name = try row.text("metric")
+      guard let metric = CurveMetric(rawValue: name) else {
+        let known = CurveMetric.allCases.map(\.rawValue).joined(separator: ", ")
+        throw row.wrong("metric", "one of \(known)", "\"\(name)\"")
+      }
+      let key = Key(point)
+      let place = places[key] ?? points.count
+      if place == points.count { points.append(point) }
+      places[key] = place
+      if metric.isShare { _ = try share("value", of: row) }
+      guard points[place].measures.updateValue(try measure(of: row), forKey: metric) == nil else {
+        throw row.wrong("metric", "each once for a point", "\"\(name)\" again")
+      }
+    }
     return points
   }
 
@@ -43,12 +63,31 @@ public enum CurveTable {
     try writeAtomically(text(points), to: url)
   }
 
-  private static func fields(of point: CurvePoint) -> [String] {
+  /// What tells points apart.
+  private struct Key: Hashable {
+    let method: String
+    let seed: Int?
+    let task: String
+    let sparsity: Double
+
+    init(_ point: CurvePoint) {
+      (method, seed) = (point.method, point.seed)
+      (task, sparsity) = (point.task, point.requestedSparsity)
+    }
+  }
+
+  private static func lines(of point: CurvePoint) -> [String] {
     let sparsity = [point.requestedSparsity, point.achievedSparsity].map { fixed($0, 6) }
+    let cache = [point.kvBytes.map(String.init) ?? "", point.kvShare.map { fixed($0, 6) } ?? ""]
     let counts = [point.samples, point.tokens].map(String.init)
-    return [point.method, point.seed.map(String.init) ?? "", point.task] + sparsity + counts
-      + fields(of: point.accuracy) + fields(of: point.firstTokenAccuracy)
-      + [point.kvBytes.map(String.init) ?? ""]
+    let head =
+      [point.method, point.seed.map(String.init) ?? "", point.task] + sparsity + cache + counts
+    return CurveMetric.allCases.compactMap { metric in
+      point.measures[metric].map { measure in
+        let values = [measure.estimate, measure.minusFull, measure.minusHeadMixed]
+        return CommaSeparated.line(head + [metric.rawValue] + values.flatMap(fields))
+      }
+    }
   }
 
   private static func fields(of estimate: Estimate?) -> [String] {
@@ -62,21 +101,28 @@ public enum CurveTable {
       task: try row.text("task"),
       requestedSparsity: try share("sparsity_requested", of: row),
       achievedSparsity: try share("sparsity_achieved", of: row),
-      samples: try row.integer("samples"), tokens: try row.integer("tokens"),
-      accuracy: try estimate(
-        ["accuracy", "accuracy_low", "accuracy_high"], of: row),
-      firstTokenAccuracy: row.has("first_token_accuracy")
-        ? try estimate(["first_token_accuracy", "first_token_low", "first_token_high"], of: row)
-        : nil,
-      kvBytes: row.has("kv_bytes") ? try row.integer("kv_bytes") : nil)
+      samples: try row.integer("samples"), tokens: try row.integer("tokens"), measures: [:],
+      kvBytes: row.has("kv_bytes") ? try row.integer("kv_bytes") : nil,
+      kvShare: row.has("kv_share") ? try share("kv_share", of: row) : nil)
+  }
+
+  private static func measure(
+    of row: CommaSeparatedRow
+  ) throws(MapReporterError) -> CurvePoint.Measure {
+    func optional(_ columns: [String]) throws(MapReporterError) -> Estimate? {
+      row.has(columns[0]) ? try estimate(columns, of: row) : nil
+    }
+    return CurvePoint.Measure(
+      try estimate(valueColumns[0], of: row), minusFull: try optional(valueColumns[1]),
+      minusHeadMixed: try optional(valueColumns[2]))
   }
 
   private static func estimate(
     _ columns: [String], of row: CommaSeparatedRow
   ) throws(MapReporterError) -> Estimate {
     Estimate(
-      value: try share(columns[0], of: row), low: try share(columns[1], of: row),
-      high: try share(columns[2], of: row))
+      value: try row.number(columns[0]), low: try row.number(columns[1]),
+      high: try row.number(columns[2]))
   }
 
   private static func share(

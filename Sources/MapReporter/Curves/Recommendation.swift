@@ -1,8 +1,9 @@
 /// Which map to use: the answer a report starts with.
 ///
-/// The rule: of all layer-exclusive maps with at least one streaming layer whose accuracy is at
-/// least `share` of full attention's, the one with the highest sparsity; at equal sparsity the more
-/// accurate one, then the first by name.
+/// The rule: of all layer-exclusive maps with at least one streaming layer that keep at least `share` of
+/// full attention's accuracy, the one with the highest sparsity; at equal sparsity the more accurate one,
+/// then the first by name. A map keeps what the lower end of its paired difference says: full
+/// attention's accuracy plus the lower end of the 95 % interval of (map − full) over the same samples.
 public enum Recommendation: Sendable, Hashable {
   /// A map that keeps enough.
   case qualified(Choice)
@@ -19,9 +20,18 @@ public enum Recommendation: Sendable, Hashable {
     public let accuracy: Estimate
     /// Full attention's accuracy on the same task and metric.
     public let full: Estimate
+    /// Accuracy less full attention's, paired by sample; nil in tables that do not tell.
+    public let minusFull: Estimate?
+    /// Accuracy less the head-mixed map's of the same cache size, paired by sample.
+    public let minusHeadMixed: Estimate?
 
     /// Accuracy as a share of full attention's.
     public var keptShare: Double { accuracy.value / full.value }
+
+    /// The share that is kept at the lower end of the paired interval.
+    public var surelyKeptShare: Double {
+      (minusFull.map { full.value + $0.low } ?? accuracy.low) / full.value
+    }
   }
 
   /// The chosen point, qualified or not.
@@ -39,22 +49,28 @@ public enum Recommendation: Sendable, Hashable {
   ///   - task: The task that decides.
   ///   - metric: The metric that decides.
   ///   - share: How much of full attention's accuracy must be kept, 0…1.
+  ///   - isCandidate: Which methods may be chosen.
   /// - Returns: The choice, the closest where none qualifies, or why there is none.
   public static func choose(
-    from points: [CurvePoint], task: String, metric: CurveMetric = .tokens, share: Double = 0.95
+    from points: [CurvePoint], task: String, metric: CurveMetric = .tokens, share: Double = 0.95,
+    among isCandidate: (CurveMethod) -> Bool = \.isLayerExclusive
   ) -> Recommendation {
     let ours = points.filter { $0.task == task }
     let reference = ours.first { CurveMethod($0.method) == .full }
     guard let full = reference?.estimate(metric), full.value > 0 else { return .unknown }
     let choices: [Choice] = ours.compactMap { point in
-      guard CurveMethod(point.method).isLayerExclusive, point.achievedSparsity > 0,
-        let accuracy = point.estimate(metric)
+      guard isCandidate(CurveMethod(point.method)), point.achievedSparsity > 0,
+        let measure = point.measures[metric]
       else { return nil }
-      return Choice(point: point, accuracy: accuracy, full: full)
+      return Choice(
+        point: point, accuracy: measure.estimate, full: full, minusFull: measure.minusFull,
+        minusHeadMixed: measure.minusHeadMixed)
     }
-    let good = choices.filter { $0.keptShare >= share }
+    let good = choices.filter { $0.surelyKeptShare >= share }
     if let best = good.max(by: { rank($0) < rank($1) }) { return .qualified(best) }
-    let closest = choices.max { ($0.keptShare, rank($0)) < ($1.keptShare, rank($1)) }
+    let closest = choices.max {
+      ($0.surelyKeptShare, rank($0)) < ($1.surelyKeptShare, rank($1))
+    }
     return closest.map(Recommendation.closest) ?? .unknown
   }
 

@@ -8,7 +8,7 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   public var context = 1024
   /// Sparsities of the curve, each in [0, 1]: the share of streaming heads or layers.
   public var sparsities = (0...10).map { Double($0) / 10 }
-  /// Sparsities of the random baselines; those of the curve if nil.
+  /// Sparsities of the random maps and the baselines; those of the curve if nil.
   public var randomSparsities: [Double]?
   /// What accuracy is measured on; the first task is the one that decides.
   public var tasks = [EvaluationTask(name: "words", task: .heldOutPasskeys)]
@@ -18,6 +18,12 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   public var randomLayerSeeds = [1, 2]
   /// Seeds of the random head maps; each is one curve.
   public var randomHeadSeeds = [1, 2]
+  /// Ways to choose layers without gates; each is one curve.
+  public var baselines: [Baseline] = [.alternating, .lazy]
+  /// Gates and maps from elsewhere that are measured too.
+  public var maps: [ImportedMapSettings] = []
+  /// Length at which the size of the KV cache is stated; a task's own if nil.
+  public var cacheContext: Int?
   /// Resamples behind a confidence interval, ≥ 1.
   public var bootstrap = 2000
   /// Seed of the samples and the resampling; apart from the calibration's.
@@ -36,6 +42,9 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     case criteria
     case randomLayerSeeds = "random_layer_seeds"
     case randomHeadSeeds = "random_head_seeds"
+    case baselines
+    case maps
+    case cacheContext = "cache_context"
     case bootstrap
     case seed
   }
@@ -51,6 +60,9 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     criteria = try given.value(.criteria, default: criteria)
     randomLayerSeeds = try given.value(.randomLayerSeeds, default: randomLayerSeeds)
     randomHeadSeeds = try given.value(.randomHeadSeeds, default: randomHeadSeeds)
+    baselines = try given.value(.baselines, default: baselines)
+    maps = try given.value(.maps, default: maps)
+    cacheContext = try given.decodeIfPresent(Int.self, forKey: .cacheContext)
     bootstrap = try given.value(.bootstrap, default: bootstrap)
     seed = try given.value(.seed, default: seed)
   }
@@ -76,9 +88,52 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
         tasks[..<position].allSatisfy { $0.name != task.name }, Key.tasks,
         "has two tasks named \(task.name); give each a name of its own")
     }
+    try validateTogether()
+    for (position, map) in maps.enumerated() {
+      try within(Key.maps.rawValue, String(position), check: map.validate)
+      try requireSetting(
+        maps[..<position].allSatisfy { $0.name != map.name }, Key.maps,
+        "has two maps named \(map.name); give each a name of its own")
+    }
+    if let cacheContext { try requireAtLeastOne(cacheContext, Key.cacheContext) }
     try requireAtLeastOne(bootstrap, Key.bootstrap)
   }
 
-  /// Tokens of a sample of `task`.
-  public func context(of task: EvaluationTask) -> Int { task.context ?? context }
+  /// Checks what a task cannot tell without the others.
+  private func validateTogether() throws(InvalidSetting) {
+    try requireSetting(
+      tasks[0].primaryMetric == .tokens, CodingKeys.tasks,
+      "begins with prose; the first task decides which map is recommended, so put one with answers first"
+    )
+    let measured = sparsities + (randomSparsities ?? [])
+    for (position, task) in tasks.enumerated() {
+      func require(_ holds: Bool, _ key: EvaluationTask.CodingKeys, _ problem: String)
+        throws(InvalidSetting)
+      {
+        guard !holds else { return }
+        throw InvalidSetting(
+          [CodingKeys.tasks.rawValue, String(position), key.rawValue], problem)
+      }
+      if let other = task.sparsities?.first(where: { !measured.contains($0) }) {
+        try require(
+          false, .sparsities, "has \(other), which evaluation.sparsities has not; add it there")
+      }
+      if case .prose(let prose) = task.content {
+        let context = context(of: task)
+        try require(
+          prose.every < context, .prose,
+          "judges one of \(prose.every) positions of \(context); take a smaller number")
+      }
+    }
+  }
+
+  /// Tokens of a sample of `task`; the longest of a grid.
+  public func context(of task: EvaluationTask) -> Int {
+    task.grid?.lengths.last ?? task.context ?? context
+  }
+
+  /// Samples of `task`, of all cells of a grid together.
+  public func samples(of task: EvaluationTask) -> Int {
+    (task.samples ?? samples) * (task.grid?.cells.count ?? 1)
+  }
 }

@@ -34,19 +34,22 @@ struct ReportFigures {
     input.tasks.flatMap { accuracy(of: $0, theme: theme) }
   }
 
-  /// One curve per metric that was scored on `task`, the primary metric first.
+  /// One curve per metric that was scored on `task`, the primary metric first, and its places.
   func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
     let metrics = [input.primaryMetric] + CurveMetric.allCases.filter { $0 != input.primaryMetric }
     let place = input.tasks.firstIndex(of: task) ?? 0
-    return metrics.compactMap { metric in
+    let curves = metrics.compactMap { metric -> Figure? in
       let figure = AccuracyFigure(
         points: input.points, task: task, metric: metric,
-        highlighted: recommendation.choice?.point.method)
+        highlighted: recommendation.choice?.point.method, cacheContext: input.contexts[task])
       guard !figure.isEmpty else { return nil }
       return Figure(
         name: "accuracy\(place == 0 ? "" : "-\(place + 1)")-\(metric.rawValue)",
         svg: figure.svg(theme: theme))
     }
+    let places = PlaceFigures(
+      points: input.places, task: task, recommended: recommendation.choice?.point)
+    return curves + [places.figure(theme: theme)].compactMap { $0 }
   }
 
   /// The gates, with the per-head cut at the recommended sparsity and the recommended map.

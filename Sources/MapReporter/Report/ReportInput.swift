@@ -12,8 +12,12 @@ public struct ReportInput: Sendable {
   public var primaryMetric: CurveMetric
   /// How much of full attention's accuracy a recommended map must keep, 0…1.
   public var keptShare: Double
+  /// The same told apart by place, for tasks that have places.
+  public var places: [PlacePoint]
   /// Length in tokens at which the KV saving is stated.
   public var context: Int
+  /// The same for each task by name, as the points' cache sizes have it.
+  public var contexts: [String: Int]
   /// Learned gates, (L, K), 0…1; empty when there are none.
   public var gates: [[Double]]
   /// The maps that were evaluated, as far as they are to be shown.
@@ -74,14 +78,16 @@ public struct ReportInput: Sendable {
 
   /// A report of `points`; everything else may be added as far as it is known.
   public init(
-    title: String, subtitle: String = "", points: [CurvePoint], primaryTask: String,
-    primaryMetric: CurveMetric = .tokens, keptShare: Double = 0.95, context: Int,
-    gates: [[Double]] = [], maps: [MapEntry] = [], training: [TrainingRow] = [],
+    title: String, subtitle: String = "", points: [CurvePoint], places: [PlacePoint] = [],
+    primaryTask: String, primaryMetric: CurveMetric = .tokens, keptShare: Double = 0.95,
+    context: Int, contexts: [String: Int] = [:], gates: [[Double]] = [], maps: [MapEntry] = [], training: [TrainingRow] = [],
     facts: [Fact] = [], files: [FileLink] = [], notes: [String] = []
   ) {
     self.title = title
     self.subtitle = subtitle
     self.points = points
+    self.places = places
+    self.contexts = contexts
     self.primaryTask = primaryTask
     self.primaryMetric = primaryMetric
     self.keptShare = keptShare

@@ -16,25 +16,40 @@ extension FinishedRun {
     }
     try exportRecommended()
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
-    try Report(reportInput(points)).write(to: URL(fileURLWithPath: files.folder))
+    let places =
+      FileManager.default.fileExists(atPath: files.places)
+      ? try PlaceTable.parse(
+        readText(of: URL(fileURLWithPath: files.places)), path: files.places) : []
+    try Report(reportInput(points, places)).write(to: URL(fileURLWithPath: files.folder))
     return files.report
   }
 
-  private func reportInput(_ points: [CurvePoint]) throws -> ReportInput {
+  private func reportInput(
+    _ points: [CurvePoint], _ places: [PlacePoint]
+  ) throws -> ReportInput {
     let evaluation = configuration.evaluation
     let training =
       FileManager.default.fileExists(atPath: files.metrics)
       ? try TrainingRow.read(from: URL(fileURLWithPath: files.metrics)) : []
     return ReportInput(
-      title: configuration.name, subtitle: subtitle, points: points,
+      title: configuration.name, subtitle: subtitle, points: points, places: places,
       primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
-      context: evaluation.context(of: evaluation.tasks[0]),
+      context: cacheContext(of: evaluation.tasks[0]),
+      contexts: evaluation.tasks.reduce(into: [:]) { $0[$1.name] = cacheContext(of: $1) },
       gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) },
       maps: try mapEntries(), training: training, facts: facts, files: links,
       notes: [
-        "Accuracy is teacher-forced: the share of answer tokens the model predicts when it is given "
-          + "the answer so far. First-token accuracy counts only the tokens in which a word begins."
+        "Token accuracy is teacher-forced: the share of answer tokens the model predicts when it is "
+          + "given the answer so far. First-token accuracy counts only the tokens in which a word "
+          + "begins. Exact match counts the answers that greedy decoding through the KV cache gives "
+          + "word for word.",
+        "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
+          + "differences are paired by sample. With few samples they are too narrow.",
       ])
+  }
+
+  private func cacheContext(of task: EvaluationTask) -> Int {
+    configuration.evaluation.cacheContext ?? configuration.evaluation.context(of: task)
   }
 
   private var subtitle: String {
@@ -74,11 +89,19 @@ extension FinishedRun {
         "\(calibration.steps) steps of \(calibration.contextMin) to \(calibration.contextMax) tokens, "
           + "seed \(configuration.seed)"),
       .init("Haystack", haystackFact),
-      .init("Evaluation", "\(configuration.evaluation.samples) samples per task"),
+      .init("Evaluation", evaluationFact),
       .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
       .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
       .init("zigzag", record.zigzagVersion),
     ]
+  }
+
+  private var evaluationFact: String {
+    let evaluation = configuration.evaluation
+    return evaluation.tasks.map { task in
+      "\(task.name): \(evaluation.samples(of: task)) samples, "
+        + "\(grouped(evaluation.context(of: task))) tokens"
+    }.joined(separator: "; ")
   }
 
   private var haystackFact: String {
@@ -98,7 +121,9 @@ extension FinishedRun {
       ("config.yaml", "every setting"), ("run.json", "versions, machine, timings"),
       ("gates.tsv", "learned gates, DuoAttention's format"),
       ("metrics.csv", "every calibration step"), ("curves.csv", "every point of the curves"),
-      ("accuracies.csv", "every sample of every map"), ("maps", "a map per criterion and sparsity"),
+      ("places.csv", "by length and depth, and by position"),
+      ("scores.csv", "every sample of every map"),
+      ("attention.tsv", "attention beyond sink and window, by head"), ("maps", "a map per criterion and sparsity"),
       ("maps/recommended", "the recommended map in the formats of runtimes"),
     ].filter { FileManager.default.fileExists(atPath: "\(files.folder)/\($0.0)") }
       .map { ReportInput.FileLink(path: $0.0, summary: $0.1) }

@@ -10,11 +10,14 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
   public let sparsity: Double
   /// Its accuracy on the first task as a share of full attention's.
   public let keptShare: Double
+  /// The same at the lower end of the paired 95 % interval.
+  public let surelyKeptShare: Double
 
   /// One sentence for people.
   public var description: String {
     "recommended: layers by \(criterion) at sparsity \(fixed(sparsity, 2)), which keep "
-      + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy"
+      + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy (at least "
+      + "\(fixed(surelyKeptShare * 100, 1)) %, paired 95 % interval)"
   }
 }
 
@@ -82,12 +85,12 @@ public struct FinishedRun: Sendable {
       by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
   }
 
-  /// The head-mixed map at `sparsity`: DuoAttention's cut.
+  /// The head-mixed map at `sparsity`: DuoAttention's cut, with as many streaming heads as layer maps have.
   ///
   /// - Throws: As ``map(by:sparsity:)``.
   public func headMixedMap(sparsity: Double) throws -> HeadMap {
     try headMap(
-      gates.headCut(sparsity: sparsity).isRetrieval,
+      gates.headCut(likeLayersAt: sparsity).isRetrieval,
       by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
   }
 
@@ -117,7 +120,8 @@ public struct FinishedRun: Sendable {
       let criterion = Criterion(name)
     else { return nil }
     return RecommendedMap(
-      criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare)
+      criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare,
+      surelyKeptShare: choice.surelyKeptShare)
   }
 
   private var calibration: HeadMap.Calibration {

@@ -17,60 +17,150 @@ package struct PlannedMap: Sendable {
     let heads = pattern.isRetrieval.joined()
     return Double(heads.count { !$0 }) / Double(max(heads.count, 1))
   }
+
+  /// Whether it is measured whatever sparsities a task asks for.
+  fileprivate var isReference: Bool {
+    switch method {
+    case .full, .streaming, .imported(_, nil): true
+    default: false
+    }
+  }
+}
+
+/// What maps of an evaluation are made of.
+package struct MapSources: Sendable {
+  /// The learned gates, (L, K).
+  package let gates: GateMatrix
+  /// 1 − the share of attention that falls on what a streaming head sees, (L, K); nil where no baseline
+  /// needs it.
+  package let remoteness: GateMatrix?
+  /// Gates and maps from elsewhere, by name.
+  let imported: [(name: String, map: ImportedMap)]
+
+  /// Gates, with what else there is.
+  ///
+  /// - Throws: what ``ImportedMapSettings``' files are refused with.
+  package init(
+    gates: GateMatrix, remoteness: GateMatrix? = nil, imported: [ImportedMapSettings] = []
+  ) throws {
+    self.gates = gates
+    self.remoteness = remoteness
+    self.imported = try imported.map { map in
+      (map.name, try ImportedMap(map, layers: gates.layers, heads: gates.heads))
+    }
+  }
 }
 
 /// All maps of an evaluation, in the order of curves.csv.
 package struct MapPlan: Sendable {
   /// The maps; several may have the same pattern, which then is measured once.
-  package let maps: [PlannedMap]
+  package private(set) var maps: [PlannedMap] = []
+  private let window: StreamingWindow
 
   /// The maps that `settings` ask for: both ends, then every method at every sparsity.
   ///
+  /// Head-mixed maps stream as many heads as the layer maps of the same sparsity, so that the two are
+  /// compared at one size of the KV cache.
+  ///
   /// - Throws: `GateOptimizerError` where a criterion cannot judge these gates.
   package init(
-    gates: GateMatrix, settings: EvaluationSettings, window: StreamingWindow
+    _ sources: MapSources, settings: EvaluationSettings, window: StreamingWindow
   ) throws(GateOptimizerError) {
-    let (layers, heads) = (gates.layers, gates.heads)
-    func exclusive(_ retrieval: [Bool]) -> AttentionPattern {
-      AttentionPattern(retrievalLayers: retrieval, keyValueHeads: heads, window: window)
+    self.window = window
+    let gates = sources.gates
+    for (method, isFull) in [(CurveMethod.full, true), (.streaming, false)] {
+      addLayers(
+        method, isFull ? 0 : 1, Array(repeating: isFull, count: gates.layers), heads: gates.heads)
     }
-    var maps = [(true, CurveMethod.full, 0.0), (false, .streaming, 1)].map {
-      isFull, method, share in
-      PlannedMap(
-        method: method, seed: nil, requestedSparsity: share,
-        pattern: exclusive(Array(repeating: isFull, count: layers)))
+    try addCurves(of: gates, settings) { $0 }
+    let sparsities = settings.randomSparsities ?? settings.sparsities
+    for sparsity in sparsities { try addRandom(gates, settings, sparsity) }
+    for baseline in settings.baselines {
+      for sparsity in sparsities { try add(baseline, sources, sparsity) }
     }
-    func add(
-      _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern
-    ) {
-      maps.append(
-        PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
-    }
-    for sparsity in settings.sparsities {
-      add(.headMixed, sparsity, try gates.headCut(sparsity: sparsity).pattern(window: window))
-      for criterion in settings.criteria {
-        let map = try gates.layerMap(by: criterion, sparsity: sparsity)
-        add(.layers(criterion: criterion.description), sparsity, exclusive(map.isRetrievalLayer))
+    for (name, map) in sources.imported {
+      switch map {
+      case .map(let heads):
+        let pattern = AttentionPattern(isRetrieval: heads, window: window)
+        let planned = PlannedMap(
+          method: .imported(name: name, method: nil), seed: nil, requestedSparsity: 0,
+          pattern: pattern)
+        add(planned.method, planned.achievedSparsity, pattern)
+      case .gates(let gates):
+        try addCurves(of: gates, settings) { .imported(name: name, method: $0.name) }
       }
     }
-    for sparsity in settings.randomSparsities ?? settings.sparsities {
-      for seed in settings.randomLayerSeeds {
-        let kept = try RankedMap.randomLayers(
-          layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
-        add(.random(of: "layers"), seed: seed, sparsity, exclusive(kept))
-      }
-      for seed in settings.randomHeadSeeds {
-        let map = try HeadCut.random(
-          layers: layers, heads: heads, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
-        add(.random(of: "heads"), seed: seed, sparsity, map.pattern(window: window))
-      }
-    }
-    self.maps = maps
   }
 
-  /// The different patterns, in the order they first appear.
-  package var patterns: [AttentionPattern] {
+  /// The maps that `task` is measured with.
+  package func maps(for task: EvaluationTask) -> [PlannedMap] {
+    guard let sparsities = task.sparsities else { return maps }
+    return maps.filter { $0.isReference || sparsities.contains($0.requestedSparsity) }
+  }
+
+  /// The different patterns of `task`, in the order they first appear.
+  package func patterns(for task: EvaluationTask) -> [AttentionPattern] {
     var seen: Set<AttentionPattern> = []
-    return maps.map(\.pattern).filter { seen.insert($0).inserted }
+    return maps(for: task).map(\.pattern).filter { seen.insert($0).inserted }
+  }
+
+  /// Head-mixed and layer maps of one gate matrix at every sparsity, their methods named by `name`.
+  private mutating func addCurves(
+    of gates: GateMatrix, _ settings: EvaluationSettings, name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    for sparsity in settings.sparsities {
+      let cut = try gates.headCut(likeLayersAt: sparsity)
+      add(name(.headMixed), sparsity, cut.pattern(window: window))
+      for criterion in settings.criteria {
+        let map = try gates.layerMap(by: criterion, sparsity: sparsity)
+        addLayers(
+          name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,
+          heads: gates.heads)
+      }
+    }
+  }
+
+  private mutating func addRandom(
+    _ gates: GateMatrix, _ settings: EvaluationSettings, _ sparsity: Double
+  ) throws(GateOptimizerError) {
+    for seed in settings.randomLayerSeeds {
+      let kept = try RankedMap.randomLayers(
+        gates.layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
+      addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: gates.heads)
+    }
+    for seed in settings.randomHeadSeeds {
+      let map = try HeadCut.random(
+        layers: gates.layers, heads: gates.heads, sparsity: sparsity,
+        seed: UInt64(bitPattern: Int64(seed)))
+      add(.random(of: "heads"), seed: seed, sparsity, map.pattern(window: window))
+    }
+  }
+
+  private mutating func add(
+    _ baseline: Baseline, _ sources: MapSources, _ sparsity: Double
+  ) throws(GateOptimizerError) {
+    let (layers, heads) = (sources.gates.layers, sources.gates.heads)
+    let streaming = try Sparsity.streaming(of: layers, at: sparsity)
+    if let kept = baseline.retrievalLayers(of: layers, streaming: streaming) {
+      addLayers(.baseline(baseline), sparsity, kept, heads: heads)
+    } else if let remoteness = sources.remoteness {
+      let map = try remoteness.layerMap(by: .balance, sparsity: sparsity)
+      addLayers(.baseline(baseline), sparsity, map.isRetrievalLayer, heads: heads)
+    }
+  }
+
+  private mutating func addLayers(
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ retrieval: [Bool], heads: Int
+  ) {
+    let pattern = AttentionPattern(
+      retrievalLayers: retrieval, keyValueHeads: heads, window: window)
+    add(method, seed: seed, sparsity, pattern)
+  }
+
+  private mutating func add(
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern
+  ) {
+    maps.append(
+      PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
   }
 }

@@ -3,66 +3,92 @@ import GateOptimizer
 import Transformer
 
 extension Pipeline {
+  /// The scorer of each task.
+  func scorers(_ model: RunModel) throws -> [any TaskScorer] {
+    try configuration.evaluation.tasks.map { try configuration.scorer($0, model) }
+  }
+
   /// Measures every map on every task, as far as that is not done yet, and writes the curves.
-  func evaluate(_ model: RunModel, _ gates: GateMatrix) throws {
+  func evaluate(_ model: RunModel, _ gates: GateMatrix, _ scorers: [any TaskScorer]) throws {
     let settings = configuration.evaluation
-    let plan = try MapPlan(gates: gates, settings: settings, window: configuration.window)
-    var table = try AccuracyTable.read(files.accuracies)
-    let patterns = plan.patterns
-    let total = patterns.count * settings.tasks.count * settings.samples
-    var done = settings.tasks.reduce(0) { sum, task in
-      sum + patterns.reduce(0) { $0 + min(table[task.name, $1].count, settings.samples) }
-    }
-    observer.stepBegan("evaluate", unit: "maps × samples", done: done, total: total)
-    for task in settings.tasks {
-      let sampler = try configuration.evaluationSampler(task, model.tokenizer)
-      for index in 0..<settings.samples {
+    let plan = try MapPlan(
+      mapSources(model, gates), settings: settings, window: configuration.window)
+    var table = try ScoreTable.read(files.scores)
+    var progress = EvaluationProgress(plan, settings, table)
+    observer.stepBegan(
+      "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
+    for (task, scorer) in zip(settings.tasks, scorers) {
+      let patterns = plan.patterns(for: task)
+      for index in 0..<settings.samples(of: task) {
         let missing = patterns.filter { table[task.name, $0].count <= index }
         if missing.isEmpty { continue }
-        let scores = try score(model, try sampler.sample(index: index), missing) {
-          done += 1
-          observer.stepAdvanced(to: done, note: task.name)
+        let scores = try scorer.scores(of: missing, sample: index) {
+          progress.done += 1
+          observer.stepAdvanced(to: progress.done, note: task.name)
+          if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
         }
         for (pattern, score) in zip(missing, scores) { table[task.name, pattern].append(score) }
-        try folder.write(table.text, to: files.accuracies)
+        try folder.write(table.text, to: files.scores)
       }
     }
     let curves = MeasuredCurves(
       plan: plan, table: table, settings: settings, model: model.decoder.configuration)
-    try CurveTable.write(curves.points, to: URL(fileURLWithPath: files.curves))
+    let points = curves.points
+    try CurveTable.write(points, to: URL(fileURLWithPath: files.curves))
+    try folder.write(PlaceTable.text(curves.places), to: files.places)
     observer.report(
-      "measured \(total) maps on \(settings.samples) samples each: \(curves.points.count) points")
+      "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
   }
 
-  /// Teacher-forced accuracy of every pattern on one sample.
-  private func score(
-    _ model: RunModel, _ sample: PasskeySample, _ patterns: [AttentionPattern],
-    onEach: () -> Void
-  ) throws -> [SampleAccuracy] {
-    let answers = Array(sample.answers.joined())
-    let firstTokens = Set(sample.firstTokens)
-    // The hidden state of a position predicts the token after it.
-    let rows = sample.labelRows.lowerBound - 1..<sample.labelRows.upperBound - 1
-    var result = patterns.map { _ in SampleAccuracy.none }
-    try model.decoder.finalHidden(sample.tokens, patterns: patterns, rows: rows) { index, hidden in
-      let predictions = model.decoder.predictions(
-        hidden, at: answers.map { $0 - sample.labelRows.lowerBound })
-      for (position, prediction) in zip(answers, predictions) {
-        let isCorrect = prediction == sample.tokens[position]
-        result[index].tokens.count(isCorrect)
-        if firstTokens.contains(position) { result[index].firstTokens.count(isCorrect) }
+  /// Everything that maps are made of.
+  private func mapSources(_ model: RunModel, _ gates: GateMatrix) throws -> MapSources {
+    let settings = configuration.evaluation
+    return try MapSources(
+      gates: gates,
+      remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
+      imported: settings.maps)
+  }
+
+  /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.
+  private func remoteness(_ model: RunModel) throws -> GateMatrix {
+    if FileManager.default.fileExists(atPath: files.attention) {
+      return try GateMatrix(contentsOf: files.attention)
+    }
+    let sampler = try configuration.calibrationSampler(model.tokenizer)
+    let architecture = model.decoder.configuration
+    let count = Self.attentionSamples
+    var mean = GateMatrix(
+      layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1)
+    observer.stepBegan("attention", unit: "samples", done: 0, total: count)
+    for index in 0..<count {
+      let sample = try sampler.sample(index: index)
+      let mass = model.decoder.windowMass(
+        sample.tokens, rows: sample.labelRows, window: configuration.window)
+      for (layer, row) in mass.enumerated() {
+        for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }
       }
-      onEach()
+      observer.stepAdvanced(to: index + 1, note: "")
       if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
     }
-    return result
+    mean = mean.clipped
+    try folder.write(mean.tsv, to: files.attention)
+    return mean
   }
+
+  /// Samples that tell which layers are lazy.
+  private static let attentionSamples = 8
 }
 
-extension SampleScore {
-  /// Counts one more token.
-  fileprivate mutating func count(_ isCorrect: Bool) {
-    total += 1
-    if isCorrect { correct += 1 }
+/// How much of an evaluation is done.
+private struct EvaluationProgress {
+  var done = 0
+  var total = 0
+
+  init(_ plan: MapPlan, _ settings: EvaluationSettings, _ table: ScoreTable) {
+    for task in settings.tasks {
+      let (patterns, samples) = (plan.patterns(for: task), settings.samples(of: task))
+      total += patterns.count * samples
+      done += patterns.reduce(0) { $0 + min(table[task.name, $1].count, samples) }
+    }
   }
 }

@@ -3,9 +3,14 @@ import ModelLoader
 import Transformer
 
 /// The model of a run, ready for work.
-struct RunModel {
+package struct RunModel {
   let decoder: DecoderModel
-  let tokenizer: Tokenizer
+  package let tokenizer: Tokenizer
+
+  package init(decoder: DecoderModel, tokenizer: Tokenizer) {
+    self.decoder = decoder
+    self.tokenizer = tokenizer
+  }
 }
 
 extension Pipeline {

@@ -62,11 +62,13 @@ public struct Pipeline: ~Copyable {
   ///   the libraries.
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
+    // A task that no sample can be made of is refused before hours are spent on gates.
+    let scorers = goal == .gates ? [] : try scorers(model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }
     try writeMaps(gates)
     if goal == .gates { return }
-    try timed("evaluate") { run throws in try run.evaluate(model, gates) }
+    try timed("evaluate") { run throws in try run.evaluate(model, gates, scorers) }
     if goal == .curves { return }
     try report(gates)
   }

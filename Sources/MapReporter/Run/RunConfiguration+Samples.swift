@@ -36,11 +36,17 @@ extension RunConfiguration {
     }
   }
 
-  /// The samples that maps are judged on by one task.
-  func evaluationSampler(_ task: EvaluationTask, _ tokenizer: Tokenizer) throws -> PasskeySampler {
-    try PasskeySampler(
-      task: task.task, haystack: haystack.evaluation, purpose: .evaluation,
-      contextLengths: [evaluation.context(of: task)], seed: evaluation.seed, tokenizer: tokenizer)
+  /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.
+  package func evaluationSamples(
+    _ task: EvaluationTask, _ tokenizer: Tokenizer
+  ) throws -> EvaluationSamples {
+    var wording = PasskeyTask()
+    if case .passkeys(let own) = task.content { wording = own }
+    let sampler = try PasskeySampler(
+      task: wording, haystack: haystack.evaluation, purpose: .evaluation,
+      contextLengths: task.grid?.lengths ?? [evaluation.context(of: task)], seed: evaluation.seed,
+      tokenizer: tokenizer)
+    return EvaluationSamples(sampler: sampler, grid: task.grid)
   }
 }
 

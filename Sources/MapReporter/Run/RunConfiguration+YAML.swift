@@ -35,12 +35,23 @@ extension RunConfiguration {
     }
   }
 
-  /// The settings that the score of one map on one sample depends on, besides the gates.
-  package func sampleSettings() throws(RunError) -> [String: String] {
-    try settings { name in
-      ["evaluation.tasks.", "haystack.evaluation."].contains(where: name.hasPrefix)
-        || ["evaluation.context", "evaluation.seed"].contains(name)
+  /// For each task, by name, what the score of one map on one sample depends on besides the gates.
+  package func sampleSettings() throws(RunError) -> [String: [String: String]] {
+    let shared = try settings { name in
+      name.hasPrefix("haystack.evaluation.") || name == "evaluation.seed"
     }
+    var found: [String: [String: String]] = [:]
+    for (position, task) in evaluation.tasks.enumerated() {
+      let prefix = "evaluation.tasks.\(position)."
+      let own = try settings { name in
+        name.hasPrefix(prefix)
+          && !["samples", "sparsities"].contains(where: name.dropFirst(prefix.count).hasPrefix)
+      }
+      let wording = own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+      found[task.name] = shared.merging(wording) { _, own in own }
+      found[task.name]?["context"] = "\(evaluation.context(of: task))"
+    }
+    return found
   }
 
   private func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {

@@ -104,8 +104,9 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {
-      let path = ["evaluation", "tasks", String(position), "context"]
-      try checkContext(evaluation.context(of: task), path, model)
+      let path = ["evaluation", "tasks", String(position)]
+      for length in task.grid?.lengths ?? [] { try checkContext(length, path + ["grid"], model) }
+      try checkContext(evaluation.context(of: task), path + ["context"], model)
     }
   }
 

@@ -60,11 +60,17 @@ public struct RunFolder: ~Copyable {
     guard gates.isEmpty || !files.holdGates else {
       throw .otherRun(folder: path, differences: gates)
     }
-    let samples = try differences(
-      now: configuration.sampleSettings(), before: before.sampleSettings())
-    if !(gates.isEmpty && samples.isEmpty) {
-      try remove(files.accuracies)
-    }
+    let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
+    try forgetScores { task in gates.isEmpty && now[task] == then[task] }
+    if !gates.isEmpty { try remove(files.attention) }
+  }
+
+  /// Removes what was measured on tasks that are others now, by name.
+  private func forgetScores(except keep: (String) -> Bool) throws(RunError) {
+    guard var table = try? ScoreTable.read(files.scores) else { return }
+    let text = table.text
+    table.keepTasks(keep)
+    if table.text != text { try write(table.text, to: files.scores) }
   }
 
   /// Removes a file of the folder if it is there.
@@ -126,10 +132,14 @@ public struct RunFiles: Sendable {
   public var timings: String { "\(folder)/timings.csv" }
   /// Layer maps, one `headmap.json` per criterion and sparsity.
   public var maps: String { "\(folder)/maps" }
-  /// One line per sample and map: what the curves are drawn from.
-  public var accuracies: String { "\(folder)/accuracies.csv" }
+  /// 1 − the share of attention on what a streaming head sees, (L, K), in the format of the gates.
+  public var attention: String { "\(folder)/attention.tsv" }
+  /// One line per sample, map and metric: what the curves are drawn from.
+  public var scores: String { "\(folder)/scores.csv" }
   /// Accuracy against sparsity with confidence intervals.
   public var curves: String { "\(folder)/curves.csv" }
+  /// The same by place: cells of a needle grid, parts of a passage.
+  public var places: String { "\(folder)/places.csv" }
   /// SVG figures.
   public var figures: String { "\(folder)/figures" }
   /// The self-contained page.

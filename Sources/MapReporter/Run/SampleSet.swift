@@ -32,23 +32,23 @@ public struct SampleSet: Sendable {
   ) throws {
     let source = try configuration.openModel(document)
     tokenizer = try source.tokenizer()
-    let sampler =
+    let set =
       if let name {
         try Self.judging(configuration, task: name, path: document.path, tokenizer)
       } else {
-        try configuration.calibrationSampler(tokenizer)
+        EvaluationSamples(sampler: try configuration.calibrationSampler(tokenizer), grid: nil)
       }
-    samples = try indices.map { index throws in try sampler.sample(index: index) }
+    samples = try indices.map { index throws in try set.sample(index: index) }
   }
 
   private static func judging(
     _ configuration: RunConfiguration, task name: String, path: String, _ tokenizer: Tokenizer
-  ) throws -> PasskeySampler {
-    let tasks = configuration.evaluation.tasks
+  ) throws -> EvaluationSamples {
+    let tasks = configuration.evaluation.tasks.filter { $0.primaryMetric == .tokens }
     guard let task = tasks.first(where: { $0.name == name }) else {
       throw RunError.noSuchTask(name, path: path, known: tasks.map(\.name))
     }
-    return try configuration.evaluationSampler(task, tokenizer)
+    return try configuration.evaluationSamples(task, tokenizer)
   }
 
   /// The text of a sample, special tokens included.

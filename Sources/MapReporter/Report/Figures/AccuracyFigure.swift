@@ -6,14 +6,18 @@ public struct AccuracyFigure: Sendable {
   let metric: CurveMetric
   /// A method drawn heavier than the others.
   let highlighted: String?
+  /// Length in tokens at which the points' cache sizes are stated; nil draws no such axis.
+  let cacheContext: Int?
 
   static let width = 460.0
   private static let plotHeight = 250.0
 
   /// A figure of the points that belong to `task`.
   public init(
-    points: [CurvePoint], task: String, metric: CurveMetric, highlighted: String? = nil
+    points: [CurvePoint], task: String, metric: CurveMetric, highlighted: String? = nil,
+    cacheContext: Int? = nil
   ) {
+    self.cacheContext = cacheContext
     self.points = points.filter { $0.task == task && $0.estimate(metric) != nil }
     self.task = task
     self.metric = metric
@@ -24,8 +28,8 @@ public struct AccuracyFigure: Sendable {
   public func svg(theme: FigureTheme) -> String {
     let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
     let frame = PlotFrame(
-      left: 50, top: 38, width: Self.width - 72, height: Self.plotHeight, xRange: 0...1,
-      yRange: 0...1)
+      left: 50, top: cacheAxis == nil ? 38 : 74, width: Self.width - 72, height: Self.plotHeight,
+      xRange: 0...1, yRange: yRange)
     let legendTop = frame.bottom + 48
     var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
     canvas.text(title, at: Point(x: 12, y: 22), size: titleSize, isBold: true)
@@ -48,7 +52,7 @@ public struct AccuracyFigure: Sendable {
   }
 
   private var summary: String {
-    "Accuracy on held-out samples against the share of streaming key-value heads, with 95 % "
+    "\(metric.title) on held-out samples against the share of streaming key-value heads, with 95 % "
       + "confidence intervals: "
       + (lineMethods + randomMethods).map { CurveMethod($0).title }
       .joined(separator: ", ") + "."
@@ -76,14 +80,46 @@ public struct AccuracyFigure: Sendable {
       .sorted { $0.0 < $1.0 }
   }
 
+  /// A value with its unit.
+  private func words(_ value: Double) -> String {
+    metric.isShare ? percent(value, digits: 1) : metric.text(value)
+  }
+
+  /// 0 to 1 for shares; for a loss from 0, or from what full attention loses, to the largest drawn.
+  private var yRange: ClosedRange<Double> {
+    if metric.isShare { return 0...1 }
+    let drawn = points.compactMap { $0.estimate(metric) }
+    let full = points.first { CurveMethod($0.method) == .full }?.estimate(metric)?.value ?? 0
+    let low = metric == .divergence ? 0 : full * 0.95
+    let high = drawn.map(\.high).max() ?? 1
+    return low...max(low + 1e-6, low + (high - low) * 1.05)
+  }
+
+  /// Sizes of the cache at both ends, where the points tell them.
+  private var cacheAxis: CacheAxis? {
+    func bytes(_ method: CurveMethod) -> Int? {
+      points.first { CurveMethod($0.method) == method }?.kvBytes
+    }
+    guard let cacheContext, let full = bytes(.full), let streaming = bytes(.streaming) else {
+      return nil
+    }
+    return CacheAxis(full: full, streaming: streaming, context: cacheContext)
+  }
+
   // MARK: Drawing
 
   private func drawAxes(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
     let steps = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    frame.drawRows(&canvas, at: steps) { percent($0) }
+    let values = PlotFrame.ticks(yRange, count: 5)
+    let digits = PlotFrame.digits(of: values)
+    frame.drawRows(&canvas, at: metric.isShare ? steps : values) {
+      metric.isShare ? percent($0) : fixed($0, digits)
+    }
     canvas.line(
-      frame.point(0, 0), frame.point(1, 0), .stroke(canvas.color(.baseline)))
+      Point(x: frame.left, y: frame.bottom), Point(x: frame.right, y: frame.bottom),
+      .stroke(canvas.color(.baseline)))
     frame.drawColumns(&canvas, at: steps) { percent($0) }
+    if let cacheAxis { cacheAxis.draw(&canvas, frame, at: steps) }
     canvas.text(
       "Streaming share of key-value heads (sparsity)",
       at: Point(x: frame.left + frame.width / 2, y: frame.bottom + 36), size: 12, ink: .muted,
@@ -97,9 +133,11 @@ public struct AccuracyFigure: Sendable {
       canvas.line(
         frame.point(0, value), frame.point(1, value),
         .stroke(canvas.color(.muted), width: 1.3, dash: dash))
-      let label = "\(method.title) \(percent(value, digits: 1))"
+      let label = "\(method.title) \(words(value))"
       let isFull = method == .full
-      let below = isFull && value > 0.97 || !isFull && value > 0.06
+      // Beside the line, where there is room: not above the frame and not below it.
+      let height = (frame.bottom - frame.y(value)) / frame.height
+      let below = height > (isFull ? 0.97 : 0.06)
       canvas.text(
         label,
         at: Point(
@@ -164,8 +202,8 @@ public struct AccuracyFigure: Sendable {
 
   private func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
     let seed = point.seed.map { ", seed \($0)" } ?? ""
-    return "\(CurveMethod(point.method).title)\(seed): \(percent(estimate.value, digits: 1)) "
-      + "(\(percent(estimate.low, digits: 1)) to \(percent(estimate.high, digits: 1))) "
+    return "\(CurveMethod(point.method).title)\(seed): \(words(estimate.value)) "
+      + "(\(words(estimate.low)) to \(words(estimate.high))) "
       + "at \(percent(point.achievedSparsity, digits: 1)) sparsity"
   }
 
@@ -182,29 +220,5 @@ public struct AccuracyFigure: Sendable {
         label: "\(CurveMethod(method).title), range", kind: .band(isFirst: index == 0))
     }
     return lines + bands
-  }
-}
-
-/// Lowest, median and highest accuracy of random maps at each sparsity.
-struct RandomSpread {
-  struct Step {
-    let x: Double
-    let low: Double
-    let median: Double
-    let high: Double
-  }
-
-  let steps: [Step]
-
-  /// Groups draws by the sparsity that was asked for; x is the mean of what was reached.
-  init(_ draws: [(requested: Double, achieved: Double, accuracy: Double)]) {
-    let groups = Dictionary(grouping: draws, by: \.requested)
-    steps = groups.keys.sorted().compactMap { requested in
-      guard let group = groups[requested] else { return nil }
-      let sorted = group.map(\.accuracy).sorted()
-      return Step(
-        x: group.reduce(0) { $0 + $1.achieved } / Double(group.count),
-        low: sorted[0], median: Bootstrap.quantile(0.5, of: sorted), high: sorted[sorted.count - 1])
-    }
   }
 }

@@ -61,6 +61,18 @@ struct PlotFrame {
     let last = (range.upperBound / step + 1e-9).rounded(.down)
     return stride(from: first, through: last, by: 1).map { $0 * step }
   }
+
+  /// Decimals that tell the ticks apart.
+  static func digits(of ticks: [Double]) -> Int {
+    guard ticks.count > 1 else { return 2 }
+    var step = abs(ticks[1] - ticks[0])
+    var digits = 0
+    while step < 0.999 && digits < 8 {
+      step *= 10
+      digits += 1
+    }
+    return digits
+  }
 }
 
 /// A guess at how wide a text is: sans-serif letters average 0.52 of the font size.

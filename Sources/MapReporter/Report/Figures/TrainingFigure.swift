@@ -49,7 +49,7 @@ public struct TrainingFigure: Sendable {
       height: Self.panelHeight, xRange: stepRange, yRange: Self.range(of: values))
     canvas.text(curve.title, at: Point(x: origin.x, y: origin.y + 8), size: 13, isBold: true)
     let ticks = PlotFrame.ticks(frame.yRange, count: 4)
-    let digits = Self.digits(of: ticks)
+    let digits = PlotFrame.digits(of: ticks)
     frame.drawRows(&canvas, at: ticks) { fixed($0, digits) }
     frame.drawColumns(&canvas, at: PlotFrame.ticks(stepRange, count: 4)) { fixed($0, 0) }
     let line = rows.filter { curve.value($0).isFinite }
@@ -67,17 +67,5 @@ public struct TrainingFigure: Sendable {
     let low = min(0, values.min() ?? 0)
     let high = values.max() ?? 1
     return low...(high > low ? low + (high - low) * 1.06 : low + 1)
-  }
-
-  /// Decimals that tell the ticks apart.
-  private static func digits(of ticks: [Double]) -> Int {
-    guard ticks.count > 1 else { return 2 }
-    var step = abs(ticks[1] - ticks[0])
-    var digits = 0
-    while step < 0.999 && digits < 8 {
-      step *= 10
-      digits += 1
-    }
-    return digits
   }
 }

@@ -56,15 +56,17 @@ struct AnswerWords {
 
   func sentence(_ choice: Choice) -> String {
     "\(method(choice)) keeps \(percent(choice.keptShare, digits: 1)) of full attention’s "
-      + "\(metricName): \(scores(choice))\(saving(choice)). It is the sparsest layer map that keeps "
-      + "at least \(percent(input.keptShare)).\(chance(choice)) \(evidence(choice))"
+      + "\(metricName): \(scores(choice))\(difference(choice))\(saving(choice)). It is the sparsest "
+      + "layer map that keeps at least \(percent(input.keptShare)) even at the lower end of that "
+      + "interval.\(price(choice))\(chance(choice)) \(evidence(choice))"
   }
 
   func apology(_ choice: Choice) -> String {
-    "At none of the sparsities tried did a layer-exclusive map keep at least "
-      + "\(percent(input.keptShare)) of full attention’s \(metricName). The closest is "
+    "At none of the sparsities tried did a layer-exclusive map surely keep at least "
+      + "\(percent(input.keptShare)) of full attention’s \(metricName): the lower end of the paired "
+      + "95\u{a0}% interval lies below it. The closest is "
       + "\(method(choice).lowercasedFirst) with \(percent(choice.keptShare, digits: 1)): "
-      + "\(scores(choice))\(saving(choice)). \(evidence(choice))"
+      + "\(scores(choice))\(difference(choice))\(saving(choice)). \(evidence(choice))"
   }
 
   var unknown: String {
@@ -110,6 +112,21 @@ struct AnswerWords {
     return "\(percent(accuracy.value, digits: 1)) (95\u{a0}% interval "
       + "\(fixed(accuracy.low * 100, 1)) to \(fixed(accuracy.high * 100, 1))) against "
       + "\(percent(choice.full.value, digits: 1)) on \(input.primaryTask)"
+  }
+
+  private func difference(_ choice: Choice) -> String {
+    choice.minusFull.map {
+      ", a difference of \(signed($0.value)) points (paired 95\u{a0}% interval \(signed($0.low)) to "
+        + "\(signed($0.high)))"
+    } ?? ""
+  }
+
+  /// What whole layers cost against single heads at the same size of the cache.
+  private func price(_ choice: Choice) -> String {
+    choice.minusHeadMixed.map {
+      " Against single heads with the same cache the difference is \(signed($0.value)) points "
+        + "(\(signed($0.low)) to \(signed($0.high)))."
+    } ?? ""
   }
 
   private func saving(_ choice: Choice) -> String {

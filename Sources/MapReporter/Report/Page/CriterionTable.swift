@@ -31,8 +31,7 @@ struct CriterionTable {
       points.contains { $0.estimate(metric) != nil }
     }
     columns = sparsities.map { Column(title: percent($0), span: shown.count) }
-    metrics = sparsities.flatMap { _ in shown.map { $0 == .tokens ? "all tokens" : "first tokens" }
-    }
+    metrics = sparsities.flatMap { _ in shown.map(\.shortTitle) }
     let keys = sparsities.flatMap { sparsity in shown.map { Key(sparsity: sparsity, metric: $0) } }
     let best = keys.map { Self.best(points, $0) }
     rows = Self.methods(points).map { method in
@@ -52,7 +51,7 @@ struct CriterionTable {
   private static func sparsities(_ points: [CurvePoint]) -> [Double] {
     let swept = points.filter { isSwept(CurveMethod($0.method)) }
     // Random draws may be few: the maps say which columns there are.
-    let maps = swept.filter { !CurveMethod($0.method).isRandom }
+    let maps = swept.filter { CurveMethod($0.method).isLayerExclusive }
     let tried = Set((maps.isEmpty ? swept : maps).map(\.requestedSparsity))
     let nearest = targets.compactMap { target in
       tried.min { left, right in
@@ -65,7 +64,10 @@ struct CriterionTable {
 
   /// Whether a method has a value for each sparsity, unlike full and all streaming.
   private static func isSwept(_ method: CurveMethod) -> Bool {
-    method != .full && method != .streaming
+    switch method {
+    case .full, .streaming, .imported(_, nil): false
+    default: true
+    }
   }
 
   /// References around the rest: full first, then maps, random draws, all streaming last.
@@ -74,9 +76,13 @@ struct CriterionTable {
       if !names.contains(name) { names.append(name) }
     }
     let order: [(CurveMethod) -> Bool] = [
-      { $0 == .full }, { isSwept($0) && !$0.isRandom }, \.isRandom, { $0 == .streaming },
+      { $0 == .full }, { !isEnd($0) && !$0.isRandom }, \.isRandom, { $0 == .streaming },
     ]
     return order.flatMap { belongs in names.filter { belongs(CurveMethod($0)) } }
+  }
+
+  private static func isEnd(_ method: CurveMethod) -> Bool {
+    method == .full || method == .streaming
   }
 
   private static func kind(_ method: CurveMethod) -> String {
@@ -96,8 +102,9 @@ struct CriterionTable {
 
   /// The best layer-exclusive value of a column.
   private static func best(_ points: [CurvePoint], _ key: Key) -> Double? {
-    points.filter { CurveMethod($0.method).isLayerExclusive }.map(\.method)
-      .flatMap { estimates(points, $0, key) }.map(\.value).max()
+    let values = points.filter { CurveMethod($0.method).isLayerExclusive }.map(\.method)
+      .flatMap { estimates(points, $0, key) }.map(\.value)
+    return key.metric.isShare ? values.max() : values.min()
   }
 
   private static func cell(
@@ -110,12 +117,12 @@ struct CriterionTable {
     }
     if CurveMethod(method).isRandom {
       return Cell(
-        value: fixed(Bootstrap.quantile(0.5, of: values) * 100, 1),
-        range: "\(fixed(low * 100, 1)) … \(fixed(high * 100, 1))", isBest: false)
+        value: key.metric.text(Bootstrap.quantile(0.5, of: values)),
+        range: "\(key.metric.text(low)) … \(key.metric.text(high))", isBest: false)
     }
     return Cell(
-      value: fixed(first.value * 100, 1),
-      range: "\(fixed(first.low * 100, 1)) – \(fixed(first.high * 100, 1))",
+      value: key.metric.text(first.value),
+      range: "\(key.metric.text(first.low)) – \(key.metric.text(first.high))",
       isBest: CurveMethod(method).isLayerExclusive && first.value == best)
   }
 }

@@ -46,6 +46,21 @@ enum PageTemplate {
     {{#map}}<p class="small">The map: <a href="{{path}}">{{name}}</a></p>{{/map}}
     </section>
     {{/answer}}
+    {{#recommendations}}{{^isEmpty}}
+    <section>
+    <h2>How far each way of choosing goes</h2>
+    <p>The highest sparsity at which {{share}} of full attention’s accuracy is kept, even at the lower end of the paired 95&nbsp;% interval. Differences are in points, over the same samples; head-mixed is the per-head cut that streams as many heads.</p>
+    <div class="scroll">
+    <table>
+    <thead><tr><th scope="col">Method</th><th scope="col">Sparsity</th><th scope="col">Accuracy</th><th scope="col">Kept</th><th scope="col">Less full</th><th scope="col">Less head-mixed</th><th scope="col">KV saved</th></tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th><td>{{sparsity}}</td><td>{{accuracy}}<small>{{range}}</small></td><td>{{kept}}</td>{{#minusFull}}<td>{{value}}<small>{{range}}</small></td>{{/minusFull}}{{#minusHeadMixed}}<td>{{value}}<small>{{range}}</small></td>{{/minusHeadMixed}}<td>{{saved}}</td></tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    </section>
+    {{/isEmpty}}{{/recommendations}}
     {{#primary}}
     <section>
     <h2>Accuracy against sparsity</h2>
@@ -104,7 +119,7 @@ enum PageTemplate {
     """
 
   private static let table = """
-    <p class="small">Accuracy in %, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
+    <p class="small">Shares in %, losses in nats, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
     <div class="scroll">
     <table>
     <thead>

@@ -25,6 +25,7 @@ struct PageView {
   let darkVariables = FigurePalette.variables(dark: true)
   let style = PageStyle.css
   let answer: AnswerView
+  let recommendations: RecommendationTable
   let primary: TaskSection
   let others: [TaskSection]
   let hasOthers: Bool
@@ -42,6 +43,7 @@ struct PageView {
     title = input.title
     subtitle = input.subtitle
     answer = AnswerView(figures, theme: theme)
+    recommendations = RecommendationTable(input)
     let sections = input.tasks.map { Self.section($0, figures, theme: theme) }
     primary = sections[0]
     others = Array(sections.dropFirst())

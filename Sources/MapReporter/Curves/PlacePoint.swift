@@ -1,0 +1,97 @@
+/// What one map reaches at one place of a task: a cell of a needle grid, or a part of a passage.
+public struct PlacePoint: Sendable, Hashable {
+  /// How the map was made; see ``CurveMethod``.
+  public var method: String
+  /// Seed of a random map; nil for a determined one.
+  public var seed: Int?
+  /// Name of the task.
+  public var task: String
+  /// Share of streaming heads asked for, 0…1.
+  public var requestedSparsity: Double
+  /// Where.
+  public var place: Place
+  /// Samples scored there.
+  public var samples: Int
+  /// What was scored.
+  public var metric: CurveMetric
+  /// The value with its interval.
+  public var estimate: Estimate
+
+  /// Where in a task something was scored.
+  public enum Place: Sendable, Hashable {
+    /// Samples of `length` tokens with the needle at `depth`, 0…1.
+    case cell(length: Int, depth: Double)
+    /// Positions `from` ..< `to` of a passage.
+    case part(from: Int, to: Int)
+  }
+
+  /// A value at a place.
+  public init(
+    method: String, seed: Int? = nil, task: String, requestedSparsity: Double, place: Place,
+    samples: Int, metric: CurveMetric, estimate: Estimate
+  ) {
+    self.method = method
+    self.seed = seed
+    self.task = task
+    self.requestedSparsity = requestedSparsity
+    self.place = place
+    self.samples = samples
+    self.metric = metric
+    self.estimate = estimate
+  }
+}
+
+/// `places.csv`: one line per map, place and metric.
+public enum PlaceTable {
+  /// The columns, in order; docs/map-format.md says what each holds.
+  public static let columns = [
+    "method", "seed", "task", "sparsity_requested", "length", "depth", "from", "to", "samples",
+    "metric", "value", "low", "high",
+  ]
+
+  /// The table as text.
+  public static func text(_ points: [PlacePoint]) -> String {
+    CommaSeparated.line(columns)
+      + points.map { point in
+        let place =
+          switch point.place {
+          case .cell(let length, let depth): ["\(length)", fixed(depth, 6), "", ""]
+          case .part(let from, let to): ["", "", "\(from)", "\(to)"]
+          }
+        let values = [point.estimate.value, point.estimate.low, point.estimate.high]
+        return CommaSeparated.line(
+          [
+            point.method, point.seed.map(String.init) ?? "", point.task,
+            fixed(point.requestedSparsity, 6),
+          ] + place + ["\(point.samples)", point.metric.rawValue] + values.map { fixed($0, 6) })
+      }.joined()
+  }
+
+  /// Reads a table by column name; `path` names it in errors.
+  ///
+  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)`` naming line and column.
+  public static func parse(
+    _ text: String, path: String
+  ) throws(MapReporterError) -> [PlacePoint] {
+    var points: [PlacePoint] = []
+    for row in try CommaSeparatedRow.read(text, path: path) {
+      let name = try row.text("metric")
+      guard let metric = CurveMetric(rawValue: name) else {
+        throw row.wrong("metric", "a metric", "\"\(name)\"")
+      }
+      points.append(
+        PlacePoint(
+          method: try row.text("method"), seed: row.has("seed") ? try row.integer("seed") : nil,
+          task: try row.text("task"),
+          requestedSparsity: try row.number("sparsity_requested"),
+          place: row.has("length")
+            ? .cell(length: try row.integer("length"), depth: try row.number("depth"))
+            : .part(from: try row.integer("from"), to: try row.integer("to")),
+          samples: try row.integer("samples"), metric: metric,
+          estimate: Estimate(
+            value: try row.number("value"), low: try row.number("low"),
+            high: try row.number("high"))))
+    }
+    return points
+  }
+}

@@ -1,0 +1,65 @@
+/// For each way to choose a map: the highest sparsity that keeps enough, and what it costs.
+struct RecommendationTable {
+  struct Row {
+    let name: String
+    let sparsity: String
+    let accuracy: String
+    let range: String
+    let kept: String
+    let minusFull: Cell
+    let minusHeadMixed: Cell
+    let saved: String
+  }
+
+  struct Cell {
+    let value: String
+    let range: String
+  }
+
+  let rows: [Row]
+  let isEmpty: Bool
+  let share: String
+
+  /// The recommendations of every layer criterion and of the head-mixed cut.
+  init(_ input: ReportInput) {
+    share = percent(input.keptShare)
+    let methods = input.points.filter { $0.task == input.primaryTask }.map(\.method)
+      .reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+      .filter { CurveMethod($0).isLayerExclusive || CurveMethod($0) == .headMixed }
+    rows = methods.map { Self.row($0, input) }
+    isEmpty = rows.isEmpty
+  }
+
+  private static func row(_ method: String, _ input: ReportInput) -> Row {
+    let found = Recommendation.choose(
+      from: input.points, task: input.primaryTask, metric: input.primaryMetric,
+      share: input.keptShare, among: { $0.name == method })
+    guard case .qualified(let choice) = found else {
+      let none = Cell(value: "–", range: "")
+      return Row(
+        name: CurveMethod(method).title, sparsity: "none", accuracy: "–", range: "", kept: "–",
+        minusFull: none, minusHeadMixed: none, saved: "–")
+    }
+    return Row(
+      name: CurveMethod(method).title, sparsity: percent(choice.point.achievedSparsity),
+      accuracy: fixed(choice.accuracy.value * 100, 1),
+      range: "\(fixed(choice.accuracy.low * 100, 1)) – \(fixed(choice.accuracy.high * 100, 1))",
+      kept: percent(choice.keptShare, digits: 1), minusFull: difference(choice.minusFull),
+      minusHeadMixed: CurveMethod(method) == .headMixed
+        ? Cell(value: "–", range: "") : difference(choice.minusHeadMixed),
+      saved: choice.point.kvShare.map { percent(1 - $0) } ?? "–")
+  }
+
+  private static func difference(_ estimate: Estimate?) -> Cell {
+    guard let estimate else { return Cell(value: "–", range: "") }
+    return Cell(
+      value: signed(estimate.value), range: "\(signed(estimate.low)) to \(signed(estimate.high))")
+  }
+}
+
+/// A difference of shares in points, with its sign: "+1.2", "−3.4", "0.0".
+func signed(_ difference: Double) -> String {
+  let text = fixed(abs(difference) * 100, 1)
+  guard text.contains(where: { "123456789".contains($0) }) else { return text }
+  return (difference < 0 ? "\u{2212}" : "+") + text
+}
