@@ -54,7 +54,8 @@ import Testing
     let points = [
       point("full", 0, 0.8), point("layer:max", 0.5, 0.8), point("head-mixed", 0.75, 0.8),
     ]
-    let choice = Recommendation.choose(from: points, task: "key", among: { $0 == .headMixed }).choice
+    let choice = Recommendation.choose(from: points, task: "key", among: { $0 == .headMixed })
+      .choice
     #expect(choice?.point == points[2])
   }
 

@@ -111,7 +111,8 @@ enum ReportSamples {
       subtitle:
         "SmolLM2-135M-Instruct · 30 layers × 3 key-value heads · sink 16, recent 64 · 1,024 "
         + "tokens",
-      points: points(), primaryTask: task, context: 1024, contexts: [task: 1024], gates: gates, maps: try maps(),
+      points: points(), primaryTask: task, context: 1024, contexts: [task: 1024], gates: gates,
+      maps: try maps(),
       training: training,
       facts: [
         .init("Model", "SmolLM2-135M-Instruct (llama)"),

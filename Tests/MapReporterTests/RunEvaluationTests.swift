@@ -90,7 +90,8 @@ import Transformer
         gates: GateMatrix(layers: 3, heads: 2, repeating: 1),
         imported: [ImportedMapSettings(name: "b", file: table)])
     }
-    #expect(error?.description.contains("4 layers × 2 key-value heads, but the model has 3 × 2") == true)
+    #expect(
+      error?.description.contains("4 layers × 2 key-value heads, but the model has 3 × 2") == true)
   }
 
   @Test func aTaskMayAskForFewerMaps() throws {
@@ -212,7 +213,8 @@ import Transformer
     #expect(prose.positions(in: 10) == [3, 7])
     for context in [8, 10, 1024] {
       for bin in 0..<prose.bins {
-        #expect(prose.span(of: bin, in: context).allSatisfy { prose.bin(of: $0, in: context) == bin })
+        #expect(
+          prose.span(of: bin, in: context).allSatisfy { prose.bin(of: $0, in: context) == bin })
       }
       #expect((0..<prose.bins).reduce(0) { $0 + prose.span(of: $1, in: context).count } == context)
     }

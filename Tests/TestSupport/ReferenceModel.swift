@@ -39,7 +39,9 @@ public struct ReferenceModel {
   public func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
   ) -> Matrix {
-    let (dim, group) = (configuration.headDim, configuration.queryHeads / configuration.keyValueHeads)
+    let (dim, group) = (
+      configuration.headDim, configuration.queryHeads / configuration.keyValueHeads
+    )
     var x = embed(tokens)
     return (0..<configuration.layers).map { layer in
       let (q, k, v) = project(x, layer)

@@ -27,7 +27,8 @@ import Testing
     #expect(outcome.errors.contains("learn 6/6 steps"))
     for file in [
       "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "timings.csv",
-      "scores.csv", "curves.csv", "places.csv", "attention.tsv", "report.html", "log.txt", "maps/max-0.5.headmap.json",
+      "scores.csv", "curves.csv", "places.csv", "attention.tsv", "report.html", "log.txt",
+      "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
     ] {
       #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")

@@ -19,7 +19,8 @@ extension EvaluationTask {
     if let grid {
       try within(CodingKeys.grid.rawValue, check: grid.validate)
       try requireSetting(
-        context == nil, CodingKeys.context, "is given beside a grid, whose lengths say it; keep one")
+        context == nil, CodingKeys.context, "is given beside a grid, whose lengths say it; keep one"
+      )
     }
   }
 }

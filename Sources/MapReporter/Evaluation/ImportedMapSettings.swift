@@ -59,12 +59,14 @@ enum ImportedMap: Sendable {
       let gates = try GateMatrix(contentsOf: settings.file)
       found = (gates.layers, gates.heads)
       let isMap = gates.values.allSatisfy { $0 == 0 || $0 == 1 }
-      self = isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
+      self =
+        isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
     }
     guard found == (layers, heads) else {
       throw RunError.malformed(
         path: settings.file,
-        problem: "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
+        problem:
+          "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
           + "\(layers) × \(heads); take the file that was made for this model")
     }
   }

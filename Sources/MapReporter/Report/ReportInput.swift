@@ -80,7 +80,8 @@ public struct ReportInput: Sendable {
   public init(
     title: String, subtitle: String = "", points: [CurvePoint], places: [PlacePoint] = [],
     primaryTask: String, primaryMetric: CurveMetric = .tokens, keptShare: Double = 0.95,
-    context: Int, contexts: [String: Int] = [:], gates: [[Double]] = [], maps: [MapEntry] = [], training: [TrainingRow] = [],
+    context: Int, contexts: [String: Int] = [:], gates: [[Double]] = [], maps: [MapEntry] = [],
+    training: [TrainingRow] = [],
     facts: [Fact] = [], files: [FileLink] = [], notes: [String] = []
   ) {
     self.title = title

@@ -123,7 +123,8 @@ extension FinishedRun {
       ("metrics.csv", "every calibration step"), ("curves.csv", "every point of the curves"),
       ("places.csv", "by length and depth, and by position"),
       ("scores.csv", "every sample of every map"),
-      ("attention.tsv", "attention beyond sink and window, by head"), ("maps", "a map per criterion and sparsity"),
+      ("attention.tsv", "attention beyond sink and window, by head"),
+      ("maps", "a map per criterion and sparsity"),
       ("maps/recommended", "the recommended map in the formats of runtimes"),
     ].filter { FileManager.default.fileExists(atPath: "\(files.folder)/\($0.0)") }
       .map { ReportInput.FileLink(path: $0.0, summary: $0.1) }

@@ -32,7 +32,8 @@ extension DecoderModel {
       let ours = logits(of: hidden, rows: rows[piece])
       let theirs = logits(of: reference, rows: rows[piece])
       for (row, target) in targets[piece].enumerated() {
-        losses.append(loss(ours.view.row(row), reference: theirs.view.row(row), target: Int(target)))
+        losses.append(
+          loss(ours.view.row(row), reference: theirs.view.row(row), target: Int(target)))
       }
     }
     return losses
