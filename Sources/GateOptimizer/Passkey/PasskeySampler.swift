@@ -87,6 +87,7 @@ public struct PasskeySampler: Sendable {
   ///   - index: Which sample.
   ///   - context: Its length in tokens instead of a drawn one.
   ///   - depth: Where its needles go instead of the task's range: a share of the text, 0…1.
+  /// - Returns: The sample, exactly as long as asked.
   /// - Throws: ``GateOptimizerError/contextTooShort(context:needed:passkeys:length:)`` if a tokenizer
   ///   makes more tokens of a passkey than of its words.
   public func sample(

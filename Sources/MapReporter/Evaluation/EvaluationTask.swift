@@ -11,8 +11,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   public var context: Int?
   /// Samples, for each cell of a grid; nil takes `evaluation.samples`.
   public var samples: Int?
-  /// Sparsities that are measured; nil takes those of the evaluation. Full attention and all streaming
-  /// are measured in any case.
+  /// Sparsities that are measured, beside both ends; nil takes those of the evaluation.
   public var sparsities: [Double]?
   /// What is asked.
   public var content: Content

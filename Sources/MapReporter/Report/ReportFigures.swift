@@ -34,15 +34,19 @@ struct ReportFigures {
     input.tasks.flatMap { accuracy(of: $0, theme: theme) }
   }
 
-  /// One curve per metric that was scored on `task`, the primary metric first, and its places.
+  /// Curves of `task`, the primary metric first, and its places.
+  ///
+  /// Beyond the primary task a metric that says nearly the same as another is left to the table, and so is
+  /// what was measured at one sparsity.
   func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
     let metrics = [input.primaryMetric] + CurveMetric.allCases.filter { $0 != input.primaryMetric }
     let place = input.tasks.firstIndex(of: task) ?? 0
     let curves = metrics.compactMap { metric -> Figure? in
+      guard place == 0 || ![.firstTokens, .perplexity].contains(metric) else { return nil }
       let figure = AccuracyFigure(
         points: input.points, task: task, metric: metric,
         highlighted: recommendation.choice?.point.method, cacheContext: input.contexts[task])
-      guard !figure.isEmpty else { return nil }
+      guard !figure.isEmpty, place == 0 || figure.hasCurve else { return nil }
       return Figure(
         name: "accuracy\(place == 0 ? "" : "-\(place + 1)")-\(metric.rawValue)",
         svg: figure.svg(theme: theme))

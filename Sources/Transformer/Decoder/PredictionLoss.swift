@@ -23,6 +23,7 @@ extension DecoderModel {
   ///   - reference: Those of the model that is taken for right, (T, C).
   ///   - rows: The rows to judge.
   ///   - targets: The token that follows each of `rows`.
+  /// - Returns: The losses, in the order of `rows`.
   public func losses(
     _ hidden: borrowing Tensor, reference: borrowing Tensor, rows: [Int], targets: [Int32]
   ) -> [PredictionLoss] {

@@ -11,6 +11,7 @@ extension DecoderModel {
   ///   - tokens: The sample, (T).
   ///   - rows: Positions of the queries.
   ///   - window: What a streaming head sees.
+  /// - Returns: A share for each layer and key-value head.
   public func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
   ) -> [[Double]] {

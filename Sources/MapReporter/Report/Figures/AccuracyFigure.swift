@@ -44,6 +44,13 @@ public struct AccuracyFigure: Sendable {
   /// Whether nothing was scored.
   var isEmpty: Bool { points.isEmpty }
 
+  /// Whether some method was measured at more than one sparsity.
+  var hasCurve: Bool {
+    lineMethods.contains { method in
+      Set(points.filter { $0.method == method }.map(\.achievedSparsity)).count > 1
+    }
+  }
+
   private var title: String { "\(metric.title), \(task)" }
 
   /// 14, or what lets a long task name end inside the figure.

@@ -15,8 +15,10 @@ struct CacheAxis {
         Point(x: frame.x(sparsity), y: frame.top - 4), Point(x: frame.x(sparsity), y: frame.top),
         .stroke(canvas.color(.baseline)))
       canvas.text(
-        Self.text(bytes), at: Point(x: frame.x(sparsity), y: frame.top - 9), size: 12, ink: .muted,
-        anchor: .middle)
+        Self.text(bytes),
+        // The last one ends with the figure, which has little room right of the frame.
+        at: Point(x: frame.x(sparsity) + (sparsity == 1 ? 20 : 0), y: frame.top - 9), size: 12,
+        ink: .muted, anchor: sparsity == 1 ? .end : .middle)
     }
     canvas.text(
       "KV cache at \(grouped(context)) tokens, 16-bit",

@@ -32,9 +32,9 @@ enum PageStyle {
     thead th[colspan]{text-align:center}
     thead tr:first-child th[colspan]{border-bottom:1px solid var(--grid)}
     thead tr:last-child th{font-weight:400;color:var(--muted)}
-    th[scope=row],thead th:first-child[rowspan]{text-align:left;font-weight:400;vertical-align:bottom}
+    th[scope=row],thead tr:first-child th:first-child{text-align:left;font-weight:400;vertical-align:bottom}
     th[scope=row]{vertical-align:top;position:sticky;left:0;background:var(--surface);white-space:normal;min-width:8.2rem;padding-left:0}
-    thead th:first-child[rowspan]{padding-left:0}
+    thead tr:first-child th:first-child{padding-left:0}
     td small{display:block;color:var(--muted);font-size:.78rem;font-weight:400}
     td.best{font-weight:700}
     tr.reference th,tr.reference td,tr.random th,tr.random td{color:var(--muted)}
