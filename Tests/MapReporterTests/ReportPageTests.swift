@@ -126,6 +126,8 @@ import Testing
     let kept = ProcessInfo.processInfo.environment["ZIGZAG_SAMPLE_REPORT"]
     try withTemporaryFolder { temporary in
       let folder = kept.map { URL(fileURLWithPath: $0) } ?? temporary
+      let old = ExportedFile(path: "figures/old.svg", text: "")
+      try MapExport(files: [old], warnings: []).write(to: folder)
       let page = try Report(try ReportSamples.input()).write(to: folder)
       #expect(FileManager.default.fileExists(atPath: page.path))
       let figures = try FileManager.default.contentsOfDirectory(

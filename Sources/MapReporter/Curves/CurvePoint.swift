@@ -61,3 +61,14 @@ public struct CurvePoint: Sendable, Hashable {
   /// The estimate of `metric`; nil when it was not scored.
   public func estimate(_ metric: CurveMetric) -> Estimate? { measures[metric]?.estimate }
 }
+
+extension CurveMetric {
+  /// The metrics that `points` of one task have, in order; first tokens only where they differ from all
+  /// tokens, since words of one token each have no others.
+  static func scored(in points: [CurvePoint]) -> [CurveMetric] {
+    let tellsMore = points.contains { $0.estimate(.firstTokens) != $0.estimate(.tokens) }
+    return allCases.filter { metric in
+      points.contains { $0.estimate(metric) != nil } && (metric != .firstTokens || tellsMore)
+    }
+  }
+}

@@ -32,7 +32,18 @@ public struct Report: Sendable {
   @discardableResult
   public func write(to folder: URL) throws(MapReporterError) -> URL {
     let page = ExportedFile(path: "report.html", text: try html())
-    try MapExport(files: figures() + [page], warnings: []).write(to: folder)
+    let figures = figures()
+    try MapExport(files: figures + [page], warnings: []).write(to: folder)
+    removeFigures(in: folder, except: Set(figures.map(\.path)))
     return folder.appending(path: page.path)
+  }
+
+  /// Removes figures of an earlier report, which would tell of what is no longer measured.
+  private func removeFigures(in folder: URL, except kept: Set<String>) {
+    let figures = folder.appending(path: "figures")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: figures.path)) ?? []
+    for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
+      try? FileManager.default.removeItem(at: figures.appending(path: name))
+    }
   }
 }

@@ -39,7 +39,9 @@ struct ReportFigures {
   /// Beyond the primary task a metric that says nearly the same as another is left to the table, and so is
   /// what was measured at one sparsity.
   func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
-    let metrics = [input.primaryMetric] + CurveMetric.allCases.filter { $0 != input.primaryMetric }
+    let scored = CurveMetric.scored(in: input.points.filter { $0.task == task })
+    let metrics =
+      scored.filter { $0 == input.primaryMetric } + scored.filter { $0 != input.primaryMetric }
     let place = input.tasks.firstIndex(of: task) ?? 0
     let curves = metrics.compactMap { metric -> Figure? in
       guard place == 0 || ![.firstTokens, .perplexity].contains(metric) else { return nil }

@@ -74,14 +74,21 @@ struct SeriesStyle {
     "layer:layer-gate", "layer:weighted-count",
   ]
 
+  /// What baselines take where it is free, so that they look alike in all figures.
+  private static let preferred = [
+    "alternating-layers": 3, "lazy-layers": 4, "first-layers": 5, "streaming": 6, "last-layers": 7,
+  ]
+
   /// The styles of `methods`: known ones have their own, others take what is free, in order.
   static func styles(for methods: [String]) -> [String: SeriesStyle] {
     var free = Array(known.indices)
     var styles: [String: SeriesStyle] = [:]
-    for method in methods {
-      guard let index = knownIndex(of: method), free.contains(index) else { continue }
-      free.removeAll { $0 == index }
-      styles[method] = SeriesStyle(index: index)
+    for index in [knownIndex, { preferred[$0] }] {
+      for method in methods where styles[method] == nil {
+        guard let index = index(method), free.contains(index) else { continue }
+        free.removeAll { $0 == index }
+        styles[method] = SeriesStyle(index: index)
+      }
     }
     for method in methods where styles[method] == nil {
       let index = free.isEmpty ? styles.count % known.count : free.removeFirst()

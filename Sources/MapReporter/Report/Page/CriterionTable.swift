@@ -27,9 +27,7 @@ struct CriterionTable {
   /// A table of one task's points.
   init(_ points: [CurvePoint]) {
     let sparsities = Self.sparsities(points)
-    let shown = CurveMetric.allCases.filter { metric in
-      points.contains { $0.estimate(metric) != nil }
-    }
+    let shown = CurveMetric.scored(in: points)
     columns = sparsities.map { Column(title: percent($0), span: shown.count) }
     metrics = sparsities.flatMap { _ in shown.map(\.shortTitle) }
     let keys = sparsities.flatMap { sparsity in shown.map { Key(sparsity: sparsity, metric: $0) } }
