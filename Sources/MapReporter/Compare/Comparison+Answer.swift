@@ -29,12 +29,10 @@ extension Comparison {
     }
     let reference = found.first { $0.0.name == first.name }
     let own = reference.map { ", \(first.name) \(percent($0.1.value, digits: 1))" } ?? ""
-    let isClear = best.1.low > worst.1.high
+    let relation = best.1.low > worst.1.high ? "do not overlap" : "overlap"
     return "\(place): from \(percent(worst.1.value, digits: 1)) (\(worst.0.name)) to "
-      + "\(percent(best.1.value, digits: 1)) (\(best.0.name))\(own). "
-      + (isClear
-        ? "Their 95\u{a0}% intervals do not overlap."
-        : "Their 95\u{a0}% intervals overlap: samples alone could make this difference.")
+      + "\(percent(best.1.value, digits: 1)) (\(best.0.name))\(own). Their 95\u{a0}% intervals "
+      + "\(relation)."
   }
 
   /// How many layers the runs share with the first one.
@@ -45,13 +43,11 @@ extension Comparison {
     }
     guard let least = overlaps.min(by: { $0.1.jaccard < $1.1.jaccard }) else { return nil }
     let same = overlaps.count { $0.1.jaccard == 1 }
-    let place = "at \(percent(sparsity)), by \(criterion)"
-    guard least.1.jaccard < 1 else {
-      return "Every run keeps the very layers that \(first.name) keeps, \(place)."
-    }
-    let kept = least.1.lost.count
-    return "\(same) of \(overlaps.count) other runs keep the very layers that \(first.name) keeps, "
-      + "\(place); least alike is \(least.0), where \(kept) "
-      + "\(kept == 1 ? "layer is another" : "layers are others")."
+    let others = "other runs" + (overlaps.count < runs.count - 1 ? " of as many layers" : "")
+    let place = "the very layers that \(first.name) keeps at \(percent(sparsity)), by \(criterion)"
+    guard least.1.jaccard < 1 else { return "All \(others) keep \(place)." }
+    let changed = least.1.lost.count
+    return "\(same) of \(overlaps.count) \(others) keep \(place); least alike is \(least.0), where "
+      + "\(changed) \(changed == 1 ? "layer is another" : "layers are others")."
   }
 }

@@ -2,11 +2,19 @@ import Foundation
 import GateOptimizer
 
 extension Comparison {
-  /// The page alone: one self-contained HTML file.
+  /// Writes the page alone, one self-contained HTML file.
   ///
-  /// - Parameter folder: Where it will lie, for its links to the runs' own pages.
-  /// - Throws: ``MapReporterError/brokenTemplate(name:reason:)``, never for bad input.
-  public func html(in folder: String) throws(MapReporterError) -> String {
+  /// - Returns: Its path.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  @discardableResult
+  public func writePage(to path: String) throws(MapReporterError) -> String {
+    let place = URL(fileURLWithPath: path)
+    try writeAtomically(html(in: place.deletingLastPathComponent().path), to: place)
+    return path
+  }
+
+  /// The page as it will lie in `folder`, for its links to the runs' own pages.
+  package func html(in folder: String) throws(MapReporterError) -> String {
     try page(in: folder, files: []).html()
   }
 
@@ -108,7 +116,8 @@ extension Comparison {
   var accuracyTable: String {
     let columns =
       ["run"] + settingNames + [
-        "task", "method", "map_seed", "sparsity_requested", "sparsity_achieved", "samples", "accuracy",
+        "task", "method", "map_seed", "sparsity_requested", "sparsity_achieved", "samples",
+        "accuracy",
         "accuracy_low", "accuracy_high",
       ]
     return CommaSeparated.line(columns)

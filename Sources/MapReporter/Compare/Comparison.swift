@@ -27,8 +27,8 @@ public struct Comparison {
   /// - Parameters:
   ///   - runs: Folders with gates at least; the first is the one to compare with.
   ///   - title: Heading of the page.
-  ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes what the first
-  ///     run's report recommends, or else the first it is evaluated by.
+  ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
+  ///     whose layers are the most accurate on average.
   /// - Throws: ``RunError`` where a folder is no run or has no gates, ``MapReporterError`` where a file
   ///   is damaged.
   public init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
@@ -40,14 +40,15 @@ public struct Comparison {
         place: "the runs to compare", expected: "at least one run folder", found: "none")
     }
     settings = SettingColumns(runs.map(\.settings))
-    self.criterion =
-      criterion ?? first.recommended?.criterion ?? first.run.configuration.evaluation.criteria.first
-      ?? .max
-    let recommended = first.recommended?.sparsity
-    layerSparsities = [0.5, recommended.flatMap { $0 == 0.5 ? nil : $0 } ?? 0.25]
     let judged = RunSamples(runs)
     notes = judged.notes
     comparable = judged.comparable
+    self.criterion =
+      criterion
+      ?? Self.bestCriterion(comparable.map { [runs] in runs[$0] }, task: first.primaryTask.name)
+      ?? Self.sharedCriteria(runs).first ?? .max
+    let recommended = first.recommended?.sparsity
+    layerSparsities = [0.5, recommended.flatMap { $0 == 0.5 ? nil : $0 } ?? 0.25]
   }
 
   /// Folder names where they differ, else the folders themselves.
@@ -61,10 +62,41 @@ public struct Comparison {
   /// The run that the others are compared with.
   var first: ComparedRun { runs[0] }
 
-  /// Criteria that every run can be ranked by: those the first run is evaluated by, ``criterion``
-  /// before the others.
+  /// ``criterion``, then the other criteria that all runs are evaluated by.
   var criteria: [Criterion] {
-    [criterion] + first.run.configuration.evaluation.criteria.filter { $0 != criterion }
+    [criterion] + Self.sharedCriteria(runs).filter { $0 != criterion }
+  }
+
+  private static func sharedCriteria(_ runs: [ComparedRun]) -> [Criterion] {
+    let all = runs.map(\.run.configuration.evaluation.criteria)
+    return (all.first ?? []).filter { criterion in all.allSatisfy { $0.contains(criterion) } }
+  }
+
+  /// The criterion whose layers are the most accurate on average, over the points that all measured
+  /// runs share; the first one before anything is measured.
+  private static func bestCriterion(_ runs: [ComparedRun], task: String) -> Criterion? {
+    let shared = sharedCriteria(runs)
+    func mean(_ criterion: Criterion) -> Double {
+      let method = CurveMethod.layers(criterion: criterion.description)
+      let found = sharedSparsities(of: method, task: task, in: runs).flatMap { sparsity in
+        runs.compactMap { $0.estimate(method, at: sparsity, task: task)?.value }
+      }
+      return found.isEmpty ? 0 : found.reduce(0, +) / Double(found.count)
+    }
+    let scored = shared.map { (criterion: $0, mean: mean($0)) }
+    // The first of equals.
+    return scored.dropFirst().reduce(scored.first) { best, next in
+      next.mean > (best?.mean ?? 0) ? next : best
+    }?.criterion
+  }
+
+  /// The sparsities between the ends at which each of `runs` was measured, in order.
+  static func sharedSparsities(
+    of method: CurveMethod, task: String, in runs: [ComparedRun]
+  ) -> [Double] {
+    let all = runs.map { Set($0.sparsities(method, task: task)) }
+    return all.dropFirst().reduce(all.first ?? []) { $0.intersection($1) }
+      .filter { $0 > 0 && $0 < 1 }.sorted()
   }
 
   /// The tasks that were measured, the first run's order.

@@ -6,6 +6,7 @@ struct ComparisonPage {
     let task: String
     let full: String
     let figures: [String]
+    let hasFigures: Bool
     let tables: [Comparison.Table]
   }
 
@@ -42,6 +43,7 @@ struct ComparisonPage {
     tasks = zip(comparison.tasks, figures).map { task, figures in
       TaskSection(
         task: task.name, full: comparison.fullSentence(task: task), figures: figures.map(\.svg),
+        hasFigures: !figures.isEmpty,
         tables: comparison.accuracyTables(task: task))
     }
     criterion = comparison.criterion.description
@@ -61,9 +63,11 @@ struct ComparisonPage {
   }
 
   private static let extraStyle = """
-    .runs td{white-space:nowrap}
+    .runs td,.runs thead th:not(:first-child){padding-inline:.5rem}
     .tables{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,500px),1fr));gap:.5rem 2rem;align-items:start}
     .tables>div{min-width:0}
+    .tables td,.tables thead th:not(:first-child){padding-inline:.36rem}
+    .tables td small{font-size:.72rem}
     th[scope=row]{overflow-wrap:anywhere}
     thead th:first-child{text-align:left;padding-left:0}
     """
@@ -108,13 +112,14 @@ struct ComparisonPage {
     </section>
     <section>
     <h2>The runs</h2>
-    <p>The settings in which they differ, and what each run’s own report recommends: the layer map, its accuracy in % with 95&nbsp;% interval, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length of the samples.</p>
+    <p>What each run’s own report recommends: the layer map, its accuracy in % with 95&nbsp;% interval, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length of the samples; then the settings in which the runs differ.</p>
     {{#overview}}<div class="runs">{{>table}}</div>{{/overview}}
     </section>
     {{#tasks}}
     <section>
     <h2>Accuracy, {{task}}</h2>
-    <p>Each figure shows the layers by {{criterion}} of {{reference}} and of the runs that differ from it in one setting, or in the same ones. Whiskers are 95&nbsp;% bootstrap intervals over samples; the samples are the same in all runs. {{full}}</p>
+    {{#hasFigures}}<p>Each figure shows the layers by {{criterion}} of {{reference}} and of the runs that differ from it in one setting, or in the same ones. Whiskers are 95&nbsp;% bootstrap intervals over samples; the samples are the same in all runs, so that a difference between two is surer than their whiskers alone suggest.</p>{{/hasFigures}}
+    <p>{{full}}</p>
     <div class="figures">{{#figures}}<figure>{{{.}}}</figure>{{/figures}}</div>
     <p class="small">Accuracy in %, small: 95&nbsp;% interval.</p>
     <div class="tables">{{#tables}}<div><h3>{{title}}</h3>{{>table}}</div>{{/tables}}</div>

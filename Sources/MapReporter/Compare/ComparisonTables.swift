@@ -29,13 +29,13 @@ extension Comparison {
   func overview(links: [String?]) -> Table {
     Table(
       title: "",
-      columns: settings.columns.map(\.title)
-        + ["recommended", "accuracy", "of full attention’s", "KV cache saved", "learned in"],
+      columns: ["recommended", "accuracy", "kept", "KV saved"]
+        + settings.columns.map(\.title) + ["learned in"],
       rows: runs.indices.map { index in
         let values = settings.columns.map { Table.Cell($0.values[index].shortened(to: 40)) }
         return Table.Row(
           name: runs[index].name, link: links[index],
-          cells: values + answer(index) + [learningTime(index)])
+          cells: answer(index) + values + [learningTime(index)])
       })
   }
 
@@ -82,9 +82,7 @@ extension Comparison {
 
   /// At most five of the sparsities at which all comparable runs were measured, between the ends.
   func commonSparsities(_ method: CurveMethod, task: String) -> [Double] {
-    let all = comparable.map { Set(runs[$0].sparsities(method, task: task)) }
-    let common = all.dropFirst().reduce(all.first ?? []) { $0.intersection($1) }
-      .filter { $0 > 0 && $0 < 1 }.sorted()
+    let common = Self.sharedSparsities(of: method, task: task, in: comparable.map { runs[$0] })
     guard common.count > 5 else { return common }
     let nearest = [0.25, 0.4, 0.5, 0.6, 0.75].compactMap { target in
       common.min { abs($0 - target) < abs($1 - target) }

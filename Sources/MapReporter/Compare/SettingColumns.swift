@@ -26,13 +26,24 @@ struct SettingColumns {
     }
     let all = groups.flatMap(\.names)
     columns = groups.map { group in
-      let title = group.names.map { Self.short($0, among: all) }.joined(separator: ", ")
+      let title = Self.title(group.names.map { Self.short($0, among: all) })
       return Column(title: title, names: group.names, values: group.values)
     }
   }
 
   /// The columns in which `run` differs from the first one.
   func changes(of run: Int) -> [Column] { columns.filter { $0.values[run] != $0.values[0] } }
+
+  /// What the names have in common up to an underscore, `context` of `context_min` and `context_max`;
+  /// else all of them.
+  private static func title(_ names: [String]) -> String {
+    guard names.count > 1, let first = names.first else { return names.joined() }
+    let common = names.dropFirst().reduce(first) { $0.commonPrefix(with: $1) }
+    guard let end = common.lastIndex(of: "_"), end > common.startIndex else {
+      return names.joined(separator: ", ")
+    }
+    return String(common[..<end])
+  }
 
   /// The last part of a dotted name where it tells the names apart.
   private static func short(_ name: String, among names: [String]) -> String {

@@ -78,7 +78,18 @@ public struct SweepRunner {
     }
     guard !folders.isEmpty else { return nil }
     let comparison = try Comparison(runs: folders, title: sweep.name)
-    return try comparison.write(to: folder)
+    let page = try comparison.write(to: folder)
+    removeFigures(except: comparison.figures().map(\.path))
+    return page
+  }
+
+  /// Removes figures of earlier pages, which may have shown another criterion. What cannot be removed
+  /// does no harm.
+  private func removeFigures(except kept: [String]) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")) ?? []
+    for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
+      try? FileManager.default.removeItem(atPath: "\(folder)/figures/\(name)")
+    }
   }
 
   private var recordPath: String { "\(folder)/sweep.json" }

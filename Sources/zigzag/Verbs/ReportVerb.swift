@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import GateOptimizer
 import MapReporter
-import ModelLoader
 
 /// `zigzag report`: the page of a run folder, or of several.
 struct ReportVerb: Verb {
@@ -37,8 +36,8 @@ struct ReportVerb: Verb {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "With --compare, the criterion whose layers and accuracies the figures show; by default what "
-        + "the first run's report recommends.", valueName: "criterion"))
+      "With --compare, the criterion whose layers and accuracies the figures show; by default the "
+        + "one whose layers are the most accurate.", valueName: "criterion"))
   var criterion: String?
 
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -63,10 +62,10 @@ struct ReportVerb: Verb {
   private func compareRuns() throws -> String {
     let criterion = try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
     let out = out ?? "comparison"
+    guard !FileManager.default.fileExists(atPath: RunFiles(folder: out).configuration) else {
+      throw ToolError.usage("--out is \(out), which is a run's folder; name another one")
+    }
     let comparison = try Comparison(runs: runs, title: "Comparison of runs", criterion: criterion)
-    guard out.hasSuffix(".html") else { return try comparison.write(to: out) }
-    let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
-    try AtomicFile.write(comparison.html(in: folder), to: out)
-    return out
+    return try out.hasSuffix(".html") ? comparison.writePage(to: out) : comparison.write(to: out)
   }
 }
