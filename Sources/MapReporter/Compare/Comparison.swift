@@ -22,10 +22,10 @@ public struct Comparison {
   /// Places of the runs whose accuracies may be compared with each other.
   let comparable: [Int]
 
-  /// Reads the run folders `runs`.
+  /// Reads run folders.
   ///
   /// - Parameters:
-  ///   - runs: Folders with gates at least; the first is the one to compare with.
+  ///   - folders: Runs with gates at least; the first is the one to compare with.
   ///   - title: Heading of the page.
   ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
   ///     whose layers are the most accurate on average.

@@ -6,9 +6,9 @@ extension Comparison {
   struct Table {
     struct Cell {
       let value: String
-      let small: String
+      let small: String?
 
-      init(_ value: String, small: String = "") {
+      init(_ value: String, small: String? = nil) {
         self.value = value
         self.small = small
       }

@@ -59,7 +59,7 @@ public struct Sweep {
     return plans + combinations(file.grid).map(RunPlan.init)
   }
 
-  /// Each choice with each other; the last axis changes fastest. Nothing where there is no axis.
+  /// Each choice with each other, the last axis changing fastest; nothing where there is no axis.
   private static func combinations(_ axes: [SweepAxis]) -> [[SweepChoice]] {
     guard !axes.isEmpty else { return [] }
     return axes.reduce([[]]) { lists, axis in

@@ -1,3 +1,4 @@
+import Foundation
 import GateOptimizer
 import Yams
 
@@ -46,22 +47,25 @@ struct SweepParser {
     return name
   }
 
-  /// Every setting of a group, whether its name is dotted or nested.
-  func changes(_ node: Node, under keys: [String] = []) throws(RunError) -> [SettingChange] {
+  /// Every setting of a group, whether its name is dotted or nested; `line` is for those that the
+  /// file does not have in this form.
+  func changes(
+    _ node: Node, under keys: [String] = [], line: Int? = nil
+  ) throws(RunError) -> [SettingChange] {
     var found: [SettingChange] = []
     for entry in try entries(of: node, under: keys.isEmpty ? "set" : dotted(keys)) {
-      let all =
-        keys + entry.key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      let line = entry.line ?? line
+      let all = keys + entry.key.components(separatedBy: ".")
       guard all.allSatisfy({ !$0.isEmpty }) else {
-        throw refusal("\"\(entry.key)\"", "is not the name of a setting", line: entry.line)
+        throw refusal("\"\(entry.key)\"", "is not the name of a setting", line: line)
       }
       guard all != ["name"] else {
-        throw refusal("name", "cannot be set: the sweep names its runs", line: entry.line)
+        throw refusal("name", "cannot be set: the sweep names its runs", line: line)
       }
       if entry.value.mapping != nil {
-        found += try changes(entry.value, under: all)
+        found += try changes(entry.value, under: all, line: line)
       } else {
-        found.append(SettingChange(keys: all, value: entry.value, place: place(entry.line)))
+        found.append(SettingChange(keys: all, value: entry.value, place: place(line)))
       }
     }
     return found
@@ -99,11 +103,10 @@ struct SweepParser {
             + "\(label): {one: {…}, other: {…}}", line: item.mark?.line ?? entry.line)
       }
       let line = item.mark?.line ?? entry.line
-      let change = try changes(Node([(Node(entry.key, .implicit, .plain, nil), item)]))
+      let alone = Node([(Node(entry.key, .implicit, .plain, nil), item)])
       choices.append(
         SweepChoice(
-          name: Self.runName(label, text),
-          changes: change.map { SettingChange(keys: $0.keys, value: $0.value, place: place(line)) },
+          name: Self.runName(label, text), changes: try changes(alone, line: line),
           place: place(line)))
     }
     return choices

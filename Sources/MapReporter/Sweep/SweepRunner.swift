@@ -83,8 +83,9 @@ public struct SweepRunner {
     return page
   }
 
-  /// Removes figures of earlier pages, which may have shown another criterion. What cannot be removed
-  /// does no harm.
+  /// Removes figures of earlier pages, which may have shown another criterion.
+  ///
+  /// What cannot be removed does no harm.
   private func removeFigures(except kept: [String]) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")) ?? []
     for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
