@@ -26,7 +26,8 @@ struct Zigzag: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      RunVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self, CalibrateVerb.self,
+      RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
+      CalibrateVerb.self,
       RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, SamplesVerb.self,
       BenchVerb.self,
     ])

@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
   @Test(arguments: [
     "run", "import", "inspect", "forward", "calibrate", "rank", "evaluate", "export", "report",
-    "bench",
+    "bench", "sweep",
   ])
   func everyVerbTeaches(verb: String) throws {
     let help = try ToolRunner.run([verb, "--help"])
@@ -18,7 +18,7 @@ import Testing
     #expect(try ToolRunner.run([]).output.contains("\n  \(verb) "))
   }
 
-  @Test(arguments: ["run", "calibrate", "evaluate"])
+  @Test(arguments: ["run", "calibrate", "evaluate", "sweep"])
   func verbsThatReadAConfigurationTakeOverrides(verb: String) throws {
     #expect(try ToolRunner.run(["help", verb]).output.contains("--set <key=value>"))
   }

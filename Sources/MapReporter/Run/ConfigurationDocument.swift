@@ -10,8 +10,9 @@ import Yams
 public struct ConfigurationDocument {
   /// The file the document was read from, as the user named it.
   public let path: String
-  private var root: Node
-  private var overrides: [(keys: [String], text: String)] = []
+  /// Everything in the document, overrides merged.
+  private(set) var root: Node
+  private var overrides: [(keys: [String], place: String)] = []
 
   /// Reads the file at `path` and merges `overrides`, each `dotted.key=value`, in order.
   ///
@@ -74,7 +75,7 @@ public struct ConfigurationDocument {
   /// The file and line a setting was written at, or the override that set it.
   private func location(of keys: [String]) -> String {
     if let override = overrides.last(where: { keys.starts(with: $0.keys) }) {
-      return "--set \(override.text)"
+      return override.place
     }
     var node = root
     var line: Int?
@@ -85,7 +86,7 @@ public struct ConfigurationDocument {
     }
     if let line { return "\(path):\(line)" }
     // Something above the place of an override: it is not in the file at all.
-    return overrides.last { $0.keys.starts(with: keys) }.map { "--set \($0.text)" } ?? path
+    return overrides.last { $0.keys.starts(with: keys) }?.place ?? path
   }
 
   /// Larger files are not configurations.
@@ -125,7 +126,10 @@ public struct ConfigurationDocument {
     }
   }
 
-  private mutating func apply(_ text: String) throws(RunError) {
+  /// Merges an override of the form `dotted.key=value`.
+  ///
+  /// - Throws: ``RunError/badOverride(_:problem:)``.
+  mutating func apply(_ text: String) throws(RunError) {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty else {
       throw .badOverride(text, problem: "expected key=value, such as calibration.steps=40")
@@ -137,10 +141,17 @@ public struct ConfigurationDocument {
     } catch {
       throw .badOverride(text, problem: "the value is not YAML")
     }
-    guard root.replaceValue(at: keys[...], with: value) else {
+    guard put(value, at: keys, place: "--set \(text)") else {
       throw .badOverride(text, problem: "there is no such place in \(path)")
     }
-    overrides.append((keys, text))
+  }
+
+  /// Puts `value` at a path of keys, to be named by `place` in messages; false where the path runs
+  /// through something that is no group of settings.
+  mutating func put(_ value: Node, at keys: [String], place: String) -> Bool {
+    guard root.replaceValue(at: keys[...], with: value) else { return false }
+    overrides.append((keys, place))
+    return true
   }
 
   /// What a decoding error means, in the words of a configuration.

@@ -54,7 +54,8 @@ extension RunConfiguration {
     return found
   }
 
-  private func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
+  /// The settings whose dotted names are `wanted`, with their values as text.
+  func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
     let node: Node?
     do {
       node = try Yams.compose(yaml: yaml())

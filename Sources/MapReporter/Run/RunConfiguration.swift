@@ -126,7 +126,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     }
   }
 
-  private static func isFolderName(_ name: String) -> Bool {
+  /// Whether a run or a sweep can have this name: it names a folder.
+  static func isFolderName(_ name: String) -> Bool {
     !name.isEmpty && !name.hasPrefix(".")
       && name.unicodeScalars.allSatisfy {
         ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)

@@ -1,24 +1,71 @@
 import ArgumentParser
+import Foundation
+import GateOptimizer
 import MapReporter
 
-/// `zigzag report`: the page of a run folder.
+/// `zigzag report`: the page of a run folder, or of several.
 struct ReportVerb: Verb {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Draw a run's page and figures again.",
+    abstract: "Draw a run's page and figures again, or compare runs.",
     discussion: """
       Reads only the run folder and needs no model: report.html is one self-contained page, figures/ \
       holds the same pictures as SVG.
 
         zigzag report runs/smollm2-135m
+
+      With --compare several runs are put side by side, each compared with the first: the settings in \
+      which they differ, their accuracies, and how stable their layers are.
+
+        zigzag report --compare runs/smollm2-135m runs/short --out short.html
       """)
 
-  @Argument(help: "A run folder.")
-  var run: String
+  @Argument(help: ArgumentHelp("A run folder; with --compare two or more.", valueName: "run"))
+  var runs: [String]
+
+  @Flag(help: "Compare the runs in one page.")
+  var compare = false
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "With --compare, where the page goes: a folder, which also gets tables and figures, or a .html "
+        + "file. The default is comparison/.", valueName: "path"))
+  var out: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "With --compare, the criterion whose layers and accuracies the figures show; by default the "
+        + "one whose layers are the most accurate.", valueName: "criterion"))
+  var criterion: String?
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
+  func validate() throws {
+    if compare {
+      guard runs.count > 1 else { throw ValidationError("name two or more runs to compare") }
+    } else {
+      guard runs.count == 1 else {
+        throw ValidationError("name one run, or add --compare to put several in one page")
+      }
+      guard out == nil, criterion == nil else {
+        throw ValidationError("--out and --criterion go with --compare")
+      }
+    }
+  }
+
   func perform() throws {
-    try Results.print(try FinishedRun(folder: run).writeReport())
+    try Results.print(compare ? compareRuns() : FinishedRun(folder: runs[0]).writeReport())
+  }
+
+  private func compareRuns() throws -> String {
+    let criterion = try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
+    let out = out ?? "comparison"
+    guard !FileManager.default.fileExists(atPath: RunFiles(folder: out).configuration) else {
+      throw ToolError.usage("--out is \(out), which is a run's folder; name another one")
+    }
+    let comparison = try Comparison(runs: runs, title: "Comparison of runs", criterion: criterion)
+    return try out.hasSuffix(".html") ? comparison.writePage(to: out) : comparison.write(to: out)
   }
 }

@@ -1,0 +1,142 @@
+import Foundation
+import GateOptimizer
+
+/// One run of a comparison: what its folder holds, as far as it has come.
+struct ComparedRun {
+  /// Name in tables and figures, different from that of every other run.
+  let name: String
+  /// The run itself.
+  let run: FinishedRun
+  /// The points of its curves; empty before evaluation.
+  let points: [CurvePoint]
+  /// The rows of `metrics.csv`; empty where the gates come from elsewhere.
+  let training: [TrainingRow]
+  /// What makes it the run it is: dotted names and values, lists as one text.
+  let settings: [String: String]
+  /// What its accuracies depend on besides gates and window.
+  let sampleSettings: [String: String]
+  /// What its own report recommends; nil before evaluation.
+  let recommended: RecommendedMap?
+
+  /// Reads the run folder at `folder`.
+  ///
+  /// - Throws: As ``FinishedRun/init(folder:)``, and ``MapReporterError`` where a table is damaged.
+  init(name: String, folder: String) throws {
+    run = try FinishedRun(folder: folder)
+    self.name = name
+    points = try Self.table(run.files.curves, CurveTable.read)
+    training = try Self.table(run.files.metrics, TrainingRow.read)
+    settings = try Self.joinedLists(run.configuration.settings(where: Self.isOfTheRun))
+    sampleSettings = try run.configuration.sampleSettings()
+    recommended = try run.recommendedMap()
+  }
+
+  private static func table<Row>(_ path: String, _ read: (URL) throws -> [Row]) throws -> [Row] {
+    FileManager.default.fileExists(atPath: path) ? try read(URL(fileURLWithPath: path)) : []
+  }
+
+  /// Not what it is called, how it is judged, or what no result depends on.
+  private static func isOfTheRun(_ name: String) -> Bool {
+    !["evaluation.", "haystack.evaluation.", "ranking.", "report.", "compute."]
+      .contains(where: name.hasPrefix) && !["name", "calibration.checkpoint_every"].contains(name)
+  }
+
+  /// `a.0` and `a.1` as one setting `a`.
+  private static func joinedLists(_ leaves: [String: String]) -> [String: String] {
+    var joined: [String: [(place: Int, value: String)]] = [:]
+    for (name, value) in leaves {
+      let parts = name.split(separator: ".").map(String.init)
+      let place = parts.last.flatMap { Int($0) }
+      let key = place == nil ? name : parts.dropLast().joined(separator: ".")
+      joined[key, default: []].append((place ?? 0, value))
+    }
+    return joined.mapValues { items in
+      items.sorted { $0.place < $1.place }.map(\.value).joined(separator: ", ")
+    }
+  }
+
+  /// The layers that see the whole context, (L).
+  func layers(by criterion: Criterion, sparsity: Double) throws -> [Bool] {
+    try run.gates.layerMap(by: criterion, sparsity: sparsity).isRetrievalLayer
+  }
+
+  /// The estimate of a method at a sparsity that was asked for.
+  func estimate(_ method: CurveMethod, at sparsity: Double, task: String) -> Estimate? {
+    points.first { point in
+      point.task == task && CurveMethod(point.method) == method
+        && abs(point.requestedSparsity - sparsity) < 1e-9
+    }?.estimate(Comparison.metric)
+  }
+
+  /// Full attention's accuracy.
+  func full(task: String) -> Estimate? {
+    points.first { $0.task == task && CurveMethod($0.method) == .full }?
+      .estimate(Comparison.metric)
+  }
+
+  /// The sparsities at which a method was measured, in order.
+  func sparsities(_ method: CurveMethod, task: String) -> [Double] {
+    points.filter { point in
+      point.task == task && CurveMethod(point.method) == method
+        && point.estimate(Comparison.metric) != nil
+    }.map(\.requestedSparsity).sorted()
+  }
+
+  /// The task that decides, and its length in tokens.
+  var primaryTask: EvaluationTask { run.configuration.evaluation.tasks[0] }
+
+  /// Seconds that gate learning took.
+  var learningSeconds: Double? { run.record.seconds["learn"] }
+
+  /// The mean distillation loss of the last tenth of the steps: one step's depends on its sample.
+  var distillation: Double? {
+    let last = training.sorted { $0.step < $1.step }.suffix(max(training.count / 10, 1))
+    guard !last.isEmpty else { return nil }
+    return last.reduce(0) { $0 + $1.distillation } / Double(last.count)
+  }
+
+  /// The mean of the clipped gates.
+  var meanGate: Double {
+    let gates = run.gates.clipped.values
+    return gates.reduce(0, +) / Double(gates.count)
+  }
+
+  /// The share of gates of at least one half.
+  var openShare: Double {
+    let gates = run.gates.clipped.values
+    return Double(gates.count { $0 >= 0.5 }) / Double(gates.count)
+  }
+
+  /// Pearson's correlation of the clipped gates with those of `other`; nil where shapes differ or a
+  /// matrix is constant.
+  func correlation(with other: ComparedRun) -> Double? {
+    let (a, b) = (run.gates.clipped, other.run.gates.clipped)
+    guard (a.layers, a.heads) == (b.layers, b.heads) else { return nil }
+    let (x, y) = (a.values.map { $0 - meanGate }, b.values.map { $0 - other.meanGate })
+    func sum(_ pairs: Zip2Sequence<[Double], [Double]>) -> Double {
+      pairs.reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    let scale = (sum(zip(x, x)) * sum(zip(y, y))).squareRoot()
+    return scale > 0 ? sum(zip(x, y)) / scale : nil
+  }
+}
+
+/// Two sets of retrieval layers of one model.
+struct LayerOverlap: Equatable {
+  /// |A ∩ B| / |A ∪ B|, 1 where both are empty.
+  let jaccard: Double
+  /// Layers that are in the second set alone.
+  let gained: [Int]
+  /// Layers that are in the first set alone.
+  let lost: [Int]
+
+  /// Compares `set` with `reference`, (L) each; nil where L differs.
+  init?(_ set: [Bool], against reference: [Bool]) {
+    guard set.count == reference.count else { return nil }
+    let both = set.indices.count { set[$0] && reference[$0] }
+    gained = set.indices.filter { set[$0] && !reference[$0] }
+    lost = set.indices.filter { !set[$0] && reference[$0] }
+    let union = both + gained.count + lost.count
+    jaccard = union == 0 ? 1 : Double(both) / Double(union)
+  }
+}

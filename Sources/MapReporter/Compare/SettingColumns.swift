@@ -1,0 +1,53 @@
+/// The settings in which runs differ: a column each, those that always change together as one.
+struct SettingColumns {
+  struct Column {
+    /// Short name, for a heading.
+    let title: String
+    /// The dotted names it stands for.
+    let names: [String]
+    /// The value in each run.
+    let values: [String]
+  }
+
+  let columns: [Column]
+
+  /// The columns of `runs`, each dotted names with values.
+  init(_ runs: [[String: String]]) {
+    let names = Set(runs.flatMap(\.keys)).sorted()
+    var groups: [(names: [String], values: [String])] = []
+    for name in names {
+      let values = runs.map { $0[name] ?? "–" }
+      guard Set(values).count > 1 else { continue }
+      if let same = groups.firstIndex(where: { $0.values == values }) {
+        groups[same].names.append(name)
+      } else {
+        groups.append(([name], values))
+      }
+    }
+    let all = groups.flatMap(\.names)
+    columns = groups.map { group in
+      let title = Self.title(group.names.map { Self.short($0, among: all) })
+      return Column(title: title, names: group.names, values: group.values)
+    }
+  }
+
+  /// The columns in which `run` differs from the first one.
+  func changes(of run: Int) -> [Column] { columns.filter { $0.values[run] != $0.values[0] } }
+
+  /// What the names have in common up to an underscore, `context` of `context_min` and `context_max`;
+  /// else all of them.
+  private static func title(_ names: [String]) -> String {
+    guard names.count > 1, let first = names.first else { return names.joined() }
+    let common = names.dropFirst().reduce(first) { $0.commonPrefix(with: $1) }
+    guard let end = common.lastIndex(of: "_"), end > common.startIndex else {
+      return names.joined(separator: ", ")
+    }
+    return String(common[..<end])
+  }
+
+  /// The last part of a dotted name where it tells the names apart.
+  private static func short(_ name: String, among names: [String]) -> String {
+    func last(_ name: String) -> Substring { name.split(separator: ".").last ?? "" }
+    return names.count { last($0) == last(name) } > 1 ? name : String(last(name))
+  }
+}

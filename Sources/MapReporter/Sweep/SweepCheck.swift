@@ -1,0 +1,72 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+
+/// What can be said against the runs of a sweep before the first one begins.
+struct SweepCheck {
+  let folder: String
+  private var models: [String: LoadedModel] = [:]
+  private var samples: Set<String> = []
+
+  init(folder: String) {
+    self.folder = folder
+  }
+
+  /// Refuses a run whose model or texts are not there or do not suit its settings, of which no sample
+  /// can be made, or whose folder holds gates learned with other settings.
+  mutating func check(_ run: SweepRun) throws {
+    do {
+      try checkFolder(of: run)
+      let model = try model(at: run.configuration.model)
+      do {
+        try run.configuration.validate(for: model.configuration)
+      } catch {
+        throw run.document.setting(error)
+      }
+      try checkSample(of: run, model)
+    } catch RunError.setting(let location, let problem) {
+      throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
+    }
+  }
+
+  private mutating func model(at path: String) throws(ModelLoaderError) -> LoadedModel {
+    if let model = models[path] { return model }
+    let model = try ModelFile.open(path: path)
+    models[path] = model
+    return model
+  }
+
+  /// Makes the first sample of runs that draw samples of their own.
+  private mutating func checkSample(of run: SweepRun, _ model: LoadedModel) throws {
+    let configuration = run.configuration
+    for path in configuration.haystack.evaluation.files
+    where !FileManager.default.isReadableFile(atPath: path) {
+      throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
+    }
+    let settings = try configuration.settings { name in
+      ["model", "task", "haystack.calibration", "calibration.context"].contains {
+        name.hasPrefix($0)
+      }
+    }
+    let key = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n")
+    guard samples.insert(key).inserted else { return }
+    _ = try configuration.calibrationSampler(model.tokenizer()).sample(index: 0)
+  }
+
+  private func checkFolder(of run: SweepRun) throws(RunError) {
+    let files = RunFiles(folder: "\(folder)/\(run.name)")
+    guard files.holdGates, FileManager.default.fileExists(atPath: files.configuration) else {
+      return
+    }
+    let before = try ConfigurationDocument(contentsOf: files.configuration)
+      .decode(RunConfiguration.self)
+    let found = try differences(
+      now: run.configuration.gateSettings(), before: before.gateSettings())
+    guard found.isEmpty else {
+      throw .setting(
+        location: run.place,
+        problem: "\(files.folder) holds a run with other settings: "
+          + "\(found.joined(separator: "; ")); delete the folder, or give the sweep another name")
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Foundation
+import ModelLoader
+
+/// `sweep.json`: which runs of a sweep are finished, by the hashes of what they were made from and
+/// of what came out.
+struct SweepRecord: Codable, Equatable {
+  /// SHA-256 of a run's files when it was finished.
+  private struct Mark: Codable, Equatable {
+    let configuration: String
+    let gates: String
+    let curves: String
+  }
+
+  private var runs: [String: Mark] = [:]
+
+  /// The record at `path`; of nothing where there is none.
+  ///
+  /// - Throws: ``RunError/malformed(path:problem:)``.
+  static func read(_ path: String) throws(RunError) -> SweepRecord {
+    guard let data = FileManager.default.contents(atPath: path) else { return SweepRecord() }
+    do {
+      return try JSONDecoder().decode(SweepRecord.self, from: data)
+    } catch {
+      throw .malformed(
+        path: path, problem: "not a sweep's record; delete it to have all runs looked through again"
+      )
+    }
+  }
+
+  /// Whether `run` is finished, and its folder as it was left.
+  func holds(_ run: SweepRun, _ files: RunFiles) throws(RunError) -> Bool {
+    guard let mark = runs[run.name], FileManager.default.fileExists(atPath: files.report) else {
+      return false
+    }
+    let settings = try run.configuration.yaml()
+    return mark == Self.mark(of: files) && mark.configuration == sha256(of: settings)
+  }
+
+  /// Notes that the run in `files` is finished.
+  mutating func add(_ run: SweepRun, _ files: RunFiles) {
+    runs[run.name] = Self.mark(of: files)
+  }
+
+  /// The record as JSON, keys in alphabetical order.
+  func json() throws(RunError) -> String {
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    } catch {
+      throw .malformed(path: "sweep.json", problem: "cannot be written: \(error)")
+    }
+  }
+
+  private static func mark(of files: RunFiles) -> Mark? {
+    let hashes = [files.configuration, files.gates, files.curves].compactMap { path in
+      FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+    }
+    guard hashes.count == 3 else { return nil }
+    return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2])
+  }
+}

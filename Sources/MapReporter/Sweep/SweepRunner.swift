@@ -1,0 +1,129 @@
+import Foundation
+import ModelLoader
+
+/// Makes the runs of a sweep one after the other, and the page that compares them.
+public struct SweepRunner {
+  /// The runs to make.
+  public let sweep: Sweep
+  /// Where they go, `<runs>/<name of the sweep>`.
+  public let folder: String
+  private let observer: any PipelineObserver
+
+  /// A runner that makes the runs below `runs`.
+  public init(_ sweep: Sweep, runs: String, observer: any PipelineObserver) {
+    self.sweep = sweep
+    folder = "\(runs)/\(sweep.name)"
+    self.observer = observer
+  }
+
+  /// Checks all runs, then makes those that are not finished yet; the comparison is written anew
+  /// after each.
+  ///
+  /// - Parameter began: Called with the files of each run that is made.
+  /// - Returns: The comparison's page.
+  /// - Throws: Before the first run what is wrong with any of them; ``RunError/interrupted(folder:)``
+  ///   where the observer asked to stop; ``SweepError`` at the end where single runs failed.
+  public func run(began: (RunFiles) -> Void) throws -> String {
+    var check = SweepCheck(folder: folder)
+    for run in sweep.runs { try check.check(run) }
+    var record = try SweepRecord.read(recordPath)
+    var failures: [SweepError.Failure] = []
+    for (index, run) in sweep.runs.enumerated() {
+      let files = RunFiles(folder: "\(folder)/\(run.name)")
+      let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
+      if try record.holds(run, files) {
+        observer.report("\(title): finished before")
+        continue
+      }
+      observer.report("\(title)\(run.changes.isEmpty ? "" : ": \(run.changes)")")
+      do {
+        try make(run, began: began)
+      } catch let error as any ZigzagError where Self.concernsOneRun(error) {
+        observer.report("\(run.name) failed: \(error)")
+        failures.append(SweepError.Failure(run: run.name, error: error))
+        continue
+      }
+      record.add(run, files)
+      try write(record)
+      try compare()
+    }
+    let page = try compare()
+    guard failures.isEmpty else {
+      throw SweepError(failures: failures, runs: sweep.runs.count, page: page)
+    }
+    return page ?? folder
+  }
+
+  private func make(_ run: SweepRun, began: (RunFiles) -> Void) throws {
+    if observer.isInterrupted { throw RunError.interrupted(folder: folder) }
+    var pipeline = try Pipeline(
+      run.configuration, document: run.document, runs: folder, observer: observer)
+    began(pipeline.files)
+    try pipeline.run(to: .report)
+  }
+
+  /// A full disk, another process or the user's wish to stop concern the runs to come as well.
+  private static func concernsOneRun(_ error: any ZigzagError) -> Bool {
+    switch error.category {
+    case .usage, .badData, .missingInput: true
+    case .cannotWrite, .interrupted: false
+    }
+  }
+
+  /// Compares what there is of the runs; nil as long as none has gates.
+  @discardableResult
+  private func compare() throws -> String? {
+    let folders = sweep.runs.map { "\(folder)/\($0.name)" }.filter {
+      FileManager.default.fileExists(atPath: RunFiles(folder: $0).gates)
+    }
+    guard !folders.isEmpty else { return nil }
+    let comparison = try Comparison(runs: folders, title: sweep.name)
+    let page = try comparison.write(to: folder)
+    removeFigures(except: comparison.figures().map(\.path))
+    return page
+  }
+
+  /// Removes figures of earlier pages, which may have shown another criterion.
+  ///
+  /// What cannot be removed does no harm.
+  private func removeFigures(except kept: [String]) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")) ?? []
+    for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
+      try? FileManager.default.removeItem(atPath: "\(folder)/figures/\(name)")
+    }
+  }
+
+  private var recordPath: String { "\(folder)/sweep.json" }
+
+  private func write(_ record: SweepRecord) throws {
+    try writeAtomically(record.json(), to: URL(fileURLWithPath: recordPath))
+  }
+}
+
+/// Runs of a sweep that could not be made, while the others were.
+public struct SweepError: ZigzagError {
+  /// A run with what went wrong.
+  public struct Failure: Sendable {
+    /// Name of the run.
+    public let run: String
+    /// What went wrong.
+    public let error: any ZigzagError
+  }
+
+  /// The runs that failed, at least one.
+  public let failures: [Failure]
+  /// How many runs the sweep has.
+  public let runs: Int
+  /// The comparison of the others, if there are any.
+  public let page: String?
+
+  /// That of the first failure.
+  public var category: ErrorCategory { failures.first?.error.category ?? .badData }
+
+  /// One sentence with every failure.
+  public var description: String {
+    let reasons = failures.map { "\($0.run): \($0.error)" }.joined(separator: "; ")
+    return "\(failures.count) of \(runs) runs failed: \(reasons)"
+      + (page.map { "; the others are compared in \($0)" } ?? "")
+  }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Sweeps of the tiny model, and `report --compare`, with the real tool.
+@Suite struct SweepVerbTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("configs"), withIntermediateDirectories: false)
+    try scratch.write(
+      TinyRun.configuration(steps: 6, checkpointEvery: 2), to: "configs/run.yaml")
+    try write("vary: {seed: [1], window.recent: [12]}")
+  }
+
+  private func write(_ vary: String) throws {
+    try scratch.write("name: s\nbase: run.yaml\n\(vary)\n", to: "configs/sweep.yaml")
+  }
+
+  private func sweep(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(["sweep", "configs/sweep.yaml"] + arguments, in: scratch.path)
+  }
+
+  private func read(_ file: String) throws -> String {
+    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
+  }
+
+  private func isThere(_ file: String) -> Bool {
+    FileManager.default.fileExists(atPath: scratch.path(file))
+  }
+
+  /// Every file of the sweep with its bytes and the time it was last written.
+  private func contents(of folder: String) throws -> [String: Data] {
+    let names = FileManager.default.enumerator(atPath: scratch.path(folder))?.allObjects ?? []
+    return names.compactMap { $0 as? String }.reduce(into: [:]) { found, name in
+      found[name] = FileManager.default.contents(atPath: scratch.path("\(folder)/\(name)"))
+    }
+  }
+
+  private func written(_ file: String) throws -> Date? {
+    try FileManager.default.attributesOfItem(atPath: scratch.path(file))[.modificationDate] as? Date
+  }
+
+  @Test func theRunsAreListedWithoutMakingThem() throws {
+    let outcome = try sweep("--list")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == "base\nseed-1     seed 1\nrecent-12  window.recent 12\n")
+    #expect(!isThere("runs"))
+  }
+
+  @Test func everyRunIsMadeAndCompared() throws {
+    let outcome = try sweep()
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == "runs/s/comparison.html\n")
+    #expect(outcome.errors.contains("run 2 of 3, seed-1: seed 1"))
+    for run in ["base", "seed-1", "recent-12"] {
+      for file in ["gates.tsv", "curves.csv", "report.html", "log.txt"] {
+        #expect(isThere("runs/s/\(run)/\(file)"), "\(run)/\(file)")
+      }
+      #expect(try read("runs/s/comparison.html").contains("<a href=\"./\(run)/report.html\">"))
+    }
+    #expect(try read("runs/s/recent-12/config.yaml").contains("recent: 12"))
+    #expect(try read("runs/s/comparison.csv").split(separator: "\n").count == 4)
+    // A run of a sweep is a run like any other.
+    let alone = try ToolRunner.run(
+      ["run", "configs/run.yaml", "--set", "seed=1", "-q"], in: scratch.path)
+    #expect(alone.code == 0, "\(alone.errors)")
+    for file in ["gates.tsv", "curves.csv", "metrics.csv"] {
+      #expect(try read("runs/tiny/\(file)") == read("runs/s/seed-1/\(file)"))
+    }
+  }
+
+  @Test func finishedRunsAreSkippedAndNothingIsWritten() throws {
+    #expect(try sweep("-q").code == 0)
+    let before = try contents(of: "runs/s")
+    let time = try written("runs/s/seed-1/config.yaml")
+    let again = try sweep()
+    #expect(again.code == 0)
+    #expect(again.errors.contains("run 2 of 3, seed-1: finished before"))
+    #expect(!again.errors.contains("measured"))
+    #expect(try contents(of: "runs/s") == before)
+    #expect(try written("runs/s/seed-1/config.yaml") == time)
+  }
+
+  @Test func aRunThatIsNotAsItWasLeftIsLookedThrough() throws {
+    #expect(try sweep("-q").code == 0)
+    let before = try contents(of: "runs/s/seed-1")
+    try scratch.write("method\n", to: "runs/s/seed-1/curves.csv")
+    try FileManager.default.removeItem(atPath: scratch.path("runs/s/recent-12/report.html"))
+    let again = try sweep()
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(again.errors.contains("run 1 of 3, base: finished before"))
+    #expect(!again.errors.contains("run 2 of 3, seed-1: finished"))
+    #expect(!again.errors.contains("learned the gates"))
+    #expect(isThere("runs/s/recent-12/report.html"))
+    for file in ["gates.tsv", "curves.csv"] {
+      #expect(try contents(of: "runs/s/seed-1")[file] == before[file])
+    }
+  }
+
+  @Test func moreSamplesAreMeasuredInEveryRun() throws {
+    #expect(try sweep("-q").code == 0)
+    let again = try sweep("--set", "evaluation.samples=3")
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(
+      !again.errors.contains("finished before") && !again.errors.contains("learned the gates"))
+    #expect(again.errors.components(separatedBy: "on 3 samples each").count == 4)
+  }
+
+  @Test func anInterruptedSweepContinues() throws {
+    try write("set: {calibration.steps: 400}\nvary: {seed: [1]}")
+    #expect(try sweep("--runs", "whole", "-q").code == 0)
+    let output = try TemporaryFolder()
+    let process = try ToolRunner.start(
+      ["sweep", "configs/sweep.yaml"], in: scratch.path, scratch: output)
+    while process.isRunning && !isThere("runs/s/seed-1/metrics.csv") {
+      Thread.sleep(forTimeInterval: 0.005)
+    }
+    process.interrupt()
+    process.waitUntilExit()
+    if process.terminationStatus != 0 {
+      #expect(process.terminationStatus == 75)
+      let errors = try String(contentsOfFile: output.path("err"), encoding: .utf8)
+      #expect(errors.contains("zigzag: interrupted; what is done is kept in runs/s/seed-1"))
+      // The page of what was finished is there already.
+      #expect(try read("runs/s/comparison.csv").split(separator: "\n").count == 2)
+    }
+    let again = try sweep()
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(again.errors.contains("run 1 of 2, base: finished before"))
+    for run in ["base", "seed-1"] {
+      for file in ["gates.tsv", "metrics.csv", "curves.csv"] {
+        #expect(
+          try read("runs/s/\(run)/\(file)") == read("whole/s/\(run)/\(file)"), "\(run)/\(file)")
+      }
+    }
+  }
+
+  @Test func everythingIsCheckedBeforeAnythingBegins() throws {
+    try write(
+      "vary:\n  seed: [1]\n  context:\n    9: {calibration: {context_min: 9, context_max: 9}}")
+    expectRefusal(
+      try sweep(), code: 64,
+      saying: "configs/sweep.yaml:6: calibration.context_min is 9 tokens", "(run context-9)")
+    #expect(!isThere("runs"))
+    try write("vary:\n  model: [none.h5]")
+    expectRefusal(try sweep(), code: 66, saying: "none.h5")
+    try write("vary:\n  task.passkeys: [40]")
+    expectRefusal(try sweep(), code: 64, saying: "40")
+    #expect(!isThere("runs"))
+  }
+
+  @Test func gatesOfOtherSettingsAreRefusedBeforeAnythingBegins() throws {
+    #expect(try sweep("-q").code == 0)
+    let before = try contents(of: "runs/s")
+    expectRefusal(
+      try sweep("--set", "calibration.steps=7"), code: 64,
+      saying: "runs/s/base holds a run with other settings: calibration.steps is 7, there it was 6")
+    #expect(try contents(of: "runs/s") == before)
+  }
+
+  @Test func aRunThatFailsDoesNotEndTheOthers() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("runs/s/seed-1"), withIntermediateDirectories: true)
+    try scratch.write("{", to: "runs/s/seed-1/run.json")
+    let outcome = try sweep()
+    #expect(outcome.code == 65, "\(outcome.errors)")
+    #expect(outcome.output.isEmpty)
+    let last = try #require(outcome.errorLines.last)
+    #expect(last.hasPrefix("zigzag: 1 of 3 runs failed: seed-1: runs/s/seed-1/run.json: not a"))
+    #expect(last.contains("the others are compared in runs/s/comparison.html"))
+    #expect(isThere("runs/s/recent-12/report.html"))
+    try FileManager.default.removeItem(atPath: scratch.path("runs/s/seed-1/run.json"))
+    let again = try sweep()
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(again.errors.contains("run 3 of 3, recent-12: finished before"))
+  }
+
+  @Test func reportComparesAnyRuns() throws {
+    #expect(try sweep("-q").code == 0)
+    func report(_ arguments: String...) throws -> ToolOutcome {
+      try ToolRunner.run(["report"] + arguments, in: scratch.path)
+    }
+    let page = try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "out/both.html")
+    #expect(page.code == 0, "\(page.errors)")
+    #expect(page.output == "out/both.html\n")
+    #expect(try read("out/both.html").contains("<a href=\"./../runs/s/seed-1/report.html\">seed-1"))
+    let folder = try report("--compare", "runs/s/base", "runs/s/seed-1", "-c", "weighted:0.5")
+    #expect(folder.output == "comparison/comparison.html\n")
+    #expect(isThere("comparison/figures/layers-weighted-0.5-50.svg"))
+    expectRefusal(
+      try report("--compare", "runs/s/base", "runs/s/none"), code: 66, saying: "runs/s/none")
+    expectRefusal(
+      try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "runs/s/base"), code: 64,
+      saying: "which is a run's folder")
+    expectRefusal(
+      try report("--compare", "runs/s/base", "runs/s/seed-1", "-c", "best"), code: 64,
+      saying: "--criterion")
+    #expect(try report("--compare", "runs/s/base").code == 64)
+    #expect(try report("runs/s/base", "runs/s/seed-1").code == 64)
+    #expect(try report("runs/s/base", "--out", "x").code == 64)
+  }
+}
