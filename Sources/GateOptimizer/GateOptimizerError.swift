@@ -38,8 +38,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
         "\(file)\(place.compactMap { $0 }.joined()): expected \(expected), found \(found.shown()); "
         + "a gate table has one line per layer and one tab-separated number per key-value head."
     case .retrievalScores(let file, let expected, let found):
-      return "\(file): expected \(expected), found \(found.shown()); retrieval scores are a JSON object "
-        + "from \"layer-head\" to that query head's scores."
+      return "\(file): expected \(expected), found \(found.shown()); retrieval scores are a JSON "
+        + "object from \"layer-head\" to that query head's scores."
     case .unreadable(let file, let reason):
       return "\(file): cannot be read (\(reason)); check the path and its permissions."
     case .unwritable(let file, let reason):

@@ -75,6 +75,7 @@ extension HeadMap {
   ///   - model: The model that the map is for.
   ///   - mapName: How to name the map in the error.
   ///   - modelName: How to name the model in the error.
+  /// - Returns: The map with the model's type, query heads and hash where it had none.
   /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
   ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``.
   public func completed(
