@@ -38,17 +38,18 @@ struct FluentLLMExporter: MapExporter {
 
   /// The map as 0 and 1, by key-value head, or by query head where there is only one of the former.
   private func columns(of map: HeadMap) throws(MapReporterError) -> [[Double]] {
-    let repeats = map.model.keyValueHeads == 1 ? map.model.queryHeads ?? 1 : 1
-    guard map.model.keyValueHeads * repeats > 1 else {
+    var heads = map.headFull
+    if map.model.keyValueHeads == 1 {
+      heads = try queryHeads(of: map, total: map.model.queryHeads ?? 1)
+    }
+    guard let first = heads.first, first.count > 1 else {
       throw .notExpressible(
         format: format.rawValue,
         reason:
           "its back end cannot read a table of one column; name the model with --model, so that "
           + "query heads can be written instead")
     }
-    return map.headFull.map { row in
-      row.flatMap { Array(repeating: $0 ? 1.0 : 0.0, count: repeats) }
-    }
+    return heads.map { $0.map { $0 ? 1 : 0 } }
   }
 
   private struct Key: Encodable {

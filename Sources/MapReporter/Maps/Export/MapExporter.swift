@@ -68,6 +68,24 @@ extension MapExporter {
     return layers
   }
 
+  /// Each layer's row with every flag repeated for the query heads of its group, (L, H).
+  ///
+  /// - Throws: ``MapReporterError/notExpressible(format:reason:)`` where that would be more heads than
+  ///   any model has, as a damaged file can claim.
+  func queryHeads(
+    of map: HeadMap, total queryHeads: Int
+  ) throws(MapReporterError) -> [[Bool]] {
+    guard queryHeads <= Self.mostQueryHeads else {
+      throw .notExpressible(
+        format: format.rawValue,
+        reason: "it lists query heads, and \(queryHeads) are more than a model has")
+    }
+    let group = queryHeads / map.model.keyValueHeads
+    return map.headFull.map { row in row.flatMap { Array(repeating: $0, count: group) } }
+  }
+
+  private static var mostQueryHeads: Int { 1 << 14 }
+
   /// The export of `files` with the golden mask of streaming heads that follow `rule`.
   func result(
     _ files: [ExportedFile], of map: HeadMap, rule: VisibilityRule, warnings: [String]

@@ -13,14 +13,12 @@ struct RTPExporter: MapExporter {
         reason: "it lists query heads, and the map does not say how many the model has; name the "
           + "model with --model")
     }
-    let group = queryHeads / map.model.keyValueHeads
     var values: [String: Entry] = [
       "sink_token_num": .size(map.window.sink), "swa_token_num": .size(map.window.recent - 1),
       "seqlen_threshold": .size(map.window.sink + map.window.recent),
     ]
-    for (layer, row) in map.headFull.enumerated() {
-      values["\(layer)"] = .heads(
-        row.flatMap { Array(repeating: $0 ? 1 : 0, count: group) })
+    for (layer, row) in try self.queryHeads(of: map, total: queryHeads).enumerated() {
+      values["\(layer)"] = .heads(row.map { $0 ? 1 : 0 })
     }
     let text = try JSONText.encode(["headwise_config": values])
     return try result(
