@@ -4,7 +4,7 @@ CONFIG ?= configs/passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test fuzz asan tsan lint format bench compare large docs run clean libraries
+.PHONY: help build test fuzz asan tsan consumers lint format bench compare large docs run clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,6 +28,10 @@ asan: libraries ## Run every test under AddressSanitizer
 # Foundation loses processes that it starts under it, so that the tests of the tool hang.
 tsan: libraries ## Run the libraries' tests under ThreadSanitizer
 	ZIGZAG_FUZZ_SECONDS=20 $(SWIFT) test -c release --disable-xctest --sanitize thread --scratch-path .build/tsan -Xswiftc -Xfrontend -Xswiftc -disable-llvm-verify --skip zigzagTests
+
+consumers: build ## Load exported maps with the code of the programs that read them (Python, some GB)
+	@.ci/setup model && .ci/setup import || echo "consumers: going on without the real model" >&2
+	Tests/Consumers/run
 
 lint: ## Check the format of every Swift file
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift

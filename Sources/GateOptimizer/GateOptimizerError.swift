@@ -4,6 +4,8 @@ import ModelLoader
 public enum GateOptimizerError: ZigzagError, Equatable {
   /// A gate table is not a table of gates; `line` and `column` count from 1.
   case gateTable(file: String, line: Int?, column: Int?, expected: String, found: String)
+  /// A file of retrieval scores is not one.
+  case retrievalScores(file: String, expected: String, found: String)
   /// A file is not there or cannot be read.
   case unreadable(file: String, reason: String)
   /// A file cannot be written.
@@ -20,7 +22,7 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .gateTable, .haystackText: .badData
+    case .gateTable, .retrievalScores, .haystackText: .badData
     case .unreadable: .missingInput
     case .unwritable: .cannotWrite
     case .option, .contextTooShort, .criterion: .usage
@@ -35,6 +37,9 @@ public enum GateOptimizerError: ZigzagError, Equatable {
       return
         "\(file)\(place.compactMap { $0 }.joined()): expected \(expected), found \(found.shown()); "
         + "a gate table has one line per layer and one tab-separated number per key-value head."
+    case .retrievalScores(let file, let expected, let found):
+      return "\(file): expected \(expected), found \(found.shown()); retrieval scores are a JSON "
+        + "object from \"layer-head\" to that query head's scores."
     case .unreadable(let file, let reason):
       return "\(file): cannot be read (\(reason)); check the path and its permissions."
     case .unwritable(let file, let reason):

@@ -12,6 +12,8 @@ public enum MapReporterError: ZigzagError, Equatable {
   case invalidValue(place: String, expected: String, found: String)
   /// A map that mixes head kinds within a layer was asked for in a format of whole layers.
   case headMixed(format: String, layers: Int, heads: Int, mixedLayers: [Int])
+  /// A format cannot hold this map, whatever its kind.
+  case notExpressible(format: String, reason: String)
   /// A map belongs to a model of another shape; shapes are layers × key-value heads.
   case shapeMismatch(
     map: String, mapLayers: Int, mapHeads: Int, model: String, modelLayers: Int, modelHeads: Int)
@@ -28,7 +30,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .cannotRead: .missingInput
     case .cannotWrite: .cannotWrite
     case .invalidFile, .shapeMismatch, .otherWeights, .brokenTemplate: .badData
-    case .invalidValue, .headMixed: .usage
+    case .invalidValue, .headMixed, .notExpressible: .usage
     case .stopped: .interrupted
     }
   }
@@ -47,7 +49,9 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .headMixed(let format, let layers, let heads, let mixedLayers):
       "\(format) describes whole layers, but this map of \(layers) layers × \(heads) key-value heads "
         + "mixes retrieval and streaming heads in \(Self.list(mixedLayers)); choose a "
-        + "layer-exclusive map, or the duo-attention format."
+        + "layer-exclusive map, or a format of single heads (duo-attention, fluentllm, rtp-llm)."
+    case .notExpressible(let format, let reason):
+      "\(format) cannot hold this map: \(reason)."
     case .shapeMismatch(
       let map, let mapLayers, let mapHeads, let model, let modelLayers, let modelHeads):
       "\(map) is for \(mapLayers) layers × \(mapHeads) key-value heads, but \(model) has "

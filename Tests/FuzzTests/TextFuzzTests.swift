@@ -76,6 +76,27 @@ extension FuzzTests {
       let map = try HeadMap.read(from: URL(fileURLWithPath: path))
       _ = try map.json()
       _ = (map.pattern, map.sparsity)
+      for format in ExportFormat.allCases {
+        // A sound map is written, or refused in words.
+        do { _ = try format.exporter.export(map) } catch { #expect(!error.description.isEmpty) }
+      }
+    }
+  }
+
+  @Test func retrievalScores() throws {
+    let corpus = [
+      "{\"0-0\": [0.5, 1], \"0-1\": [0], \"1-0\": [0.25], \"1-1\": [1, 1, 1]}",
+      "{\"0-0\": [1], \"0-1\": [0.125], \"0-2\": [0], \"0-3\": [0.75]}",
+    ].map { Array($0.utf8) }
+    try FuzzCampaign(
+      parser: "scores", suffix: ".json", seeds: corpus,
+      mutate: TextMutator(corpus: corpus, words: ["0-0", "1-1", "4095-0", "-", "1e9"])
+        .callAsFunction
+    ).run { path in
+      let gates = try GateMatrix(retrievalScores: path, keyValueHeads: 2)
+      #expect(try GateMatrix.holdsRetrievalScores(path: path))
+      #expect(gates.values.allSatisfy { (0...1).contains($0) })
+      _ = try gates.layerMap(by: .max, sparsity: 0.5)
     }
   }
 

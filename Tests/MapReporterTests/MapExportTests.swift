@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [ExportFormat.huggingFace, .vllm, .sglang, .swaa])
+  @Test(arguments: [ExportFormat.huggingFace, .vllm, .sglang, .swaa, .tensorRT, .mlx, .gguf])
   func headMixedMapIsRefusedWhereLayersAreWhole(_ format: ExportFormat) throws {
     let error = #expect(throws: MapReporterError.self) {
       try format.exporter.export(try MapSamples.mixed())
@@ -20,8 +20,8 @@ import Testing
     #expect(
       error?.description
         == "\(format.rawValue) describes whole layers, but this map of 3 layers × 2 key-value heads "
-        + "mixes retrieval and streaming heads in layer 2; choose a layer-exclusive map, or the "
-        + "duo-attention format.")
+        + "mixes retrieval and streaming heads in layer 2; choose a layer-exclusive map, or a "
+        + "format of single heads (duo-attention, fluentllm, rtp-llm).")
     #expect(error?.category == .usage)
   }
 
@@ -41,13 +41,13 @@ import Testing
   }
 
   @Test func lostSinkIsTold() throws {
-    for format in [ExportFormat.huggingFace, .vllm] {
+    for format in [ExportFormat.huggingFace, .vllm, .tensorRT, .mlx, .gguf] {
       let told = try format.exporter.export(try MapSamples.layers()).warnings
       #expect(told.contains { $0.contains("lose their 16 first tokens") })
       let nothingLost = try format.exporter.export(try MapSamples.layers(sink: 0)).warnings
       #expect(!nothingLost.contains { $0.contains("lose their") })
     }
-    for format in [ExportFormat.sglang, .swaa] {
+    for format in [ExportFormat.sglang, .fluentLLM, .swaa, .rtpLLM] {
       let kept = try format.exporter.export(try MapSamples.layers()).warnings
       #expect(!kept.contains { $0.contains("lose their") })
     }
@@ -76,21 +76,54 @@ import Testing
     }
   }
 
-  @Test func blocksAreRoundedUpAndTold() throws {
-    let warnings = try ExportFormat.sglang.exporter.export(try MapSamples.layers()).warnings
+  @Test(arguments: [ExportFormat.sglang, .fluentLLM])
+  func blocksAreRoundedUpAndTold(_ format: ExportFormat) throws {
+    let warnings = try format.exporter.export(try MapSamples.layers()).warnings
     #expect(
-      warnings.last
-        == "The kernels work in blocks of 128: sink 16 becomes 128 and recent 64 becomes 128.")
-    let exact = try ExportFormat.sglang.exporter.export(
-      try MapSamples.layers(sink: 128, recent: 256))
-    #expect(exact.warnings.count == 1)
+      warnings.contains(
+        "The kernels work in blocks of 128: sink 16 becomes 128 and recent 64 becomes 128."))
+    #expect(warnings.contains { $0.contains("a token sees the last 1 to 128 tokens") })
+    let exact = try format.exporter.export(try MapSamples.layers(sink: 128, recent: 256)).warnings
+    #expect(!exact.contains { $0.contains("becomes") })
+    #expect(exact.contains { $0.contains("a token sees the last 129 to 256 tokens") })
+  }
+
+  @Test func familiesThatIgnoreTheKeysAreTold() throws {
+    let qwen = try MapSamples.layers(modelType: "qwen3")
+    #expect(
+      try ExportFormat.mlx.exporter.export(qwen).warnings.contains {
+        $0.contains("ignores layer_types in silence for qwen3")
+      })
+    #expect(
+      try !ExportFormat.mlx.exporter.export(try MapSamples.layers()).warnings.contains {
+        $0.contains("in silence")
+      })
+    #expect(
+      try ExportFormat.gguf.exporter.export(qwen).warnings.contains {
+        $0.contains("check that qwen3 honours it")
+      })
+    #expect(throws: MapReporterError.self) {
+      try ExportFormat.gguf.exporter.export(try MapSamples.layers(modelType: nil))
+    }
+  }
+
+  @Test func headMixedMapsAreCautionedWhereKernelsDealHeadsOut() throws {
+    let mixed = try #require(ExportMaps.heads.first).map
+    #expect(
+      try ExportFormat.rtpLLM.exporter.export(mixed).warnings.contains {
+        $0.contains("meet keys that are not theirs")
+      })
+    #expect(
+      try !ExportFormat.rtpLLM.exporter.export(try MapSamples.layers()).warnings.contains {
+        $0.contains("meet keys")
+      })
   }
 
   @Test func filesLandInTheFolder() throws {
     try withTemporaryFolder { folder in
       let export = try ExportFormat.duoAttention.exporter.export(try MapSamples.layers())
       let places = try export.write(to: folder)
-      #expect(places.count == 4)
+      #expect(places.count == 5)
       for (file, place) in zip(export.files, places) {
         #expect(try String(contentsOf: place, encoding: .utf8) == file.text)
       }

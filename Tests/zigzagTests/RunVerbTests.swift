@@ -150,7 +150,7 @@ import Testing
       "export", "runs/tiny", "-f", "huggingface", "-f", "duo-attention", "-s", "0.5", "--out",
       "maps")
     #expect(outcome.code == 0, "\(outcome.errors)")
-    #expect(outcome.output.split(separator: "\n").count == 5)
+    #expect(outcome.output.split(separator: "\n").count == 7)
     #expect(outcome.errors.contains("warning: huggingface: "))
     #expect(try read("maps/config.patch.json").contains("sliding_attention"))
     let again = try zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--out", "one")

@@ -3,7 +3,6 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
-import ModelLoader
 
 /// `zigzag export`: a map in the formats of runtimes.
 struct ExportVerb: Verb {
@@ -11,18 +10,22 @@ struct ExportVerb: Verb {
     commandName: "export",
     abstract: "Write a map in a runtime's own format.",
     discussion: """
-      SOURCE is a run folder or a headmap.json. Of a run folder, the map that its report recommends \
-      is written, or the one of --criterion at --sparsity. What a format cannot carry is said as a \
-      warning; the names of the files go to standard output.
+      SOURCE is a run folder, a headmap.json, or gates that were learned elsewhere: a table in \
+      DuoAttention's format, a folder with one and its config.json, or Retrieval_Head's scores \
+      (JSON). Of a run folder, the map that its report recommends is written, or the one of \
+      --criterion at --sparsity. Gates need --sparsity, and a window where no config.json tells it. \
+      What a format cannot carry is said as a warning; the names of the files go to standard output.
 
         zigzag export runs/smollm2-135m --format huggingface --format vllm
         zigzag export runs/smollm2-135m --sparsity 0.5 --criterion max --format sglang --out maps
+        zigzag export attn_patterns/Llama-3 --sparsity 0.5 --model Llama-3/config.json -f huggingface
+        zigzag export full_attention_heads.tsv --sparsity 0.5 --sink 64 --recent 256 -f swaa
 
       Formats:
       \(ExportFormat.allCases.map { "  \($0.rawValue): \($0.summary)" }.joined(separator: "\n"))
       """)
 
-  @Argument(help: "A run folder, or a headmap.json.")
+  @Argument(help: "A run folder, a headmap.json, or gates.")
   var source: String
 
   @Option(
@@ -36,25 +39,33 @@ struct ExportVerb: Verb {
 
   @Option(
     name: .shortAndLong,
-    help: "How layers are chosen: \(Criterion.names.joined(separator: ", ")).")
+    help: ArgumentHelp(
+      "How layers are chosen: \(Criterion.names.joined(separator: ", ")); or head-mixed.",
+      discussion: "Without it: what the run recommends; max for gates."))
   var criterion: String?
 
+  @OptionGroup(title: "Gates learned elsewhere") var gates: GateOptions
+
   @Option(
-    help: ArgumentHelp("Refuse a map that is not this model's.", valueName: "model.h5"))
+    help: ArgumentHelp(
+      "The map's model: refuse others, and tell formats what they need to know.",
+      discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
   var model: String?
 
-  @Option(help: ArgumentHelp("Where to write; SOURCE's folder without it.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp(
+      "Where to write.",
+      discussion: "Without it: a map's own folder, else a folder export in SOURCE's.",
+      valueName: "folder"))
   var out: String?
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    let (map, folder) = try chosenMap()
-    if let model {
-      let found = try ModelFile.inspect(path: model)
-      try map.check(
-        against: found.contents.configuration, weightsSHA256: found.sha256, mapName: source,
-        modelName: model)
+    let known = try model.map { try HeadMap.Model(contentsOf: $0) }
+    var (map, folder) = try chosenMap(model: known)
+    if let known, let model {
+      map = try map.completed(by: known, mapName: source, modelName: model)
     }
     let logger = Logger(label: "export")
     for format in format.isEmpty ? [.headMap] : format {
@@ -66,22 +77,50 @@ struct ExportVerb: Verb {
     }
   }
 
-  private func chosenMap() throws -> (map: HeadMap, folder: String) {
-    guard isFolder(source) else {
-      guard sparsity == nil && criterion == nil else {
-        throw ToolError.usage(
-          "\(source) is one finished map; --sparsity and --criterion choose among a run folder's")
-      }
-      let url = URL(fileURLWithPath: source)
-      return (try .read(from: url), url.deletingLastPathComponent().path)
+  private func chosenMap(model: HeadMap.Model?) throws -> (map: HeadMap, folder: String) {
+    if GateOptions.isRunFolder(source) {
+      try gates.refuse(because: "\(source) is a run folder, which has a window of its own")
+      return (try mapOfRun(), "\(source)/export")
     }
+    let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
+    if try GateOptions.holdsGates(source) {
+      let map = try mapOfGates(model: model)
+      return (map, "\(isFolder(source) ? source : folder)/export")
+    }
+    guard sparsity == nil && criterion == nil else {
+      throw ToolError.usage(
+        "\(source) is one finished map; --sparsity and --criterion choose among those of a run folder "
+          + "or of gates")
+    }
+    try gates.refuse(because: "\(source) is a finished map, which has a window of its own")
+    return (try .read(from: URL(fileURLWithPath: source)), folder)
+  }
+
+  /// A criterion by name; nil for a head-mixed map.
+  private func criterion(named name: String) throws -> Criterion? {
+    name == "head-mixed" ? nil : try Criterion(parsing: name, option: "--criterion")
+  }
+
+  private func mapOfRun() throws -> HeadMap {
     let run = try FinishedRun(folder: source)
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
-    let criterion =
-      try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
-      ?? recommended?.criterion ?? run.configuration.ranking.criteria[0]
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
-    return (try run.map(by: criterion, sparsity: sparsity), "\(source)/export")
+    let criterion =
+      try criterion.map(criterion(named:))
+      ?? recommended?.criterion ?? run.configuration.ranking.criteria[0]
+    guard let criterion else { return try run.headMixedMap(sparsity: sparsity) }
+    return try run.map(by: criterion, sparsity: sparsity)
+  }
+
+  private func mapOfGates(model: HeadMap.Model?) throws -> HeadMap {
+    guard let sparsity else {
+      throw ToolError.usage(
+        "\(source) holds gates; say with --sparsity what share of the layers is to stream")
+    }
+    let read = try gates.read(source, model: model)
+    return try read.map(
+      by: try criterion(named: criterion ?? "max"), sparsity: sparsity,
+      window: try gates.window(of: read))
   }
 }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import GateOptimizer
 import MapReporter
-import ModelLoader
 
 /// `zigzag rank`: gates to a layer map, without a model.
 struct RankVerb: Verb {
@@ -10,19 +9,22 @@ struct RankVerb: Verb {
     commandName: "rank",
     abstract: "Turn gates into a layer map; needs no model.",
     discussion: """
-      GATES is a run folder, or any table in DuoAttention's format: one line per layer, one \
-      tab-separated number per key-value head, 1 for full attention. Of L layers, L − round(S·L) \
-      become retrieval layers: the set that costs least under the criterion, found exactly.
+      GATES is a run folder, or any table in DuoAttention's format, or a folder with one: one line \
+      per layer, one tab-separated number per key-value head, 1 for full attention. It may also be \
+      Retrieval_Head's JSON, whose query heads count by the largest score of a key-value head's \
+      group. Of L layers, L − round(S·L) become retrieval layers: the set that costs least under the \
+      criterion, found exactly.
 
         zigzag rank runs/smollm2-135m --sparsity 0.5
         zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
+        zigzag rank head_score/llama-2-7b-80k.json --sparsity 0.5 --kv-heads 32
 
       Criteria: max keeps the layers with the largest single gate, balance those with the largest \
       sum, lost those whose retrieval heads carry most, count those with most of them; weighted:W \
       and weighted-count:W lie between; layer-gate is for gates learned as one number per layer.
       """)
 
-  @Argument(help: "A run folder, or a table of gates (TSV).")
+  @Argument(help: "A run folder, a table of gates (TSV), a folder with one, or scores (JSON).")
   var gates: String
 
   @Option(name: .shortAndLong, help: "The share of layers that stream, from 0 to 1.")
@@ -33,8 +35,12 @@ struct RankVerb: Verb {
     help: "How a set of layers is judged: \(Criterion.names.joined(separator: ", ")).")
   var criterion = "max"
 
+  @OptionGroup(title: "Scores of query heads") var scores: ScoreOptions
+
   @Option(
-    help: ArgumentHelp("Refuse gates that are not this model's in shape.", valueName: "model.h5"))
+    help: ArgumentHelp(
+      "Refuse gates that are not this model's in shape.",
+      discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
   var model: String?
 
   @Flag(help: "Print the map as JSON.")
@@ -57,14 +63,11 @@ struct RankVerb: Verb {
   }
 
   private func gateMatrix() throws -> GateMatrix {
-    let files = RunFiles(folder: gates)
-    let isRun = FileManager.default.fileExists(atPath: files.configuration)
+    let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     let matrix =
-      try isRun
-      ? FinishedRun(folder: gates).gates
-      : GateMatrix(contentsOf: isFolder(gates) ? files.gates : gates)
-    if let model {
-      let sizes = try ModelFile.inspect(path: model).contents.configuration
+      try GateOptions.isRunFolder(gates)
+      ? FinishedRun(folder: gates).gates : scores.read(gates, model: sizes).gates
+    if let sizes, let model {
       guard (sizes.layers, sizes.keyValueHeads) == (matrix.layers, matrix.heads) else {
         throw ToolError.badData(
           "\(gates) has gates of \(matrix.layers) layers × \(matrix.heads) key-value heads, but "

@@ -16,11 +16,11 @@ struct DuoAttentionExporter: MapExporter {
     let folders = [("duo-attention", map.gates), ("duo-attention-exact", exact)]
     let files = folders.flatMap { folder, values in
       [
-        ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: table(values)),
+        ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: Self.table(values)),
         ExportedFile(path: "\(folder)/config.json", text: sizes),
       ]
     }
-    return MapExport(files: files, warnings: warnings(for: map))
+    return try result(files, of: map, rule: map.exactRule, warnings: warnings(for: map))
   }
 
   private func warnings(for map: HeadMap) -> [String] {
@@ -28,7 +28,9 @@ struct DuoAttentionExporter: MapExporter {
       "duo-attention/ holds the raw gates, which its readers cut at a quantile of their own: the "
         + "result mixes head kinds within a layer.",
       "duo-attention-exact/ holds this map as 0 and 1: give its readers a threshold strictly between "
-        + "0 and 1 (0.5), not a sparsity, so that every head keeps its kind.",
+        + "0 and 1 (0.5), not a sparsity, so that every head keeps its kind; kvpress, which takes "
+        + "only a share, keeps it with head_compression_ratio=\(map.sparsity.achieved).",
+      "kvpress prunes the cache after the prompt: it computes the prompt itself with full attention.",
     ]
     if map.model.keyValueHeads == 1 {
       warnings.append(
@@ -39,7 +41,7 @@ struct DuoAttentionExporter: MapExporter {
   }
 
   /// Rows of gates in the format that GateOptimizer reads and writes.
-  private func table(_ rows: [[Double]]) -> String {
+  static func table(_ rows: [[Double]]) -> String {
     GateMatrix(layers: rows.count, heads: rows[0].count, values: Array(rows.joined())).tsv
   }
 

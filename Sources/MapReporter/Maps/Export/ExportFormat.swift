@@ -10,8 +10,18 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   case vllm
   /// SGLang's LongCat ZigZag back end.
   case sglang
+  /// The DuoAttention back end of SGLang-FluentLLM.
+  case fluentLLM = "fluentllm"
   /// Sliding-window-attention adaptation for transformers and vLLM.
   case swaa
+  /// RTP-LLM's head-wise attention.
+  case rtpLLM = "rtp-llm"
+  /// TensorRT-LLM's KV cache configuration.
+  case tensorRT = "tensorrt-llm"
+  /// A patch to the `config.json` of an MLX model.
+  case mlx
+  /// Metadata of a GGUF file.
+  case gguf
 
   /// The exporter of this format.
   public var exporter: any MapExporter {
@@ -21,7 +31,12 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     case .huggingFace: HuggingFaceExporter()
     case .vllm: VLLMExporter()
     case .sglang: SGLangExporter()
+    case .fluentLLM: FluentLLMExporter()
     case .swaa: SWAAExporter()
+    case .rtpLLM: RTPExporter()
+    case .tensorRT: TensorRTExporter()
+    case .mlx: MLXExporter()
+    case .gguf: GGUFExporter()
     }
   }
 
@@ -32,8 +47,13 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     case .duoAttention: "full_attention_heads.tsv + config.json, raw gates and the exact 0/1 map"
     case .huggingFace: "config.patch.json with layer_types for transformers (drops the sink)"
     case .vllm: "hf_overrides.json for vLLM (drops the sink)"
-    case .sglang: "streaming_sparse_attention.json for SGLang, rounded to blocks of 128"
+    case .sglang: "streaming_sparse_attention.json for SGLang, in blocks of 128"
+    case .fluentLLM: "the same key with a head_score table for SGLang-FluentLLM, in blocks of 128"
     case .swaa: "swaa.json for sliding-window-attention-adaptation (keeps the sink)"
+    case .rtpLLM: "rtp_llm.json with headwise_config for RTP-LLM (keeps the sink; single heads)"
+    case .tensorRT: "tensorrt_llm.yaml with kv_cache_config (drops the sink)"
+    case .mlx: "mlx_config.patch.json with layer_types for mlx-lm (drops the sink)"
+    case .gguf: "gguf_metadata.json with sliding_window keys for llama.cpp (drops the sink)"
     }
   }
 }
@@ -43,7 +63,8 @@ struct HeadMapExporter: MapExporter {
   let format = ExportFormat.headMap
 
   func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
-    MapExport(
-      files: [ExportedFile(path: "headmap.json", text: try map.json())], warnings: [])
+    try result(
+      [ExportedFile(path: "headmap.json", text: try map.json())], of: map, rule: map.exactRule,
+      warnings: [])
   }
 }

@@ -7,17 +7,17 @@ struct HuggingFaceExporter: MapExporter {
 
   func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
     let patch = LayerTypesPatch(map, layers: try requireLayers(map)).forTransformers()
-    return MapExport(
-      files: [ExportedFile(path: "config.patch.json", text: try JSONText.encode(patch))],
-      warnings: warnings(for: map))
+    return try result(
+      [ExportedFile(path: "config.patch.json", text: try JSONText.encode(patch))], of: map,
+      rule: map.slidingRule, warnings: warnings(for: map))
   }
 
   private func warnings(for map: HeadMap) -> [String] {
     var warnings = [
       "Merge config.patch.json into the model's config.json; transformers reads no patch by itself."
     ]
-    warnings += LayerTypesPatch.sinkWarning(
-      map, target: "transformers' sliding_attention",
+    warnings += map.sinkWarning(
+      target: "transformers' sliding_attention",
       remedy:
         "pass attention_mask={\"full_attention\": …, \"sliding_attention\": …} with the exact "
         + "sink and window masks to keep it")

@@ -41,17 +41,6 @@ struct LayerTypesPatch: Encodable {
     return patch
   }
 
-  /// What is lost where sliding layers keep no sink; nothing when there is none to lose.
-  static func sinkWarning(_ map: HeadMap, target: String, remedy: String) -> [String] {
-    guard map.window.sink > 0, map.headFull.contains(where: { $0.contains(false) }) else {
-      return []
-    }
-    return [
-      "\(target) keeps no sink: streaming layers lose their \(map.window.sink) first tokens and see "
-        + "only the last \(map.window.recent), which can cost much accuracy; \(remedy)."
-    ]
-  }
-
   enum CodingKeys: String, CodingKey {
     case architectures
     case layerTypes = "layer_types"

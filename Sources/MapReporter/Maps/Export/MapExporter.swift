@@ -16,7 +16,7 @@ public struct ExportedFile: Sendable, Hashable {
 
 /// A map in a runtime's own format: files, and what the format cannot carry.
 public struct MapExport: Sendable, Hashable {
-  /// The files to write.
+  /// The files to write; the last is the golden mask.
   public let files: [ExportedFile]
   /// Sentences that the user should read: what is lost or rounded, what the runtime also needs.
   public let warnings: [String]
@@ -49,10 +49,11 @@ public protocol MapExporter: Sendable {
   /// The format this exporter writes.
   var format: ExportFormat { get }
 
-  /// The map in this format.
+  /// The map in this format, with a golden mask of what its streaming heads will see.
   ///
   /// - Throws: ``MapReporterError/headMixed(format:layers:heads:mixedLayers:)`` when the format
-  ///   describes whole layers and the map does not.
+  ///   describes whole layers and the map does not, and
+  ///   ``MapReporterError/notExpressible(format:reason:)`` where it cannot hold this map.
   func export(_ map: HeadMap) throws(MapReporterError) -> MapExport
 }
 
@@ -65,5 +66,52 @@ extension MapExporter {
         mixedLayers: map.mixedLayers)
     }
     return layers
+  }
+
+  /// Each layer's row with every flag repeated for the query heads of its group, (L, H).
+  ///
+  /// - Throws: ``MapReporterError/notExpressible(format:reason:)`` where that would be more heads than
+  ///   any model has, as a damaged file can claim.
+  func queryHeads(
+    of map: HeadMap, total queryHeads: Int
+  ) throws(MapReporterError) -> [[Bool]] {
+    guard queryHeads <= Self.mostQueryHeads else {
+      throw .notExpressible(
+        format: format.rawValue,
+        reason: "it lists query heads, and \(queryHeads) are more than a model has")
+    }
+    let group = queryHeads / map.model.keyValueHeads
+    return map.headFull.map { row in row.flatMap { Array(repeating: $0, count: group) } }
+  }
+
+  private static var mostQueryHeads: Int { 1 << 14 }
+
+  /// The export of `files` with the golden mask of streaming heads that follow `rule`.
+  func result(
+    _ files: [ExportedFile], of map: HeadMap, rule: VisibilityRule, warnings: [String]
+  ) throws(MapReporterError) -> MapExport {
+    let golden = GoldenMask(format: format, map: map, rule: rule)
+    return MapExport(
+      files: files + [try golden.file("\(format.rawValue).golden.json")], warnings: warnings)
+  }
+}
+
+extension HeadMap {
+  /// The window to the token, as this package means it.
+  var exactRule: VisibilityRule { VisibilityRule(sink: window.sink, recent: window.recent) }
+
+  /// The window without its sink.
+  var slidingRule: VisibilityRule { VisibilityRule(sink: 0, recent: window.recent) }
+
+  /// Whether any head streams at all.
+  var hasStreaming: Bool { headFull.contains { $0.contains(false) } }
+
+  /// What is lost where streaming layers keep no sink; nothing when there is none to lose.
+  func sinkWarning(target: String, remedy: String) -> [String] {
+    guard window.sink > 0, hasStreaming else { return [] }
+    return [
+      "\(target) keeps no sink: streaming layers lose their \(window.sink) first tokens and see "
+        + "only the last \(window.recent), which can cost much accuracy; \(remedy)."
+    ]
   }
 }

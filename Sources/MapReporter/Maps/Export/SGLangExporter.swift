@@ -4,36 +4,74 @@
 /// blocks of 128 tokens, so sink and recent are rounded up.
 struct SGLangExporter: MapExporter {
   let format = ExportFormat.sglang
-  /// Tokens per block of the kernels.
-  static let block = 128
 
   func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
     let layers = try requireLayers(map)
-    let sizes = Sizes(
-      sink_size: Self.roundedUp(map.window.sink), recent_size: Self.roundedUp(map.window.recent),
-      sparsity: map.sparsity.achieved,
-      layer_type: layers.map { $0 ? "0" : "1" }.joined())
-    var warnings = ["Merge the key into the model's config.json; in layer_type 1 is streaming."]
-    if sizes.sink_size != map.window.sink || sizes.recent_size != map.window.recent {
+    let sizes = BlockSizes(map.window)
+    let key = [
+      "streaming_sparse_attention": Key(
+        sink_size: sizes.sink, recent_size: sizes.recent, sparsity: map.sparsity.achieved,
+        layer_type: layers.map { $0 ? "0" : "1" }.joined())
+    ]
+    var warnings = [
+      "Merge the key into the model's config.json; in layer_type 1 is streaming."
+    ]
+    warnings += sizes.warnings
+    if map.model.keyValueHeads > 1 {
       warnings.append(
-        "The kernels work in blocks of \(Self.block): sink \(map.window.sink) becomes "
-          + "\(sizes.sink_size) and recent \(map.window.recent) becomes \(sizes.recent_size).")
+        "The back end of PR 18093 is for multi-head latent attention: its decoding kernel takes one "
+          + "key-value head, and this map has \(map.model.keyValueHeads).")
     }
-    let text = try JSONText.encode(["streaming_sparse_attention": sizes])
-    return MapExport(
-      files: [ExportedFile(path: "streaming_sparse_attention.json", text: text)],
-      warnings: warnings)
+    return try result(
+      [
+        ExportedFile(
+          path: "streaming_sparse_attention.json", text: try JSONText.encode(key))
+      ], of: map, rule: sizes.rule, warnings: warnings)
   }
 
-  /// `tokens` in whole blocks; counts of a sound map are far from overflow.
-  static func roundedUp(_ tokens: Int) -> Int {
-    (tokens + block - 1) / block * block
-  }
-
-  private struct Sizes: Encodable {
+  private struct Key: Encodable {
     let sink_size: Int
     let recent_size: Int
     let sparsity: Double
     let layer_type: String
+  }
+}
+
+/// A window in whole blocks of 128 tokens, as the LongCat ZigZag kernels take it.
+struct BlockSizes {
+  /// Tokens per block of the kernels.
+  static let block = 128
+
+  let window: HeadMap.Window
+  let sink: Int
+  let recent: Int
+
+  /// `window` rounded up; counts of a sound map are far from overflow.
+  init(_ window: HeadMap.Window) {
+    func roundedUp(_ tokens: Int) -> Int { (tokens + Self.block - 1) / Self.block * Self.block }
+    self.window = window
+    sink = roundedUp(window.sink)
+    recent = roundedUp(window.recent)
+  }
+
+  /// The window moves by whole blocks, the one with the current token included.
+  var rule: VisibilityRule { VisibilityRule(sink: sink, recent: recent, block: Self.block) }
+
+  /// What the blocks change.
+  var warnings: [String] {
+    var warnings: [String] = []
+    if sink != window.sink || recent != window.recent {
+      warnings.append(
+        "The kernels work in blocks of \(Self.block): sink \(window.sink) becomes "
+          + "\(sink) and recent \(window.recent) becomes \(recent).")
+    }
+    let least = recent - Self.block + 1
+    warnings.append(
+      "Their window moves by whole blocks: a token sees the last \(least) to \(recent) tokens, by "
+        + "its place in its block"
+        + (least < window.recent
+          ? "; with recent \(window.recent + Self.block - 1) it would never see fewer than "
+            + "\(window.recent)." : "."))
+    return warnings
   }
 }

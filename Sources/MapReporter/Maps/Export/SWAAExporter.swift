@@ -19,9 +19,9 @@ struct SWAAExporter: MapExporter {
     if let type = map.model.modelType, !Self.supported.contains(type) {
       warnings.append("SWAA's patch does not know \(type).")
     }
-    return MapExport(
-      files: [ExportedFile(path: "swaa.json", text: try JSONText.encode(arguments))],
-      warnings: warnings)
+    return try result(
+      [ExportedFile(path: "swaa.json", text: try JSONText.encode(arguments))], of: map,
+      rule: map.exactRule, warnings: warnings)
   }
 
   private struct Arguments: Encodable {

@@ -8,14 +8,14 @@ struct VLLMExporter: MapExporter {
       "Give the file's contents to vLLM as --hf-overrides; its llama and mistral classes honour "
         + "layer_types."
     ]
-    warnings += LayerTypesPatch.sinkWarning(
-      map, target: "vLLM's sliding window",
+    warnings += map.sinkWarning(
+      target: "vLLM's sliding window",
       remedy: "widen recent, or use a back end that keeps a sink")
     if let type = map.model.modelType, type.hasPrefix("qwen") {
       warnings.append("vLLM honours layer_types for \(type) only with --model-impl transformers.")
     }
-    return MapExport(
-      files: [ExportedFile(path: "hf_overrides.json", text: try JSONText.encode(patch))],
-      warnings: warnings)
+    return try result(
+      [ExportedFile(path: "hf_overrides.json", text: try JSONText.encode(patch))], of: map,
+      rule: map.slidingRule, warnings: warnings)
   }
 }

@@ -1,0 +1,95 @@
+import Foundation
+import GateOptimizer
+
+/// Gates that were learned elsewhere: a DuoAttention table, its pattern folder, or Retrieval_Head's
+/// scores.
+public struct GateSource: Sendable {
+  /// The gates, (L, K).
+  public let gates: GateMatrix
+  /// The file they were read from.
+  public let file: String
+
+  /// The name of the table in a pattern folder.
+  static let table = "full_attention_heads.tsv"
+
+  /// Reads the gates at `path`.
+  ///
+  /// - Parameters:
+  ///   - path: A table (TSV), a folder with one named `full_attention_heads.tsv` or `gates.tsv`, or a
+  ///     JSON file of retrieval scores.
+  ///   - keyValueHeads: Key-value heads of a layer, which only retrieval scores need.
+  /// - Throws: `GateOptimizerError` naming the file and the place in it, and
+  ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`.
+  public init(path: String, keyValueHeads: Int? = nil) throws {
+    file = Self.table(in: path)
+    guard file.hasSuffix(".json") else {
+      gates = try GateMatrix(contentsOf: file)
+      return
+    }
+    guard let keyValueHeads else {
+      throw MapReporterError.invalidValue(
+        place: "the number of key-value heads for \(file)",
+        expected: "given with --kv-heads or --model, since scores are of query heads",
+        found: "unknown")
+    }
+    gates = try GateMatrix(retrievalScores: file, keyValueHeads: keyValueHeads)
+  }
+
+  /// The map that these gates make at `sparsity`.
+  ///
+  /// - Parameters:
+  ///   - criterion: How layers are chosen; nil cuts head by head, as DuoAttention does.
+  ///   - sparsity: The share of layers, or heads, that stream, 0…1.
+  ///   - window: What the streaming heads see.
+  /// - Returns: A map that names no model: ``HeadMap/completed(by:mapName:modelName:)`` adds it.
+  /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates.
+  public func map(
+    by criterion: Criterion?, sparsity: Double, window: HeadMap.Window
+  ) throws -> HeadMap {
+    let heads: [[Bool]]
+    if let criterion {
+      let ranked = try gates.layerMap(by: criterion, sparsity: sparsity)
+      heads = ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) }
+    } else {
+      heads = try gates.headCut(sparsity: sparsity).isRetrieval
+    }
+    return try HeadMap(
+      model: HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads), window: window,
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: heads,
+      criterion: HeadMap.Criterion(
+        name: criterion?.name ?? CurveMethod.headMixed.name, weight: criterion?.weight),
+      requestedSparsity: sparsity, calibration: HeadMap.Calibration(source: file))
+  }
+
+  /// The sizes in the `config.json` beside the table: DuoAttention's `sink_size` and `recent_size`.
+  ///
+  /// - Returns: Nil where there is no such file, or another of that name without these keys.
+  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)``.
+  public func window() throws(MapReporterError) -> HeadMap.Window? {
+    let url = URL(fileURLWithPath: file).deletingLastPathComponent()
+      .appending(path: "config.json")
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let bytes = try readBytes(of: url)
+    do {
+      let sizes = try JSONDecoder().decode(Sizes.self, from: bytes)
+      guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
+      return HeadMap.Window(sink: sink, recent: recent)
+    } catch {
+      throw JSONText.error(for: error, path: url.path, format: "DuoAttention's config.json")
+    }
+  }
+
+  /// Whether `path` is a folder with a table of gates in it.
+  public static func isPatternFolder(_ path: String) -> Bool { table(in: path) != path }
+
+  private static func table(in path: String) -> String {
+    let files = FileManager.default
+    return [table, "gates.tsv"].map { "\(path)/\($0)" }.first { files.fileExists(atPath: $0) }
+      ?? path
+  }
+
+  private struct Sizes: Decodable {
+    let sink_size: Int?
+    let recent_size: Int?
+  }
+}

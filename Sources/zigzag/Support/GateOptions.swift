@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import GateOptimizer
+import MapReporter
+
+/// Options of verbs that read gates learned elsewhere and need their window.
+struct GateOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "First tokens that streaming heads see; else sink_size of the config.json beside the table.",
+      valueName: "tokens"))
+  var sink: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Last tokens that streaming heads see, the current one included; else recent_size.",
+      valueName: "tokens"))
+  var recent: Int?
+
+  @OptionGroup var scores: ScoreOptions
+
+  /// Reads the gates at `path`.
+  func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
+    try scores.read(path, model: model)
+  }
+
+  /// The window that the options or the file beside the gates say.
+  func window(of source: GateSource) throws -> HeadMap.Window {
+    let stated = try sink == nil || recent == nil ? source.window() : nil
+    guard let sink = sink ?? stated?.sink, let recent = recent ?? stated?.recent else {
+      throw ToolError.usage(
+        "\(source.file) says nothing of a window, and there is no config.json with sink_size and "
+          + "recent_size beside it; give --sink and --recent, the window it was learned with")
+    }
+    return HeadMap.Window(sink: sink, recent: recent)
+  }
+
+  /// Refuses options that would have no effect.
+  func refuse(because reason: String) throws(ToolError) {
+    guard sink == nil, recent == nil, scores.kvHeads == nil else {
+      throw .usage("--sink, --recent and --kv-heads are for gates, but \(reason)")
+    }
+  }
+
+  /// Whether `path` is a run folder, or one in which nothing else could be found either.
+  static func isRunFolder(_ path: String) -> Bool {
+    let isRun = FileManager.default.fileExists(atPath: RunFiles(folder: path).configuration)
+    return isRun || (isFolder(path) && !GateSource.isPatternFolder(path))
+  }
+
+  /// Whether `path` is a table, a folder with one, or retrieval scores, rather than a finished map.
+  static func holdsGates(_ path: String) throws -> Bool {
+    if isFolder(path) { return true }
+    return try !path.hasSuffix(".json") || GateMatrix.holdsRetrievalScores(path: path)
+  }
+}
+
+/// What retrieval scores leave open.
+struct ScoreOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Key-value heads of a layer, for Retrieval_Head's scores, which are of query heads.",
+      valueName: "heads"))
+  var kvHeads: Int?
+
+  /// Reads the gates at `path`.
+  func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
+    try GateSource(path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads)
+  }
+}
