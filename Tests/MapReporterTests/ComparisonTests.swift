@@ -135,8 +135,20 @@ import Testing
     let page = try page(runs)
     #expect(page.contains("The accuracy of seed-1 is not measured yet."))
     #expect(!page.contains("<h2>Accuracy"))
-    #expect(page.contains("least alike is seed-1, where 1 layer is another"))
+    #expect(page.contains("keeps at 50\u{a0}%, by max, 1 layer is another in seed-1."))
     #expect(try !compare(runs).figures().contains { $0.path.contains("accuracy") })
+  }
+
+  @Test func sparsitiesHaveTheDecimalsTheyNeed() throws {
+    let page = try page([
+      folders.add("base") { $0.evaluation.sparsities = [0.375, 0.5] },
+      folders.add("seed-1", gates: ComparedFolders.otherGates) {
+        $0.seed = 1
+        $0.evaluation.sparsities = [0.375, 0.5]
+      },
+    ])
+    #expect(page.contains("<th scope=\"col\">37.5\u{a0}%</th><th scope=\"col\">50\u{a0}%</th>"))
+    #expect(page.contains("by max, 1 layer is another in seed-1."))
   }
 
   @Test func anotherModelIsSaid() throws {

@@ -23,7 +23,7 @@ extension Comparison {
       let worst = found.min(by: { $0.1.value < $1.1.value })
     else { return nil }
     let place =
-      "With \(percent(sparsity)) of the layers streaming, by \(criterion), on \(task.name)"
+      "With \(shortPercent(sparsity)) of the layers streaming, by \(criterion), on \(task.name)"
     guard best.1.value > worst.1.value else {
       return "\(place): every run reaches \(percent(best.1.value, digits: 1))."
     }
@@ -44,10 +44,17 @@ extension Comparison {
     guard let least = overlaps.min(by: { $0.1.jaccard < $1.1.jaccard }) else { return nil }
     let same = overlaps.count { $0.1.jaccard == 1 }
     let others = "other runs" + (overlaps.count < runs.count - 1 ? " of as many layers" : "")
-    let place = "the very layers that \(first.name) keeps at \(percent(sparsity)), by \(criterion)"
-    guard least.1.jaccard < 1 else { return "All \(others) keep \(place)." }
+    let place =
+      "the very layers that \(first.name) keeps at \(shortPercent(sparsity)), by \(criterion)"
     let changed = least.1.lost.count
-    return "\(same) of \(overlaps.count) \(others) keep \(place); least alike is \(least.0), where "
-      + "\(changed) \(changed == 1 ? "layer is another" : "layers are others")."
+    let change = changed == 1 ? "1 layer is another" : "\(changed) layers are others"
+    switch (overlaps.count, same) {
+    case (1, 1): return "\(least.0) keeps \(place)."
+    case (1, _): return "Of \(place), \(change) in \(least.0)."
+    case (same, _): return "All \(others) keep \(place)."
+    default:
+      return "\(same == 0 ? "None" : "\(same)") of \(overlaps.count) \(others) keep \(place); "
+        + "least alike is \(least.0), where \(change)."
+    }
   }
 }

@@ -63,7 +63,7 @@ extension Comparison {
       return Figure(
         name: name,
         svg: LayerSetsFigure(
-          title: "Layers by \(criterion), \(percent(sparsity)) stream", rows: rows
+          title: "Layers by \(criterion), \(shortPercent(sparsity)) stream", rows: rows
         ).svg(theme: theme))
     }
   }

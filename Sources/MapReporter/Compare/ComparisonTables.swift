@@ -44,7 +44,7 @@ extension Comparison {
     guard let best = run.recommended else { return Array(repeating: Table.Cell("–"), count: 4) }
     let method = CurveMethod.layers(criterion: best.criterion.description)
     return [
-      Table.Cell("\(best.criterion) at \(percent(best.sparsity))"),
+      Table.Cell("\(best.criterion) at \(shortPercent(best.sparsity))"),
       Self.cell(run.estimate(method, at: best.sparsity, task: run.primaryTask.name)),
       Table.Cell(percent(best.keptShare, digits: 1)),
       Table.Cell(savedShare(run, best).map { percent($0) } ?? "–"),
@@ -69,7 +69,7 @@ extension Comparison {
       let sparsities = commonSparsities(method, task: task.name)
       guard !sparsities.isEmpty else { return nil }
       return Table(
-        title: method.title, columns: sparsities.map { percent($0) },
+        title: method.title, columns: sparsities.map(shortPercent),
         rows: comparable.map { index in
           Table.Row(
             name: runs[index].name, link: nil,
@@ -159,4 +159,9 @@ extension Comparison {
   private static func list(_ layers: [Int]) -> String {
     layers.isEmpty ? "–" : layers.map(String.init).joined(separator: ", ")
   }
+}
+
+/// A share with a decimal only where it has one: 50 %, 37.5 %.
+func shortPercent(_ share: Double) -> String {
+  percent(share, digits: abs(share * 100 - (share * 100).rounded()) < 0.05 ? 0 : 1)
 }
