@@ -56,7 +56,9 @@ struct ComparedFolders {
       CurvePoint(
         method: method, task: task, requestedSparsity: sparsity, achievedSparsity: sparsity,
         samples: samples, tokens: 100,
-        accuracy: Estimate(value: accuracy, low: accuracy - 0.04, high: accuracy + 0.04))
+        measures: [
+          .tokens: .init(Estimate(value: accuracy, low: accuracy - 0.04, high: accuracy + 0.04))
+        ])
     }
     return [point("full", 0, 0.9), point("streaming", 1, 0.1)]
       + sparsities.enumerated().flatMap { place, sparsity in

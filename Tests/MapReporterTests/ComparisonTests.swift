@@ -115,7 +115,7 @@ import Testing
     ]
     let page = try page(runs)
     let reason = """
-      digits is judged on other samples than base (evaluation.context is 300, there it was 200), so \
+      digits is judged on other samples than base (context is 300, there it was 200), so \
       that their accuracies are not compared.
       """
     #expect(page.contains(reason))

@@ -107,7 +107,7 @@ import Testing
     #expect(again.code == 0, "\(again.errors)")
     #expect(
       !again.errors.contains("finished before") && !again.errors.contains("learned the gates"))
-    #expect(again.errors.components(separatedBy: "on 3 samples each").count == 4)
+    #expect(again.errors.components(separatedBy: " points of the curves").count == 4)
   }
 
   @Test func anInterruptedSweepContinues() throws {

@@ -13,8 +13,8 @@ struct ComparedRun {
   let training: [TrainingRow]
   /// What makes it the run it is: dotted names and values, lists as one text.
   let settings: [String: String]
-  /// What its accuracies depend on besides gates and window.
-  let sampleSettings: [String: String]
+  /// For each task, what its accuracies depend on besides gates and window.
+  let sampleSettings: [String: [String: String]]
   /// What its own report recommends; nil before evaluation.
   let recommended: RecommendedMap?
 

@@ -142,7 +142,10 @@ private struct RunSamples {
     let reference = runs.first { !$0.points.isEmpty } ?? runs[0]
     let counts = Self.samples(reference)
     for (index, run) in runs.enumerated() {
-      let found = differences(now: run.sampleSettings, before: reference.sampleSettings)
+      // The first task decides; others may differ from run to run.
+      let task = reference.run.configuration.evaluation.tasks[0].name
+      let found = differences(
+        now: run.sampleSettings[task] ?? [:], before: reference.sampleSettings[task] ?? [:])
       if run.points.isEmpty {
         notes.append("The accuracy of \(run.name) is not measured yet.")
       } else if !found.isEmpty {
