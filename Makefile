@@ -1,10 +1,11 @@
 SHELL := bash
 # zigzag: `make run` does everything from a fresh clone to a finished report.
 CONFIG ?= configs/passkey.yaml
+SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test fuzz asan tsan consumers lint format bench compare large docs run clean libraries
+.PHONY: help build test fuzz asan tsan consumers lint format bench compare large docs run sweep clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -61,6 +62,10 @@ docs: libraries ## Write the libraries' reference to .build/docs
 run: build ## Fetch and import what is missing, then run CONFIG to its report
 	@.ci/setup for $(CONFIG)
 	$(ZIGZAG) run $(CONFIG)
+
+sweep: build ## Make the runs of SWEEP and the page that compares them
+	@.ci/setup for $(SWEEP)
+	$(ZIGZAG) sweep $(SWEEP)
 
 clean: ## Remove what was built; models and runs stay
 	$(SWIFT) package clean

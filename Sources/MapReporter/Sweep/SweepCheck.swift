@@ -36,7 +36,7 @@ struct SweepCheck {
     return model
   }
 
-  /// Makes the first sample of runs that draw samples of their own.
+  /// Makes the first samples of runs that draw samples of their own.
   private mutating func checkSample(of run: SweepRun, _ model: LoadedModel) throws {
     let configuration = run.configuration
     for path in configuration.haystack.evaluation.files
@@ -44,13 +44,18 @@ struct SweepCheck {
       throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
     }
     let settings = try configuration.settings { name in
-      ["model", "task", "haystack.calibration", "calibration.context"].contains {
-        name.hasPrefix($0)
-      }
+      [
+        "model", "task", "haystack.", "calibration.context", "evaluation.tasks",
+        "evaluation.context",
+      ].contains { name.hasPrefix($0) }
     }
     let key = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n")
     guard samples.insert(key).inserted else { return }
-    _ = try configuration.calibrationSampler(model.tokenizer()).sample(index: 0)
+    let tokenizer = try model.tokenizer()
+    _ = try configuration.calibrationSampler(tokenizer).sample(index: 0)
+    for task in configuration.evaluation.tasks where task.primaryMetric == .tokens {
+      _ = try configuration.evaluationSamples(task, tokenizer).sample(index: 0)
+    }
   }
 
   private func checkFolder(of run: SweepRun) throws(RunError) {
