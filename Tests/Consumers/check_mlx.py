@@ -1,11 +1,14 @@
 """mlx-lm: its classes build the layers of an exported patch, and attend as the golden mask says."""
 
+import contextlib
 import json
 import subprocess
+from unittest import mock
 
 import mlx.core as mx
 import numpy as np
 from mlx_lm.models import llama, olmo3, qwen3
+from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import MODEL_REMAPPING
 
 from exports import Golden, expect, export, head_map, layers, report, ZIGZAG
@@ -28,24 +31,22 @@ def reach(model, tokens, cached):
 
     The layers' own masks are taken from a forward pass; then each layer's attention is disturbed alone.
     """
-    caches = model.make_cache() if cached else None
+    caches = make_prompt_cache(model) if cached else None
     inner, masks = model.model, []
     ids = mx.arange(tokens)[None] % 64
     calls = []
-    kinds = {type(layer) for layer in inner.layers}
-    for kind in kinds:
-        original = kind.__call__
 
-        def spy(self, x, mask=None, cache=None, original=original):
+    def spy(original):
+        def call(self, x, mask=None, cache=None):
             calls.append((self, mask))
             return original(self, x, mask, cache)
 
-        kind.__call__ = spy
-    try:
+        return call
+
+    with contextlib.ExitStack() as stack:
+        for kind in {type(layer) for layer in inner.layers}:
+            stack.enter_context(mock.patch.object(kind, "__call__", spy(kind.__call__)))
         mx.eval(inner(ids, cache=caches))
-    finally:
-        for kind in kinds:
-            kind.__call__ = kind.__call__.__defaults__[-1]
     for layer, mask in calls:
         x = mx.random.normal((1, tokens, 32))
         plain = np.array(layer.self_attn(x, mask, None))[0]
@@ -99,6 +100,6 @@ check_one_kind(llama, "llama", "ssss", "sliding_attention")
 check_one_kind(olmo3, "olmo3", "rrrr", "full_attention")
 report(
     "mlx", ["mlx-lm", "mlx"],
-    "attention of every layer of tiny llama (mistral's class too) and olmo3 = golden mask, without and with "
-    "caches; qwen3 ignores layer_types; a list without full_attention raises ValueError and is refused",
+    "attention of every layer of tiny llama (mistral's class too) and olmo3 = golden mask (prompts, without "
+    "and with caches); qwen3 ignores layer_types; a list without full_attention raises ValueError and is refused",
 )
