@@ -32,7 +32,8 @@ public struct AccuracyFigure: Sendable {
       xRange: 0...1, yRange: yRange)
     let legendTop = frame.bottom + 48
     var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
-    canvas.text(title, at: Point(x: 12, y: 22), size: titleSize, isBold: true)
+    canvas.text(
+      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
     drawAxes(&canvas, frame)
     drawBaselines(&canvas, frame)
     drawSeries(&canvas, frame)
@@ -52,11 +53,6 @@ public struct AccuracyFigure: Sendable {
   }
 
   private var title: String { "\(metric.title), \(task)" }
-
-  /// 14, or what lets a long task name end inside the figure.
-  private var titleSize: Double {
-    min(14, 14 * (Self.width - 24) / (textWidth(title, size: 14) * 1.1))
-  }
 
   private var summary: String {
     "\(metric.title) on held-out samples against the share of streaming key-value heads, with 95 % "

@@ -75,6 +75,11 @@ struct PlotFrame {
   }
 }
 
+/// 14, or what lets a long title end inside `width`.
+func titleSize(_ title: String, width: Double) -> Double {
+  min(14, 14 * width / (textWidth(title, size: 14) * 1.1))
+}
+
 /// A guess at how wide a text is: sans-serif letters average 0.52 of the font size.
 func textWidth(_ text: String, size: Double) -> Double {
   Double(text.count) * size * 0.52

@@ -44,7 +44,8 @@ public struct PositionFigure: Sendable {
       yRange: 0...highest)
     var canvas = SVGCanvas(
       width: Self.width, height: frame.bottom + 56 + legend.height, theme: theme)
-    canvas.text(title, at: Point(x: 12, y: 22), size: 14, isBold: true)
+    canvas.text(
+      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
     drawAxes(&canvas, frame)
     for line in series {
       guard let style = styles[line.method] else { continue }

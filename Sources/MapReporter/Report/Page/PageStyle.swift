@@ -46,6 +46,6 @@ enum PageStyle {
     .files li{padding:.25rem 0}
     .files a{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere}
     .files span{color:var(--muted);font-size:.92rem;margin-left:.6rem}
-    @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,table,dl,.answer{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}section{margin-top:1.6rem}a{color:inherit}h2,h3,section>p{break-after:avoid}}
+    @media print{body{font-size:11pt}table{font-size:7.5pt}th,td{padding:.2rem .35rem}main{max-width:none;padding:0}figure,table,dl,.answer{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}section{margin-top:1.6rem}a{color:inherit}h2,h3,section>p{break-after:avoid}}
     """
 }
