@@ -175,7 +175,6 @@ import Transformer
     let overrides = [
       "base": [], "seed-1": ["seed=1"], "seed-2": ["seed=2"], "steps-40": ["calibration.steps=40"],
       "steps-160": ["calibration.steps=160"],
-      "regularization-0.02": ["calibration.regularization=0.02"],
       "regularization-0.1": ["calibration.regularization=0.1"],
       "recent-32": ["window.recent=32"], "recent-128": ["window.recent=128"],
       "context-512": ["calibration.context_min=512", "calibration.context_max=512"],

@@ -77,6 +77,7 @@ struct ComparisonPage {
     do {
       let library = MustacheLibrary(templates: [
         "page": try MustacheTemplate(string: Self.page),
+        "head": try MustacheTemplate(string: PageTemplate.head),
         "table": try MustacheTemplate(string: Self.table),
       ])
       return library.render(self, withTemplate: "page") ?? ""
@@ -86,25 +87,7 @@ struct ComparisonPage {
   }
 
   private static let page = """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>{{title}}</title>
-    <style>
-    :root{ {{{lightVariables}}} }
-    @media (prefers-color-scheme: dark) and (not print){:root{ {{{darkVariables}}} } }
-    {{{style}}}
-    </style>
-    </head>
-    <body>
-    <main>
-    <header>
-    <h1>{{title}}</h1>
-    <p class="subtitle">{{subtitle}}</p>
-    </header>
+    {{>head}}
     <section class="answer">
     <h2>{{headline}}</h2>
     {{#answer}}<p class="lead">{{.}}</p>{{/answer}}

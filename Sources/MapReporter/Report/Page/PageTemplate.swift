@@ -6,7 +6,7 @@ enum PageTemplate {
   static func render(_ view: PageView) throws(MapReporterError) -> String {
     do {
       let library = MustacheLibrary(templates: [
-        "page": try MustacheTemplate(string: page),
+        "page": try MustacheTemplate(string: page), "head": try MustacheTemplate(string: head),
         "task": try MustacheTemplate(string: task),
         "table": try MustacheTemplate(string: table),
       ])
@@ -16,7 +16,8 @@ enum PageTemplate {
     }
   }
 
-  private static let page = """
+  /// What every page begins with; its view has title, subtitle, style and the variables of both themes.
+  static let head = """
     <!doctype html>
     <html lang="en">
     <head>
@@ -36,6 +37,11 @@ enum PageTemplate {
     <h1>{{title}}</h1>
     <p class="subtitle">{{subtitle}}</p>
     </header>
+
+    """
+
+  private static let page = """
+    {{>head}}
     {{#answer}}
     <section class="answer">
     <h2>{{headline}}</h2>
