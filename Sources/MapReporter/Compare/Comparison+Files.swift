@@ -85,8 +85,8 @@ extension Comparison {
     let columns =
       ["run"] + settingNames + [
         "criterion", "sparsity", "accuracy", "accuracy_low", "accuracy_high", "kept_share",
-        "kv_saved", "steps", "learn_seconds", "distillation_loss", "mean_gate", "open_share",
-        "gate_correlation",
+        "kv_saved", "qualified", "steps", "learn_seconds", "distillation_loss", "mean_gate",
+        "open_share", "gate_correlation",
       ]
     return CommaSeparated.line(columns)
       + runs.indices.map { index in
@@ -102,14 +102,14 @@ extension Comparison {
   }
 
   private func recommended(_ run: ComparedRun) -> [String] {
-    guard let best = run.recommended else { return Array(repeating: "", count: 7) }
+    guard let best = run.recommended else { return Array(repeating: "", count: 8) }
     let estimate = run.estimate(
       .layers(criterion: best.criterion.description), at: best.sparsity, task: run.primaryTask.name)
     return [best.criterion.description]
       + [
         best.sparsity, estimate?.value, estimate?.low, estimate?.high, best.keptShare,
         savedShare(run, best),
-      ].map(Self.field)
+      ].map(Self.field) + [best.isEnough ? "1" : "0"]
   }
 
   /// A row per point of every run's curves.

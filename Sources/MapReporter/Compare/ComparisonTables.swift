@@ -44,7 +44,9 @@ extension Comparison {
     guard let best = run.recommended else { return Array(repeating: Table.Cell("–"), count: 4) }
     let method = CurveMethod.layers(criterion: best.criterion.description)
     return [
-      Table.Cell("\(best.criterion) at \(shortPercent(best.sparsity))"),
+      Table.Cell(
+        "\(best.criterion) at \(shortPercent(best.sparsity))",
+        small: best.isEnough ? nil : "the closest"),
       Self.cell(run.estimate(method, at: best.sparsity, task: run.primaryTask.name)),
       Table.Cell(percent(best.keptShare, digits: 1)),
       Table.Cell(savedShare(run, best).map { percent($0) } ?? "–"),

@@ -6,7 +6,7 @@ extension FinishedRun {
 
   /// Writes the map that the report recommends below `maps/recommended`, in a folder per format.
   ///
-  /// The `README.txt` of each says what the format cannot carry.
+  /// The `README.txt` of each says what the map keeps and what the format cannot carry.
   ///
   /// - Throws: ``MapReporterError`` where a file cannot be written.
   func exportRecommended() throws {
@@ -17,7 +17,8 @@ extension FinishedRun {
       let export = try format.exporter.export(map)
       let notes = ExportedFile(
         path: "README.txt",
-        text: ([format.summary] + export.warnings).map { "\($0)\n" }.joined(separator: "\n"))
+        text: ([format.summary, "The map: \(choice)."] + export.warnings).map { "\($0)\n" }.joined(
+          separator: "\n"))
       try MapExport(files: export.files + [notes], warnings: [])
         .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"))
     }

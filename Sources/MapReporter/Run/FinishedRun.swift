@@ -12,10 +12,13 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
   public let keptShare: Double
   /// The same at the lower end of the paired 95 % interval.
   public let surelyKeptShare: Double
+  /// Whether that is enough; otherwise no map keeps enough, and this one keeps most.
+  public let isEnough: Bool
 
   /// One sentence for people.
   public var description: String {
-    "recommended: layers by \(criterion) at sparsity \(fixed(sparsity, 2)), which keep "
+    (isEnough ? "recommended: " : "no layer map surely keeps enough; the closest: ")
+      + "layers by \(criterion) at sparsity \(fixed(sparsity, 2)), which keep "
       + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy (at least "
       + "\(fixed(surelyKeptShare * 100, 1)) %, paired 95 % interval)"
   }
@@ -113,15 +116,14 @@ public struct FinishedRun: Sendable {
       let task = configuration.evaluation.tasks.first
     else { return nil }
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
-    let choice = Recommendation.choose(
-      from: points, task: task.name, share: configuration.report.keptFraction
-    ).choice
-    guard let choice, case .layers(let name) = CurveMethod(choice.point.method),
+    let found = Recommendation.choose(
+      from: points, task: task.name, share: configuration.report.keptFraction)
+    guard let choice = found.choice, case .layers(let name) = CurveMethod(choice.point.method),
       let criterion = Criterion(name)
     else { return nil }
     return RecommendedMap(
       criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare,
-      surelyKeptShare: choice.surelyKeptShare)
+      surelyKeptShare: choice.surelyKeptShare, isEnough: found == .qualified(choice))
   }
 
   private var calibration: HeadMap.Calibration {

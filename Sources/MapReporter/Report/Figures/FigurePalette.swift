@@ -44,6 +44,8 @@ enum FigurePalette {
     Shade(name: "s5", light: "#332288", dark: "#a79bf5"),
     Shade(name: "s6", light: "#3f474f", dark: "#cfd5db"),
     Shade(name: "s7", light: "#6b7d00", dark: "#b9cc45"),
+    Shade(name: "s8", light: "#8c4a2f", dark: "#d3a184"),
+    Shade(name: "s9", light: "#1f9bb8", dark: "#7fd6e8"),
   ]
 
   static func shade(_ ink: Ink) -> Shade {
@@ -76,12 +78,12 @@ struct SeriesStyle {
 
   /// What baselines take where it is free, so that they look alike in all figures.
   private static let preferred = [
-    "alternating-layers": 3, "lazy-layers": 4, "first-layers": 5, "streaming": 6, "last-layers": 7,
+    "alternating-layers": 3, "lazy-layers": 4, "first-layers": 8, "streaming": 6, "last-layers": 7,
   ]
 
   /// The styles of `methods`: known ones have their own, others take what is free, in order.
   static func styles(for methods: [String]) -> [String: SeriesStyle] {
-    var free = Array(known.indices)
+    var free = Array(FigurePalette.series.indices)
     var styles: [String: SeriesStyle] = [:]
     for index in [knownIndex, { preferred[$0] }] {
       for method in methods where styles[method] == nil {
@@ -91,7 +93,8 @@ struct SeriesStyle {
       }
     }
     for method in methods where styles[method] == nil {
-      let index = free.isEmpty ? styles.count % known.count : free.removeFirst()
+      let index =
+        free.isEmpty ? styles.count % FigurePalette.series.count : free.removeFirst()
       styles[method] = SeriesStyle(index: index)
     }
     return styles
@@ -104,7 +107,11 @@ struct SeriesStyle {
 
   var ink: Ink { .series(index) }
 
-  var dash: String? { [nil, nil, nil, "6 3", "2 3", "8 3 2 3", "1 3", "4 2"][index % 8] }
+  var dash: String? { Self.dashes[index % Self.dashes.count] }
+
+  private static let dashes = [
+    nil, nil, nil, "6 3", "2 3", "8 3 2 3", "1 3", "4 2", "10 2", "3 2 1 2",
+  ]
 
   /// Draws the marker around `center`.
   func mark(_ canvas: inout SVGCanvas, at center: Point, radius r: Double, title: String?) {
