@@ -74,14 +74,15 @@ import Testing
     #expect(lines.count == 4)
     let columns: String = """
       run,calibration.steps,seed,criterion,sparsity,accuracy,accuracy_low,accuracy_high,kept_share,\
-      kv_saved,steps,learn_seconds,distillation_loss,mean_gate,open_share,gate_correlation
+      kv_saved,qualified,steps,learn_seconds,distillation_loss,mean_gate,open_share,\
+      gate_correlation
       """
     #expect(String(lines[0]) == columns)
     // One of four layers keeps 80 of 200 tokens: 1 − (3 · 200 + 80) / 800 = 15 %. Of the last two
     // steps the distillation loss is 0.03; five of eight gates are 0.5 or more.
     let base: String = """
-      base,20,0,max,0.250000,0.800000,0.760000,0.840000,0.888889,0.150000,20,61.000000,0.030000,\
-      0.515625,0.625000,1.000000
+      base,20,0,max,0.250000,0.800000,0.760000,0.840000,0.888889,0.150000,0,20,61.000000,\
+      0.030000,0.515625,0.625000,1.000000
       """
     #expect(String(lines[1]) == base)
     #expect(lines[3].hasPrefix("steps-40,40,0,max,0.250000,0.820000,"))
