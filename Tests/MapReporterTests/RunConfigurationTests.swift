@@ -163,7 +163,7 @@ import Transformer
       "task.keys is 2, 2 of them distinct; it must be at least 3 names, each once"
     ),
     ("task: {questions: 5}\n", "task.questions is 5; it must be 1 to 4, the passkeys there are"),
-    ("ranking: {criteria: [best]}\n", "ranking.criteria.0 is best; it must be one of lost, "),
+    ("ranking: {criteria: [best]}\n", "ranking.criteria.0 is best; it must be one of search, "),
     (
       "compute: {memory_budget: much}\n",
       "compute.memory_budget is much; write a size such as 4GiB, or 60%"

@@ -68,7 +68,8 @@ public struct ReferenceModel {
   /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
   /// both streams computed.
   public func distillation(
-    _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow
+    _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow,
+    retrieval: RetrievalSource = .teacher
   ) -> Double {
     var (teacher, student) = (embed(tokens), embed(tokens))
     for layer in 0..<configuration.layers {
@@ -77,7 +78,8 @@ public struct ReferenceModel {
       teacher = finish(teacher, full, layer)
       let (sq, sk, sv) = project(student, layer)
       let stream = attend(sq, sk, sv) { _, i, j in window.sees(query: i, key: j) }
-      let mixed = Oracle.mix(full: full, stream: stream, gates: gates[layer])
+      let own = retrieval == .teacher ? full : attend(sq, sk, sv) { _, i, j in j <= i }
+      let mixed = Oracle.mix(full: own, stream: stream, gates: gates[layer])
       student = finish(student, mixed, layer)
     }
     let target = norm(teacher, parameters.finalNorm)

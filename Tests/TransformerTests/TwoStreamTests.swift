@@ -9,9 +9,8 @@ import Transformer
   ///
   /// The oracle computes all rows of both streams. Central differences of a Double loss are good to 1e-7;
   /// what remains is the float32 step.
-  @Test(arguments: Architectures.all) func gradientsMatchCentralDifferences(
-    _ c: ModelConfiguration
-  ) {
+  @Test(arguments: Architectures.all, [RetrievalSource.teacher, .student])
+  func gradientsMatchCentralDifferences(_ c: ModelConfiguration, retrieval: RetrievalSource) {
     let model = RandomModel(c, seed: 3)
     let oracle = ReferenceModel(model)
     var random = TestRandom(seed: 4)
@@ -20,14 +19,15 @@ import Transformer
       let gates = (0..<c.layers).map { _ in
         (0..<c.keyValueHeads).map { _ in 0.5 + 0.45 * random.unit() }
       }
-      let step = TwoStreamStep(model.decoder, window: window)
+      let step = TwoStreamStep(model.decoder, window: window, retrieval: retrieval)
       let result = step(
         tokens: tokens, labelRows: labels, gates: gates.map { $0.map(Float.init) })
       // A label range that ends early cuts the sample there: nothing later can matter.
       let cut = Array(tokens[..<labels.upperBound])
       let rounded = gates.map { $0.map { Double(Float($0)) } }
       func loss(_ gates: [[Double]]) -> Double {
-        oracle.distillation(cut, rows: labels, gates: gates, window: window)
+        oracle.distillation(
+          cut, rows: labels, gates: gates, window: window, retrieval: retrieval)
       }
       expectClose([Float(result.distillation)], [loss(rounded)], tolerance: 1e-5, "loss")
       let h = 1e-4
@@ -59,16 +59,18 @@ import Transformer
 
   /// Whatever a layer does not keep it computes again, to the same bits; also for label rows so few that
   /// their products take another way.
-  @Test(arguments: Architectures.all) func memoryBudgetsDoNotChangeABit(_ c: ModelConfiguration) {
+  @Test(arguments: Architectures.all, [RetrievalSource.teacher, .student])
+  func memoryBudgetsDoNotChangeABit(_ c: ModelConfiguration, retrieval: RetrievalSource) {
     let model = RandomModel(c, seed: 8)
     var random = TestRandom(seed: 9)
     let tokens = random.tokens(90, vocabulary: c.vocabulary)
     let gates = (0..<c.layers).map { _ in (0..<c.keyValueHeads).map { _ in Float(random.unit()) } }
     for labels in [70..<90, 86..<90] {
-      let whole = TwoStreamStep(model.decoder, window: window)(
+      let whole = TwoStreamStep(model.decoder, window: window, retrieval: retrieval)(
         tokens: tokens, labelRows: labels, gates: gates)
       for budget in [0, 20_000, 60_000, 100_000] {
-        let step = TwoStreamStep(model.decoder, window: window, memoryBudget: budget)
+        let step = TwoStreamStep(
+          model.decoder, window: window, memoryBudget: budget, retrieval: retrieval)
         let lean = step(tokens: tokens, labelRows: labels, gates: gates)
         #expect(lean.distillation == whole.distillation, "\(labels), \(budget) bytes")
         #expect(lean.gateGradients == whole.gateGradients, "\(labels), \(budget) bytes")

@@ -27,7 +27,8 @@ import Testing
     #expect(outcome.errors.contains("learn 6/6 steps"))
     for file in [
       "config.yaml", "run.json", "gates.tsv", "checkpoint.h5", "metrics.csv", "timings.csv",
-      "scores.csv", "curves.csv", "places.csv", "attention.tsv", "report.html", "log.txt",
+      "search-layers.csv", "scores.csv", "curves.csv", "places.csv", "attention.tsv", "report.html",
+      "log.txt",
       "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
     ] {
@@ -36,9 +37,9 @@ import Testing
     #expect(try read("runs/tiny/gates.tsv").split(separator: "\n").count == 2)
     #expect(try read("runs/tiny/metrics.csv").split(separator: "\n").count == 7)
     let curves = try read("runs/tiny/curves.csv").split(separator: "\n").dropFirst()
-    // Both ends, then head-mixed, two criteria, two random choices and two baselines at three
+    // Both ends, then head-mixed, three criteria, two random choices and two baselines at three
     // sparsities, each with two metrics.
-    #expect(curves.count == 2 * (2 + 7 * 3))
+    #expect(curves.count == 2 * (2 + 8 * 3))
     #expect(try read("runs/tiny/run.json").contains("\"weights_sha256\""))
   }
 

@@ -1,3 +1,5 @@
+import Transformer
+
 /// How the gates are learned: the `calibration` section of a run configuration.
 ///
 /// The defaults follow DuoAttention's training code (arXiv 2410.10819) except for the number of steps
@@ -21,6 +23,10 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var decay = 0.2
   /// Learning rate at both ends as a share of the peak, in [0, 1].
   public var floor = 0.1
+  /// Whether gates are learned for each head or for each layer.
+  public var gates = GateUnit.heads
+  /// Whose full attention the student mixes in.
+  public var retrieval = RetrievalChoice.teacher
   /// What every gate starts at, in [0, 1]; 1 is full attention.
   public var initialGate = 1.0
   /// Samples whose gradients are averaged in one step, ≥ 1.
@@ -44,6 +50,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     case warmup
     case decay
     case floor
+    case gates
+    case retrieval
     case initialGate = "initial_gate"
     case batch
     case samples
@@ -62,6 +70,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     warmup = try given.value(.warmup, default: warmup)
     decay = try given.value(.decay, default: decay)
     floor = try given.value(.floor, default: floor)
+    gates = try given.value(.gates, default: gates)
+    retrieval = try given.value(.retrieval, default: retrieval)
     initialGate = try given.value(.initialGate, default: initialGate)
     batch = try given.value(.batch, default: batch)
     samples = try given.value(.samples, default: samples)
@@ -98,6 +108,24 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
       samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")
     try requireAtLeastOne(checkpointEvery, Key.checkpointEvery)
   }
+}
+
+/// What has a gate of its own.
+public enum GateUnit: String, SettingChoice {
+  /// Every key-value head (DuoAttention).
+  case heads
+  /// Every layer, its heads sharing one (LoZA, LongCat ZigZag Attention, arXiv 2512.23966).
+  case layers
+}
+
+/// Whose full attention the student mixes in while gates are learned.
+public enum RetrievalChoice: String, SettingChoice {
+  /// The teacher's, a constant (DuoAttention).
+  case teacher
+  /// The student's own, as a map is deployed.
+  case student
+
+  var source: RetrievalSource { self == .teacher ? .teacher : .student }
 }
 
 /// Refuses a count below 1.

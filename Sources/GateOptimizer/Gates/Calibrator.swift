@@ -26,7 +26,9 @@ public struct Calibrator: Sendable {
     self.sampler = sampler
     self.settings = settings
     self.cache = cache
-    step = TwoStreamStep(decoder, window: window, memoryBudget: memoryBudget)
+    step = TwoStreamStep(
+      decoder, window: window, memoryBudget: memoryBudget,
+      retrieval: settings.retrieval.source)
   }
 
   /// Runs from `state` until all steps are done or `onStep` returns false.
@@ -109,9 +111,14 @@ private struct BatchSum {
   /// Mean gradient of the samples plus that of λ · mean |a|, whose derivative at 0 is 0.
   func gradients(gates: GateMatrix, settings: CalibrationSettings) -> [Double] {
     let pull = settings.regularization / Double(gates.values.count)
-    return zip(gateGradients, gates.values).map { gradient, gate in
+    let each = zip(gateGradients, gates.values).map { gradient, gate in
       gradient / Double(samples) + (gate > 0 ? pull : gate < 0 ? -pull : 0)
     }
+    guard settings.gates == .layers else { return each }
+    // One parameter for all heads of a layer: its gradient is the sum of theirs.
+    let heads = gates.heads
+    let sums = (0..<gates.layers).map { each[$0 * heads..<($0 + 1) * heads].reduce(0, +) }
+    return each.indices.map { sums[$0 / heads] }
   }
 
   func record(

@@ -3,12 +3,14 @@
 /// Sample i can be made before, after or without any other, on any thread or machine, so that steps
 /// can be replayed, resumed and spread.
 public struct PasskeySampler: Sendable {
-  /// What samples are for: the two never share a random number, whatever their seeds.
+  /// What samples are for: no two share a random number, whatever their seeds.
   public enum Purpose: String, Sendable {
     /// Learning gates.
     case calibration
     /// Judging maps.
     case evaluation
+    /// Searching maps.
+    case search
   }
 
   /// The wording.
@@ -27,7 +29,7 @@ public struct PasskeySampler: Sendable {
   /// - Parameters:
   ///   - task: The wording; checked here.
   ///   - haystack: Where the text comes from; files are read and tokenized here, once.
-  ///   - purpose: Learning or judging.
+  ///   - purpose: Learning, searching or judging.
   ///   - contextLengths: Lengths in tokens; a sample draws one, each equally likely.
   ///   - seed: The seed of all samples.
   ///   - startTokens: What every sample begins with, such as a beginning-of-text token.
@@ -55,7 +57,12 @@ public struct PasskeySampler: Sendable {
     self.task = task
     self.contextLengths = contextLengths
     self.seed = seed
-    self.stream = purpose == .calibration ? .calibration : .evaluation
+    self.stream =
+      switch purpose {
+      case .calibration: .calibration
+      case .evaluation: .evaluation
+      case .search: .search
+      }
     self.haystack = try Haystack(haystack, encode: encode)
     self.wording = wording
     self.encode = encode

@@ -20,6 +20,8 @@ public struct SeededGenerator: Sendable {
     case benchmark = 6
     /// Passages of running text.
     case prose = 7
+    /// Samples that maps are searched on.
+    case search = 8
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

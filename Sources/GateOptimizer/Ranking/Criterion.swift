@@ -19,10 +19,12 @@ public enum Criterion: Sendable, Hashable {
   case max
   /// Σ over streaming layers of the layer's one gate; needs gates that are equal within a layer.
   case layerGate
+  /// The loss of the map itself, measured: not a function of gates, but found by ``MapSearch``.
+  case search
 
   /// The names as written in configs and on the command line.
   public static let names = [
-    "lost", "balance", "weighted:W", "count", "weighted-count:W", "max", "layer-gate",
+    "search", "max", "balance", "lost", "weighted:W", "count", "weighted-count:W", "layer-gate",
   ]
 
   /// The name without the weight.
@@ -35,6 +37,7 @@ public enum Criterion: Sendable, Hashable {
     case .weightedCount: "weighted-count"
     case .max: "max"
     case .layerGate: "layer-gate"
+    case .search: "search"
     }
   }
 
@@ -64,6 +67,7 @@ extension Criterion: CustomStringConvertible, LosslessStringConvertible {
     case ("count", 1): self = .count
     case ("max", 1): self = .max
     case ("layer-gate", 1): self = .layerGate
+    case ("search", 1): self = .search
     case ("weighted", 2):
       guard let weight, weight.isFinite, weight >= 0 else { return nil }
       self = .weighted(weight)

@@ -24,7 +24,7 @@ public struct LayerRanking: Sendable, Equatable {
   /// Ranks the layers of `gates` at `sparsity`.
   ///
   /// - Throws: ``GateOptimizerError`` if `sparsity` is outside 0…1, the criterion's weight is negative
-  ///   or not finite, or `layer-gate` is asked of gates that differ within a layer.
+  ///   or not finite, or `layer-gate` is asked of gates that differ within a layer, or `search` of gates at all.
   public init(
     gates: GateMatrix, criterion: Criterion, sparsity: Double
   ) throws(GateOptimizerError) {
@@ -69,6 +69,11 @@ public struct LayerRanking: Sendable, Equatable {
     if let weight = criterion.weight, !(weight.isFinite && weight >= 0) {
       throw .option(name: criterion.name, expected: "a weight ≥ 0", found: "\(weight)")
     }
+    if criterion == .search {
+      throw .criterion(
+        name: criterion.name, expected: "a run folder with the maps that were searched",
+        found: "gates alone")
+    }
     let rows = (0..<gates.layers).map { Array(gates[layer: $0]) }
     if criterion == .layerGate {
       for (layer, row) in rows.enumerated() {
@@ -98,7 +103,7 @@ struct LayerStake {
     case .count: self.init(kept: kept, weight: 1)
     case .weightedCount(let weight): self.init(kept: kept, weight: weight)
     case .max: self.init(loss: gates.max() ?? 0)
-    case .layerGate: self.init(loss: gates.first ?? 0)
+    case .layerGate, .search: self.init(loss: gates.first ?? 0)
     }
   }
 

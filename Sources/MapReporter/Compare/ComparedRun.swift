@@ -57,7 +57,7 @@ struct ComparedRun {
 
   /// The layers that see the whole context, (L).
   func layers(by criterion: Criterion, sparsity: Double) throws -> [Bool] {
-    try run.gates.layerMap(by: criterion, sparsity: sparsity).isRetrievalLayer
+    try run.layers(by: criterion, sparsity: sparsity).isRetrievalLayer
   }
 
   /// The estimate of a method at a sparsity that was asked for.

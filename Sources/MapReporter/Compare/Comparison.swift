@@ -68,7 +68,7 @@ public struct Comparison {
   }
 
   private static func sharedCriteria(_ runs: [ComparedRun]) -> [Criterion] {
-    let all = runs.map(\.run.configuration.evaluation.criteria)
+    let all = runs.map(\.run.evaluatedCriteria)
     return (all.first ?? []).filter { criterion in all.allSatisfy { $0.contains(criterion) } }
   }
 

@@ -1,3 +1,5 @@
+import GateOptimizer
+
 /// The kind of method a curve's method name stands for.
 public enum CurveMethod: Sendable, Hashable {
   /// Full attention everywhere.
@@ -8,6 +10,8 @@ public enum CurveMethod: Sendable, Hashable {
   case headMixed
   /// Whole layers, chosen by a criterion.
   case layers(criterion: String)
+  /// Single heads, searched on the loss.
+  case searchedHeads
   /// A baseline drawn with a seed: random layers, or random heads.
   case random(of: String)
   /// A baseline that needs no gates.
@@ -24,6 +28,7 @@ public enum CurveMethod: Sendable, Hashable {
     case "full": self = .full
     case "streaming", "all-streaming": self = .streaming
     case "head-mixed": self = .headMixed
+    case "heads:search": self = .searchedHeads
     case _ where name.hasPrefix("layer:"):
       self = .layers(criterion: String(name.dropFirst("layer:".count)))
     case _ where name.hasPrefix("random-"):
@@ -47,6 +52,7 @@ public enum CurveMethod: Sendable, Hashable {
     case .full: "full"
     case .streaming: "streaming"
     case .headMixed: "head-mixed"
+    case .searchedHeads: "heads:search"
     case .layers(let criterion): "layer:\(criterion)"
     case .random(let what): "random-\(what)"
     case .baseline(let baseline): "\(baseline.rawValue)-layers"
@@ -61,6 +67,7 @@ public enum CurveMethod: Sendable, Hashable {
     case .full: "Full attention"
     case .streaming: "All streaming"
     case .headMixed: "Single heads (head-mixed)"
+    case .searchedHeads: "Single heads by search"
     case .layers(let criterion): "Layers by \(criterion)"
     case .random(let what): "Random \(what)"
     case .baseline(let baseline): baseline.title
@@ -68,6 +75,11 @@ public enum CurveMethod: Sendable, Hashable {
       method.map { "\(name): \(CurveMethod($0).title.lowercasedFirst)" } ?? name
     case .other(let name): name
     }
+  }
+
+  /// The method of maps that were searched.
+  static func searched(_ unit: SearchUnit) -> CurveMethod {
+    unit == .layers ? .layers(criterion: Criterion.search.name) : .searchedHeads
   }
 
   /// Whether the method decides layer by layer with a criterion, so that it can be recommended.

@@ -13,7 +13,7 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   /// What accuracy is measured on; the first task is the one that decides.
   public var tasks = [EvaluationTask(name: "words", task: .heldOutPasskeys)]
   /// Layer criteria that get a curve of their own.
-  public var criteria: [Criterion] = [.max, .balance]
+  public var criteria: [Criterion] = [.search, .max, .balance]
   /// Seeds of the random layer maps; each is one curve.
   public var randomLayerSeeds = [1, 2]
   /// Seeds of the random head maps; each is one curve.

@@ -65,8 +65,13 @@ extension FinishedRun {
     return try settings.sparsities.flatMap { sparsity in
       let cut = ReportInput.MapEntry(
         method: CurveMethod.headMixed.name, map: try headMixedMap(sparsity: sparsity))
-      return try [cut]
-        + settings.criteria.map { criterion in
+      let heads = try searched(.heads).map { maps in
+        ReportInput.MapEntry(
+          method: CurveMethod.searchedHeads.name,
+          map: try searchedHeadMap(maps, sparsity: sparsity))
+      }
+      return try [cut] + (heads.map { [$0] } ?? [])
+        + evaluatedCriteria.map { criterion in
           ReportInput.MapEntry(
             method: CurveMethod.layers(criterion: criterion.description).name,
             map: try map(by: criterion, sparsity: sparsity),
@@ -120,7 +125,10 @@ extension FinishedRun {
     [
       ("config.yaml", "every setting"), ("run.json", "versions, machine, timings"),
       ("gates.tsv", "learned gates, DuoAttention's format"),
-      ("metrics.csv", "every calibration step"), ("curves.csv", "every point of the curves"),
+      ("metrics.csv", "every calibration step"),
+      ("search-layers.csv", "searched layer maps, one for each number of streaming layers"),
+      ("search-heads.csv", "searched maps of single heads"),
+      ("curves.csv", "every point of the curves"),
       ("places.csv", "by length and depth, and by position"),
       ("scores.csv", "every sample of every map"),
       ("attention.tsv", "attention beyond sink and window, by head"),

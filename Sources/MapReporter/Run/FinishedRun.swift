@@ -34,6 +34,8 @@ public struct FinishedRun: Sendable {
   public let record: RunRecord
   /// The learned gates, (L, K).
   public let gates: GateMatrix
+  /// The maps that were searched, at most one of each unit.
+  public let searched: [SearchedMaps]
 
   /// Reads the run folder at `path`; it needs no lock, since every file in it is whole.
   ///
@@ -53,7 +55,12 @@ public struct FinishedRun: Sendable {
       throw RunError.missing(
         path: files.gates, advice: "learn the gates first with zigzag calibrate")
     }
-    gates = try GateMatrix(contentsOf: files.gates)
+    let gates = try GateMatrix(contentsOf: files.gates)
+    self.gates = gates
+    searched = try SearchUnit.allCases.compactMap { [files] unit in
+      try SearchTable.read(
+        files.search(unit), unit: unit, layers: gates.layers, heads: gates.heads)
+    }
     try checkModel()
   }
 
@@ -69,12 +76,32 @@ public struct FinishedRun: Sendable {
 
   /// A run whose parts are known already.
   init(
-    files: RunFiles, configuration: RunConfiguration, record: RunRecord, gates: GateMatrix
+    files: RunFiles, configuration: RunConfiguration, record: RunRecord, gates: GateMatrix,
+    searched: [SearchedMaps]
   ) {
     self.files = files
     self.configuration = configuration
     self.record = record
     self.gates = gates
+    self.searched = searched
+  }
+
+  /// The searched maps of a unit, if there are any.
+  func searched(_ unit: SearchUnit) -> SearchedMaps? { searched.first { $0.unit == unit } }
+
+  /// The criteria of the evaluation, without `search` where nothing was searched.
+  var evaluatedCriteria: [Criterion] {
+    configuration.evaluation.criteria.filter { $0 != .search || searched(.layers) != nil }
+  }
+
+  /// The layers chosen by `criterion` at `sparsity`.
+  ///
+  /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, or nothing was searched.
+  public func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
+    if criterion == .search, let maps = searched(.layers) {
+      return try maps.layerMap(sparsity: sparsity)
+    }
+    return try gates.layerMap(by: criterion, sparsity: sparsity)
   }
 
   /// The layer-exclusive map of least cost under `criterion` at `sparsity`.
@@ -82,7 +109,7 @@ public struct FinishedRun: Sendable {
   /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, and
   ///   ``MapReporterError`` where the gates are not those of the run's model.
   public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
-    let ranked = try gates.layerMap(by: criterion, sparsity: sparsity)
+    let ranked = try layers(by: criterion, sparsity: sparsity)
     return try headMap(
       ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) },
       by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
@@ -95,6 +122,13 @@ public struct FinishedRun: Sendable {
     try headMap(
       gates.headCut(likeLayersAt: sparsity).isRetrieval,
       by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
+  }
+
+  /// A searched map of single heads.
+  func searchedHeadMap(_ maps: SearchedMaps, sparsity: Double) throws -> HeadMap {
+    try headMap(
+      maps.isRetrieval(sparsity: sparsity),
+      by: HeadMap.Criterion(name: CurveMethod.searchedHeads.name), sparsity: sparsity)
   }
 
   private func headMap(

@@ -31,6 +31,8 @@ package struct PlannedMap: Sendable {
 package struct MapSources: Sendable {
   /// The learned gates, (L, K).
   package let gates: GateMatrix
+  /// Maps that were searched.
+  let searched: [SearchedMaps]
   /// 1 − the share of attention that falls on what a streaming head sees, (L, K); nil where no baseline
   /// needs it.
   package let remoteness: GateMatrix?
@@ -41,9 +43,11 @@ package struct MapSources: Sendable {
   ///
   /// - Throws: what ``ImportedMapSettings``' files are refused with.
   package init(
-    gates: GateMatrix, remoteness: GateMatrix? = nil, imported: [ImportedMapSettings] = []
+    gates: GateMatrix, searched: [SearchedMaps] = [], remoteness: GateMatrix? = nil,
+    imported: [ImportedMapSettings] = []
   ) throws {
     self.gates = gates
+    self.searched = searched
     self.remoteness = remoteness
     self.imported = try imported.map { map in
       (map.name, try ImportedMap(map, layers: gates.layers, heads: gates.heads))
@@ -72,7 +76,7 @@ package struct MapPlan: Sendable {
       addLayers(
         method, isFull ? 0 : 1, Array(repeating: isFull, count: gates.layers), heads: gates.heads)
     }
-    try addCurves(of: gates, settings) { $0 }
+    try addCurves(of: gates, searched: sources.searched, settings) { $0 }
     let sparsities = settings.randomSparsities ?? settings.sparsities
     for sparsity in sparsities { try addRandom(gates, settings, sparsity) }
     for baseline in settings.baselines {
@@ -106,12 +110,17 @@ package struct MapPlan: Sendable {
 
   /// Head-mixed and layer maps of one gate matrix at every sparsity, their methods named by `name`.
   private mutating func addCurves(
-    of gates: GateMatrix, _ settings: EvaluationSettings, name: (CurveMethod) -> CurveMethod
+    of gates: GateMatrix, searched: [SearchedMaps] = [], _ settings: EvaluationSettings,
+    name: (CurveMethod) -> CurveMethod
   ) throws(GateOptimizerError) {
     for sparsity in settings.sparsities {
       let cut = try gates.headCut(likeLayersAt: sparsity)
       add(name(.headMixed), sparsity, cut.pattern(window: window))
-      for criterion in settings.criteria {
+      for maps in searched where maps.unit == .heads || settings.criteria.contains(.search) {
+        let heads = try maps.isRetrieval(sparsity: sparsity)
+        add(.searched(maps.unit), sparsity, AttentionPattern(isRetrieval: heads, window: window))
+      }
+      for criterion in settings.criteria where criterion != .search {
         let map = try gates.layerMap(by: criterion, sparsity: sparsity)
         addLayers(
           name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,

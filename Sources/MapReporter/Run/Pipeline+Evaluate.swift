@@ -9,10 +9,10 @@ extension Pipeline {
   }
 
   /// Measures every map on every task, as far as that is not done yet, and writes the curves.
-  func evaluate(_ model: RunModel, _ gates: GateMatrix, _ scorers: [any TaskScorer]) throws {
+  func evaluate(_ model: RunModel, _ run: FinishedRun, _ scorers: [any TaskScorer]) throws {
     let settings = configuration.evaluation
     let plan = try MapPlan(
-      mapSources(model, gates), settings: settings, window: configuration.window)
+      mapSources(model, run), settings: settings, window: configuration.window)
     var table = try ScoreTable.read(files.scores)
     var progress = EvaluationProgress(plan, settings, table)
     observer.stepBegan(
@@ -41,10 +41,10 @@ extension Pipeline {
   }
 
   /// Everything that maps are made of.
-  private func mapSources(_ model: RunModel, _ gates: GateMatrix) throws -> MapSources {
+  private func mapSources(_ model: RunModel, _ run: FinishedRun) throws -> MapSources {
     let settings = configuration.evaluation
     return try MapSources(
-      gates: gates,
+      gates: run.gates, searched: run.searched,
       remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
       imported: settings.maps)
   }

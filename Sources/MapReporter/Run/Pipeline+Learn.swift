@@ -62,7 +62,7 @@ extension Pipeline {
   }
 
   /// What a checkpoint belongs to: the weights, and every setting the gates depend on.
-  private func checkpointIdentity() throws -> String {
+  func checkpointIdentity() throws -> String {
     let settings = try configuration.gateSettings().sorted { $0.key < $1.key }
       .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
     return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(sha256(of: settings))"

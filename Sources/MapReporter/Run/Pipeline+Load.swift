@@ -49,9 +49,9 @@ extension Pipeline {
   }
 
   /// Writes the layer maps that the ranking section asks for.
-  func writeMaps(_ gates: GateMatrix) throws {
-    let run = finished(gates)
-    for criterion in configuration.ranking.criteria {
+  func writeMaps(_ run: FinishedRun) throws {
+    for criterion in configuration.ranking.criteria
+    where criterion != .search || run.searched(.layers) != nil {
       for sparsity in configuration.ranking.sparsities {
         let map = try run.map(by: criterion, sparsity: sparsity)
         try folder.write(

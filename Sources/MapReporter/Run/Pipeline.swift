@@ -9,6 +9,8 @@ public struct Pipeline: ~Copyable {
   public enum Goal: Sendable {
     /// Learned gates.
     case gates
+    /// Searched maps.
+    case maps
     /// Accuracy against sparsity.
     case curves
     /// Everything.
@@ -63,14 +65,20 @@ public struct Pipeline: ~Copyable {
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
     // A task that no sample can be made of is refused before hours are spent on gates.
-    let scorers = goal == .gates ? [] : try scorers(model)
+    let scorers = goal == .gates || goal == .maps ? [] : try scorers(model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }
-    try writeMaps(gates)
-    if goal == .gates { return }
-    try timed("evaluate") { run throws in try run.evaluate(model, gates, scorers) }
+    if goal == .gates {
+      try writeMaps(finished(gates))
+      return
+    }
+    let searched = try timed("search") { run throws in try run.search(model, gates) }
+    let run = finished(gates, searched)
+    try writeMaps(run)
+    if goal == .maps { return }
+    try timed("evaluate") { pipeline throws in try pipeline.evaluate(model, run, scorers) }
     if goal == .curves { return }
-    try report(gates)
+    try report(finished(gates, searched))
   }
 
   /// Runs one step and adds the time it took to the record, also when it is interrupted.
@@ -85,12 +93,12 @@ public struct Pipeline: ~Copyable {
   }
 
   /// The run's facts and gates as readers of the folder see them.
-  func finished(_ gates: GateMatrix) -> FinishedRun {
-    FinishedRun(files: files, configuration: configuration, record: record, gates: gates)
+  func finished(_ gates: GateMatrix, _ searched: [SearchedMaps] = []) -> FinishedRun {
+    FinishedRun(
+      files: files, configuration: configuration, record: record, gates: gates, searched: searched)
   }
 
-  private func report(_ gates: GateMatrix) throws {
-    let run = finished(gates)
+  private func report(_ run: FinishedRun) throws {
     try run.writeReport()
     if let map = try run.recommendedMap() {
       observer.report("\(map); in the formats of runtimes: \(files.maps)/recommended")

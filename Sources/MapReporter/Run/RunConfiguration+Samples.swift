@@ -27,6 +27,14 @@ extension RunConfiguration {
       seed: seed, tokenizer: tokenizer)
   }
 
+  /// The samples that maps are searched on: calibration samples that no gate was learned on.
+  func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
+    let sampler = try PasskeySampler(
+      task: task, haystack: haystack.calibration, purpose: .search,
+      contextLengths: [searchContext], seed: seed, tokenizer: tokenizer)
+    return try (0..<search.samples).map { try sampler.sample(index: $0) }
+  }
+
   /// SHA-256 of each text file of the haystacks, by its path; those that cannot be read are left to the
   /// sampler to refuse.
   func textHashes() -> [String: String] {

@@ -35,6 +35,15 @@ extension RunConfiguration {
     }
   }
 
+  /// The settings that searched maps depend on, besides those of the gates.
+  package func searchSettings() throws(RunError) -> [String: String] {
+    var found = try settings { $0.hasPrefix("search.") && !$0.hasPrefix("search.units") }
+    found["search.context"] = "\(searchContext)"
+    found["search.sparsities"] = "\(searchSparsities)"
+    found["ranking.criteria"] = "\(ranking.criteria)"
+    return found
+  }
+
   /// For each task, by name, what the score of one map on one sample depends on besides the gates.
   package func sampleSettings() throws(RunError) -> [String: [String: String]] {
     let shared = try settings { name in

@@ -18,6 +18,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public var task = PasskeyTask()
   /// How the gates are learned.
   public var calibration = CalibrationSettings()
+  /// How maps are searched on the loss itself.
+  public var search = SearchSettings()
   /// How gates become layer maps.
   public var ranking = RankingSettings()
   /// What accuracy is measured on.
@@ -42,6 +44,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     case haystack
     case task
     case calibration
+    case search
     case ranking
     case evaluation
     case report
@@ -67,6 +70,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     haystack = try given.value(.haystack, default: haystack)
     task = try given.value(.task, default: task)
     calibration = try given.value(.calibration, default: calibration)
+    search = try given.value(.search, default: search)
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
     report = try given.value(.report, default: report)
@@ -90,10 +94,30 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     try within("haystack", check: haystack.validate)
     try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
     try within("calibration", check: calibration.validate)
+    try within("search", check: search.validate)
     try within("ranking", check: ranking.validate)
     try within("evaluation", check: evaluation.validate)
     try within("report", check: report.validate)
+    for (criteria, section) in [
+      (ranking.criteria, Key.ranking), (evaluation.criteria, Key.evaluation),
+    ] where criteria.contains(.search) && !search.units.contains(.layers) {
+      throw InvalidSetting(
+        [section.rawValue, "criteria"],
+        "has search, but search.units does not name layers; add them there")
+    }
   }
+
+  /// What is searched: layers only where a criterion asks for it.
+  var searchedUnits: [SearchUnit] {
+    let criteria = ranking.criteria + evaluation.criteria
+    return search.units.filter { $0 == .heads || criteria.contains(.search) }
+  }
+
+  /// Tokens of a sample that maps are searched on.
+  public var searchContext: Int { search.context ?? calibration.contextMax }
+
+  /// Sparsities at which a search tries swaps.
+  public var searchSparsities: [Double] { search.sparsities ?? ranking.sparsities }
 
   /// Refuses contexts the model was not made for, and contexts in which nothing is out of a
   /// streaming head's sight.
@@ -102,6 +126,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public func validate(for model: ModelConfiguration) throws(InvalidSetting) {
     try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
     try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
+    if !searchedUnits.isEmpty { try checkContext(searchContext, ["search", "context"], model) }
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {
       let path = ["evaluation", "tasks", String(position)]

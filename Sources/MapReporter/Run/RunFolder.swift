@@ -63,6 +63,13 @@ public struct RunFolder: ~Copyable {
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
     try forgetScores { task in gates.isEmpty && now[task] == then[task] }
     if !gates.isEmpty { try remove(files.attention) }
+    let search = try differences(
+      now: configuration.searchSettings(), before: before.searchSettings())
+    guard !gates.isEmpty || !search.isEmpty else { return }
+    for unit in SearchUnit.allCases {
+      try remove(files.search(unit))
+      try remove(files.searchState(unit))
+    }
   }
 
   /// Removes what was measured on tasks that are others now, by name.
@@ -130,6 +137,14 @@ public struct RunFiles: Sendable {
   public var metrics: String { "\(folder)/metrics.csv" }
   /// What the clock said of each calibration step.
   public var timings: String { "\(folder)/timings.csv" }
+  /// The maps that were searched, by the number of streaming units.
+  public func search(_ unit: SearchUnit) -> String { "\(folder)/search-\(unit).csv" }
+  /// The tables of searched maps that are there.
+  public var searchTables: [String] {
+    SearchUnit.allCases.map(search).filter(FileManager.default.fileExists(atPath:))
+  }
+  /// What an interrupted search continues from.
+  func searchState(_ unit: SearchUnit) -> String { "\(folder)/search-\(unit).json" }
   /// Layer maps, one `headmap.json` per criterion and sparsity.
   public var maps: String { "\(folder)/maps" }
   /// 1 − the share of attention on what a streaming head sees, (L, K), in the format of the gates.

@@ -47,7 +47,7 @@ public struct RunOrigin: Sendable {
   func comparison(with again: RunFiles) -> String? {
     let manager = FileManager.default
     var (same, other): ([String], [String]) = ([], [])
-    for file in ["gates.tsv", "metrics.csv", "scores.csv", "curves.csv"] {
+    for file in ["gates.tsv", "metrics.csv", "search-layers.csv", "scores.csv", "curves.csv"] {
       guard let before = manager.contents(atPath: "\(files.folder)/\(file)"),
         let now = manager.contents(atPath: "\(again.folder)/\(file)")
       else { continue }

@@ -40,7 +40,7 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
 /// How gates become layer maps: the `ranking` section of a run configuration.
 public struct RankingSettings: Codable, Sendable, Equatable {
   /// Criteria maps are written for; the first one is the run's own.
-  public var criteria: [Criterion] = [.max, .balance]
+  public var criteria: [Criterion] = [.search, .max, .balance]
   /// Sparsities maps are written for, each in [0, 1].
   public var sparsities = [0.25, 0.5, 0.75]
 

@@ -38,7 +38,9 @@ extension TwoStreamStep {
       let normed = configuration.queryKeyNorm ? 1 : 0
       floats += (2 + normed) * input.count * shape.keyWidth
       floats += normed * output.count * shape.queryWidth
-      floats += output.count * (2 * shape.queryWidth + shape.queryHeads + configuration.hidden)
+      let attentions = retrieval == .student ? 2 : 1
+      floats += output.count * (shape.queryWidth + configuration.hidden)
+      floats += attentions * output.count * (shape.queryWidth + shape.queryHeads)
     }
     if kept == .all { floats += 2 * output.count * configuration.feedForward }
     return floats * MemoryLayout<Float>.stride

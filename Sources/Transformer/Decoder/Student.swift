@@ -1,3 +1,5 @@
+import BasicContainers
+
 /// Where in the student a layer is: its number, its gates (K), and the rows at its input and output.
 struct StudentPlace {
   let layer: Int
@@ -22,6 +24,10 @@ struct StudentAttention: ~Copyable {
   /// The streaming attention, (output, H·D), and its log-sum-exp, (output, H).
   let streamOutput: Tensor
   let logSumExp: Tensor
+  /// The student's own full attention, (output, H·D), and its log-sum-exp, (output, H); of no rows where the
+  /// teacher's is mixed in.
+  let fullOutput: Tensor
+  let fullLogSumExp: Tensor
   /// The residual stream after attention, (output, C).
   let h: Tensor
   /// Gate and up before the activation, (output, F), if they are kept.
@@ -41,9 +47,9 @@ extension TwoStreamStep {
     var activations: StudentLayer
   }
 
-  /// One layer of the student; full (output, H·D) is the teacher's attention output.
+  /// One layer of the student; `full` has the teacher's attention outputs, (output, H·D) for each layer.
   func studentLayer(
-    _ x: consuming Tensor, full: MatrixView, _ place: StudentPlace,
+    _ x: consuming Tensor, full: borrowing UniqueArray<Tensor>, _ place: StudentPlace,
     table: borrowing RotaryTable, keeping retention: Retention
   ) -> StudentOutput {
     let layer = decoder.weights.layers[place.layer]
@@ -68,7 +74,8 @@ extension TwoStreamStep {
 
   /// The student's layer up to the residual sum after attention; x (input, C).
   func studentAttention(
-    _ x: MatrixView, full: MatrixView, _ place: StudentPlace, table: borrowing RotaryTable
+    _ x: MatrixView, full: borrowing UniqueArray<Tensor>, _ place: StudentPlace,
+    table: borrowing RotaryTable
   ) -> StudentAttention {
     let (input, output) = (place.input, place.output)
     let layer = decoder.weights.layers[place.layer]
@@ -78,10 +85,22 @@ extension TwoStreamStep {
     decoder.attend(
       projected.rotated, heads: Array(place.gates.indices), .streaming(window), input: input,
       output: output, into: &stream, logSumExp: &logSumExp)
-    let mixed = mix(full: full, stream: stream.view, gates: place.gates)
+    let own = retrieval == .student ? output.count : 0
+    var fullOutput = Tensor(rows: own, columns: decoder.shape.queryWidth)
+    var fullLogSumExp = Tensor(rows: own, columns: decoder.shape.queryHeads)
+    let mixed: Tensor
+    if retrieval == .student {
+      decoder.attend(
+        projected.rotated, heads: Array(place.gates.indices), .causal, input: input,
+        output: output, into: &fullOutput, logSumExp: &fullLogSumExp)
+      mixed = mix(full: fullOutput.view, stream: stream.view, gates: place.gates)
+    } else {
+      mixed = mix(full: full[place.layer].view, stream: stream.view, gates: place.gates)
+    }
     let h = decoder.afterAttention(x, o: mixed.view, layer, input: input, output: output)
     return StudentAttention(
-      projections: projected, streamOutput: stream, logSumExp: logSumExp, h: h, gatedUnit: nil)
+      projections: projected, streamOutput: stream, logSumExp: logSumExp, fullOutput: fullOutput,
+      fullLogSumExp: fullLogSumExp, h: h, gatedUnit: nil)
   }
 }
 

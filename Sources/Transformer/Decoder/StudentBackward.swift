@@ -43,20 +43,24 @@ extension TwoStreamStep {
     var result: [[Double]] = []
     while let saved = saved.popLast() {
       let place = saved.place
-      let full = teacher.attention[place.layer].view
       let layer = decoder.weights.layers[place.layer]
       let x = saved.x
       var attended: StudentAttention
       switch consume saved.attended {
       case .some(let kept): attended = kept
-      case .none: attended = studentAttention(x.view, full: full, place, table: table)
+      case .none:
+        attended = studentAttention(x.view, full: teacher.attention, place, table: table)
       }
       var dh = feedForwardBackward(dy, &attended, layer)
       var dO = outputProjectionBackward(dh, layer)
-      result.append(gateBackward(&dO, full: full, attended, gates: place.gates))
+      // The own full attention's share of the gradient, before the mix takes the streaming one's.
+      var dFull = Tensor(rows: 0, columns: 0)
+      if retrieval == .student { dFull = scaled(dO.view, gates: place.gates) }
+      result.append(gateBackward(&dO, teacher: teacher, attended, place))
       // Nothing below the first layer is wanted.
       guard place.layer > 0 else { break }
-      dy = attentionBackward(dO, x: x.view, attended, layer, place, table: table)
+      dy = attentionBackward(
+        dO, dFull: dFull, x: x.view, attended, layer, place, table: table)
       addResidual(&dh, to: &dy, place)
     }
     return result.reversed()
@@ -103,15 +107,31 @@ extension TwoStreamStep {
 
   /// da (K) of the layer; dO becomes the gradient of the streaming output.
   private func gateBackward(
-    _ dO: inout Tensor, full: MatrixView, _ saved: borrowing StudentAttention, gates: [Float]
+    _ dO: inout Tensor, teacher: borrowing TeacherOutputs, _ saved: borrowing StudentAttention,
+    _ place: StudentPlace
   ) -> [Double] {
     var view = dO.mutableView
-    return mixBackward(&view, full: full, stream: saved.streamOutput.view, gates: gates)
+    let (stream, gates) = (saved.streamOutput.view, place.gates)
+    switch retrieval {
+    case .teacher:
+      let full = teacher.attention[place.layer].view
+      return mixBackward(&view, full: full, stream: stream, gates: gates)
+    case .student:
+      return mixBackward(&view, full: saved.fullOutput.view, stream: stream, gates: gates)
+    }
   }
 
-  /// dO (output, H·D) to the gradient of the layer's input through attention alone, (input, C).
+  /// a·dO, each gate a for the columns of its group.
+  private func scaled(_ dO: MatrixView, gates: [Float]) -> Tensor {
+    let nothing = Tensor.zeros(rows: dO.rows, columns: dO.columns)
+    return mix(full: dO, stream: nothing.view, gates: gates)
+  }
+
+  /// dO (output, H·D), and the own full attention's dFull, to the gradient of the layer's input through
+  /// attention alone, (input, C).
   private func attentionBackward(
-    _ dO: borrowing Tensor, x: MatrixView, _ saved: borrowing StudentAttention,
+    _ dO: borrowing Tensor, dFull: borrowing Tensor, x: MatrixView,
+    _ saved: borrowing StudentAttention,
     _ layer: LayerWeights, _ place: StudentPlace, table: borrowing RotaryTable
   ) -> Tensor {
     let (input, output) = (place.input, place.output)
@@ -120,6 +140,16 @@ extension TwoStreamStep {
       v: saved.projections.rotated.v.view, o: saved.streamOutput.view,
       logSumExp: saved.logSumExp.view, shape: decoder.shape, window: window,
       queries: output, keys: input)
+    if retrieval == .student {
+      // A window as long as the sample sees all of it.
+      let everything = StreamingWindow(sink: 0, recent: input.tail.upperBound)
+      let more = streamingAttentionBackward(
+        dO: dFull.view, q: saved.projections.rotated.q.view, k: saved.projections.rotated.k.view,
+        v: saved.projections.rotated.v.view, o: saved.fullOutput.view,
+        logSumExp: saved.fullLogSumExp.view, shape: decoder.shape, window: everything,
+        queries: output, keys: input)
+      gradients.add(more)
+    }
     decoder.rotateBack(&gradients, saved, layer, place, table: table)
     var dNormed = Tensor(rows: input.count, columns: x.columns)
     var dQueries = Tensor(rows: output.count, columns: x.columns)

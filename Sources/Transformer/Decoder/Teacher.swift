@@ -2,7 +2,8 @@ import BasicContainers
 
 /// What the student needs to know of the teacher for one sample; it does not depend on the gates.
 public struct TeacherOutputs: ~Copyable, Sendable {
-  /// Attention output of each layer at the student's rows, (output, H·D).
+  /// Attention output of each layer at the student's rows, (output, H·D); none where the student has its
+  /// own.
   var attention = UniqueArray<Tensor>()
   /// Final hidden states at the label rows, (R, C).
   var hidden: Tensor
@@ -30,7 +31,8 @@ extension TwoStreamStep {
   /// for.
   public func outputs(_ values: [Float], labelRows: Range<Int>) -> TeacherOutputs? {
     let width = decoder.shape.queryWidth
-    let rows = cones(labelRows: labelRows).dropFirst().map(\.count)
+    let cones = retrieval == .teacher ? cones(labelRows: labelRows) : []
+    let rows = cones.dropFirst().map(\.count)
     let count = rows.reduce(0, +) * width + labelRows.count * decoder.configuration.hidden
     guard values.count == count else { return nil }
     var attention = UniqueArray<Tensor>()
@@ -52,6 +54,11 @@ extension TwoStreamStep {
   /// - Parameters: as of ``callAsFunction(tokens:labelRows:gates:)``.
   public func teach(tokens: [Int32], labelRows: Range<Int>) -> TeacherOutputs {
     precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
+    if retrieval == .student {
+      return TeacherOutputs(
+        hidden: decoder.finalHidden(
+          tokens, pattern: .full(decoder.configuration), rows: labelRows))
+    }
     let cones = cones(labelRows: labelRows)
     let all = RowSet.all(labelRows.upperBound)
     let table = RotaryTable(decoder.configuration, positions: all.count)

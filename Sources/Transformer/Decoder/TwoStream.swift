@@ -32,11 +32,19 @@ public struct StepSeconds: Sendable, Equatable {
   }
 }
 
+/// Whose full attention a student's head mixes in.
+public enum RetrievalSource: Sendable {
+  /// The teacher's, a constant, as DuoAttention has it.
+  case teacher
+  /// The student's own, which is what a map deploys; the gradient runs through it.
+  case student
+}
+
 /// The two streams of DuoAttention's training step over one sample (arXiv 2410.10819, §3.2): a
 /// teacher with full attention, and a student whose every head mixes the teacher's attention output
 /// with its own streaming attention, o = a·o_full + (1 − a)·o_stream.
 ///
-/// Only the gates a get gradients. Since o_full is a constant, the loss depends on the student only
+/// Only the gates a get gradients. Where o_full is the teacher's, a constant, the loss depends on the student only
 /// through streaming attention: each layer of the student holds the label rows' cone and nothing
 /// else (docs/method.md), and the teacher keeps its attention output at those rows alone.
 public struct TwoStreamStep: Sendable {
@@ -44,21 +52,30 @@ public struct TwoStreamStep: Sendable {
   let window: StreamingWindow
   /// Bytes that activations may take; beyond, layers compute theirs again in the backward.
   let memoryBudget: Int
+  let retrieval: RetrievalSource
 
   /// A step on `decoder` with the streaming heads' window.
   ///
   /// `memoryBudget`, in bytes, bounds what the student keeps for the backward; results do not depend
-  /// on it, time does. Without one everything is kept.
-  public init(_ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max) {
+  /// on it, time does. Without one everything is kept. With the student's own full attention (`retrieval`)
+  /// it computes, and keeps, all rows.
+  public init(
+    _ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max,
+    retrieval: RetrievalSource = .teacher
+  ) {
     self.decoder = decoder
     self.window = window
     self.memoryBudget = memoryBudget
+    self.retrieval = retrieval
   }
 
   /// The rows the student holds at each layer's input, and at the last one's output: (L + 1).
   public func cones(labelRows: Range<Int>) -> [RowSet] {
-    decoder.rowPlan(
-      .streaming(decoder.configuration, window: window), output: RowSet(sink: 0, tail: labelRows))
+    let pattern =
+      retrieval == .teacher
+      ? AttentionPattern.streaming(decoder.configuration, window: window)
+      : .full(decoder.configuration)
+    return decoder.rowPlan(pattern, output: RowSet(sink: 0, tail: labelRows))
   }
 
   /// Loss and gate gradients of one sample.
@@ -97,8 +114,7 @@ public struct TwoStreamStep: Sendable {
       let place = StudentPlace(
         layer: layer, gates: gates[layer], input: cones[layer], output: cones[layer + 1])
       let learnt = studentLayer(
-        student, full: teacher.attention[layer].view, place, table: table,
-        keeping: kept[layer])
+        student, full: teacher.attention, place, table: table, keeping: kept[layer])
       saved.append(learnt.activations)
       student = learnt.y
     }

@@ -193,4 +193,22 @@ package struct QueryKeyValue: ~Copyable {
   package var q: Tensor
   package var k: Tensor
   package var v: Tensor
+
+  /// Adds another one's values.
+  mutating func add(_ other: borrowing QueryKeyValue) {
+    q.add(other.q)
+    k.add(other.k)
+    v.add(other.v)
+  }
+}
+
+extension Tensor {
+  /// Adds the values of a tensor of the same shape.
+  fileprivate mutating func add(_ other: borrowing Tensor) {
+    for r in 0..<rows {
+      var view = mutableView
+      var row = view.row(r)
+      VectorMath.add(other.view.row(r), to: &row)
+    }
+  }
 }

@@ -99,3 +99,21 @@
     for i in values.indices { unsafe block.start[index * columns + i] = values[i] }
   }
 }
+
+extension Tensor {
+  /// For each of `rows`, Σ (x − y)² and Σ y², x being this matrix and y `other`.
+  public func squaredDistances(
+    to other: borrowing Tensor, rows: [Int]
+  ) -> [(distance: Double, square: Double)] {
+    var difference = Tensor(rows: 1, columns: columns)
+    var found: [(distance: Double, square: Double)] = []
+    for row in rows {
+      var view = difference.mutableView
+      var target = view.row(0)
+      VectorMath.blend(self.view.row(row), 1, other.view.row(row), -1, into: &target)
+      let square = VectorMath.dot(other.view.row(row), other.view.row(row))
+      found.append((Double(VectorMath.dot(target.span, target.span)), Double(square)))
+    }
+    return found
+  }
+}

@@ -19,7 +19,7 @@ struct RankVerb: Verb {
         zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
         zigzag rank head_score/llama-2-7b-80k.json --sparsity 0.5 --kv-heads 32
 
-      Criteria: max keeps the layers with the largest single gate, balance those with the largest \
+      Criteria: search keeps what `zigzag search` found best for this run's model; max keeps the layers with the largest single gate, balance those with the largest \
       sum, lost those whose retrieval heads carry most, count those with most of them; weighted:W \
       and weighted-count:W lie between; layer-gate is for gates learned as one number per layer.
       """)
@@ -53,8 +53,7 @@ struct RankVerb: Verb {
     guard (0...1).contains(sparsity) else {
       throw ToolError.usage("--sparsity is \(sparsity); it must lie between 0 and 1")
     }
-    let matrix = try gateMatrix()
-    let map = try matrix.layerMap(by: criterion, sparsity: sparsity)
+    let (matrix, map) = try ranked(by: criterion)
     if json {
       try Results.print(json: RankedLayers(map, heads: matrix.heads))
     } else {
@@ -62,11 +61,19 @@ struct RankVerb: Verb {
     }
   }
 
-  private func gateMatrix() throws -> GateMatrix {
+  private func ranked(by criterion: Criterion) throws -> (gates: GateMatrix, map: RankedMap) {
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
-    let matrix =
-      try GateOptions.isRunFolder(gates)
-      ? FinishedRun(folder: gates).gates : scores.read(gates, model: sizes).gates
+    guard GateOptions.isRunFolder(gates) else {
+      let matrix = try scores.read(gates, model: sizes).gates
+      try check(matrix, against: sizes)
+      return (matrix, try matrix.layerMap(by: criterion, sparsity: sparsity))
+    }
+    let run = try FinishedRun(folder: gates)
+    try check(run.gates, against: sizes)
+    return (run.gates, try run.layers(by: criterion, sparsity: sparsity))
+  }
+
+  private func check(_ matrix: GateMatrix, against sizes: HeadMap.Model?) throws {
     if let sizes, let model {
       guard (sizes.layers, sizes.keyValueHeads) == (matrix.layers, matrix.heads) else {
         throw ToolError.badData(
@@ -75,7 +82,6 @@ struct RankVerb: Verb {
             + "on this model")
       }
     }
-    return matrix
   }
 
   private func printTable(of map: RankedMap, gates: GateMatrix) throws {

@@ -1,0 +1,128 @@
+import BasicContainers
+import Transformer
+
+/// Judges sets of layers or heads by how far their maps are from full attention over a fixed set of
+/// samples.
+///
+/// The teacher, full attention, runs once for each sample.
+public final class MapJudge: SetJudge {
+  /// What is judged and how.
+  public struct Question: Sendable {
+    /// What a set holds.
+    public let unit: SearchUnit
+    /// The loss of a map on a position.
+    public let loss: MapLoss
+    /// The positions.
+    public let rows: MapLossRows
+    /// What streaming heads see.
+    public let window: StreamingWindow
+
+    /// The loss of sets of `unit`s at `rows`.
+    public init(unit: SearchUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
+      self.unit = unit
+      self.loss = loss
+      self.rows = rows
+      self.window = window
+    }
+  }
+
+  private let decoder: DecoderModel
+  private let question: Question
+  private var judged = UniqueArray<JudgedSample>()
+  private let onEach: () throws -> Void
+  /// How many times a map was run on a sample, for the most part from some layer on.
+  public private(set) var evaluations = 0
+
+  /// A judge on `samples`.
+  ///
+  /// - Parameters:
+  ///   - decoder: The model.
+  ///   - samples: What maps are run on.
+  ///   - question: What is judged and how.
+  ///   - byteBudget: What kept residual streams may take, in bytes; losses do not depend on it.
+  ///   - onEach: Called after each evaluation; what it throws ends the search.
+  public init(
+    _ decoder: DecoderModel, samples: [PasskeySample], question: Question,
+    byteBudget: Int = .max, onEach: @escaping () throws -> Void = {}
+  ) {
+    self.decoder = decoder
+    self.question = question
+    self.onEach = onEach
+    for sample in samples {
+      judged.append(
+        JudgedSample(
+          decoder, sample, rows: question.rows, byteBudget: byteBudget / max(samples.count, 1)))
+    }
+  }
+
+  /// Number of samples.
+  public var samples: Int { judged.count }
+
+  /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
+  public func loss(of kept: [Bool], sample: Int) throws -> Double {
+    evaluations += 1
+    let hidden = judged[sample].probe.finalHidden(pattern(kept))
+    let loss = judged[sample].loss(hidden, question.loss, decoder)
+    try onEach()
+    return loss
+  }
+
+  /// Makes a set the one that the next ones differ little from.
+  public func rebase(_ kept: [Bool]) {
+    for index in judged.indices { judged[index].probe.rebase(pattern(kept)) }
+  }
+
+  private func pattern(_ kept: [Bool]) -> AttentionPattern {
+    let heads = decoder.configuration.keyValueHeads
+    return AttentionPattern(
+      isRetrieval: question.unit.isRetrieval(kept, heads: heads), window: question.window)
+  }
+}
+
+/// A sample with its teacher.
+private struct JudgedSample: ~Copyable {
+  var probe: PatternProbe
+  /// Final hidden states under full attention, (rows, C).
+  private let teacher: Tensor
+  /// The judged rows among them, and the token that follows each.
+  private let rows: [Int]
+  private let targets: [Int32]
+
+  init(
+    _ decoder: DecoderModel, _ sample: PasskeySample, rows kind: MapLossRows, byteBudget: Int
+  ) {
+    // The hidden state of a position predicts the token after it.
+    let first = sample.labelRows.lowerBound - 1
+    let wanted =
+      switch kind {
+      case .answers: sample.answers.flatMap { Array($0) }
+      case .firstTokens: sample.firstTokens
+      case .labels: Array(sample.labelRows)
+      }
+    rows = wanted.map { $0 - 1 - first }
+    targets = wanted.map { sample.tokens[$0] }
+    var probe = PatternProbe(
+      decoder, tokens: sample.tokens, rows: first..<sample.labelRows.upperBound - 1,
+      byteBudget: byteBudget)
+    teacher = probe.finalHidden(.full(decoder.configuration))
+    self.probe = probe
+  }
+
+  func loss(_ hidden: borrowing Tensor, _ kind: MapLoss, _ decoder: DecoderModel) -> Double {
+    let losses: [Double]
+    switch kind {
+    case .divergence:
+      losses = decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)
+        .map(\.divergence)
+    case .likelihood:
+      losses = decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)
+        .map(\.negativeLogLikelihood)
+    case .hidden:
+      losses = hidden.squaredDistances(to: teacher, rows: rows)
+        .map { $0.distance / Double(hidden.columns) }
+    case .relative:
+      losses = hidden.squaredDistances(to: teacher, rows: rows).map { $0.distance / $0.square }
+    }
+    return losses.reduce(0, +) / Double(rows.count)
+  }
+}

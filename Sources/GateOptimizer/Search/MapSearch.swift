@@ -1,0 +1,141 @@
+/// What a search asks of sets of retrieval units.
+public protocol SetJudge {
+  /// Number of samples a loss is the mean of, ≥ 1.
+  var samples: Int { get }
+  /// The loss of a set on one sample, ≥ 0.
+  func loss(of kept: [Bool], sample: Int) throws -> Double
+  /// Makes a set the one that the next ones differ little from.
+  func rebase(_ kept: [Bool])
+}
+
+/// Searches the sets of retrieval units that lose least, for every number of them: greedy removal from
+/// full attention, with swaps at some sizes on the way (docs/method.md).
+///
+/// The loss of a set is a sum over samples of numbers ≥ 0, so that a set is given up as soon as its
+/// sum is above the best one's: the choice is that of the full sums.
+public struct MapSearch {
+  /// How the search goes.
+  public struct Settings: Sendable, Equatable {
+    /// Units tried for each removal, those first that lost least when last tried; ≥ 1.
+    public var shortlist = 6
+    /// Sizes (streaming units) at which swaps are tried.
+    public var swapSizes: Set<Int> = []
+    /// Units tried for their return, and pairs tried, in each round of swaps; the best guesses first.
+    public var swapTrials = 8
+    /// Rounds of swaps for each size, at most.
+    public var swapRounds = 2
+
+    /// The defaults: nothing is swapped.
+    public init() {}
+  }
+
+  private let judge: any SetJudge
+  private let settings: Settings
+  private let starts: [[Bool]]
+
+  /// A search; `starts` are sets of swap sizes that are looked at too.
+  public init(judge: any SetJudge, settings: Settings, starts: [[Bool]] = []) {
+    self.judge = judge
+    self.settings = settings
+    self.starts = starts
+  }
+
+  /// Goes on from `state` until every unit streams or `onStep` returns false.
+  ///
+  /// - Parameters:
+  ///   - state: Where to go on; updated after every removal.
+  ///   - onStep: Called after every removal, with the state.
+  /// - Throws: What the judge and `onStep` throw.
+  public func run(
+    _ state: inout SearchState, onStep: (SearchState) throws -> Bool
+  ) throws {
+    if state.removed == 0 { try measure(state.kept, &state) }
+    while state.kept.contains(true) {
+      judge.rebase(state.kept)
+      try remove(&state)
+      if settings.swapSizes.contains(state.removed) { try improve(&state) }
+      guard try onStep(state) else { return }
+    }
+  }
+
+  /// Measures a set on all samples, or on the first of them if these are enough to be above `bound`; returns
+  /// the mean over those it was measured on.
+  @discardableResult
+  private func measure(
+    _ kept: [Bool], below bound: Double = .infinity, _ state: inout SearchState
+  ) throws -> Double {
+    if let known = state.loss(of: kept) { return known }
+    var sum = 0.0
+    for sample in 0..<judge.samples {
+      sum += try judge.loss(of: kept, sample: sample)
+      if sum > bound * Double(judge.samples), sample + 1 < judge.samples {
+        return sum / Double(sample + 1)
+      }
+    }
+    let loss = sum / Double(judge.samples)
+    state.note(SearchedSet(kept: kept, loss: loss))
+    return loss
+  }
+
+  /// Removes the unit whose loss costs least, of those that cost least when they were last tried.
+  private func remove(_ state: inout SearchState) throws {
+    let units = state.kept.indices.filter { state.kept[$0] }
+      .sorted { (state.estimate($0), $0) < (state.estimate($1), $1) }
+    // The first time every unit's estimate is wanted, and whole.
+    let isFirst = units.contains { state.estimates[$0] == nil }
+    let before = state.loss(of: state.kept) ?? 0
+    var found: (unit: Int, loss: Double)?
+    for unit in units.prefix(isFirst ? units.count : settings.shortlist) {
+      var kept = state.kept
+      kept[unit] = false
+      let bound = isFirst ? .infinity : found?.loss ?? .infinity
+      let loss = try measure(kept, below: bound, &state)
+      state.estimates[unit] = loss - before
+      if loss < found?.loss ?? .infinity, state.loss(of: kept) != nil { found = (unit, loss) }
+    }
+    // Of losses that are no numbers none is the least; any unit will do.
+    state.kept[found?.unit ?? units[0]] = false
+    state.removed += 1
+  }
+
+  /// Swaps units as long as that loses less; then the best known set of this size is gone on from.
+  private func improve(_ state: inout SearchState) throws {
+    for start in starts where start.count(where: { !$0 }) == state.removed {
+      try measure(start, &state)
+    }
+    for _ in 0..<settings.swapRounds {
+      guard let current = state.best(streaming: state.removed) else { return }
+      state.kept = current.kept
+      judge.rebase(current.kept)
+      try swap(current, &state)
+      guard let now = state.best(streaming: state.removed), now != current else { return }
+      state.kept = now.kept
+    }
+  }
+
+  /// One round: what some units would gain by their return, then the best pairs of one that returns and
+  /// one that goes.
+  private func swap(_ current: SearchedSet, _ state: inout SearchState) throws {
+    let gone = current.kept.indices.filter { !current.kept[$0] }
+      .sorted { (state.estimate($1), $0) < (state.estimate($0), $1) }
+    for unit in gone.prefix(settings.swapTrials) {
+      var kept = current.kept
+      kept[unit] = true
+      state.estimates[unit] = current.loss - (try measure(kept, &state))
+    }
+    let pairs = gone.prefix(settings.swapTrials).flatMap { add in
+      current.kept.indices.filter { current.kept[$0] }
+        .map { (add: add, remove: $0, change: state.estimate($0) - state.estimate(add)) }
+    }
+    let promising = pairs.sorted {
+      ($0.change, $0.add, $0.remove) < ($1.change, $1.add, $1.remove)
+    }
+    for pair in promising.prefix(settings.swapTrials) {
+      var kept = current.kept
+      kept[pair.add] = true
+      kept[pair.remove] = false
+      let best = state.best(streaming: current.streaming)?.loss ?? .infinity
+      try measure(kept, below: best, &state)
+    }
+  }
+}

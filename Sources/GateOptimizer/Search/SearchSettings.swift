@@ -1,0 +1,78 @@
+/// What a search moves between retrieval and streaming.
+public enum SearchUnit: String, SettingChoice {
+  /// Whole layers.
+  case layers
+  /// Single key-value heads.
+  case heads
+
+  /// Units in a layer of so many key-value heads.
+  public func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
+}
+
+/// How maps are searched on the loss itself: the `search` section of a run configuration.
+public struct SearchSettings: Codable, Sendable, Equatable {
+  /// What is searched; nothing if empty.
+  public var units: [SearchUnit] = [.layers]
+  /// Calibration samples a map is judged on, ≥ 1.
+  public var samples = 8
+  /// Tokens of a sample; the longest of the calibration's if nil.
+  public var context: Int?
+  /// How far a map is from full attention.
+  public var loss = MapLoss.divergence
+  /// Where in a sample it is judged.
+  public var rows = MapLossRows.answers
+  /// Units tried for each one that is removed, the most promising first, ≥ 1.
+  public var shortlist = 6
+  /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
+  public var sparsities: [Double]?
+  /// Rounds of swaps at each of them, at most; 0 tries none.
+  public var swapRounds = 2
+  /// Returns and swaps tried in a round, the most promising first, ≥ 1.
+  public var swapTrials = 8
+
+  /// The defaults.
+  public init() {}
+
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
+    case units
+    case samples
+    case context
+    case loss
+    case rows
+    case shortlist
+    case sparsities
+    case swapRounds = "swap_rounds"
+    case swapTrials = "swap_trials"
+  }
+
+  /// Reads the settings that are given and keeps the defaults of the others.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    units = try given.value(.units, default: units)
+    samples = try given.value(.samples, default: samples)
+    context = try given.decodeIfPresent(Int.self, forKey: .context)
+    loss = try given.value(.loss, default: loss)
+    rows = try given.value(.rows, default: rows)
+    shortlist = try given.value(.shortlist, default: shortlist)
+    sparsities = try given.decodeIfPresent([Double].self, forKey: .sparsities)
+    swapRounds = try given.value(.swapRounds, default: swapRounds)
+    swapTrials = try given.value(.swapTrials, default: swapTrials)
+  }
+
+  /// Refuses values that no search can run with.
+  ///
+  /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
+  public func validate() throws(InvalidSetting) {
+    typealias Key = CodingKeys
+    try requireSetting(
+      Set(units).count == units.count, Key.units, "names one thing twice; name each once")
+    try requireAtLeastOne(samples, Key.samples)
+    if let context { try requireAtLeastOne(context, Key.context) }
+    try requireAtLeastOne(shortlist, Key.shortlist)
+    for sparsity in sparsities ?? [] { try requireShare(sparsity, Key.sparsities) }
+    try requireSetting(
+      swapRounds >= 0, Key.swapRounds, "is \(swapRounds); it must be 0 or more")
+    try requireAtLeastOne(swapTrials, Key.swapTrials)
+  }
+}

@@ -1,0 +1,67 @@
+/// The best maps a search found, one for every number of streaming layers, or of as many heads.
+public struct SearchedMaps: Sendable, Equatable {
+  /// What was searched.
+  public let unit: SearchUnit
+  /// Layers of the model.
+  public let layers: Int
+  /// Key-value heads of a layer.
+  public let heads: Int
+  /// The set at position n has n streaming layers, or n·K streaming heads; L + 1.
+  public let sets: [SearchedSet]
+
+  /// The sets of a model of `layers` layers and `heads` key-value heads, in the order of ``sets``.
+  public init(unit: SearchUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
+    let width = unit.perLayer(heads: heads)
+    precondition(
+      sets.map(\.streaming) == (0...layers).map { $0 * width }
+        && sets.allSatisfy { $0.kept.count == layers * width },
+      "\(sets.count) sets of \(unit)")
+    self.unit = unit
+    self.layers = layers
+    self.heads = heads
+    self.sets = sets
+  }
+
+  /// The set at `sparsity`: of L layers round(s·L) stream, or as many heads as these have.
+  ///
+  /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
+  public func set(sparsity: Double) throws(GateOptimizerError) -> SearchedSet {
+    sets[try Sparsity.streaming(of: layers, at: sparsity)]
+  }
+
+  /// The heads that see the whole context at `sparsity`, (L, K).
+  ///
+  /// - Throws: As ``set(sparsity:)``.
+  public func isRetrieval(sparsity: Double) throws(GateOptimizerError) -> [[Bool]] {
+    unit.isRetrieval(try set(sparsity: sparsity).kept, heads: heads)
+  }
+
+  /// The share of all sets in which each unit is kept: 0 for what goes first, near 1 for what stays longest.
+  public var endurance: [Double] {
+    sets[0].kept.indices.map { unit in
+      Double(sets.count { $0.kept[unit] }) / Double(sets.count)
+    }
+  }
+
+  /// The map of the layers that were found best at `sparsity`; its scores are ``endurance``, its cost the
+  /// loss.
+  ///
+  /// - Throws: As ``set(sparsity:)``.
+  public func layerMap(sparsity: Double) throws(GateOptimizerError) -> RankedMap {
+    let set = try set(sparsity: sparsity)
+    return RankedMap(
+      criterion: .search, requestedSparsity: sparsity, isRetrievalLayer: set.kept,
+      scores: endurance, cost: set.loss)
+  }
+}
+
+extension SearchUnit {
+  /// A flag per unit as one per layer and key-value head, (L, K).
+  public func isRetrieval(_ kept: [Bool], heads: Int) -> [[Bool]] {
+    switch self {
+    case .layers: kept.map { Array(repeating: $0, count: heads) }
+    case .heads:
+      stride(from: 0, to: kept.count, by: heads).map { Array(kept[$0..<$0 + heads]) }
+    }
+  }
+}

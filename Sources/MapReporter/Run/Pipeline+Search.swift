@@ -1,0 +1,118 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+import Transformer
+
+extension Pipeline {
+  /// The searched maps of each unit: those that are there, or searched from where the last process stopped.
+  func search(_ model: RunModel, _ gates: GateMatrix) throws -> [SearchedMaps] {
+    try configuration.searchedUnits.map { unit in
+      let (layers, heads) = (gates.layers, gates.heads)
+      if let maps = try SearchTable.read(
+        files.search(unit), unit: unit, layers: layers, heads: heads)
+      {
+        return maps
+      }
+      let state = try search(unit, model, gates)
+      let width = unit.perLayer(heads: heads)
+      let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
+      let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+      try folder.write(SearchTable.text(maps), to: files.search(unit))
+      try folder.remove(files.searchState(unit))
+      return maps
+    }
+  }
+
+  private func search(
+    _ unit: SearchUnit, _ model: RunModel, _ gates: GateMatrix
+  ) throws -> SearchState {
+    let count = gates.layers * unit.perLayer(heads: gates.heads)
+    var state = try searchState(unit) ?? SearchState(count: count)
+    let (settings, identity) = (configuration.search, try searchIdentity())
+    let (observer, path) = (observer, folder.path)
+    let judge = MapJudge(
+      model.decoder, samples: try configuration.searchSamples(model.tokenizer),
+      question: MapJudge.Question(
+        unit: unit, loss: settings.loss, rows: settings.rows, window: configuration.window),
+      byteBudget: configuration.compute.memoryBudget.byteCount
+    ) {
+      if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+    }
+    let search = MapSearch(
+      judge: judge, settings: try searchSettings(unit, gates),
+      starts: try searchStarts(unit, gates))
+    observer.stepBegan("search", unit: "\(unit)", done: state.removed, total: count)
+    try search.run(&state) { state in
+      let stored = StoredSearch(identity: identity, state: state)
+      try folder.write(stored.json(), to: files.searchState(unit))
+      observer.stepAdvanced(to: state.removed, note: "\(state.measured) maps measured")
+      return true
+    }
+    observer.report(
+      "searched the \(unit): \(state.measured) maps measured on \(judge.samples) samples")
+    return state
+  }
+
+  private func searchSettings(
+    _ unit: SearchUnit, _ gates: GateMatrix
+  ) throws -> MapSearch.Settings {
+    let width = unit.perLayer(heads: gates.heads)
+    var settings = MapSearch.Settings()
+    settings.shortlist = configuration.search.shortlist
+    settings.swapRounds = configuration.search.swapRounds
+    settings.swapTrials = configuration.search.swapTrials
+    let layers = try configuration.searchSparsities.map {
+      try Sparsity.streaming(of: gates.layers, at: $0)
+    }
+    settings.swapSizes = Set(layers.map { $0 * width })
+    return settings
+  }
+
+  /// The rankings' maps at the sizes where swaps are tried.
+  private func searchStarts(_ unit: SearchUnit, _ gates: GateMatrix) throws -> [[Bool]] {
+    let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
+    return try sparsities.flatMap { sparsity in
+      switch unit {
+      case .layers:
+        try configuration.ranking.criteria.filter { $0 != .search }.map {
+          try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
+        }
+      case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).isRetrieval.joined())]
+      }
+    }
+  }
+
+  private func searchState(_ unit: SearchUnit) throws -> SearchState? {
+    let path = files.searchState(unit)
+    guard let stored = try StoredSearch.read(path), stored.identity == (try searchIdentity()) else {
+      return nil
+    }
+    observer.report("the search continues after \(stored.state.removed) \(unit)")
+    return stored.state
+  }
+
+  /// What a stored search belongs to.
+  private func searchIdentity() throws -> String {
+    let settings = try configuration.searchSettings().sorted { $0.key < $1.key }
+      .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+    return "\(try checkpointIdentity()), search \(sha256(of: settings))"
+  }
+}
+
+/// A search on its way, as a file.
+private struct StoredSearch: Codable {
+  let identity: String
+  let state: SearchState
+
+  /// The search at `path`, or nil where there is none or it is of another kind: it is begun again then.
+  static func read(_ path: String) throws -> StoredSearch? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    return try? JSONDecoder().decode(StoredSearch.self, from: data)
+  }
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  }
+}

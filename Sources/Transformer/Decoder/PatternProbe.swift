@@ -1,0 +1,95 @@
+import BasicContainers
+
+/// One sample under a base pattern, its residual stream kept layer by layer, so that a pattern that
+/// differs from the base costs only the layers from the first difference on.
+public struct PatternProbe: ~Copyable, Sendable {
+  private let decoder: DecoderModel
+  private let tokens: [Int32]
+  private let output: RowSet
+  private let all: RowSet
+  private let table: RotaryTable
+  /// Layers whose inputs are kept: the multiples of this but 0.
+  private let stride: Int
+  private var base: AttentionPattern
+  /// Inputs of the layers stride, 2·stride, … under the base, (T, C), as far as they are computed.
+  ///
+  /// They hold all rows: so their bits depend on the base alone, not on what was the base before.
+  private var inputs = UniqueArray<Tensor>()
+
+  /// A probe whose base is full attention.
+  ///
+  /// - Parameters:
+  ///   - decoder: The model.
+  ///   - tokens: The sample, token ids within the vocabulary.
+  ///   - rows: Positions whose final hidden states are wanted, not empty; what comes after is not read.
+  ///   - byteBudget: What the kept inputs may take, in bytes. Results do not depend on it, time does.
+  public init(
+    _ decoder: DecoderModel, tokens: [Int32], rows: Range<Int>, byteBudget: Int = .max
+  ) {
+    precondition(!rows.isEmpty && rows.upperBound <= tokens.count, "rows \(rows)")
+    self.decoder = decoder
+    self.tokens = tokens
+    output = RowSet(sink: 0, tail: rows)
+    all = .all(rows.upperBound)
+    table = RotaryTable(decoder.configuration, positions: rows.upperBound)
+    let layers = decoder.configuration.layers
+    let layerBytes = rows.upperBound * decoder.configuration.hidden * MemoryLayout<Float>.stride
+    let affordable = max(1, min(layers, byteBudget / layerBytes))
+    stride = (layers + affordable - 1) / affordable
+    base = .full(decoder.configuration)
+  }
+
+  /// Makes `pattern` the base; the inputs up to its first difference stay.
+  public mutating func rebase(_ pattern: AttentionPattern) {
+    let kept = min(pattern.firstDifference(from: base) / stride, inputs.count)
+    inputs.removeLast(inputs.count - kept)
+    base = pattern
+  }
+
+  /// Final hidden states (rows, C) under `pattern`: those of
+  /// ``DecoderModel/finalHidden(_:pattern:rows:)`` up to the rounding of float32 sums.
+  public mutating func finalHidden(_ pattern: AttentionPattern) -> Tensor {
+    let plan = decoder.rowPlan(pattern, output: output)
+    let layers = decoder.configuration.layers
+    let start = min(pattern.firstDifference(from: base), layers - 1) / stride
+    keepInputs(start)
+    var x =
+      start == 0
+      ? decoder.embed(tokens, rows: plan[0])
+      : all.gather(inputs[start - 1].view, plan[start * stride])
+    for layer in start * stride..<layers {
+      x = self.layer(x, layer, pattern, from: plan[layer], to: plan[layer + 1])
+    }
+    return decoder.finalNorm(x.view)
+  }
+
+  /// Computes the base's inputs until `count` of them are kept.
+  private mutating func keepInputs(_ count: Int) {
+    while inputs.count < count {
+      let first = inputs.count * stride
+      var x = first == 0 ? decoder.embed(tokens, rows: all) : inputs[inputs.count - 1].copy()
+      for layer in first..<first + stride {
+        x = self.layer(x, layer, base, from: all, to: all)
+      }
+      inputs.append(x)
+    }
+  }
+
+  private func layer(
+    _ x: borrowing Tensor, _ layer: Int, _ pattern: AttentionPattern, from input: RowSet,
+    to output: RowSet
+  ) -> Tensor {
+    decoder.prefillLayer(
+      x.view, layer: layer, pattern: pattern, input: input, output: output, table: table)
+  }
+}
+
+extension AttentionPattern {
+  /// The first layer in which this is not `other`; the number of layers if there is none.
+  fileprivate func firstDifference(from other: AttentionPattern) -> Int {
+    isRetrieval.indices.first { layer in
+      let (new, old) = (isRetrieval[layer], other.isRetrieval[layer])
+      return new != old || (new.contains(false) && window != other.window)
+    } ?? isRetrieval.count
+  }
+}

@@ -1,0 +1,168 @@
+import Foundation
+import GateOptimizer
+import TestSupport
+import Testing
+import Transformer
+
+/// The search for the best sets, on losses of which the answer is known.
+@Suite struct MapSearchTests {
+  /// A loss over sets with pairs of units that stand in for each other, as layers do.
+  private final class PairJudge: SetJudge {
+    let weights: [[Double]]
+    let pairs: [[Double]]
+    private(set) var asked: [[Bool]: Set<Int>] = [:]
+
+    init(units: Int, samples: Int, seed: UInt64) {
+      var random = TestRandom(seed: seed)
+      weights = (0..<samples).map { _ in (0..<units).map { _ in abs(random.unit()) } }
+      pairs = (0..<units).map { a in
+        (0..<units).map { $0 < a && random.unit() > 0.5 ? 2 * abs(random.unit()) : 0 }
+      }
+    }
+
+    var samples: Int { weights.count }
+    func rebase(_ kept: [Bool]) {}
+
+    func loss(of kept: [Bool], sample: Int) -> Double {
+      asked[kept, default: []].insert(sample)
+      return value(kept, sample)
+    }
+
+    /// Each unit that is gone costs its weight, and more where its stand-in is gone too.
+    private func value(_ kept: [Bool], _ sample: Int) -> Double {
+      let gone = kept.indices.filter { !kept[$0] }
+      return gone.reduce(0) { sum, a in
+        sum + weights[sample][a] + gone.reduce(0) { $0 + pairs[a][$1] }
+      }
+    }
+
+    func mean(_ kept: [Bool]) -> Double {
+      (0..<samples).reduce(0) { $0 + value(kept, $1) } / Double(samples)
+    }
+
+    /// The least loss of all sets with so many units gone.
+    func least(streaming: Int) -> Double {
+      let units = weights[0].count
+      return (0..<(1 << units)).lazy
+        .map { bits in (0..<units).map { bits >> $0 & 1 == 1 } }
+        .filter { $0.count { !$0 } == streaming }
+        .map(mean).min() ?? .infinity
+    }
+  }
+
+  private func search(
+    _ judge: PairJudge, _ settings: MapSearch.Settings, starts: [[Bool]] = []
+  ) throws -> SearchState {
+    var state = SearchState(count: judge.weights[0].count)
+    try MapSearch(judge: judge, settings: settings, starts: starts).run(&state) { _ in true }
+    return state
+  }
+
+  private var exhaustive: MapSearch.Settings {
+    var settings = MapSearch.Settings()
+    settings.shortlist = 10
+    return settings
+  }
+
+  @Test(arguments: 1...6) func everySizeHasASetWithItsTrueLoss(seed: UInt64) throws {
+    let judge = PairJudge(units: 10, samples: 3, seed: seed)
+    let state = try search(judge, MapSearch.Settings())
+    for size in 0...10 {
+      let best = try #require(state.best(streaming: size))
+      #expect(best.streaming == size)
+      #expect(abs(best.loss - judge.mean(best.kept)) < 1e-12)
+      #expect(best.loss >= judge.least(streaming: size) - 1e-12)
+    }
+  }
+
+  @Test(arguments: 1...6) func withoutStandInsRemovalIsOptimal(seed: UInt64) throws {
+    let judge = PairJudge(units: 10, samples: 3, seed: seed)
+    let plain = WeightJudge(judge.weights)
+    var state = SearchState(count: 10)
+    try MapSearch(judge: plain, settings: exhaustive).run(&state) { _ in true }
+    for size in 0...10 {
+      let expected = plain.means.sorted().prefix(size).reduce(0, +)
+      #expect(abs((state.best(streaming: size)?.loss ?? .infinity) - expected) < 1e-12)
+    }
+  }
+
+  @Test func swapsFindWhatRemovalMisses() throws {
+    var better = 0
+    for seed in UInt64(1)...12 {
+      let judge = PairJudge(units: 10, samples: 2, seed: seed)
+      var settings = exhaustive
+      let greedy = try search(judge, settings)
+      settings.swapSizes = [5]
+      (settings.swapTrials, settings.swapRounds) = (25, 4)
+      let swapped = try search(judge, settings)
+      let (before, after) = (greedy.best(streaming: 5)?.loss, swapped.best(streaming: 5)?.loss)
+      let (old, new) = (try #require(before), try #require(after))
+      #expect(new <= old)
+      #expect(new < judge.least(streaming: 5) * 1.15)
+      if new < old { better += 1 }
+    }
+    #expect(better > 0)
+  }
+
+  @Test func aGoodStartIsGoneOnFrom() throws {
+    let judge = PairJudge(units: 10, samples: 2, seed: 8)
+    var settings = MapSearch.Settings()
+    (settings.shortlist, settings.swapSizes, settings.swapRounds) = (1, [5], 1)
+    settings.swapTrials = 1
+    let best = (0..<1024).map { bits in (0..<10).map { bits >> $0 & 1 == 1 } }
+      .filter { $0.count { $0 } == 5 }.min { judge.mean($0) < judge.mean($1) }
+    let start = try #require(best)
+    let state = try search(judge, settings, starts: [start])
+    #expect(state.best(streaming: 5)?.kept == start)
+    let next = try #require(state.best(streaming: 6)?.kept)
+    #expect(zip(next, start).allSatisfy { !$0 || $1 })
+  }
+
+  @Test func setsAreGivenUpOnceTheyCannotWin() throws {
+    let judge = PairJudge(units: 10, samples: 8, seed: 2)
+    let state = try search(judge, MapSearch.Settings())
+    let partly = judge.asked.values.filter { $0.count < 8 }
+    #expect(!partly.isEmpty)
+    #expect(state.measured == judge.asked.count - partly.count)
+  }
+
+  @Test func aStoppedSearchEndsAsOneThatRanThrough() throws {
+    var settings = MapSearch.Settings()
+    settings.swapSizes = [4, 6]
+    let whole = try search(PairJudge(units: 10, samples: 3, seed: 4), settings)
+    for stop in 1..<10 {
+      let judge = PairJudge(units: 10, samples: 3, seed: 4)
+      var state = SearchState(count: 10)
+      let search = MapSearch(judge: judge, settings: settings)
+      try search.run(&state) { $0.removed < stop }
+      #expect(state.removed == stop)
+      let stored = try JSONEncoder().encode(state)
+      state = try JSONDecoder().decode(SearchState.self, from: stored)
+      try search.run(&state) { _ in true }
+      #expect(state == whole)
+    }
+  }
+
+  @Test func lossesThatAreNoNumbersEndTheSearchAllTheSame() throws {
+    let judge = WeightJudge([[.nan, .nan, .nan]])
+    var state = SearchState(count: 3)
+    try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
+    #expect(state.removed == 3)
+  }
+}
+
+/// Units that do not know of each other.
+private struct WeightJudge: SetJudge {
+  let weights: [[Double]]
+  init(_ weights: [[Double]]) { self.weights = weights }
+  var samples: Int { weights.count }
+  var means: [Double] {
+    weights[0].indices.map { unit in
+      weights.reduce(0) { $0 + $1[unit] } / Double(weights.count)
+    }
+  }
+  func rebase(_ kept: [Bool]) {}
+  func loss(of kept: [Bool], sample: Int) -> Double {
+    kept.indices.reduce(0) { $0 + (kept[$1] ? 0 : weights[sample][$1]) }
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Searched maps through the tool: found, named, gone on with, and forgotten.
+@Suite struct SearchVerbTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    try scratch.write(TinyRun.configuration(steps: 3, checkpointEvery: 2), to: "run.yaml")
+  }
+
+  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(arguments, in: scratch.path)
+  }
+
+  private func read(_ file: String) throws -> String {
+    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
+  }
+
+  private func exists(_ file: String) -> Bool {
+    FileManager.default.fileExists(atPath: scratch.path(file))
+  }
+
+  @Test func layersAndHeadsAreSearched() throws {
+    let outcome = try zigzag("search", "run.yaml", "--set", "search.units=[layers, heads]")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output == "runs/tiny/search-layers.csv\nruns/tiny/search-heads.csv\n")
+    let layers = try read("runs/tiny/search-layers.csv").split(separator: "\n")
+    #expect(layers.count == 4 && layers[0] == "streaming,loss,retrieval")
+    #expect(layers[1] == "0,0.0,0 1" && layers[3].hasPrefix("2,") && layers[3].hasSuffix(","))
+    let heads = try read("runs/tiny/search-heads.csv").split(separator: "\n")
+    #expect(heads.count == 4 && heads[1].contains("0.0 0.1"))
+    // Nothing of the way there is left.
+    #expect(!exists("runs/tiny/search-layers.json") && !exists("runs/tiny/search-heads.json"))
+    // Streaming everywhere is the same map, whichever way it was reached.
+    #expect(layers[3].split(separator: ",")[1] == heads[3].split(separator: ",")[1])
+  }
+
+  @Test func searchIsACriterionOfARun() throws {
+    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
+    let kept = try read("runs/tiny/search-layers.csv").split(separator: "\n")[2]
+      .split(separator: ",")[2]
+    let ranked = try zigzag(
+      "rank", "runs/tiny", "--sparsity", "0.5", "--criterion", "search", "--json")
+    #expect(ranked.code == 0, "\(ranked.errors)")
+    #expect(
+      ranked.output.filter { !$0.isWhitespace }.contains("\"retrieval_layers\":[\(kept)]"))
+    let exported = try zigzag(
+      "export", "runs/tiny", "--sparsity", "0.5", "--criterion", "search", "--format", "headmap")
+    #expect(exported.code == 0, "\(exported.errors)")
+  }
+
+  @Test func gatesAloneCannotBeSearched() throws {
+    try scratch.write("0.1\t0.1\n0.9\t0.0\n", to: "gates.tsv")
+    let outcome = try zigzag("rank", "gates.tsv", "--sparsity", "0.5", "--criterion", "search")
+    #expect(outcome.code == 64)
+    #expect(outcome.errors.contains("expected a run folder with the maps that were searched"))
+    let none = try zigzag(
+      "run", "run.yaml", "--set", "ranking.criteria=[search]", "--set", "search.units=[]")
+    #expect(none.code == 64)
+    #expect(none.errors.contains("ranking.criteria has search, but search.units"))
+  }
+
+  @Test func otherSettingsAreSearchedAnew() throws {
+    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
+    let table = try read("runs/tiny/search-layers.csv")
+    try scratch.write(
+      table.replacing("0,0.0,", with: "0,0.125,"), to: "runs/tiny/search-layers.csv")
+    // The same settings keep what is there, others do not.
+    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
+    #expect(try read("runs/tiny/search-layers.csv").contains("0,0.125,"))
+    #expect(try zigzag("search", "run.yaml", "-q", "--set", "search.samples=3").code == 0)
+    #expect(try !read("runs/tiny/search-layers.csv").contains("0,0.125,"))
+  }
+
+  @Test func aKilledSearchEndsWithTheSameBytes() throws {
+    let search = ["search", "run.yaml", "-q", "--set", "search.samples=64"]
+    #expect(try ToolRunner.run(search + ["--runs", "whole"], in: scratch.path).code == 0)
+    let whole = try read("whole/tiny/search-layers.csv")
+    #expect(try zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=64").code == 0)
+    var chance = TestRandom(seed: 22)
+    for _ in 0..<25 {
+      let output = try TemporaryFolder()
+      let process = try ToolRunner.start(search, in: scratch.path, scratch: output)
+      Thread.sleep(forTimeInterval: Double.random(in: 0..<0.3, using: &chance))
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+      if exists("runs/tiny/search-layers.csv") {
+        #expect(try read("runs/tiny/search-layers.csv") == whole)
+        try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/search-layers.csv"))
+      }
+    }
+    #expect(try ToolRunner.run(search, in: scratch.path).code == 0)
+    #expect(try read("runs/tiny/search-layers.csv") == whole)
+  }
+
+  @Test(arguments: [
+    ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll"),
+    ("search.units=[layers, layers]", "search.units names one thing twice"),
+    ("search.samples=0", "search.samples is 0; it must be at least 1"),
+    ("search.sparsities=[1.5]", "search.sparsities is 1.5"),
+    ("search.context=9", "search.context is 9 tokens"),
+    ("search.swaps=1", "search.swaps is not a setting"),
+  ])
+  func impossibleSettingsAreRefused(setting: String, problem: String) throws {
+    let outcome = try zigzag("search", "run.yaml", "--set", setting)
+    #expect(outcome.code == 64)
+    #expect(outcome.errors.contains(problem), "\(outcome.errors)")
+  }
+}
