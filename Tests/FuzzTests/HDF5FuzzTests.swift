@@ -28,7 +28,8 @@ extension FuzzTests {
       optimizer.update(&gates, gradients: [1, -1, 0.5, 0, 2, 3], learningRate: 0.02)
     }
     let state = CalibrationState(
-      gates: GateMatrix(layers: 3, heads: 2, values: gates), optimizer: optimizer, records: records)
+      gates: GateMatrix(layers: 3, heads: 2, values: gates), optimizer: optimizer, multiplier: 0.05,
+      records: records)
     return try FuzzCorpus.file { try state.write(to: $0, identity: identity) }
   }
 

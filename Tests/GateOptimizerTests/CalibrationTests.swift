@@ -94,6 +94,7 @@ import Transformer
     optimizer.update(&values, gradients: [1, -2, 3, 0, 1e-9, 5], learningRate: 0.02)
     return CalibrationState(
       gates: GateMatrix(layers: 3, heads: 2, values: values), optimizer: optimizer,
+      multiplier: 0.05,
       records: [
         CalibrationRecord(
           step: 1, loss: 0.1, distillation: 1.0 / 7, regularization: 0.05, learningRate: 0.002,

@@ -75,4 +75,71 @@ import Transformer
       #expect(try accuracy(decoder, isRetrieval) == full)
     }
   }
+
+  /// The gates that a calibration of the planted model ends with.
+  private func learned(
+    _ planted: [(layer: Int, head: Int)], _ change: (inout CalibrationSettings) -> Void
+  ) throws -> GateMatrix {
+    let model = PlantedModel(planted: planted)
+    var settings = CalibrationSettings()
+    settings.steps = 60
+    change(&settings)
+    let calibrator = Calibrator(
+      decoder: model.decoder, sampler: try sampler(.calibration), settings: settings,
+      window: window)
+    var state = CalibrationState(model.configuration, settings: settings)
+    try calibrator.run(&state) { _, _ in true }
+    return state.gates
+  }
+
+  /// Whose full attention is mixed in makes no difference where layers do not depend on each other.
+  @Test func theStudentsOwnAttentionFindsThemToo() throws {
+    let gates = try learned([(2, 0), (4, 1)]) { $0.retrieval = .student }
+    for layer in 0..<PlantedModel.layers {
+      for (head, gate) in gates[layer: layer].enumerated() {
+        let isPlanted = (layer, head) == (2, 0) || (layer, head) == (4, 1)
+        #expect(isPlanted ? gate > 0.9 : gate < 0.05, "layer \(layer), head \(head): \(gate)")
+      }
+    }
+  }
+
+  @Test func aGatePerLayerIsSharedByItsHeads() throws {
+    let gates = try learned([(2, 0), (4, 1)]) { $0.gates = .layers }
+    for layer in 0..<PlantedModel.layers {
+      let row = Array(gates[layer: layer])
+      #expect(row[0] == row[1])
+      #expect([2, 4].contains(layer) ? row[0] > 0.9 : row[0] < 0.05, "layer \(layer): \(row)")
+    }
+    let map = try gates.layerMap(by: .layerGate, sparsity: 4.0 / 6)
+    #expect(map.isRetrievalLayer.indices.filter { map.isRetrievalLayer[$0] } == [2, 4])
+  }
+
+  @Test func aSparsityIsMet() throws {
+    let gates = try learned([(2, 0), (4, 1)]) {
+      ($0.sparsity, $0.regularization, $0.steps) = (10.0 / 12, 0, 120)
+    }
+    let mean = gates.values.reduce(0, +) / 12
+    #expect(abs(mean - 2.0 / 12) < 0.05, "\(mean)")
+    #expect(gates[2, 0] > 0.8 && gates[4, 1] > 0.8)
+  }
+
+  @Test func aSearchFindsThePlantedLayers() throws {
+    let planted = [(layer: 1, head: 1), (layer: 4, head: 0)]
+    let model = PlantedModel(planted: planted)
+    let sampler = try sampler(.search)
+    let samples = try (0..<3).map { try sampler.sample(index: $0) }
+    for unit in SearchUnit.allCases {
+      let judge = MapJudge(
+        model.decoder, samples: samples,
+        question: MapJudge.Question(unit: unit, loss: .divergence, rows: .answers, window: window))
+      let count = PlantedModel.layers * unit.perLayer(heads: 2)
+      var state = SearchState(count: count)
+      try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
+      let best = try #require(state.best(streaming: count - 2))
+      let kept = best.kept.indices.filter { best.kept[$0] }
+      #expect(kept == (unit == .layers ? [1, 4] : [3, 8]))
+      #expect(best.loss < 1e-3)
+      #expect(try #require(state.best(streaming: count - 1)).loss > 1)
+    }
+  }
 }

@@ -23,7 +23,7 @@ public struct AdamW: Sendable, Equatable {
   }
 
   /// An optimizer as a checkpoint holds it.
-  init(step: Int, mean: [Double], square: [Double]) {
+  package init(step: Int, mean: [Double], square: [Double]) {
     (self.step, self.mean, self.square) = (step, mean, square)
   }
 

@@ -17,6 +17,14 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var learningRate = 0.02
   /// λ, the weight of the mean absolute gate in the loss, ≥ 0.
   public var regularization = 0.05
+  /// The share of gates that are to close, in [0, 1]; λ is then only where its multiplier starts.
+  public var sparsity: Double?
+  /// How fast the multiplier follows, for each step and unit of sparsity, ≥ 0.
+  public var multiplierRate = 0.02
+  /// Weight of the mean 4a(1 − a), which draws gates to 0 and 1; it rises linearly over the steps. ≥ 0.
+  public var polarization = 0.0
+  /// Weight of the mean squared distance of gates from their layer's mean, ≥ 0.
+  public var cohesion = 0.0
   /// Share of the steps in which the learning rate rises linearly, in [0, 1].
   public var warmup = 0.2
   /// Share of the steps, at the end, in which it falls linearly, in [0, 1].
@@ -47,6 +55,10 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     case contextIntervals = "context_intervals"
     case learningRate = "learning_rate"
     case regularization
+    case sparsity
+    case multiplierRate = "multiplier_rate"
+    case polarization
+    case cohesion
     case warmup
     case decay
     case floor
@@ -67,6 +79,10 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     contextIntervals = try given.value(.contextIntervals, default: contextIntervals)
     learningRate = try given.value(.learningRate, default: learningRate)
     regularization = try given.value(.regularization, default: regularization)
+    sparsity = try given.decodeIfPresent(Double.self, forKey: .sparsity)
+    multiplierRate = try given.value(.multiplierRate, default: multiplierRate)
+    polarization = try given.value(.polarization, default: polarization)
+    cohesion = try given.value(.cohesion, default: cohesion)
     warmup = try given.value(.warmup, default: warmup)
     decay = try given.value(.decay, default: decay)
     floor = try given.value(.floor, default: floor)
@@ -92,9 +108,14 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     try requireSetting(
       learningRate > 0 && learningRate.isFinite, Key.learningRate,
       "is \(learningRate); it must be above 0")
-    try requireSetting(
-      regularization >= 0 && regularization.isFinite, Key.regularization,
-      "is \(regularization); it must be 0 or more")
+    if let sparsity { try requireShare(sparsity, Key.sparsity) }
+    for (weight, key) in [
+      (regularization, Key.regularization), (multiplierRate, .multiplierRate),
+      (polarization, .polarization), (cohesion, .cohesion),
+    ] {
+      try requireSetting(
+        weight >= 0 && weight.isFinite, key, "is \(weight); it must be 0 or more")
+    }
     for (value, key) in [
       (warmup, Key.warmup), (decay, .decay), (floor, .floor), (initialGate, .initialGate),
     ] {

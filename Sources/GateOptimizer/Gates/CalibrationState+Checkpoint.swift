@@ -2,7 +2,7 @@ import ModelLoader
 
 extension CalibrationState {
   private static let format = "zigzag-checkpoint"
-  private static let version = 1
+  private static let version = 2
 
   /// Writes the state to `path` through a temporary file; `identity` names the run it belongs to
   /// (model hash and settings), and must be the same on reading.
@@ -20,6 +20,7 @@ extension CalibrationState {
         "gates": .doubles(gates.values, shape: shape),
         "optimizer/mean": .doubles(optimizer.mean, shape: shape),
         "optimizer/square": .doubles(optimizer.square, shape: shape),
+        "multiplier": .doubles([multiplier], shape: [1]),
         "records/loss": .doubles(records.map(\.loss), shape: columns),
         "records/distillation": .doubles(records.map(\.distillation), shape: columns),
         "records/regularization": .doubles(records.map(\.regularization), shape: columns),
@@ -64,6 +65,7 @@ extension CalibrationState {
     optimizer = AdamW(
       step: step, mean: try doubles("optimizer/mean", shape),
       square: try doubles("optimizer/square", shape))
+    multiplier = try doubles("multiplier", [1])[0]
     let (loss, distillation) = (
       try doubles("records/loss", [step]), try doubles("records/distillation", [step])
     )

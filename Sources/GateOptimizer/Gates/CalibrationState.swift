@@ -6,11 +6,11 @@ import Transformer
 public struct CalibrationRecord: Sendable, Equatable {
   /// Steps finished, from 1.
   public var step: Int
-  /// distillation + λ · mean |a|.
+  /// distillation + the penalty.
   public var loss: Double
   /// Mean squared difference of the final hidden states at the label rows, averaged over the batch.
   public var distillation: Double
-  /// λ · mean |a|.
+  /// The penalty: λ · mean |a|, and what else the settings ask for.
   public var regularization: Double
   /// The learning rate of the step.
   public var learningRate: Double
@@ -39,6 +39,8 @@ public struct CalibrationState: Sendable, Equatable {
   public internal(set) var gates: GateMatrix
   /// The optimizer's memory; its step count is the number of finished steps.
   public internal(set) var optimizer: AdamW
+  /// What weighs mean |a| at the next step: λ, unless it is learned.
+  public internal(set) var multiplier: Double
   /// The finished steps, in order.
   public internal(set) var records: [CalibrationRecord]
 
@@ -51,10 +53,14 @@ public struct CalibrationState: Sendable, Equatable {
       layers: configuration.layers, heads: configuration.keyValueHeads,
       repeating: settings.initialGate)
     optimizer = AdamW(count: gates.values.count)
+    multiplier = settings.regularization
     records = []
   }
 
-  package init(gates: GateMatrix, optimizer: AdamW, records: [CalibrationRecord]) {
+  package init(
+    gates: GateMatrix, optimizer: AdamW, multiplier: Double, records: [CalibrationRecord]
+  ) {
     (self.gates, self.optimizer, self.records) = (gates, optimizer, records)
+    self.multiplier = multiplier
   }
 }

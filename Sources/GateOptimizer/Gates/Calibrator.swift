@@ -69,12 +69,13 @@ public struct Calibrator: Sendable {
       batch.add(result, tokens: sample.length)
     }
     let rate = LearningRateSchedule(settings).rate(at: state.step)
-    let record = batch.record(
-      step: state.step + 1, gates: state.gates, settings: settings, learningRate: rate)
+    let penalty = GatePenalty(state, settings: settings)
+    let record = batch.record(step: state.step + 1, penalty: penalty.value, learningRate: rate)
     var values = state.gates.values
     state.optimizer.update(
-      &values, gradients: batch.gradients(gates: state.gates, settings: settings),
+      &values, gradients: batch.gradients(penalty, gates: state.gates, unit: settings.gates),
       learningRate: rate)
+    state.multiplier = penalty.nextMultiplier
     state.gates =
       GateMatrix(
         layers: state.gates.layers, heads: state.gates.heads, values: values
@@ -108,28 +109,23 @@ private struct BatchSum {
     seconds += result.seconds
   }
 
-  /// Mean gradient of the samples plus that of λ · mean |a|, whose derivative at 0 is 0.
-  func gradients(gates: GateMatrix, settings: CalibrationSettings) -> [Double] {
-    let pull = settings.regularization / Double(gates.values.count)
-    let each = zip(gateGradients, gates.values).map { gradient, gate in
-      gradient / Double(samples) + (gate > 0 ? pull : gate < 0 ? -pull : 0)
+  /// Mean gradient of the samples plus that of the penalty.
+  func gradients(_ penalty: GatePenalty, gates: GateMatrix, unit: GateUnit) -> [Double] {
+    let each = gateGradients.enumerated().map { index, gradient in
+      gradient / Double(samples) + penalty.gradient(index)
     }
-    guard settings.gates == .layers else { return each }
+    guard unit == .layers else { return each }
     // One parameter for all heads of a layer: its gradient is the sum of theirs.
     let heads = gates.heads
     let sums = (0..<gates.layers).map { each[$0 * heads..<($0 + 1) * heads].reduce(0, +) }
     return each.indices.map { sums[$0 / heads] }
   }
 
-  func record(
-    step: Int, gates: GateMatrix, settings: CalibrationSettings, learningRate: Double
-  ) -> CalibrationRecord {
-    let mean = gates.values.reduce(0) { $0 + abs($1) } / Double(gates.values.count)
-    let regularization = settings.regularization * mean
+  func record(step: Int, penalty: Double, learningRate: Double) -> CalibrationRecord {
     let distillation = distillation / Double(samples)
     return CalibrationRecord(
-      step: step, loss: distillation + regularization, distillation: distillation,
-      regularization: regularization, learningRate: learningRate, tokens: tokens,
+      step: step, loss: distillation + penalty, distillation: distillation,
+      regularization: penalty, learningRate: learningRate, tokens: tokens,
       studentRows: studentRows)
   }
 }

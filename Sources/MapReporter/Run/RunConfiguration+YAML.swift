@@ -40,7 +40,7 @@ extension RunConfiguration {
     var found = try settings { $0.hasPrefix("search.") && !$0.hasPrefix("search.units") }
     found["search.context"] = "\(searchContext)"
     found["search.sparsities"] = "\(searchSparsities)"
-    found["ranking.criteria"] = "\(ranking.criteria)"
+    found["ranking.criteria"] = "\(ranking.criteria.filter { $0 != .search })"
     return found
   }
 
