@@ -58,23 +58,21 @@ public struct MapSearch {
     }
   }
 
-  /// Measures a set on all samples, or on the first of them if these are enough to be above `bound`; returns
-  /// the mean over those it was measured on.
+  /// The losses of a set on all samples, or on the first of them if these are enough for a mean above
+  /// `bound`.
   @discardableResult
   private func measure(
     _ kept: [Bool], below bound: Double = .infinity, _ state: inout SearchState
-  ) throws -> Double {
-    if let known = state.loss(of: kept) { return known }
-    var sum = 0.0
+  ) throws -> [Double] {
+    if let known = state.losses(of: kept) { return known }
+    var (losses, sum) = ([Double](), 0.0)
     for sample in 0..<judge.samples {
-      sum += try judge.loss(of: kept, sample: sample)
-      if sum > bound * Double(judge.samples), sample + 1 < judge.samples {
-        return sum / Double(sample + 1)
-      }
+      losses.append(try judge.loss(of: kept, sample: sample))
+      sum += losses[sample]
+      if sum > bound * Double(judge.samples), sample + 1 < judge.samples { return losses }
     }
-    let loss = sum / Double(judge.samples)
-    state.note(SearchedSet(kept: kept, loss: loss))
-    return loss
+    state.note(kept, losses)
+    return losses
   }
 
   /// Removes the unit whose loss costs least, of those that cost least when they were last tried.
@@ -83,15 +81,18 @@ public struct MapSearch {
       .sorted { (state.estimate($0), $0) < (state.estimate($1), $1) }
     // The first time every unit's estimate is wanted, and whole.
     let isFirst = units.contains { state.estimates[$0] == nil }
-    let before = state.loss(of: state.kept) ?? 0
+    let before = try measure(state.kept, &state)
     var found: (unit: Int, loss: Double)?
     for unit in units.prefix(isFirst ? units.count : settings.shortlist) {
+      // Units cost more, not less, the fewer are left: what cost more before will not be the cheapest now.
+      if !isFirst, let found, state.estimate(unit) >= state.estimate(found.unit) { break }
       var kept = state.kept
       kept[unit] = false
       let bound = isFirst ? .infinity : found?.loss ?? .infinity
-      let loss = try measure(kept, below: bound, &state)
-      state.estimates[unit] = loss - before
-      if loss < found?.loss ?? .infinity, state.loss(of: kept) != nil { found = (unit, loss) }
+      let losses = try measure(kept, below: bound, &state)
+      state.estimates[unit] = mean(losses) - mean(before.prefix(losses.count))
+      let loss = mean(losses)
+      if losses.count == before.count, loss < found?.loss ?? .infinity { found = (unit, loss) }
     }
     // Of losses that are no numbers none is the least; any unit will do.
     state.kept[found?.unit ?? units[0]] = false
@@ -121,7 +122,7 @@ public struct MapSearch {
     for unit in gone.prefix(settings.swapTrials) {
       var kept = current.kept
       kept[unit] = true
-      state.estimates[unit] = current.loss - (try measure(kept, &state))
+      state.estimates[unit] = current.loss - mean(try measure(kept, &state))
     }
     let pairs = gone.prefix(settings.swapTrials).flatMap { add in
       current.kept.indices.filter { current.kept[$0] }
@@ -138,4 +139,8 @@ public struct MapSearch {
       try measure(kept, below: best, &state)
     }
   }
+}
+
+private func mean(_ losses: some Collection<Double>) -> Double {
+  losses.reduce(0, +) / Double(losses.count)
 }

@@ -23,8 +23,8 @@ public struct SearchState: Codable, Sendable, Equatable {
   var kept: [Bool]
   /// What each unit's removal added to the loss when it was last tried; nil before the first time.
   var estimates: [Double?]
-  /// The loss of every set that was measured on all samples.
-  private var losses: [String: Double] = [:]
+  /// The losses of every set that was measured on all samples.
+  private var losses: [String: [Double]] = [:]
 
   /// Full attention, `count` units.
   public init(count: Int) {
@@ -42,17 +42,18 @@ public struct SearchState: Codable, Sendable, Equatable {
   public func best(streaming: Int) -> SearchedSet? {
     let size = kept.count - streaming
     let found = losses.filter { $0.key.utf8.count { $0 == Self.one } == size }
-      .min { ($0.value, $0.key) < ($1.value, $1.key) }
-    return found.map { name, loss in
-      SearchedSet(kept: name.utf8.map { $0 == Self.one }, loss: loss)
+      .map { (name: $0.key, loss: $0.value.reduce(0, +) / Double($0.value.count)) }
+      .min { ($0.loss, $0.name) < ($1.loss, $1.name) }
+    return found.map { set in
+      SearchedSet(kept: set.name.utf8.map { $0 == Self.one }, loss: set.loss)
     }
   }
 
-  /// The loss of a set, if it was measured on all samples.
-  func loss(of kept: [Bool]) -> Double? { losses[Self.name(kept)] }
+  /// The losses of a set on each sample, if it was measured on all of them.
+  func losses(of kept: [Bool]) -> [Double]? { losses[Self.name(kept)] }
 
   /// Remembers what was measured.
-  mutating func note(_ set: SearchedSet) { losses[Self.name(set.kept)] = set.loss }
+  mutating func note(_ kept: [Bool], _ losses: [Double]) { self.losses[Self.name(kept)] = losses }
 
   private static let one = UInt8(ascii: "1")
 
