@@ -97,6 +97,40 @@ import Testing
     #expect(try read("runs/tiny/search-layers.csv") == whole)
   }
 
+  /// Starts a search and kills it once it has left its state; returns that, or nil if it was too fast.
+  private func interrupted(_ search: [String]) throws -> String? {
+    let (path, output) = ("runs/tiny/search-layers.json", try TemporaryFolder())
+    let process = try ToolRunner.start(search, in: scratch.path, scratch: output)
+    while process.isRunning && !exists(path) { Thread.sleep(forTimeInterval: 0.0005) }
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    return exists(path) ? try read(path) : nil
+  }
+
+  /// What is stored on the way is worth less than an answer: a damaged file is begun again.
+  @Test func damagedStatesAreBegunAgain() throws {
+    let search = ["search", "run.yaml", "-q", "--set", "search.samples=200"]
+    #expect(try ToolRunner.run(search + ["--runs", "whole"], in: scratch.path).code == 0)
+    let whole = try read("whole/tiny/search-layers.csv")
+    #expect(try zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=200").code == 0)
+    let state = try #require(try interrupted(search))
+    let damages: [String] = [
+      "", "{}", state.replacing(/"removed":\d/, with: "\"removed\":9"),
+      state.replacing("\"kept\":[", with: "\"kept\":[true,"),
+      state.replacing("\"estimates\":[", with: "\"estimates\":[0.5,"),
+      state.replacing("\"losses\":{", with: "\"losses\":{\"1\":[0],"),
+    ]
+    for damaged in damages {
+      #expect(damaged != state)
+      try scratch.write(damaged, to: "runs/tiny/search-layers.json")
+      let outcome = try ToolRunner.run(search, in: scratch.path)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(!outcome.errors.contains("continues"))
+      #expect(try read("runs/tiny/search-layers.csv") == whole)
+      try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/search-layers.csv"))
+    }
+  }
+
   @Test(arguments: [
     ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll"),
     ("search.units=[layers, layers]", "search.units names one thing twice"),

@@ -14,7 +14,9 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   /// What is searched; nothing if empty.
   public var units: [SearchUnit] = [.layers]
   /// Calibration samples a map is judged on, ≥ 1.
-  public var samples = 8
+  public var samples = 4
+  /// What samples ask for, in turn; the task that gates are learned on if empty.
+  public var tasks: [PasskeyTask] = []
   /// Tokens of a sample; the longest of the calibration's if nil.
   public var context: Int?
   /// How far a map is from full attention.
@@ -37,6 +39,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   public enum CodingKeys: String, SettingKey {
     case units
     case samples
+    case tasks
     case context
     case loss
     case rows
@@ -51,6 +54,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     units = try given.value(.units, default: units)
     samples = try given.value(.samples, default: samples)
+    tasks = try given.value(.tasks, default: tasks)
     context = try given.decodeIfPresent(Int.self, forKey: .context)
     loss = try given.value(.loss, default: loss)
     rows = try given.value(.rows, default: rows)

@@ -32,6 +32,15 @@ public struct SearchState: Codable, Sendable, Equatable {
     estimates = Array(repeating: nil, count: count)
   }
 
+  /// Whether this is a search of `count` units on `samples` samples, as a file may not be.
+  public func isSearch(of count: Int, samples: Int) -> Bool {
+    kept.count == count && estimates.count == count && removed == kept.count { !$0 }
+      && losses.allSatisfy { name, values in
+        name.utf8.count == count && values.count == samples
+          && name.utf8.allSatisfy { $0 == Self.one || $0 == UInt8(ascii: "0") }
+      }
+  }
+
   /// What removing a unit is thought to add.
   func estimate(_ unit: Int) -> Double { estimates[unit] ?? -.infinity }
 

@@ -27,7 +27,7 @@ extension Pipeline {
     _ unit: SearchUnit, _ model: RunModel, _ gates: GateMatrix
   ) throws -> SearchState {
     let count = gates.layers * unit.perLayer(heads: gates.heads)
-    var state = try searchState(unit) ?? SearchState(count: count)
+    var state = try searchState(unit, count: count) ?? SearchState(count: count)
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
     let judge = MapJudge(
@@ -82,11 +82,12 @@ extension Pipeline {
     }
   }
 
-  private func searchState(_ unit: SearchUnit) throws -> SearchState? {
-    let path = files.searchState(unit)
-    guard let stored = try StoredSearch.read(path), stored.identity == (try searchIdentity()) else {
-      return nil
-    }
+  /// The stored state, or nil where there is none or it is of another search: it is begun again then.
+  private func searchState(_ unit: SearchUnit, count: Int) throws -> SearchState? {
+    guard let stored = StoredSearch(reading: files.searchState(unit)),
+      stored.identity == (try searchIdentity()),
+      stored.state.isSearch(of: count, samples: configuration.search.samples)
+    else { return nil }
     observer.report("the search continues after \(stored.state.removed) \(unit)")
     return stored.state
   }
@@ -104,10 +105,17 @@ private struct StoredSearch: Codable {
   let identity: String
   let state: SearchState
 
-  /// The search at `path`, or nil where there is none or it is of another kind: it is begun again then.
-  static func read(_ path: String) throws -> StoredSearch? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return try? JSONDecoder().decode(StoredSearch.self, from: data)
+  init(identity: String, state: SearchState) {
+    self.identity = identity
+    self.state = state
+  }
+
+  /// The search at `path`; nil where there is none or the file is damaged.
+  init?(reading path: String) {
+    guard let data = FileManager.default.contents(atPath: path),
+      let stored = try? JSONDecoder().decode(StoredSearch.self, from: data)
+    else { return nil }
+    self = stored
   }
 
   func json() throws -> String {

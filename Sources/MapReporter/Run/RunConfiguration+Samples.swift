@@ -29,10 +29,13 @@ extension RunConfiguration {
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
   func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
-    let sampler = try PasskeySampler(
-      task: task, haystack: haystack.calibration, purpose: .search,
-      contextLengths: [searchContext], seed: seed, tokenizer: tokenizer)
-    return try (0..<search.samples).map { try sampler.sample(index: $0) }
+    let tasks = search.tasks.isEmpty ? [task] : search.tasks
+    let samplers = try tasks.map { task in
+      try PasskeySampler(
+        task: task, haystack: haystack.calibration, purpose: .search,
+        contextLengths: [searchContext], seed: seed, tokenizer: tokenizer)
+    }
+    return try (0..<search.samples).map { try samplers[$0 % tasks.count].sample(index: $0) }
   }
 
   /// SHA-256 of each text file of the haystacks, by its path; those that cannot be read are left to the

@@ -95,6 +95,11 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
     try within("calibration", check: calibration.validate)
     try within("search", check: search.validate)
+    for (position, task) in search.tasks.enumerated() {
+      try settingProblem { () throws(GateOptimizerError) in
+        try task.validate(at: "search.tasks.\(position)")
+      }
+    }
     try within("ranking", check: ranking.validate)
     try within("evaluation", check: evaluation.validate)
     try within("report", check: report.validate)
