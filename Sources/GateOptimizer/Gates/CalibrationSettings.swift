@@ -21,7 +21,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var sparsity: Double?
   /// How fast the multiplier follows, for each step and unit of sparsity, ≥ 0.
   public var multiplierRate = 0.02
-  /// Weight of the mean 4a(1 − a), which draws gates to 0 and 1; it rises linearly over the steps. ≥ 0.
+  /// Weight of the mean 4a(1 − a), which draws gates to 0 and 1, ≥ 0; it rises linearly over the steps.
   public var polarization = 0.0
   /// Weight of the mean squared distance of gates from their layer's mean, ≥ 0.
   public var cohesion = 0.0
