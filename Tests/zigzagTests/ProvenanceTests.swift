@@ -44,7 +44,8 @@ import Testing
     #expect(again.code == 0, "\(again.errors)")
     #expect(
       again.errors.contains(
-        "gates.tsv, metrics.csv, search-layers.csv, scores.csv, curves.csv: the same bytes as in runs/tiny"))
+        "gates.tsv, metrics.csv, search-layers.csv, scores.csv, curves.csv: the same bytes as in runs/tiny"
+      ))
     for file in [
       "gates.tsv", "metrics.csv", "search-layers.csv", "scores.csv", "curves.csv", "config.yaml",
       "maps/max-0.5.headmap.json",
