@@ -26,11 +26,9 @@ struct Zigzag: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self,
-      ForwardVerb.self,
-      CalibrateVerb.self, SearchVerb.self,
-      RankVerb.self, EvaluateVerb.self, ExportVerb.self, ReportVerb.self, SamplesVerb.self,
-      BenchVerb.self,
+      RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
+      CalibrateVerb.self, SearchVerb.self, RankVerb.self, EvaluateVerb.self, ExportVerb.self,
+      ReportVerb.self, SamplesVerb.self, BenchVerb.self,
     ])
 
   private static func checkThreads() throws(ToolError) {

@@ -4,9 +4,6 @@ import Transformer
 
 /// What gates cost besides the distillation loss.
 @Suite struct GatePenaltyTests {
-  private let configuration = ModelConfiguration(
-    modelType: "llama", layers: 3, hidden: 8, feedForward: 8, queryHeads: 2, keyValueHeads: 2,
-    headDim: 4, vocabulary: 8, maxPositions: 8)
   private let values = [0.9, 0.1, 0.5, 0.4, 0.2, 0.7]
 
   private func state(

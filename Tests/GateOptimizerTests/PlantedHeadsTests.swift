@@ -24,11 +24,10 @@ import Transformer
     var (right, all) = (0, 0)
     for index in 0..<6 {
       let sample = try sampler.sample(index: index)
-      let rows = sample.labelRows.lowerBound - 1..<sample.labelRows.upperBound - 1
       let answers = sample.answers.flatMap { $0.dropFirst() }
-      decoder.finalHidden(sample.tokens, patterns: [pattern], rows: rows) { _, hidden in
-        let found = decoder.predictions(
-          hidden, at: answers.map { $0 - sample.labelRows.lowerBound })
+      decoder.finalHidden(sample.tokens, patterns: [pattern], rows: sample.predictingRows) {
+        _, hidden in
+        let found = decoder.predictions(hidden, at: sample.predictors(of: answers))
         right += zip(answers, found).count { sample.tokens[$0] == $1 }
         all += answers.count
       }
@@ -128,7 +127,7 @@ import Transformer
     let model = PlantedModel(planted: planted)
     let sampler = try sampler(.search)
     let samples = try (0..<3).map { try sampler.sample(index: $0) }
-    for unit in SearchUnit.allCases {
+    for unit in MapUnit.allCases {
       let judge = MapJudge(
         model.decoder, samples: samples,
         question: MapJudge.Question(unit: unit, loss: .divergence, rows: .answers, window: window))

@@ -37,11 +37,10 @@ import Transformer
     ]
     var (right, all) = ([0, 0], 0)
     for sample in set.samples {
-      let rows = sample.labelRows.lowerBound - 1..<sample.labelRows.upperBound - 1
       let answers = Array(sample.answers.joined())
-      decoder.finalHidden(sample.tokens, patterns: patterns, rows: rows) { index, hidden in
-        let found = decoder.predictions(
-          hidden, at: answers.map { $0 - sample.labelRows.lowerBound })
+      decoder.finalHidden(sample.tokens, patterns: patterns, rows: sample.predictingRows) {
+        index, hidden in
+        let found = decoder.predictions(hidden, at: sample.predictors(of: answers))
         right[index] += zip(answers, found).count { sample.tokens[$0] == $1 }
       }
       all += answers.count

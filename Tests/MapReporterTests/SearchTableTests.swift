@@ -5,7 +5,7 @@ import Testing
 
 /// Tables of searched maps: written, read, refused.
 @Suite struct SearchTableTests {
-  private func maps(_ unit: SearchUnit) -> SearchedMaps {
+  private func maps(_ unit: MapUnit) -> SearchedMaps {
     let width = unit.perLayer(heads: 2)
     let sets = (0...3).map { streaming in
       SearchedSet(
@@ -14,13 +14,13 @@ import Testing
     return SearchedMaps(unit: unit, layers: 3, heads: 2, sets: sets)
   }
 
-  private func read(_ text: String, _ unit: SearchUnit) throws -> SearchedMaps? {
+  private func read(_ text: String, _ unit: MapUnit) throws -> SearchedMaps? {
     let scratch = try TemporaryFolder()
     let path = try scratch.write(text, to: "search.csv")
     return try SearchTable.read(path, unit: unit, layers: 3, heads: 2)
   }
 
-  @Test(arguments: SearchUnit.allCases) func tablesReadBack(_ unit: SearchUnit) throws {
+  @Test(arguments: MapUnit.allCases) func tablesReadBack(_ unit: MapUnit) throws {
     #expect(try read(SearchTable.text(maps(unit)), unit) == maps(unit))
     let scratch = try TemporaryFolder()
     #expect(

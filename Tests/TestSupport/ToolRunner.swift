@@ -79,6 +79,19 @@ public final class TemporaryFolder: Sendable {
     return path(name)
   }
 
+  /// The text of a file in the folder.
+  public func text(of name: String) throws -> String {
+    try String(contentsOfFile: path(name), encoding: .utf8)
+  }
+
+  /// Whether there is such a file or folder in the folder.
+  public func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+
+  /// Runs the tool in the folder.
+  public func zigzag(_ arguments: String...) throws -> ToolOutcome {
+    try ToolRunner.run(arguments, in: path)
+  }
+
   /// A new, empty file open for writing.
   func newFile(_ name: String) throws -> FileHandle {
     try write("", to: name)

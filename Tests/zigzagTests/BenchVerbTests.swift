@@ -158,13 +158,13 @@ import Testing
         "bench", "tiny.h5", "--measure", "step", "--lengths", "200", "--repeats", "100000",
         "--write-step", "step",
       ], in: scratch.path, scratch: output)
-    while process.isRunning && !FileManager.default.fileExists(atPath: scratch.path("step")) {
+    while process.isRunning && !scratch.holds("step") {
       Thread.sleep(forTimeInterval: 0.005)
     }
     process.interrupt()
     process.waitUntilExit()
     #expect(process.terminationStatus == 75)
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("step/step.json")))
+    #expect(!scratch.holds("step/step.json"))
   }
 
   @Test(arguments: [

@@ -22,16 +22,12 @@ import Testing
         + #""num_key_value_heads": 2}"#, to: "model.json")
   }
 
-  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
-    try ToolRunner.run(arguments, in: scratch.path)
-  }
-
   private func map(_ path: String) throws -> HeadMap {
     try HeadMap.read(from: URL(fileURLWithPath: scratch.path(path)))
   }
 
   @Test func aPatternFolderBecomesAMapOfItsWindow() throws {
-    let outcome = try zigzag("export", "pattern", "-s", "0.5", "--model", "model.json")
+    let outcome = try scratch.zigzag("export", "pattern", "-s", "0.5", "--model", "model.json")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("pattern/export/headmap.json\n"))
     let map = try map("pattern/export/headmap.json")
@@ -44,7 +40,7 @@ import Testing
   }
 
   @Test func aBareTableTakesItsWindowFromOptions() throws {
-    let outcome = try zigzag(
+    let outcome = try scratch.zigzag(
       "export", "bare.tsv", "-s", "0.5", "-c", "balance", "--sink", "2", "--recent", "3", "--out",
       "maps")
     #expect(outcome.code == 0, "\(outcome.errors)")
@@ -85,40 +81,44 @@ import Testing
       (0..<6).map { "\"\(layer)-\($0)\": [\(layer == 2 && $0 == 4 ? 0.9 : 0.1)]" }
     }
     try scratch.write("{\(scores.joined(separator: ", "))}", to: "scores.json")
-    let ranked = try zigzag("rank", "scores.json", "-s", "0.75", "--kv-heads", "3")
+    let ranked = try scratch.zigzag("rank", "scores.json", "-s", "0.75", "--kv-heads", "3")
     #expect(ranked.code == 0, "\(ranked.errors)")
     #expect(ranked.output.contains("    2   0.900000  retrieval\n"))
-    let exported = try zigzag(
+    let exported = try scratch.zigzag(
       "export", "scores.json", "-s", "0.75", "--model", "model.json", "--sink", "1", "--recent",
       "2",
       "--out", "maps")
     #expect(exported.code == 0, "\(exported.errors)")
     #expect(try map("maps/headmap.json").layerFull == [false, false, true, false])
     expectRefusal(
-      try zigzag("rank", "scores.json", "-s", "0.5"), code: 64, saying: "--kv-heads or --model")
+      try scratch.zigzag("rank", "scores.json", "-s", "0.5"), code: 64,
+      saying: "--kv-heads or --model")
     expectRefusal(
-      try zigzag("rank", "scores.json", "-s", "0.5", "--kv-heads", "4"), code: 65,
+      try scratch.zigzag("rank", "scores.json", "-s", "0.5", "--kv-heads", "4"), code: 65,
       saying: "scores.json", "share evenly")
   }
 
   @Test func whatIsMissingIsSaid() throws {
     expectRefusal(
-      try zigzag("export", "pattern"), code: 64, saying: "pattern holds gates", "--sparsity")
+      try scratch.zigzag("export", "pattern"), code: 64, saying: "pattern holds gates", "--sparsity"
+    )
     expectRefusal(
-      try zigzag("export", "bare.tsv", "-s", "0.5"), code: 64, saying: "bare.tsv says nothing",
+      try scratch.zigzag("export", "bare.tsv", "-s", "0.5"), code: 64,
+      saying: "bare.tsv says nothing",
       "--sink and --recent")
     expectRefusal(
-      try zigzag("export", "none.tsv", "-s", "0.5"), code: 66, saying: "none.tsv")
+      try scratch.zigzag("export", "none.tsv", "-s", "0.5"), code: 66, saying: "none.tsv")
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5", "--recent", "0"), code: 64,
+      try scratch.zigzag("export", "pattern", "-s", "0.5", "--recent", "0"), code: 64,
       saying: "window.recent")
-    expectRefusal(try zigzag("export", scratch.path), code: 66, saying: "config.yaml")
+    expectRefusal(try scratch.zigzag("export", scratch.path), code: 66, saying: "config.yaml")
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5", "-f", "rtp-llm"), code: 64,
+      try scratch.zigzag("export", "pattern", "-s", "0.5", "-f", "rtp-llm"), code: 64,
       saying: "rtp-llm cannot hold this map", "--model")
-    #expect(try zigzag("export", "pattern", "-s", "0.5", "--out", "maps").code == 0)
+    #expect(try scratch.zigzag("export", "pattern", "-s", "0.5", "--out", "maps").code == 0)
     expectRefusal(
-      try zigzag("export", "maps/headmap.json", "--sink", "3"), code: 64, saying: "finished map")
+      try scratch.zigzag("export", "maps/headmap.json", "--sink", "3"), code: 64,
+      saying: "finished map")
   }
 
   @Test func otherModelsAreRefusedWithBothShapes() throws {
@@ -127,21 +127,21 @@ import Testing
       to: "other.json")
     let words = "for 4 layers × 2 key-value heads, but other.json has 5 × 3"
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
+      try scratch.zigzag("export", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
       saying: words)
     expectRefusal(
-      try zigzag("rank", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
+      try scratch.zigzag("rank", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
       saying: "4 layers × 2 key-value heads, but other.json has 5 × 3")
     try scratch.write(#"{"num_hidden_layers": 0, "num_attention_heads": 3}"#, to: "none.json")
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5", "--model", "none.json"), code: 65,
+      try scratch.zigzag("export", "pattern", "-s", "0.5", "--model", "none.json"), code: 65,
       saying: "none.json: num_hidden_layers should be at least 1")
     try scratch.write("{}", to: "pattern/config.json")
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5"), code: 64, saying: "--sink and --recent")
+      try scratch.zigzag("export", "pattern", "-s", "0.5"), code: 64, saying: "--sink and --recent")
     try scratch.write("{", to: "pattern/config.json")
     expectRefusal(
-      try zigzag("export", "pattern", "-s", "0.5"), code: 65, saying: "pattern/config.json")
+      try scratch.zigzag("export", "pattern", "-s", "0.5"), code: 65, saying: "pattern/config.json")
   }
 }
 

@@ -86,7 +86,7 @@ import Testing
     expectRefusal(
       try run(failure, ["import", gguf, "out.h5", "-q"]), code: failure.exit, saying: failure.path,
       failure.words)
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("out.h5")))
+    #expect(!scratch.holds("out.h5"))
     let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
     #expect(left.allSatisfy { !$0.hasSuffix(".tmp") })
   }

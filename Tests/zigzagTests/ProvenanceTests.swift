@@ -17,10 +17,6 @@ import Testing
         + "\nhaystack: {calibration: {files: [text.txt]}}\n", to: "run.yaml")
   }
 
-  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
-    try ToolRunner.run(arguments, in: scratch.path)
-  }
-
   private func read(_ file: String) throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: scratch.path(file)))
   }
@@ -38,9 +34,9 @@ import Testing
   }
 
   @Test func aRunIsMadeAgainFromItsRecord() throws {
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     try FileManager.default.removeItem(atPath: scratch.path("run.yaml"))
-    let again = try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "again")
+    let again = try scratch.zigzag("run", "--from", "runs/tiny/run.json", "--runs", "again")
     #expect(again.code == 0, "\(again.errors)")
     #expect(
       again.errors.contains(
@@ -55,31 +51,35 @@ import Testing
   }
 
   @Test func aRecordIsNoConfigurationOfItsOwnFolder() throws {
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     expectRefusal(
-      try zigzag("run", "--from", "runs/tiny/run.json"), code: 64, saying: "is the run itself")
+      try scratch.zigzag("run", "--from", "runs/tiny/run.json"), code: 64,
+      saying: "is the run itself")
     expectRefusal(
-      try zigzag("run", "--from", "runs/none/run.json"), code: 66, saying: "runs/none/run.json")
+      try scratch.zigzag("run", "--from", "runs/none/run.json"), code: 66,
+      saying: "runs/none/run.json")
     try scratch.write("{}", to: "run.json")
     expectRefusal(
-      try zigzag("run", "--from", "run.json"), code: 65, saying: "run.json", "settings")
+      try scratch.zigzag("run", "--from", "run.json"), code: 65, saying: "run.json", "settings")
     expectRefusal(
-      try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "--set", "windw.sink=3"),
+      try scratch.zigzag(
+        "run", "--from", "runs/tiny/run.json", "--runs", "b", "--set", "windw.sink=3"),
       code: 64, saying: "--set windw.sink=3: windw is not a setting; did you mean window?")
   }
 
   @Test func otherInputsAreRefused() throws {
-    #expect(try zigzag("calibrate", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("calibrate", "run.yaml", "-q").code == 0)
     try scratch.write("Another text. It is quite short, but it will do. ", to: "text.txt")
     expectRefusal(
-      try zigzag("calibrate", "run.yaml", "-q"), code: 64, saying: "text.txt is another text now")
+      try scratch.zigzag("calibrate", "run.yaml", "-q"), code: 64,
+      saying: "text.txt is another text now")
     expectRefusal(
-      try zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "-q"), code: 64,
+      try scratch.zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "-q"), code: 64,
       saying: "text.txt is another text now")
   }
 
   @Test func anotherModelUnderTheSameNameIsRefused() throws {
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)
     for arguments in [
       ["run", "run.yaml"], ["calibrate", "run.yaml"], ["evaluate", "run.yaml"],
@@ -90,31 +90,34 @@ import Testing
         saying: "runs/tiny", "the weights are", "there they were")
     }
     expectRefusal(
-      try zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--model", "tiny.h5"), code: 65,
+      try scratch.zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--model", "tiny.h5"),
+      code: 65,
       saying: "was made for weights with the hash")
     try FileManager.default.removeItem(atPath: scratch.path("tiny.h5"))
-    #expect(try zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
+    #expect(try scratch.zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
   }
 
   @Test func weightsThatAreNotNumbersAreRefused() throws {
     try changeWeight(of: "tiny.h5", to: .nan)
     expectRefusal(
-      try zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "q_proj", "finite values")
+      try scratch.zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "q_proj",
+      "finite values")
   }
 
   @Test func weightsThatWereChangedAreRefused() throws {
     try changeWeight(of: "tiny.h5", to: 0.125)
     expectRefusal(
-      try zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "sha256",
+      try scratch.zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5", "sha256",
       "the weights were changed")
   }
 
   @Test func samplesAreShownAndWritten() throws {
-    let shown = try zigzag("samples", "run.yaml", "--count", "2")
+    let shown = try scratch.zigzag("samples", "run.yaml", "--count", "2")
     #expect(shown.code == 0, "\(shown.errors)")
     #expect(shown.output.contains("# sample 1: 128 tokens"))
     #expect(shown.output.contains("Key?"))
-    let written = try zigzag("samples", "run.yaml", "--task", "words", "--count", "3", "-o", "s")
+    let written = try scratch.zigzag(
+      "samples", "run.yaml", "--task", "words", "--count", "3", "-o", "s")
     #expect(written.output == "s: 3 samples\n")
     let tokens = try NumpyFile.readInt32(path: scratch.path("s/tokens.npy"))
     let marks = try NumpyFile.readInt32(path: scratch.path("s/marks.npy"))
@@ -123,7 +126,7 @@ import Testing
     #expect(marks.values.count { $0 == 3 } == 6)
     #expect(Set(marks.values) == [0, 1, 2, 3])
     expectRefusal(
-      try zigzag("samples", "run.yaml", "--task", "wrds"), code: 64,
+      try scratch.zigzag("samples", "run.yaml", "--task", "wrds"), code: 64,
       saying: "run.yaml has no evaluation task wrds; it has words")
   }
 }

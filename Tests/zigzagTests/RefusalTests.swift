@@ -73,7 +73,7 @@ import Testing
     expectRefusal(
       try ToolRunner.run(["import", scratch.path("folder"), scratch.path("out.h5")]), code: 65,
       saying: "mamba")
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("out.h5")))
+    #expect(!scratch.holds("out.h5"))
   }
 
   // MARK: configurations

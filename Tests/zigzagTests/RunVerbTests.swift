@@ -12,16 +12,8 @@ import Testing
     try scratch.write(TinyRun.configuration(steps: 6, checkpointEvery: 2), to: "run.yaml")
   }
 
-  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
-    try ToolRunner.run(arguments, in: scratch.path)
-  }
-
-  private func read(_ file: String) throws -> String {
-    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
-  }
-
   @Test func aRunLeavesEverythingInItsFolder() throws {
-    let outcome = try zigzag("run", "run.yaml")
+    let outcome = try scratch.zigzag("run", "run.yaml")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output == "runs/tiny/report.html\n")
     #expect(outcome.errors.contains("learn 6/6 steps"))
@@ -32,22 +24,22 @@ import Testing
       "maps/max-0.5.headmap.json",
       "maps/weighted-0.5-0.5.headmap.json", "figures/gates.svg",
     ] {
-      #expect(FileManager.default.fileExists(atPath: scratch.path("runs/tiny/\(file)")), "\(file)")
+      #expect(scratch.holds("runs/tiny/\(file)"), "\(file)")
     }
-    #expect(try read("runs/tiny/gates.tsv").split(separator: "\n").count == 2)
-    #expect(try read("runs/tiny/metrics.csv").split(separator: "\n").count == 7)
-    let curves = try read("runs/tiny/curves.csv").split(separator: "\n").dropFirst()
+    #expect(try scratch.text(of: "runs/tiny/gates.tsv").split(separator: "\n").count == 2)
+    #expect(try scratch.text(of: "runs/tiny/metrics.csv").split(separator: "\n").count == 7)
+    let curves = try scratch.text(of: "runs/tiny/curves.csv").split(separator: "\n").dropFirst()
     // Both ends, then head-mixed, three criteria, two random choices and two baselines at three
     // sparsities, each with two metrics.
     #expect(curves.count == 2 * (2 + 8 * 3))
-    #expect(try read("runs/tiny/run.json").contains("\"weights_sha256\""))
+    #expect(try scratch.text(of: "runs/tiny/run.json").contains("\"weights_sha256\""))
   }
 
   /// The tiny model answers nothing, so that nothing can be recommended before its accuracies are
   /// replaced.
   @Test func theRecommendedMapIsExportedWithTheReport() throws {
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
-    let lines = try read("runs/tiny/curves.csv").split(separator: "\n")
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
+    let lines = try scratch.text(of: "runs/tiny/curves.csv").split(separator: "\n")
     let column = try #require(lines[0].split(separator: ",").firstIndex(of: "value"))
     let better = lines.dropFirst().map { line in
       var fields = line.split(separator: ",", omittingEmptySubsequences: false)
@@ -56,7 +48,7 @@ import Testing
     }
     try scratch.write(
       ([String(lines[0])] + better).joined(separator: "\n") + "\n", to: "runs/tiny/curves.csv")
-    let outcome = try zigzag("report", "runs/tiny")
+    let outcome = try scratch.zigzag("report", "runs/tiny")
     #expect(outcome.code == 0, "\(outcome.errors)")
     for file in [
       "headmap/headmap.json", "duo-attention/duo-attention-exact/full_attention_heads.tsv",
@@ -68,26 +60,26 @@ import Testing
   }
 
   @Test func whatIsDoneIsNotDoneAgain() throws {
-    #expect(try zigzag("run", "run.yaml").code == 0)
-    let gates = try read("runs/tiny/gates.tsv")
+    #expect(try scratch.zigzag("run", "run.yaml").code == 0)
+    let gates = try scratch.text(of: "runs/tiny/gates.tsv")
     try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/report.html"))
-    let again = try zigzag("run", "run.yaml", "--set", "evaluation.sparsities=[0, 0.25, 1]")
+    let again = try scratch.zigzag("run", "run.yaml", "--set", "evaluation.sparsities=[0, 0.25, 1]")
     #expect(again.code == 0, "\(again.errors)")
     #expect(!again.errors.contains("learn"))
-    #expect(try read("runs/tiny/gates.tsv") == gates)
-    #expect(try read("runs/tiny/curves.csv").contains("0.250000"))
+    #expect(try scratch.text(of: "runs/tiny/gates.tsv") == gates)
+    #expect(try scratch.text(of: "runs/tiny/curves.csv").contains("0.250000"))
   }
 
   @Test func aResumedCalibrationGivesTheSameBits() throws {
-    #expect(try zigzag("calibrate", "run.yaml").code == 0)
-    let whole = try read("runs/tiny/gates.tsv")
+    #expect(try scratch.zigzag("calibrate", "run.yaml").code == 0)
+    let whole = try scratch.text(of: "runs/tiny/gates.tsv")
     // A process killed between its last checkpoint and writing the gates leaves the checkpoint alone.
-    #expect(try zigzag("calibrate", "run.yaml", "--runs", "cut", "-q").code == 0)
+    #expect(try scratch.zigzag("calibrate", "run.yaml", "--runs", "cut", "-q").code == 0)
     try FileManager.default.removeItem(atPath: scratch.path("cut/tiny/gates.tsv"))
-    let resumed = try zigzag("calibrate", "run.yaml", "--runs", "cut", "--resume")
+    let resumed = try scratch.zigzag("calibrate", "run.yaml", "--runs", "cut", "--resume")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(resumed.output == "cut/tiny/gates.tsv\n")
-    #expect(try read("cut/tiny/gates.tsv") == whole)
+    #expect(try scratch.text(of: "cut/tiny/gates.tsv") == whole)
   }
 
   @Test func anInterruptedCalibrationContinues() throws {
@@ -109,20 +101,21 @@ import Testing
     }
     #expect(try ToolRunner.run(long, in: scratch.path).code == 0)
     for file in ["gates.tsv", "metrics.csv"] {
-      #expect(try read("runs/tiny/\(file)") == read("whole/tiny/\(file)"))
+      #expect(try scratch.text(of: "runs/tiny/\(file)") == scratch.text(of: "whole/tiny/\(file)"))
     }
-    #expect(try read("runs/tiny/timings.csv").split(separator: "\n").count == 401)
+    #expect(try scratch.text(of: "runs/tiny/timings.csv").split(separator: "\n").count == 401)
   }
 
   @Test func resumeWithoutACheckpointIsRefused() throws {
     expectRefusal(
-      try zigzag("calibrate", "run.yaml", "--resume"), code: 66, saying: "runs/tiny/checkpoint.h5")
+      try scratch.zigzag("calibrate", "run.yaml", "--resume"), code: 66,
+      saying: "runs/tiny/checkpoint.h5")
   }
 
   @Test func otherSettingsAreRefusedWithTheirDifference() throws {
-    #expect(try zigzag("calibrate", "run.yaml").code == 0)
+    #expect(try scratch.zigzag("calibrate", "run.yaml").code == 0)
     expectRefusal(
-      try zigzag("calibrate", "run.yaml", "--set", "calibration.steps=9"), code: 64,
+      try scratch.zigzag("calibrate", "run.yaml", "--set", "calibration.steps=9"), code: 64,
       saying: "calibration.steps is 9, there it was 6")
   }
 
@@ -136,45 +129,47 @@ import Testing
       first.waitUntilExit()
     }
     while first.isRunning
-      && !FileManager.default.fileExists(atPath: scratch.path("runs/tiny/run.json"))
+      && !scratch.holds("runs/tiny/run.json")
     {
       Thread.sleep(forTimeInterval: 0.005)
     }
     expectRefusal(
-      try zigzag("calibrate", "run.yaml"), code: 73,
+      try scratch.zigzag("calibrate", "run.yaml"), code: 73,
       saying: "another zigzag works in runs/tiny (process \(first.processIdentifier) on ")
   }
 
   @Test func aFinishedRunIsExported() throws {
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
-    let outcome = try zigzag(
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
+    let outcome = try scratch.zigzag(
       "export", "runs/tiny", "-f", "huggingface", "-f", "duo-attention", "-s", "0.5", "--out",
       "maps")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output.split(separator: "\n").count == 7)
     #expect(outcome.errors.contains("warning: huggingface: "))
-    #expect(try read("maps/config.patch.json").contains("sliding_attention"))
-    let again = try zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--out", "one")
+    #expect(try scratch.text(of: "maps/config.patch.json").contains("sliding_attention"))
+    let again = try scratch.zigzag("export", "runs/tiny/maps/max-0.5.headmap.json", "--out", "one")
     #expect(again.code == 0, "\(again.errors)")
-    #expect(try read("one/headmap.json") == read("runs/tiny/maps/max-0.5.headmap.json"))
-    #expect(try zigzag("report", "runs/tiny").output == "runs/tiny/report.html\n")
-    #expect(try zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
+    #expect(
+      try scratch.text(of: "one/headmap.json")
+        == scratch.text(of: "runs/tiny/maps/max-0.5.headmap.json"))
+    #expect(try scratch.zigzag("report", "runs/tiny").output == "runs/tiny/report.html\n")
+    #expect(try scratch.zigzag("rank", "runs/tiny", "-s", "0.5").code == 0)
   }
 
   @Test func forwardWritesWhatOthersCanRead() throws {
     try NumpyIDs.write([1, 2, 3, 250], to: scratch.path("ids.npy"))
-    let outcome = try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy")
+    let outcome = try scratch.zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output == "h.npy: 4 × 16\n")
     expectRefusal(
-      try zigzag("forward", "tiny.h5", "--tokens", "tiny.h5", "--out", "h.npy"), code: 65,
+      try scratch.zigzag("forward", "tiny.h5", "--tokens", "tiny.h5", "--out", "h.npy"), code: 65,
       saying: "tiny.h5")
     try NumpyIDs.write([1, 256], to: scratch.path("ids.npy"))
     expectRefusal(
-      try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
+      try scratch.zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
       saying: "token 1: expected an id from 0 to 255, found 256")
     expectRefusal(
-      try zigzag(
+      try scratch.zigzag(
         "forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy", "--streaming", "4,0"),
       code: 64, saying: "--streaming is 4,0")
   }

@@ -12,75 +12,67 @@ import Testing
     try scratch.write(TinyRun.configuration(steps: 3, checkpointEvery: 2), to: "run.yaml")
   }
 
-  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
-    try ToolRunner.run(arguments, in: scratch.path)
-  }
-
-  private func read(_ file: String) throws -> String {
-    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
-  }
-
-  private func exists(_ file: String) -> Bool {
-    FileManager.default.fileExists(atPath: scratch.path(file))
-  }
-
   @Test func layersAndHeadsAreSearched() throws {
-    let outcome = try zigzag("search", "run.yaml", "--set", "search.units=[layers, heads]")
+    let outcome = try scratch.zigzag("search", "run.yaml", "--set", "search.units=[layers, heads]")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output == "runs/tiny/search-layers.csv\nruns/tiny/search-heads.csv\n")
-    let layers = try read("runs/tiny/search-layers.csv").split(separator: "\n")
+    let layers = try scratch.text(of: "runs/tiny/search-layers.csv").split(separator: "\n")
     #expect(layers.count == 4 && layers[0] == "streaming,loss,retrieval")
     #expect(layers[1] == "0,0.0,0 1" && layers[3].hasPrefix("2,") && layers[3].hasSuffix(","))
-    let heads = try read("runs/tiny/search-heads.csv").split(separator: "\n")
+    let heads = try scratch.text(of: "runs/tiny/search-heads.csv").split(separator: "\n")
     #expect(heads.count == 4 && heads[1].contains("0.0 0.1"))
     // Nothing of the way there is left.
-    #expect(!exists("runs/tiny/search-layers.json") && !exists("runs/tiny/search-heads.json"))
+    #expect(
+      !scratch.holds("runs/tiny/search-layers.json")
+        && !scratch.holds("runs/tiny/search-heads.json"))
     // Streaming everywhere is the same map, whichever way it was reached.
     #expect(layers[3].split(separator: ",")[1] == heads[3].split(separator: ",")[1])
   }
 
   @Test func searchIsACriterionOfARun() throws {
-    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
-    let kept = try read("runs/tiny/search-layers.csv").split(separator: "\n")[2]
+    #expect(try scratch.zigzag("search", "run.yaml", "-q").code == 0)
+    let kept = try scratch.text(of: "runs/tiny/search-layers.csv").split(separator: "\n")[2]
       .split(separator: ",")[2]
-    let ranked = try zigzag(
+    let ranked = try scratch.zigzag(
       "rank", "runs/tiny", "--sparsity", "0.5", "--criterion", "search", "--json")
     #expect(ranked.code == 0, "\(ranked.errors)")
     #expect(
       ranked.output.filter { !$0.isWhitespace }.contains("\"retrieval_layers\":[\(kept)]"))
-    let exported = try zigzag(
+    let exported = try scratch.zigzag(
       "export", "runs/tiny", "--sparsity", "0.5", "--criterion", "search", "--format", "headmap")
     #expect(exported.code == 0, "\(exported.errors)")
   }
 
   @Test func gatesAloneCannotBeSearched() throws {
     try scratch.write("0.1\t0.1\n0.9\t0.0\n", to: "gates.tsv")
-    let outcome = try zigzag("rank", "gates.tsv", "--sparsity", "0.5", "--criterion", "search")
+    let outcome = try scratch.zigzag(
+      "rank", "gates.tsv", "--sparsity", "0.5", "--criterion", "search")
     #expect(outcome.code == 64)
     #expect(outcome.errors.contains("expected a run folder with the maps that were searched"))
-    let none = try zigzag(
+    let none = try scratch.zigzag(
       "run", "run.yaml", "--set", "ranking.criteria=[search]", "--set", "search.units=[]")
     #expect(none.code == 64)
     #expect(none.errors.contains("ranking.criteria has search, but search.units"))
   }
 
   @Test func otherSettingsAreSearchedAnew() throws {
-    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
-    let table = try read("runs/tiny/search-layers.csv")
+    #expect(try scratch.zigzag("search", "run.yaml", "-q").code == 0)
+    let table = try scratch.text(of: "runs/tiny/search-layers.csv")
     try scratch.write(
       table.replacing("0,0.0,", with: "0,0.125,"), to: "runs/tiny/search-layers.csv")
     // The same settings keep what is there, others do not.
-    #expect(try zigzag("search", "run.yaml", "-q").code == 0)
-    #expect(try read("runs/tiny/search-layers.csv").contains("0,0.125,"))
-    #expect(try zigzag("search", "run.yaml", "-q", "--set", "search.samples=3").code == 0)
-    #expect(try !read("runs/tiny/search-layers.csv").contains("0,0.125,"))
+    #expect(try scratch.zigzag("search", "run.yaml", "-q").code == 0)
+    #expect(try scratch.text(of: "runs/tiny/search-layers.csv").contains("0,0.125,"))
+    #expect(try scratch.zigzag("search", "run.yaml", "-q", "--set", "search.samples=3").code == 0)
+    #expect(try !scratch.text(of: "runs/tiny/search-layers.csv").contains("0,0.125,"))
   }
 
   @Test func aKilledSearchEndsWithTheSameBytes() throws {
     let search = ["search", "run.yaml", "-q", "--set", "search.samples=64"]
     #expect(try ToolRunner.run(search + ["--runs", "whole"], in: scratch.path).code == 0)
-    let whole = try read("whole/tiny/search-layers.csv")
-    #expect(try zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=64").code == 0)
+    let whole = try scratch.text(of: "whole/tiny/search-layers.csv")
+    #expect(
+      try scratch.zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=64").code == 0)
     var chance = TestRandom(seed: 22)
     for _ in 0..<25 {
       let output = try TemporaryFolder()
@@ -88,31 +80,32 @@ import Testing
       Thread.sleep(forTimeInterval: Double.random(in: 0..<0.3, using: &chance))
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
-      if exists("runs/tiny/search-layers.csv") {
-        #expect(try read("runs/tiny/search-layers.csv") == whole)
+      if scratch.holds("runs/tiny/search-layers.csv") {
+        #expect(try scratch.text(of: "runs/tiny/search-layers.csv") == whole)
         try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/search-layers.csv"))
       }
     }
     #expect(try ToolRunner.run(search, in: scratch.path).code == 0)
-    #expect(try read("runs/tiny/search-layers.csv") == whole)
+    #expect(try scratch.text(of: "runs/tiny/search-layers.csv") == whole)
   }
 
   /// Starts a search and kills it once it has left its state; returns that, or nil if it was too fast.
   private func interrupted(_ search: [String]) throws -> String? {
     let (path, output) = ("runs/tiny/search-layers.json", try TemporaryFolder())
     let process = try ToolRunner.start(search, in: scratch.path, scratch: output)
-    while process.isRunning && !exists(path) { Thread.sleep(forTimeInterval: 0.0005) }
+    while process.isRunning && !scratch.holds(path) { Thread.sleep(forTimeInterval: 0.0005) }
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
-    return exists(path) ? try read(path) : nil
+    return scratch.holds(path) ? try scratch.text(of: path) : nil
   }
 
   /// What is stored on the way is worth less than an answer: a damaged file is begun again.
   @Test func damagedStatesAreBegunAgain() throws {
     let search = ["search", "run.yaml", "-q", "--set", "search.samples=200"]
     #expect(try ToolRunner.run(search + ["--runs", "whole"], in: scratch.path).code == 0)
-    let whole = try read("whole/tiny/search-layers.csv")
-    #expect(try zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=200").code == 0)
+    let whole = try scratch.text(of: "whole/tiny/search-layers.csv")
+    #expect(
+      try scratch.zigzag("calibrate", "run.yaml", "-q", "--set", "search.samples=200").code == 0)
     let state = try #require(try interrupted(search))
     let damages: [String] = [
       "", "{}", state.replacing(/"removed":\d/, with: "\"removed\":9"),
@@ -126,7 +119,7 @@ import Testing
       let outcome = try ToolRunner.run(search, in: scratch.path)
       #expect(outcome.code == 0, "\(outcome.errors)")
       #expect(!outcome.errors.contains("continues"))
-      #expect(try read("runs/tiny/search-layers.csv") == whole)
+      #expect(try scratch.text(of: "runs/tiny/search-layers.csv") == whole)
       try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/search-layers.csv"))
     }
   }
@@ -140,7 +133,7 @@ import Testing
     ("search.swaps=1", "search.swaps is not a setting"),
   ])
   func impossibleSettingsAreRefused(setting: String, problem: String) throws {
-    let outcome = try zigzag("search", "run.yaml", "--set", setting)
+    let outcome = try scratch.zigzag("search", "run.yaml", "--set", setting)
     #expect(outcome.code == 64)
     #expect(outcome.errors.contains(problem), "\(outcome.errors)")
   }

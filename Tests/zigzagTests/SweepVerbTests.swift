@@ -24,14 +24,6 @@ import Testing
     try ToolRunner.run(["sweep", "configs/sweep.yaml"] + arguments, in: scratch.path)
   }
 
-  private func read(_ file: String) throws -> String {
-    try String(contentsOfFile: scratch.path(file), encoding: .utf8)
-  }
-
-  private func isThere(_ file: String) -> Bool {
-    FileManager.default.fileExists(atPath: scratch.path(file))
-  }
-
   /// Every file of the sweep with its bytes and the time it was last written.
   private func contents(of folder: String) throws -> [String: Data] {
     let names = FileManager.default.enumerator(atPath: scratch.path(folder))?.allObjects ?? []
@@ -48,7 +40,7 @@ import Testing
     let outcome = try sweep("--list")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output == "base\nseed-1     seed 1\nrecent-12  window.recent 12\n")
-    #expect(!isThere("runs"))
+    #expect(!scratch.holds("runs"))
   }
 
   @Test func everyRunIsMadeAndCompared() throws {
@@ -58,18 +50,21 @@ import Testing
     #expect(outcome.errors.contains("run 2 of 3, seed-1: seed 1"))
     for run in ["base", "seed-1", "recent-12"] {
       for file in ["gates.tsv", "curves.csv", "report.html", "log.txt"] {
-        #expect(isThere("runs/s/\(run)/\(file)"), "\(run)/\(file)")
+        #expect(scratch.holds("runs/s/\(run)/\(file)"), "\(run)/\(file)")
       }
-      #expect(try read("runs/s/comparison.html").contains("<a href=\"./\(run)/report.html\">"))
+      #expect(
+        try scratch.text(of: "runs/s/comparison.html").contains("<a href=\"./\(run)/report.html\">")
+      )
     }
-    #expect(try read("runs/s/recent-12/config.yaml").contains("recent: 12"))
-    #expect(try read("runs/s/comparison.csv").split(separator: "\n").count == 4)
+    #expect(try scratch.text(of: "runs/s/recent-12/config.yaml").contains("recent: 12"))
+    #expect(try scratch.text(of: "runs/s/comparison.csv").split(separator: "\n").count == 4)
     // A run of a sweep is a run like any other.
     let alone = try ToolRunner.run(
       ["run", "configs/run.yaml", "--set", "seed=1", "-q"], in: scratch.path)
     #expect(alone.code == 0, "\(alone.errors)")
     for file in ["gates.tsv", "curves.csv", "metrics.csv"] {
-      #expect(try read("runs/tiny/\(file)") == read("runs/s/seed-1/\(file)"))
+      #expect(
+        try scratch.text(of: "runs/tiny/\(file)") == scratch.text(of: "runs/s/seed-1/\(file)"))
     }
   }
 
@@ -95,7 +90,7 @@ import Testing
     #expect(again.errors.contains("run 1 of 3, base: finished before"))
     #expect(!again.errors.contains("run 2 of 3, seed-1: finished"))
     #expect(!again.errors.contains("learned the gates"))
-    #expect(isThere("runs/s/recent-12/report.html"))
+    #expect(scratch.holds("runs/s/recent-12/report.html"))
     for file in ["gates.tsv", "curves.csv"] {
       #expect(try contents(of: "runs/s/seed-1")[file] == before[file])
     }
@@ -116,7 +111,7 @@ import Testing
     let output = try TemporaryFolder()
     let process = try ToolRunner.start(
       ["sweep", "configs/sweep.yaml"], in: scratch.path, scratch: output)
-    while process.isRunning && !isThere("runs/s/seed-1/metrics.csv") {
+    while process.isRunning && !scratch.holds("runs/s/seed-1/metrics.csv") {
       Thread.sleep(forTimeInterval: 0.005)
     }
     process.interrupt()
@@ -126,7 +121,7 @@ import Testing
       let errors = try String(contentsOfFile: output.path("err"), encoding: .utf8)
       #expect(errors.contains("zigzag: interrupted; what is done is kept in runs/s/seed-1"))
       // The page of what was finished is there already.
-      #expect(try read("runs/s/comparison.csv").split(separator: "\n").count == 2)
+      #expect(try scratch.text(of: "runs/s/comparison.csv").split(separator: "\n").count == 2)
     }
     let again = try sweep()
     #expect(again.code == 0, "\(again.errors)")
@@ -134,7 +129,8 @@ import Testing
     for run in ["base", "seed-1"] {
       for file in ["gates.tsv", "metrics.csv", "curves.csv"] {
         #expect(
-          try read("runs/s/\(run)/\(file)") == read("whole/s/\(run)/\(file)"), "\(run)/\(file)")
+          try scratch.text(of: "runs/s/\(run)/\(file)")
+            == scratch.text(of: "whole/s/\(run)/\(file)"), "\(run)/\(file)")
       }
     }
   }
@@ -145,12 +141,12 @@ import Testing
     expectRefusal(
       try sweep(), code: 64,
       saying: "configs/sweep.yaml:6: calibration.context_min is 9 tokens", "(run context-9)")
-    #expect(!isThere("runs"))
+    #expect(!scratch.holds("runs"))
     try write("vary:\n  model: [none.h5]")
     expectRefusal(try sweep(), code: 66, saying: "none.h5")
     try write("vary:\n  task.passkeys: [40]")
     expectRefusal(try sweep(), code: 64, saying: "40")
-    #expect(!isThere("runs"))
+    #expect(!scratch.holds("runs"))
   }
 
   @Test func gatesOfOtherSettingsAreRefusedBeforeAnythingBegins() throws {
@@ -172,7 +168,7 @@ import Testing
     let last = try #require(outcome.errorLines.last)
     #expect(last.hasPrefix("zigzag: 1 of 3 runs failed: seed-1: runs/s/seed-1/run.json: not a"))
     #expect(last.contains("the others are compared in runs/s/comparison.html"))
-    #expect(isThere("runs/s/recent-12/report.html"))
+    #expect(scratch.holds("runs/s/recent-12/report.html"))
     try FileManager.default.removeItem(atPath: scratch.path("runs/s/seed-1/run.json"))
     let again = try sweep()
     #expect(again.code == 0, "\(again.errors)")
@@ -187,10 +183,12 @@ import Testing
     let page = try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "out/both.html")
     #expect(page.code == 0, "\(page.errors)")
     #expect(page.output == "out/both.html\n")
-    #expect(try read("out/both.html").contains("<a href=\"./../runs/s/seed-1/report.html\">seed-1"))
+    #expect(
+      try scratch.text(of: "out/both.html").contains(
+        "<a href=\"./../runs/s/seed-1/report.html\">seed-1"))
     let folder = try report("--compare", "runs/s/base", "runs/s/seed-1", "-c", "weighted:0.5")
     #expect(folder.output == "comparison/comparison.html\n")
-    #expect(isThere("comparison/figures/layers-weighted-0.5-50.svg"))
+    #expect(scratch.holds("comparison/figures/layers-weighted-0.5-50.svg"))
     expectRefusal(
       try report("--compare", "runs/s/base", "runs/s/none"), code: 66, saying: "runs/s/none")
     expectRefusal(

@@ -12,48 +12,47 @@ import Testing
     try scratch.write(TinyRun.configuration(steps: 6, checkpointEvery: 2), to: "run.yaml")
   }
 
-  private func zigzag(_ arguments: String...) throws -> ToolOutcome {
-    try ToolRunner.run(arguments, in: scratch.path)
-  }
-
   @Test func aTokenizerWithMoreTokensThanEmbeddings() throws {
     var configuration = TinyModel.configuration
     configuration.vocabulary = 200
     try TinyModel.write(configuration, to: scratch.path("tiny.h5"))
     expectRefusal(
-      try zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5",
+      try scratch.zigzag("run", "run.yaml", "-q"), code: 65, saying: "tiny.h5",
       "the tokenizer has 256 tokens, but the model's vocab_size is 200")
     expectRefusal(
-      try zigzag("samples", "run.yaml"), code: 65, saying: "the tokenizer has 256 tokens")
+      try scratch.zigzag("samples", "run.yaml"), code: 65, saying: "the tokenizer has 256 tokens")
   }
 
   @Test func aLossThatIsNotANumber() throws {
     // Every weight is finite, but their products are not.
     try TinyModel.write(to: scratch.path("tiny.h5"), scale: 1e25)
     expectRefusal(
-      try zigzag("calibrate", "run.yaml", "-q", "--set", "seed=41"), code: 65, saying: "step 1",
+      try scratch.zigzag("calibrate", "run.yaml", "-q", "--set", "seed=41"), code: 65,
+      saying: "step 1",
       "sample 0", "seed 41")
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/tiny/gates.tsv")))
+    #expect(!scratch.holds("runs/tiny/gates.tsv"))
   }
 
   @Test func aMapOfAnotherModel() throws {
     try TinyModel.write(to: scratch.path("tiny.h5"))
     try TinyModel.write(TinyModel.wide, to: scratch.path("wide.h5"))
-    #expect(try zigzag("run", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     let map = "runs/tiny/maps/max-0.5.headmap.json"
     try NumpyFile.write([Int32(1), 2, 3], shape: [3], to: scratch.path("ids.npy"))
     let words = "is for 2 layers × 2 key-value heads, but wide.h5 has 3 × 3"
     expectRefusal(
-      try zigzag("forward", "wide.h5", "--tokens", "ids.npy", "--map", map, "--out", "h.npy"),
+      try scratch.zigzag(
+        "forward", "wide.h5", "--tokens", "ids.npy", "--map", map, "--out", "h.npy"),
       code: 65, saying: "max-0.5.headmap.json", words)
     expectRefusal(
-      try zigzag("export", map, "--model", "wide.h5"), code: 65, saying: "headmap.json", words)
+      try scratch.zigzag("export", map, "--model", "wide.h5"), code: 65, saying: "headmap.json",
+      words)
     expectRefusal(
-      try zigzag("rank", "runs/tiny", "-s", "0.5", "--model", "wide.h5"), code: 65,
+      try scratch.zigzag("rank", "runs/tiny", "-s", "0.5", "--model", "wide.h5"), code: 65,
       saying: "gates of 2 layers × 2 key-value heads, but wide.h5 has 3 × 3")
     // Other weights of the same shape: a warning where comparing them is the use.
     try TinyModel.write(to: scratch.path("other.h5"), seed: 8)
-    let relative = try zigzag(
+    let relative = try scratch.zigzag(
       "forward", "other.h5", "--tokens", "ids.npy", "--map", map, "--out", "h.npy")
     #expect(relative.code == 0)
     #expect(
@@ -64,7 +63,7 @@ import Testing
     try TinyModel.write(to: scratch.path("tiny.h5"))
     try NumpyFile.write([Int32](), shape: [0], to: scratch.path("ids.npy"))
     expectRefusal(
-      try zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
+      try scratch.zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"), code: 65,
       saying: "ids.npy", "expected one row of token ids, found [0]")
   }
 
@@ -75,13 +74,15 @@ import Testing
   func gatesThatAreNone(table: String, place: String, found: String) throws {
     try scratch.write(table, to: "gates.tsv")
     expectRefusal(
-      try zigzag("rank", "gates.tsv", "-s", "0.5"), code: 65, saying: "gates.tsv", place, found)
+      try scratch.zigzag("rank", "gates.tsv", "-s", "0.5"), code: 65, saying: "gates.tsv", place,
+      found)
   }
 
   @Test func aKeyThatIsThereTwice() throws {
     try TinyModel.write(to: scratch.path("tiny.h5"))
     try scratch.write("name: tiny\nmodel: tiny.h5\nseed: 1\nseed: 2\n", to: "twice.yaml")
     expectRefusal(
-      try zigzag("run", "twice.yaml"), code: 65, saying: "twice.yaml:", "seed is there twice")
+      try scratch.zigzag("run", "twice.yaml"), code: 65, saying: "twice.yaml:",
+      "seed is there twice")
   }
 }

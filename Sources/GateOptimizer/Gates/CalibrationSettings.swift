@@ -32,9 +32,9 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   /// Learning rate at both ends as a share of the peak, in [0, 1].
   public var floor = 0.1
   /// Whether gates are learned for each head or for each layer.
-  public var gates = GateUnit.heads
+  public var gates = MapUnit.heads
   /// Whose full attention the student mixes in.
-  public var retrieval = RetrievalChoice.teacher
+  public var retrieval = RetrievalSource.teacher
   /// What every gate starts at, in [0, 1]; 1 is full attention.
   public var initialGate = 1.0
   /// Samples whose gradients are averaged in one step, ≥ 1.
@@ -129,24 +129,6 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
       samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")
     try requireAtLeastOne(checkpointEvery, Key.checkpointEvery)
   }
-}
-
-/// What has a gate of its own.
-public enum GateUnit: String, SettingChoice {
-  /// Every key-value head (DuoAttention).
-  case heads
-  /// Every layer, its heads sharing one (LoZA, LongCat ZigZag Attention, arXiv 2512.23966).
-  case layers
-}
-
-/// Whose full attention the student mixes in while gates are learned.
-public enum RetrievalChoice: String, SettingChoice {
-  /// The teacher's, a constant (DuoAttention).
-  case teacher
-  /// The student's own, as a map is deployed.
-  case student
-
-  var source: RetrievalSource { self == .teacher ? .teacher : .student }
 }
 
 /// Refuses a count below 1.

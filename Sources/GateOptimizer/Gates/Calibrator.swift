@@ -5,8 +5,8 @@ import Transformer
 /// §3.2), computed as docs/method.md describes.
 ///
 /// Step s trains on the samples s·batch ..< (s + 1)·batch, counted round a finite set if there is one,
-/// each a pure function of (seed, index), so
-/// that a calibration that is stopped and resumed gives the bits of one that ran through.
+/// each a pure function of (seed, index), so that a calibration that is stopped and resumed gives the
+/// bits of one that ran through.
 public struct Calibrator: Sendable {
   let decoder: DecoderModel
   let sampler: PasskeySampler
@@ -28,7 +28,7 @@ public struct Calibrator: Sendable {
     self.cache = cache
     step = TwoStreamStep(
       decoder, window: window, memoryBudget: memoryBudget,
-      retrieval: settings.retrieval.source)
+      retrieval: settings.retrieval)
   }
 
   /// Runs from `state` until all steps are done or `onStep` returns false.
@@ -110,7 +110,7 @@ private struct BatchSum {
   }
 
   /// Mean gradient of the samples plus that of the penalty.
-  func gradients(_ penalty: GatePenalty, gates: GateMatrix, unit: GateUnit) -> [Double] {
+  func gradients(_ penalty: GatePenalty, gates: GateMatrix, unit: MapUnit) -> [Double] {
     let each = gateGradients.enumerated().map { index, gradient in
       gradient / Double(samples) + penalty.gradient(index)
     }

@@ -16,4 +16,14 @@ public struct PasskeySample: Sendable, Equatable {
 
   /// Tokens of the sample, T.
   public var length: Int { tokens.count }
+
+  /// The positions whose hidden states predict the tokens of ``labelRows``: each the one before.
+  public var predictingRows: Range<Int> {
+    labelRows.lowerBound - 1..<labelRows.upperBound - 1
+  }
+
+  /// Which of ``predictingRows`` predict the tokens at `positions`, each of them a label row.
+  public func predictors(of positions: [Int]) -> [Int] {
+    positions.map { $0 - labelRows.lowerBound }
+  }
 }

@@ -9,7 +9,7 @@ public final class MapJudge: SetJudge {
   /// What is judged and how.
   public struct Question: Sendable {
     /// What a set holds.
-    public let unit: SearchUnit
+    public let unit: MapUnit
     /// The loss of a map on a position.
     public let loss: MapLoss
     /// The positions.
@@ -18,7 +18,7 @@ public final class MapJudge: SetJudge {
     public let window: StreamingWindow
 
     /// The loss of sets of `unit`s at `rows`.
-    public init(unit: SearchUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
+    public init(unit: MapUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
       self.unit = unit
       self.loss = loss
       self.rows = rows
@@ -30,8 +30,6 @@ public final class MapJudge: SetJudge {
   private let question: Question
   private var judged = UniqueArray<JudgedSample>()
   private let onEach: () throws -> Void
-  /// How many times a map was run on a sample, for the most part from some layer on.
-  public private(set) var evaluations = 0
 
   /// A judge on `samples`.
   ///
@@ -60,7 +58,6 @@ public final class MapJudge: SetJudge {
 
   /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
   public func loss(of kept: [Bool], sample: Int) throws -> Double {
-    evaluations += 1
     let hidden = judged[sample].probe.finalHidden(pattern(kept))
     let loss = judged[sample].loss(hidden, question.loss, decoder)
     try onEach()
@@ -91,19 +88,16 @@ private struct JudgedSample: ~Copyable {
   init(
     _ decoder: DecoderModel, _ sample: PasskeySample, rows kind: MapLossRows, byteBudget: Int
   ) {
-    // The hidden state of a position predicts the token after it.
-    let first = sample.labelRows.lowerBound - 1
     let wanted =
       switch kind {
       case .answers: sample.answers.flatMap { Array($0) }
       case .firstTokens: sample.firstTokens
       case .labels: Array(sample.labelRows)
       }
-    rows = wanted.map { $0 - 1 - first }
+    rows = sample.predictors(of: wanted)
     targets = wanted.map { sample.tokens[$0] }
     var probe = PatternProbe(
-      decoder, tokens: sample.tokens, rows: first..<sample.labelRows.upperBound - 1,
-      byteBudget: byteBudget)
+      decoder, tokens: sample.tokens, rows: sample.predictingRows, byteBudget: byteBudget)
     teacher = probe.finalHidden(.full(decoder.configuration))
     self.probe = probe
   }

@@ -1,18 +1,7 @@
-/// What a search moves between retrieval and streaming.
-public enum SearchUnit: String, SettingChoice {
-  /// Whole layers.
-  case layers
-  /// Single key-value heads.
-  case heads
-
-  /// Units in a layer of so many key-value heads.
-  public func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
-}
-
 /// How maps are searched on the loss itself: the `search` section of a run configuration.
 public struct SearchSettings: Codable, Sendable, Equatable {
   /// What is searched; nothing if empty.
-  public var units: [SearchUnit] = [.layers]
+  public var units: [MapUnit] = [.layers]
   /// Calibration samples a map is judged on, ≥ 1.
   public var samples = 4
   /// What samples ask for, in turn; the task that gates are learned on if empty.

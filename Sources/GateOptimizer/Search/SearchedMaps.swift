@@ -1,7 +1,7 @@
 /// The best maps a search found, one for every number of streaming layers, or of as many heads.
 public struct SearchedMaps: Sendable, Equatable {
   /// What was searched.
-  public let unit: SearchUnit
+  public let unit: MapUnit
   /// Layers of the model.
   public let layers: Int
   /// Key-value heads of a layer.
@@ -10,7 +10,7 @@ public struct SearchedMaps: Sendable, Equatable {
   public let sets: [SearchedSet]
 
   /// The sets of a model of `layers` layers and `heads` key-value heads, in the order of ``sets``.
-  public init(unit: SearchUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
+  public init(unit: MapUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
     let width = unit.perLayer(heads: heads)
     precondition(
       sets.map(\.streaming) == (0...layers).map { $0 * width }
@@ -52,16 +52,5 @@ public struct SearchedMaps: Sendable, Equatable {
     return RankedMap(
       criterion: .search, requestedSparsity: sparsity, isRetrievalLayer: set.kept,
       scores: endurance, cost: set.loss)
-  }
-}
-
-extension SearchUnit {
-  /// A flag per unit as one per layer and key-value head, (L, K).
-  public func isRetrieval(_ kept: [Bool], heads: Int) -> [[Bool]] {
-    switch self {
-    case .layers: kept.map { Array(repeating: $0, count: heads) }
-    case .heads:
-      stride(from: 0, to: kept.count, by: heads).map { Array(kept[$0..<$0 + heads]) }
-    }
   }
 }

@@ -1,3 +1,5 @@
+import Transformer
+
 /// A setting that is one of a few names.
 public protocol SettingChoice: Codable, CaseIterable, RawRepresentable, Sendable
 where RawValue == String {}
@@ -16,3 +18,5 @@ extension SettingChoice {
     self = choice
   }
 }
+
+extension RetrievalSource: SettingChoice {}

@@ -78,7 +78,7 @@ public enum CurveMethod: Sendable, Hashable {
   }
 
   /// The method of maps that were searched.
-  static func searched(_ unit: SearchUnit) -> CurveMethod {
+  static func searched(_ unit: MapUnit) -> CurveMethod {
     unit == .layers ? .layers(criterion: Criterion.search.name) : .searchedHeads
   }
 

@@ -14,12 +14,11 @@ struct PasskeyScorer: TaskScorer {
     let sample = try samples.sample(index: index)
     let answers = Array(sample.answers.joined())
     let firstTokens = Set(sample.firstTokens)
-    // The hidden state of a position predicts the token after it.
-    let rows = sample.labelRows.lowerBound - 1..<sample.labelRows.upperBound - 1
     var scores = patterns.map { _ in SampleScores() }
-    try decoder.finalHidden(sample.tokens, patterns: patterns, rows: rows) { pattern, hidden in
-      let predictions = decoder.predictions(
-        hidden, at: answers.map { $0 - sample.labelRows.lowerBound })
+    try decoder.finalHidden(
+      sample.tokens, patterns: patterns, rows: sample.predictingRows
+    ) { pattern, hidden in
+      let predictions = decoder.predictions(hidden, at: sample.predictors(of: answers))
       for (position, prediction) in zip(answers, predictions) {
         scores[pattern].count(
           prediction == sample.tokens[position], isFirst: firstTokens.contains(position))

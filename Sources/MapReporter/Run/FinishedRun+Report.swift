@@ -65,19 +65,19 @@ extension FinishedRun {
     return try settings.sparsities.flatMap { sparsity in
       let cut = ReportInput.MapEntry(
         method: CurveMethod.headMixed.name, map: try headMixedMap(sparsity: sparsity))
-      let heads = try searched(.heads).map { maps in
+      let searchedHeads = try searched.filter { $0.unit == .heads }.map { maps in
         ReportInput.MapEntry(
           method: CurveMethod.searchedHeads.name,
           map: try searchedHeadMap(maps, sparsity: sparsity))
       }
-      return try [cut] + (heads.map { [$0] } ?? [])
-        + evaluatedCriteria.map { criterion in
-          ReportInput.MapEntry(
-            method: CurveMethod.layers(criterion: criterion.description).name,
-            map: try map(by: criterion, sparsity: sparsity),
-            path: configuration.ranking.holds(criterion, sparsity)
-              ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)
-        }
+      let layers = try evaluatedCriteria.map { criterion in
+        ReportInput.MapEntry(
+          method: CurveMethod.layers(criterion: criterion.description).name,
+          map: try map(by: criterion, sparsity: sparsity),
+          path: configuration.ranking.holds(criterion, sparsity)
+            ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)
+      }
+      return [cut] + searchedHeads + layers
     }
   }
 

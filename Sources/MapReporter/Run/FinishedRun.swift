@@ -57,7 +57,7 @@ public struct FinishedRun: Sendable {
     }
     let gates = try GateMatrix(contentsOf: files.gates)
     self.gates = gates
-    searched = try SearchUnit.allCases.compactMap { [files] unit in
+    searched = try MapUnit.allCases.compactMap { [files] unit in
       try SearchTable.read(
         files.search(unit), unit: unit, layers: gates.layers, heads: gates.heads)
     }
@@ -87,7 +87,7 @@ public struct FinishedRun: Sendable {
   }
 
   /// The searched maps of a unit, if there are any.
-  func searched(_ unit: SearchUnit) -> SearchedMaps? { searched.first { $0.unit == unit } }
+  func searched(_ unit: MapUnit) -> SearchedMaps? { searched.first { $0.unit == unit } }
 
   /// The criteria of the evaluation, without `search` where nothing was searched.
   var evaluatedCriteria: [Criterion] {

@@ -63,8 +63,13 @@ extension Pipeline {
 
   /// What a checkpoint belongs to: the weights, and every setting the gates depend on.
   func checkpointIdentity() throws -> String {
-    let settings = try configuration.gateSettings().sorted { $0.key < $1.key }
-      .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(sha256(of: settings))"
+    let settings = hash(of: try configuration.gateSettings())
+    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)"
+  }
+
+  /// One hash of settings and their values.
+  func hash(of settings: [String: String]) -> String {
+    let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return sha256(of: lines.joined(separator: "\n"))
   }
 }

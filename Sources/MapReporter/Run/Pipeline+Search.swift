@@ -24,10 +24,12 @@ extension Pipeline {
   }
 
   private func search(
-    _ unit: SearchUnit, _ model: RunModel, _ gates: GateMatrix
+    _ unit: MapUnit, _ model: RunModel, _ gates: GateMatrix
   ) throws -> SearchState {
     let count = gates.layers * unit.perLayer(heads: gates.heads)
-    var state = try searchState(unit, count: count) ?? SearchState(count: count)
+    var state =
+      try searchState(unit, count: count)
+      ?? SearchState(count: count)
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
     let judge = MapJudge(
@@ -54,7 +56,7 @@ extension Pipeline {
   }
 
   private func searchSettings(
-    _ unit: SearchUnit, _ gates: GateMatrix
+    _ unit: MapUnit, _ gates: GateMatrix
   ) throws -> MapSearch.Settings {
     let width = unit.perLayer(heads: gates.heads)
     var settings = MapSearch.Settings()
@@ -69,7 +71,7 @@ extension Pipeline {
   }
 
   /// The rankings' maps at the sizes where swaps are tried.
-  private func searchStarts(_ unit: SearchUnit, _ gates: GateMatrix) throws -> [[Bool]] {
+  private func searchStarts(_ unit: MapUnit, _ gates: GateMatrix) throws -> [[Bool]] {
     let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
     return try sparsities.flatMap { sparsity in
       switch unit {
@@ -83,7 +85,7 @@ extension Pipeline {
   }
 
   /// The stored state, or nil where there is none or it is of another search: it is begun again then.
-  private func searchState(_ unit: SearchUnit, count: Int) throws -> SearchState? {
+  private func searchState(_ unit: MapUnit, count: Int) throws -> SearchState? {
     guard let stored = StoredSearch(reading: files.searchState(unit)),
       stored.identity == (try searchIdentity()),
       stored.state.isSearch(of: count, samples: configuration.search.samples)
@@ -94,9 +96,7 @@ extension Pipeline {
 
   /// What a stored search belongs to.
   private func searchIdentity() throws -> String {
-    let settings = try configuration.searchSettings().sorted { $0.key < $1.key }
-      .map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-    return "\(try checkpointIdentity()), search \(sha256(of: settings))"
+    "\(try checkpointIdentity()), search \(hash(of: try configuration.searchSettings()))"
   }
 }
 
@@ -105,22 +105,19 @@ private struct StoredSearch: Codable {
   let identity: String
   let state: SearchState
 
-  init(identity: String, state: SearchState) {
-    self.identity = identity
-    self.state = state
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
+}
 
+extension StoredSearch {
   /// The search at `path`; nil where there is none or the file is damaged.
   init?(reading path: String) {
     guard let data = FileManager.default.contents(atPath: path),
       let stored = try? JSONDecoder().decode(StoredSearch.self, from: data)
     else { return nil }
     self = stored
-  }
-
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
   }
 }

@@ -113,7 +113,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   }
 
   /// What is searched: layers only where a criterion asks for it.
-  var searchedUnits: [SearchUnit] {
+  var searchedUnits: [MapUnit] {
     let criteria = ranking.criteria + evaluation.criteria
     return search.units.filter { $0 == .heads || criteria.contains(.search) }
   }

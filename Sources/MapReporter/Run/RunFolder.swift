@@ -66,7 +66,7 @@ public struct RunFolder: ~Copyable {
     let search = try differences(
       now: configuration.searchSettings(), before: before.searchSettings())
     guard !gates.isEmpty || !search.isEmpty else { return }
-    for unit in SearchUnit.allCases {
+    for unit in MapUnit.allCases {
       try remove(files.search(unit))
       try remove(files.searchState(unit))
     }
@@ -138,13 +138,13 @@ public struct RunFiles: Sendable {
   /// What the clock said of each calibration step.
   public var timings: String { "\(folder)/timings.csv" }
   /// The maps that were searched, by the number of streaming units.
-  public func search(_ unit: SearchUnit) -> String { "\(folder)/search-\(unit).csv" }
+  public func search(_ unit: MapUnit) -> String { "\(folder)/search-\(unit).csv" }
   /// The tables of searched maps that are there.
   public var searchTables: [String] {
-    SearchUnit.allCases.map(search).filter(FileManager.default.fileExists(atPath:))
+    MapUnit.allCases.map(search).filter(FileManager.default.fileExists(atPath:))
   }
   /// What an interrupted search continues from.
-  func searchState(_ unit: SearchUnit) -> String { "\(folder)/search-\(unit).json" }
+  func searchState(_ unit: MapUnit) -> String { "\(folder)/search-\(unit).json" }
   /// Layer maps, one `headmap.json` per criterion and sparsity.
   public var maps: String { "\(folder)/maps" }
   /// 1 − the share of attention on what a streaming head sees, (L, K), in the format of the gates.

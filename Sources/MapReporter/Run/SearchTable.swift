@@ -24,7 +24,7 @@ package enum SearchTable {
   ///
   /// - Throws: ``MapReporterError`` naming line and column of what is wrong.
   package static func read(
-    _ path: String, unit: SearchUnit, layers: Int, heads: Int
+    _ path: String, unit: MapUnit, layers: Int, heads: Int
   ) throws(MapReporterError) -> SearchedMaps? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let width = unit.perLayer(heads: heads)
@@ -58,7 +58,7 @@ package enum SearchTable {
   }
 
   private static func position(
-    of name: Substring, unit: SearchUnit, layers: Int, heads: Int
+    of name: Substring, unit: MapUnit, layers: Int, heads: Int
   ) -> Int? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).compactMap { Int($0) }
     switch (unit, parts.count) {

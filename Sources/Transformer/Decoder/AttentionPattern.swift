@@ -57,3 +57,19 @@ public struct AttentionPattern: Sendable, Hashable {
       keyValueHeads: configuration.keyValueHeads, window: window)
   }
 }
+
+/// What of a pattern decides the output of one layer.
+struct LayerAttention: Hashable {
+  /// Which key-value heads see the whole context, (K).
+  let isRetrieval: [Bool]
+  /// What the others see; nil where there are none.
+  let window: StreamingWindow?
+}
+
+extension AttentionPattern {
+  /// What decides the output of `layer`.
+  func attention(of layer: Int) -> LayerAttention {
+    let heads = isRetrieval[layer]
+    return LayerAttention(isRetrieval: heads, window: heads.contains(false) ? window : nil)
+  }
+}

@@ -87,9 +87,7 @@ public struct PatternProbe: ~Copyable, Sendable {
 extension AttentionPattern {
   /// The first layer in which this is not `other`; the number of layers if there is none.
   fileprivate func firstDifference(from other: AttentionPattern) -> Int {
-    isRetrieval.indices.first { layer in
-      let (new, old) = (isRetrieval[layer], other.isRetrieval[layer])
-      return new != old || (new.contains(false) && window != other.window)
-    } ?? isRetrieval.count
+    isRetrieval.indices.first { attention(of: $0) != other.attention(of: $0) }
+      ?? isRetrieval.count
   }
 }

@@ -31,12 +31,6 @@ private struct PrefixWalk {
   let plans: [[RowSet]]
   let output: RowSet
 
-  /// What of a pattern decides the output of one layer.
-  struct Key: Hashable {
-    let isRetrieval: [Bool]
-    let window: StreamingWindow?
-  }
-
   /// All rows that any of `members` needs at the input of `layer`.
   func union(of members: [Int], at layer: Int) -> RowSet {
     members.dropFirst().reduce(plans[members[0]][layer]) { $0.union(plans[$1][layer]) }
@@ -44,13 +38,10 @@ private struct PrefixWalk {
 
   /// `members` with the same attention in `layer`, in the order of their first.
   func groups(_ members: [Int], at layer: Int) -> [[Int]] {
-    var order: [Key] = []
-    var groups: [Key: [Int]] = [:]
+    var order: [LayerAttention] = []
+    var groups: [LayerAttention: [Int]] = [:]
     for member in members {
-      let isRetrieval = patterns[member].isRetrieval[layer]
-      let key = Key(
-        isRetrieval: isRetrieval,
-        window: isRetrieval.contains(false) ? patterns[member].window : nil)
+      let key = patterns[member].attention(of: layer)
       if groups[key] == nil { order.append(key) }
       groups[key, default: []].append(member)
     }

@@ -33,8 +33,8 @@ public struct StepSeconds: Sendable, Equatable {
 }
 
 /// Whose full attention a student's head mixes in.
-public enum RetrievalSource: Sendable {
-  /// The teacher's, a constant, as DuoAttention has it.
+public enum RetrievalSource: String, CaseIterable, Sendable {
+  /// The teacher's, a constant (DuoAttention).
   case teacher
   /// The student's own, which is what a map deploys; the gradient runs through it.
   case student
@@ -44,9 +44,9 @@ public enum RetrievalSource: Sendable {
 /// teacher with full attention, and a student whose every head mixes the teacher's attention output
 /// with its own streaming attention, o = a·o_full + (1 − a)·o_stream.
 ///
-/// Only the gates a get gradients. Where o_full is the teacher's, a constant, the loss depends on the student only
-/// through streaming attention: each layer of the student holds the label rows' cone and nothing
-/// else (docs/method.md), and the teacher keeps its attention output at those rows alone.
+/// Only the gates a get gradients. Where o_full is the teacher's, a constant, the loss depends on the
+/// student only through streaming attention: each layer of the student holds the label rows' cone and
+/// nothing else (docs/method.md), and the teacher keeps its attention output at those rows alone.
 public struct TwoStreamStep: Sendable {
   let decoder: DecoderModel
   let window: StreamingWindow
@@ -57,8 +57,8 @@ public struct TwoStreamStep: Sendable {
   /// A step on `decoder` with the streaming heads' window.
   ///
   /// `memoryBudget`, in bytes, bounds what the student keeps for the backward; results do not depend
-  /// on it, time does. Without one everything is kept. With the student's own full attention (`retrieval`)
-  /// it computes, and keeps, all rows.
+  /// on it, time does. Without one everything is kept. With the student's own full attention
+  /// (`retrieval`) it computes, and keeps, all rows.
   public init(
     _ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max,
     retrieval: RetrievalSource = .teacher

@@ -19,9 +19,10 @@ struct RankVerb: Verb {
         zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
         zigzag rank head_score/llama-2-7b-80k.json --sparsity 0.5 --kv-heads 32
 
-      Criteria: search keeps what `zigzag search` found best for this run's model; max keeps the layers with the largest single gate, balance those with the largest \
-      sum, lost those whose retrieval heads carry most, count those with most of them; weighted:W \
-      and weighted-count:W lie between; layer-gate is for gates learned as one number per layer.
+      Criteria: search keeps what `zigzag search` found best for this run's model; max keeps the \
+      layers with the largest single gate, balance those with the largest sum, lost those whose \
+      retrieval heads carry most, count those with most of them; weighted:W and weighted-count:W \
+      lie between; layer-gate is for gates learned as one number per layer.
       """)
 
   @Argument(help: "A run folder, a table of gates (TSV), a folder with one, or scores (JSON).")
