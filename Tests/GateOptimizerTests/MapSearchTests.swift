@@ -53,7 +53,7 @@ import Transformer
   private func search(
     _ judge: PairJudge, _ settings: MapSearch.Settings, starts: [[Bool]] = []
   ) throws -> SearchState {
-    var state = SearchState(count: judge.weights[0].count)
+    var state = SearchState(count: judge.weights[0].count, samples: judge.samples)
     try MapSearch(judge: judge, settings: settings, starts: starts).run(&state) { _ in true }
     return state
   }
@@ -76,9 +76,10 @@ import Transformer
   }
 
   @Test(arguments: 1...6) func withoutStandInsRemovalIsOptimal(seed: UInt64) throws {
-    let judge = PairJudge(units: 10, samples: 3, seed: seed)
+    // More samples would be looked at by halves.
+    let judge = PairJudge(units: 10, samples: 1, seed: seed)
     let plain = WeightJudge(judge.weights)
-    var state = SearchState(count: 10)
+    var state = SearchState(count: 10, samples: judge.samples)
     try MapSearch(judge: plain, settings: exhaustive).run(&state) { _ in true }
     for size in 0...10 {
       let expected = plain.means.sorted().prefix(size).reduce(0, +)
@@ -132,7 +133,7 @@ import Transformer
     let whole = try search(PairJudge(units: 10, samples: 3, seed: 4), settings)
     for stop in 1..<10 {
       let judge = PairJudge(units: 10, samples: 3, seed: 4)
-      var state = SearchState(count: 10)
+      var state = SearchState(count: 10, samples: judge.samples)
       let search = MapSearch(judge: judge, settings: settings)
       try search.run(&state) { $0.removed < stop }
       #expect(state.removed == stop)
@@ -145,7 +146,7 @@ import Transformer
 
   @Test func lossesThatAreNoNumbersEndTheSearchAllTheSame() throws {
     let judge = WeightJudge([[.nan, .nan, .nan]])
-    var state = SearchState(count: 3)
+    var state = SearchState(count: 3, samples: judge.samples)
     try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
     #expect(state.removed == 3)
   }

@@ -21,7 +21,7 @@ public struct MapSearch {
     /// Sizes (streaming units) at which swaps are tried.
     public var swapSizes: Set<Int> = []
     /// Units tried for their return, and pairs tried, in each round of swaps; the best guesses first.
-    public var swapTrials = 8
+    public var swapTrials = 6
     /// Rounds of swaps for each size, at most.
     public var swapRounds = 2
 
@@ -64,38 +64,54 @@ public struct MapSearch {
   private func measure(
     _ kept: [Bool], below bound: Double = .infinity, _ state: inout SearchState
   ) throws -> [Double] {
-    if let known = state.losses(of: kept) { return known }
-    var (losses, sum) = ([Double](), 0.0)
-    for sample in 0..<judge.samples {
-      losses.append(try judge.loss(of: kept, sample: sample))
-      sum += losses[sample]
-      if sum > bound * Double(judge.samples), sample + 1 < judge.samples { return losses }
+    try measure(kept, samples: judge.samples, below: bound, &state)
+  }
+
+  /// The losses of a set on the first `samples` samples at least, as ``measure(_:below:_:)``.
+  private func measure(
+    _ kept: [Bool], samples: Int, below bound: Double = .infinity, _ state: inout SearchState
+  ) throws -> [Double] {
+    var losses = state.losses(of: kept)
+    while losses.isEmpty
+      || (losses.count < samples && losses.reduce(0, +) <= bound * Double(judge.samples))
+    {
+      losses.append(try judge.loss(of: kept, sample: losses.count))
     }
     state.note(kept, losses)
     return losses
   }
 
+  /// What `removed` loses more than `kept`, on the samples both were measured on; half of them at least.
+  private func change(
+    from kept: [Bool], to removed: [Bool], _ state: inout SearchState
+  ) throws -> Double {
+    let half = (judge.samples + 1) / 2
+    let more = try measure(removed, samples: half, &state)
+    let less = try measure(kept, samples: half, &state)
+    let both = min(more.count, less.count)
+    return mean(more.prefix(both)) - mean(less.prefix(both))
+  }
+
   /// Removes the unit whose loss costs least, of those that cost least when they were last tried.
   private func remove(_ state: inout SearchState) throws {
     let units = state.kept.indices.filter { state.kept[$0] }
-      .sorted { (state.estimate($0), $0) < (state.estimate($1), $1) }
-    // The first time every unit's estimate is wanted, and whole.
-    let isFirst = units.contains { state.estimates[$0] == nil }
-    let before = try measure(state.kept, &state)
+    for unit in units where state.estimates[unit] == nil {
+      state.estimates[unit] = try change(
+        from: state.kept, to: state.kept.with(unit, false), &state)
+    }
+    let promising = units.sorted { (state.estimate($0), $0) < (state.estimate($1), $1) }
     var found: (unit: Int, loss: Double)?
-    for unit in units.prefix(isFirst ? units.count : settings.shortlist) {
+    for unit in promising.prefix(settings.shortlist) {
       // Units cost more, not less, the fewer are left: what cost more before will not be the cheapest now.
-      if !isFirst, let found, state.estimate(unit) >= state.estimate(found.unit) { break }
-      var kept = state.kept
-      kept[unit] = false
-      let bound = isFirst ? .infinity : found?.loss ?? .infinity
-      let losses = try measure(kept, below: bound, &state)
-      state.estimates[unit] = mean(losses) - mean(before.prefix(losses.count))
+      if let found, state.estimate(unit) >= state.estimate(found.unit) { break }
+      let kept = state.kept.with(unit, false)
+      let losses = try measure(kept, below: found?.loss ?? .infinity, &state)
+      state.estimates[unit] = try change(from: state.kept, to: kept, &state)
       let loss = mean(losses)
-      if losses.count == before.count, loss < found?.loss ?? .infinity { found = (unit, loss) }
+      if losses.count == judge.samples, loss < found?.loss ?? .infinity { found = (unit, loss) }
     }
     // Of losses that are no numbers none is the least; any unit will do.
-    state.kept[found?.unit ?? units[0]] = false
+    state.kept[found?.unit ?? promising[0]] = false
     state.removed += 1
   }
 
@@ -120,9 +136,8 @@ public struct MapSearch {
     let gone = current.kept.indices.filter { !current.kept[$0] }
       .sorted { (state.estimate($1), $0) < (state.estimate($0), $1) }
     for unit in gone.prefix(settings.swapTrials) {
-      var kept = current.kept
-      kept[unit] = true
-      state.estimates[unit] = current.loss - mean(try measure(kept, &state))
+      state.estimates[unit] = try change(
+        from: current.kept.with(unit, true), to: current.kept, &state)
     }
     let pairs = gone.prefix(settings.swapTrials).flatMap { add in
       current.kept.indices.filter { current.kept[$0] }
@@ -132,12 +147,19 @@ public struct MapSearch {
       ($0.change, $0.add, $0.remove) < ($1.change, $1.add, $1.remove)
     }
     for pair in promising.prefix(settings.swapTrials) {
-      var kept = current.kept
-      kept[pair.add] = true
-      kept[pair.remove] = false
+      let kept = current.kept.with(pair.add, true).with(pair.remove, false)
       let best = state.best(streaming: current.streaming)?.loss ?? .infinity
       try measure(kept, below: best, &state)
     }
+  }
+}
+
+extension [Bool] {
+  /// These flags with another one at `index`.
+  fileprivate func with(_ index: Int, _ flag: Bool) -> [Bool] {
+    var flags = self
+    flags[index] = flag
+    return flags
   }
 }
 

@@ -11,7 +11,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   /// How far a map is from full attention.
   public var loss = MapLoss.divergence
   /// Where in a sample it is judged.
-  public var rows = MapLossRows.answers
+  public var rows = MapLossRows.firstTokens
   /// Units tried for each one that is removed, the most promising first, ≥ 1.
   public var shortlist = 6
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
@@ -19,7 +19,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   /// Rounds of swaps at each of them, at most; 0 tries none.
   public var swapRounds = 2
   /// Returns and swaps tried in a round, the most promising first, ≥ 1.
-  public var swapTrials = 8
+  public var swapTrials = 6
 
   /// The defaults.
   public init() {}

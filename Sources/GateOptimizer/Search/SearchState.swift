@@ -23,11 +23,14 @@ public struct SearchState: Codable, Sendable, Equatable {
   var kept: [Bool]
   /// What each unit's removal added to the loss when it was last tried; nil before the first time.
   var estimates: [Double?]
-  /// The losses of every set that was measured on all samples.
+  /// Samples a set is judged on, ≥ 1.
+  private var samples: Int
+  /// The losses of every set that was measured, on the first samples or on all.
   private var losses: [String: [Double]] = [:]
 
-  /// Full attention, `count` units.
-  public init(count: Int) {
+  /// Full attention, `count` units judged on `samples` samples.
+  public init(count: Int, samples: Int) {
+    self.samples = samples
     kept = Array(repeating: true, count: count)
     estimates = Array(repeating: nil, count: count)
   }
@@ -35,8 +38,9 @@ public struct SearchState: Codable, Sendable, Equatable {
   /// Whether this is a search of `count` units on `samples` samples, as a file may not be.
   public func isSearch(of count: Int, samples: Int) -> Bool {
     kept.count == count && estimates.count == count && removed == kept.count { !$0 }
+      && self.samples == samples
       && losses.allSatisfy { name, values in
-        name.utf8.count == count && values.count == samples
+        name.utf8.count == count && (1...samples).contains(values.count)
           && name.utf8.allSatisfy { $0 == Self.one || $0 == UInt8(ascii: "0") }
       }
   }
@@ -45,21 +49,24 @@ public struct SearchState: Codable, Sendable, Equatable {
   func estimate(_ unit: Int) -> Double { estimates[unit] ?? -.infinity }
 
   /// Number of sets that were measured on all samples.
-  public var measured: Int { losses.count }
+  public var measured: Int { losses.values.count { $0.count == samples } }
 
-  /// The set of so many streaming units that loses least; of equals the one that keeps later units.
+  /// The set of so many streaming units that loses least, of those that were measured on all samples; of
+  /// equals the one that keeps later units.
   public func best(streaming: Int) -> SearchedSet? {
     let size = kept.count - streaming
-    let found = losses.filter { $0.key.utf8.count { $0 == Self.one } == size }
-      .map { (name: $0.key, loss: $0.value.reduce(0, +) / Double($0.value.count)) }
-      .min { ($0.loss, $0.name) < ($1.loss, $1.name) }
+    let found = losses.filter { name, values in
+      values.count == samples && name.utf8.count { $0 == Self.one } == size
+    }
+    .map { (name: $0.key, loss: $0.value.reduce(0, +) / Double($0.value.count)) }
+    .min { ($0.loss, $0.name) < ($1.loss, $1.name) }
     return found.map { set in
       SearchedSet(kept: set.name.utf8.map { $0 == Self.one }, loss: set.loss)
     }
   }
 
-  /// The losses of a set on each sample, if it was measured on all of them.
-  func losses(of kept: [Bool]) -> [Double]? { losses[Self.name(kept)] }
+  /// The losses of a set on each sample, as far as it was measured.
+  func losses(of kept: [Bool]) -> [Double] { losses[Self.name(kept)] ?? [] }
 
   /// Remembers what was measured.
   mutating func note(_ kept: [Bool], _ losses: [Double]) { self.losses[Self.name(kept)] = losses }

@@ -29,7 +29,7 @@ extension Pipeline {
     let count = gates.layers * unit.perLayer(heads: gates.heads)
     var state =
       try searchState(unit, count: count)
-      ?? SearchState(count: count)
+      ?? SearchState(count: count, samples: configuration.search.samples)
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
     let judge = MapJudge(
