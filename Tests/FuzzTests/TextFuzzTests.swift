@@ -119,7 +119,8 @@ extension FuzzTests {
       prose,random-layers,3,0.5,,,0,128,2,kl,0.5,0.25,0.75
       """
     let metrics = "step,loss,distill,reg,lr\n1,0.5,0.25,0.25,0.02\n2,0.25,0.125,0.125,0.02\n"
-    let corpus = [curves, Array(scores.utf8), Array(places.utf8), Array(metrics.utf8)]
+    let searched = "streaming,loss,retrieval\n0,0.0,0.0 0.1 1.0 1.1\n2,0.5,0.0 1.1\n4,2e-1,\n"
+    let corpus = [curves] + [scores, places, metrics, searched].map { Array($0.utf8) }
     try FuzzCampaign(
       parser: "tables", suffix: ".csv", seeds: corpus,
       mutate: TextMutator(corpus: corpus).callAsFunction
@@ -133,9 +134,48 @@ extension FuzzTests {
       } else if header == Data("task,m".utf8) {
         let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
         _ = PlaceTable.text(try PlaceTable.parse(text, path: path))
+      } else if header == Data("stream".utf8) {
+        let maps = try SearchTable.read(path, unit: .heads, layers: 2, heads: 2)
+        _ = maps.map(SearchTable.text)
       } else {
         _ = try ScoreTable.read(path).text
       }
     }
   }
+
+  /// A search goes on from any state that passes for one of its own.
+  @Test func searchStates() throws {
+    var settings = MapSearch.Settings()
+    settings.swapSizes = [1, 2]
+    let search = MapSearch(judge: CountJudge(), settings: settings)
+    var corpus: [[UInt8]] = []
+    var state = SearchState(count: 3, samples: 2)
+    try search.run(&state) {
+      corpus.append(Array(try JSONEncoder().encode($0)))
+      return true
+    }
+    try FuzzCampaign(
+      parser: "search", suffix: ".json", seeds: corpus,
+      mutate: TextMutator(corpus: corpus, words: ["110", "000", "null", "true", "1e300"])
+        .callAsFunction, named: ""
+    ).run { path in
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      // What cannot be read or is no state of this search is begun again.
+      guard var state = try? JSONDecoder().decode(SearchState.self, from: data),
+        state.isSearch(of: 3, samples: 2)
+      else {
+        #expect(!corpus.contains(Array(data)))
+        return
+      }
+      try search.run(&state) { _ in true }
+      #expect(state.removed == 3)
+    }
+  }
+}
+
+/// Sets lose what they miss.
+private struct CountJudge: SetJudge {
+  let samples = 2
+  func rebase(_ kept: [Bool]) {}
+  func loss(of kept: [Bool], sample: Int) -> Double { Double(kept.count { !$0 }) }
 }

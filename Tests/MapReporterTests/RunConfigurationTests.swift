@@ -151,6 +151,10 @@ import Transformer
       "evaluation.tasks.0.sparsities has 0.4, which evaluation.sparsities has not"
     ),
     (
+      "evaluation: {criteria: [max], tasks: [{name: a, criteria: [lost]}]}\n",
+      "evaluation.tasks.0.criteria has lost, which evaluation.criteria has not"
+    ),
+    (
       "evaluation: {maps: [{name: \"a:b\", file: x}]}\n",
       "evaluation.maps.0.name is \"a:b\"; give a name without a colon"
     ),

@@ -101,6 +101,10 @@ import Transformer
     let maps = try plan().maps(for: task)
     #expect(maps.count == 2 + 6 && all == 2 + 3 * 6)
     #expect(maps.dropFirst(2).allSatisfy { $0.requestedSparsity == 0.5 })
+    task.criteria = []
+    let fewer = try plan().maps(for: task).map(\.method.name)
+    #expect(fewer == maps.map(\.method.name).filter { $0 != "layer:max" })
+    #expect(fewer.count == 2 + 5)
   }
 
   @Test func equalPatternsAreMeasuredOnce() throws {

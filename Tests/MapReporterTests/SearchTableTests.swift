@@ -53,7 +53,7 @@ import Testing
   @Test(arguments: [
     ("0,0,0 1 2\n1,0,1 2\n2,0,2", "4 lines"), ("0,0,0 1 2\n2,0,1", "streaming"),
     ("0,0,0 1 3", "\"3\""), ("0,0,0 1 1", "all layers but 0"), ("0,x,0 1 2", "loss"),
-    ("0,0,0 1.0 2", "\"1.0\""), ("", "4 lines"),
+    ("0,0,0 1.0 2", "\"1.0\""), ("0,0,0 1.x 2", "\"1.x\""), ("", "4 lines"),
   ])
   func damagedTablesAreRefused(lines: String, named: String) throws {
     let error = #expect(throws: MapReporterError.self) {

@@ -88,6 +88,12 @@ public enum CurveMethod: Sendable, Hashable {
     return false
   }
 
+  /// False for layers by a criterion that is not among `criteria`; nil stands for all of them.
+  func isMeasured(with criteria: [Criterion]?) -> Bool {
+    guard case .layers(let criterion) = self, let criteria else { return true }
+    return criteria.contains { $0.description == criterion }
+  }
+
   /// Whether the method is a random baseline.
   public var isRandom: Bool {
     if case .random = self { return true }

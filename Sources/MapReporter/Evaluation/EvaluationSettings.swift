@@ -118,6 +118,10 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
         try require(
           false, .sparsities, "has \(other), which evaluation.sparsities has not; add it there")
       }
+      if let other = task.criteria?.first(where: { !criteria.contains($0) }) {
+        try require(
+          false, .criteria, "has \(other), which evaluation.criteria has not; add it there")
+      }
       if case .prose(let prose) = task.content {
         let context = context(of: task)
         try require(

@@ -13,6 +13,8 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   public var samples: Int?
   /// Sparsities that are measured, beside both ends; nil takes those of the evaluation.
   public var sparsities: [Double]?
+  /// Criteria whose maps are measured; nil takes those of the evaluation.
+  public var criteria: [Criterion]?
   /// What is asked.
   public var content: Content
   /// Whether answers are decoded token by token through the KV cache as well.
@@ -63,7 +65,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, SettingKey {
-    case name, context, samples, sparsities, preset, task, decode, grid, prose
+    case name, context, samples, sparsities, criteria, preset, task, decode, grid, prose
   }
 
   /// Reads a task; with none of `preset`, `task` and `prose` its wording is `held-out-words`.
@@ -80,6 +82,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     context = try given.decodeIfPresent(Int.self, forKey: .context)
     samples = try given.decodeIfPresent(Int.self, forKey: .samples)
     sparsities = try given.decodeIfPresent([Double].self, forKey: .sparsities)
+    criteria = try given.decodeIfPresent([Criterion].self, forKey: .criteria)
     decodes = try given.value(.decode, default: false)
     grid = try given.decodeIfPresent(NeedleGrid.self, forKey: .grid)
     content =
@@ -97,6 +100,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     try container.encodeIfPresent(context, forKey: .context)
     try container.encodeIfPresent(samples, forKey: .samples)
     try container.encodeIfPresent(sparsities, forKey: .sparsities)
+    try container.encodeIfPresent(criteria, forKey: .criteria)
     switch content {
     case .passkeys(let task): try container.encode(task, forKey: .task)
     case .prose(let prose): try container.encode(prose, forKey: .prose)

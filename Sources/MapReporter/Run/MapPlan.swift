@@ -98,8 +98,11 @@ package struct MapPlan: Sendable {
 
   /// The maps that `task` is measured with.
   package func maps(for task: EvaluationTask) -> [PlannedMap] {
-    guard let sparsities = task.sparsities else { return maps }
-    return maps.filter { $0.isReference || sparsities.contains($0.requestedSparsity) }
+    maps.filter { map in
+      map.isReference
+        || task.sparsities?.contains(map.requestedSparsity) ?? true
+          && map.method.isMeasured(with: task.criteria)
+    }
   }
 
   /// The different patterns of `task`, in the order they first appear.

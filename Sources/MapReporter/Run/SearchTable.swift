@@ -60,7 +60,7 @@ package enum SearchTable {
   private static func position(
     of name: Substring, unit: MapUnit, layers: Int, heads: Int
   ) -> Int? {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false).compactMap { Int($0) }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
     switch (unit, parts.count) {
     case (.layers, 1): return (0..<layers).contains(parts[0]) ? parts[0] : nil
     case (.heads, 2):
