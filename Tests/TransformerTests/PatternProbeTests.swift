@@ -33,4 +33,27 @@ import Transformer
       }
     }
   }
+
+  /// A base is the same to the bit whether its layers were kept when it was tried or not.
+  @Test(arguments: Architectures.all, [Int.max, 2 * 60 * 4 * 64, 1])
+  func whatWasTriedIsKeptToTheBit(_ c: ModelConfiguration, byteBudget: Int) {
+    let decoder = RandomModel(c).decoder
+    var random = TestRandom(seed: 32)
+    let tokens = random.tokens(64, vocabulary: c.vocabulary)
+    var keeping = PatternProbe(decoder, tokens: tokens, rows: 50..<60, byteBudget: byteBudget)
+    var plain = PatternProbe(decoder, tokens: tokens, rows: 50..<60, byteBudget: byteBudget)
+    let all = patterns(c, &random)
+    for (base, other) in zip(all, all.dropFirst()) {
+      for pattern in [base, other] {
+        #expect(keeping.finalHidden(pattern).values == plain.finalHidden(pattern).values)
+        if pattern == base { keeping.keepLatest() }
+      }
+      keeping.rebase(base)
+      plain.rebase(base)
+      for pattern in all.prefix(6) + [other] {
+        #expect(keeping.finalHidden(pattern).values == plain.finalHidden(pattern).values)
+      }
+      keeping.keepLatest()
+    }
+  }
 }

@@ -58,15 +58,14 @@ public final class MapJudge: SetJudge {
 
   /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
   public func loss(of kept: [Bool], sample: Int) throws -> Double {
-    let hidden = judged[sample].probe.finalHidden(pattern(kept))
-    let loss = judged[sample].loss(hidden, question.loss, decoder)
+    let loss = judged[sample].loss(pattern(kept), question.loss, decoder)
     try onEach()
     return loss
   }
 
   /// Makes a set the one that the next ones differ little from.
   public func rebase(_ kept: [Bool]) {
-    for index in judged.indices { judged[index].probe.rebase(pattern(kept)) }
+    for index in judged.indices { judged[index].rebase(pattern(kept)) }
   }
 
   private func pattern(_ kept: [Bool]) -> AttentionPattern {
@@ -78,7 +77,9 @@ public final class MapJudge: SetJudge {
 
 /// A sample with its teacher.
 private struct JudgedSample: ~Copyable {
-  var probe: PatternProbe
+  private var probe: PatternProbe
+  /// The least loss since the base was set: of the pattern that may well be the next one.
+  private var least = Double.infinity
   /// Final hidden states under full attention, (rows, C).
   private let teacher: Tensor
   /// The judged rows among them, and the token that follows each.
@@ -102,7 +103,25 @@ private struct JudgedSample: ~Copyable {
     self.probe = probe
   }
 
-  func loss(_ hidden: borrowing Tensor, _ kind: MapLoss, _ decoder: DecoderModel) -> Double {
+  mutating func rebase(_ pattern: AttentionPattern) {
+    probe.rebase(pattern)
+    least = .infinity
+  }
+
+  mutating func loss(
+    _ pattern: AttentionPattern, _ kind: MapLoss, _ decoder: DecoderModel
+  ) -> Double {
+    let loss = loss(probe.finalHidden(pattern), kind, decoder)
+    if loss < least {
+      least = loss
+      probe.keepLatest()
+    }
+    return loss
+  }
+
+  private func loss(
+    _ hidden: borrowing Tensor, _ kind: MapLoss, _ decoder: DecoderModel
+  ) -> Double {
     let losses: [Double]
     switch kind {
     case .divergence:

@@ -15,6 +15,9 @@ public struct PatternProbe: ~Copyable, Sendable {
   ///
   /// They hold all rows: so their bits depend on the base alone, not on what was the base before.
   private var inputs = UniqueArray<Tensor>()
+  /// What the last pattern computed of its own inputs, and that of the pattern that may be the next base.
+  private var latest: PatternTrial?
+  private var candidate: PatternTrial?
 
   /// A probe whose base is full attention.
   ///
@@ -22,7 +25,8 @@ public struct PatternProbe: ~Copyable, Sendable {
   ///   - decoder: The model.
   ///   - tokens: The sample, token ids within the vocabulary.
   ///   - rows: Positions whose final hidden states are wanted, not empty; what comes after is not read.
-  ///   - byteBudget: What the kept inputs may take, in bytes. Results do not depend on it, time does.
+  ///   - byteBudget: What kept inputs, of base and tried patterns, may take, in bytes. Results do not
+  ///     depend on it, time does.
   public init(
     _ decoder: DecoderModel, tokens: [Int32], rows: Range<Int>, byteBudget: Int = .max
   ) {
@@ -34,17 +38,25 @@ public struct PatternProbe: ~Copyable, Sendable {
     table = RotaryTable(decoder.configuration, positions: rows.upperBound)
     let layers = decoder.configuration.layers
     let layerBytes = rows.upperBound * decoder.configuration.hidden * MemoryLayout<Float>.stride
-    let affordable = max(1, min(layers, byteBudget / layerBytes))
+    let affordable = max(1, min(layers, byteBudget / 3 / layerBytes))
     stride = (layers + affordable - 1) / affordable
     base = .full(decoder.configuration)
   }
 
-  /// Makes `pattern` the base; the inputs up to its first difference stay.
+  /// Makes `pattern` the base; the inputs up to its first difference stay, and all that were computed
+  /// when it was tried, if it is the one that was kept.
   public mutating func rebase(_ pattern: AttentionPattern) {
     let kept = min(pattern.firstDifference(from: base) / stride, inputs.count)
     inputs.removeLast(inputs.count - kept)
     base = pattern
+    if let trial = candidate.take(), trial.pattern == pattern, trial.first == kept {
+      for index in trial.inputs.indices { inputs.append(trial.inputs[index].copy()) }
+    }
+    latest = nil
   }
+
+  /// Keeps what the last pattern computed for the case that it becomes the base, instead of another's.
+  public mutating func keepLatest() { candidate = latest.take() }
 
   /// Final hidden states (rows, C) under `pattern`: those of
   /// ``DecoderModel/finalHidden(_:pattern:rows:)`` up to the rounding of float32 sums.
@@ -57,9 +69,14 @@ public struct PatternProbe: ~Copyable, Sendable {
       start == 0
       ? decoder.embed(tokens, rows: plan[0])
       : all.gather(inputs[start - 1].view, plan[start * stride])
+    var trial = PatternTrial(pattern: pattern, first: start)
     for layer in start * stride..<layers {
+      if layer > start * stride, layer.isMultiple(of: stride), plan[layer] == all {
+        trial.inputs.append(x.copy())
+      }
       x = self.layer(x, layer, pattern, from: plan[layer], to: plan[layer + 1])
     }
+    latest = consume trial
     return decoder.finalNorm(x.view)
   }
 
@@ -82,6 +99,14 @@ public struct PatternProbe: ~Copyable, Sendable {
     decoder.prefillLayer(
       x.view, layer: layer, pattern: pattern, input: input, output: output, table: table)
   }
+}
+
+/// A pattern that was tried, with the inputs, (T, C) each, that it does not share with the base.
+private struct PatternTrial: ~Copyable {
+  let pattern: AttentionPattern
+  /// How many of the base's inputs come before its own.
+  let first: Int
+  var inputs = UniqueArray<Tensor>()
 }
 
 extension AttentionPattern {
