@@ -18,11 +18,13 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   case contextTooShort(context: Int, needed: Int, passkeys: Int, length: Int)
   /// The gates do not suit the criterion asked for.
   case criterion(name: String, expected: String, found: String)
+  /// The loss of a map on a sample of a search, counted from 0, is NaN or infinite.
+  case mapLoss(sample: Int)
 
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .gateTable, .retrievalScores, .haystackText: .badData
+    case .gateTable, .retrievalScores, .haystackText, .mapLoss: .badData
     case .unreadable: .missingInput
     case .unwritable: .cannotWrite
     case .option, .contextTooShort, .criterion: .usage
@@ -54,6 +56,9 @@ public enum GateOptimizerError: ZigzagError, Equatable {
         + "ask for a longer context, fewer passkeys or shorter ones."
     case .criterion(let name, let expected, let found):
       return "Criterion \(name): expected \(expected), found \(found); choose another criterion."
+    case .mapLoss(let sample):
+      return "The loss of a map on sample \(sample) of the search is not a finite number; check the "
+        + "weights with `zigzag inspect --check`."
     }
   }
 }

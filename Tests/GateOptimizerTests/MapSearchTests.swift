@@ -127,9 +127,10 @@ import Transformer
     #expect(state.measured == judge.asked.count - partly.count)
   }
 
-  @Test func aStoppedSearchEndsAsOneThatRanThrough() throws {
+  @Test(arguments: [1, 3]) func aStoppedSearchEndsAsOneThatRanThrough(beam: Int) throws {
     var settings = MapSearch.Settings()
     settings.swapSizes = [4, 6]
+    settings.beam = beam
     let whole = try search(PairJudge(units: 10, samples: 3, seed: 4), settings)
     for stop in 1..<10 {
       let judge = PairJudge(units: 10, samples: 3, seed: 4)
@@ -144,11 +145,29 @@ import Transformer
     }
   }
 
-  @Test func lossesThatAreNoNumbersEndTheSearchAllTheSame() throws {
-    let judge = WeightJudge([[.nan, .nan, .nan]])
+  @Test(arguments: 1...6) func aWideBeamFindsTheBestOfEverySize(seed: UInt64) throws {
+    let judge = PairJudge(units: 8, samples: 1, seed: seed)
+    var settings = exhaustive
+    settings.beam = 70
+    let wide = try search(judge, settings)
+    settings.beam = 3
+    let narrow = try search(judge, settings)
+    for size in 0...8 {
+      let (all, few) = (wide.best(streaming: size), narrow.best(streaming: size))
+      #expect(abs((all?.loss ?? .infinity) - judge.least(streaming: size)) < 1e-12)
+      #expect(few?.loss ?? 0 >= all?.loss ?? .infinity)
+    }
+    #expect(wide.measured == 1 << 8)
+    #expect(narrow.measured < wide.measured)
+  }
+
+  @Test(arguments: [Double.nan, .infinity])
+  func lossesThatAreNoNumbersAreRefused(loss: Double) throws {
+    let judge = WeightJudge([[0, 0, 0], [0, loss, 0]])
     var state = SearchState(count: 3, samples: judge.samples)
-    try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
-    #expect(state.removed == 3)
+    #expect(throws: GateOptimizerError.mapLoss(sample: 1)) {
+      try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
+    }
   }
 }
 

@@ -11,6 +11,8 @@ public protocol SetJudge {
 /// Searches the sets of retrieval units that lose least, for every number of them: greedy removal from
 /// full attention, with swaps at some sizes on the way (docs/method.md).
 ///
+/// With a beam the best few sets of each size are gone on from, not the best alone.
+///
 /// The loss of a set is a sum over samples of numbers ≥ 0, so that a set is given up as soon as its
 /// sum is above the best one's: the choice is that of the full sums.
 public struct MapSearch {
@@ -18,6 +20,8 @@ public struct MapSearch {
   public struct Settings: Sendable, Equatable {
     /// Units tried for each removal, those first that lost least when last tried; ≥ 1.
     public var shortlist = 6
+    /// Sets of each size that are gone on from, ≥ 1; more than one is a beam search.
+    public var beam = 1
     /// Sizes (streaming units) at which swaps are tried.
     public var swapSizes: Set<Int> = []
     /// Units tried for their return, and pairs tried, in each round of swaps; the best guesses first.
@@ -45,13 +49,13 @@ public struct MapSearch {
   /// - Parameters:
   ///   - state: Where to go on; updated after every removal.
   ///   - onStep: Called after every removal, with the state.
-  /// - Throws: What the judge and `onStep` throw.
+  /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number; what the judge and
+  ///   `onStep` throw.
   public func run(
     _ state: inout SearchState, onStep: (SearchState) throws -> Bool
   ) throws {
-    if state.removed == 0 { try measure(state.kept, &state) }
-    while state.kept.contains(true) {
-      judge.rebase(state.kept)
+    if state.removed == 0 { try measure(state.branches[0].kept, &state) }
+    while state.branches[0].kept.contains(true) {
       try remove(&state)
       if settings.swapSizes.contains(state.removed) { try improve(&state) }
       guard try onStep(state) else { return }
@@ -75,7 +79,9 @@ public struct MapSearch {
     while losses.isEmpty
       || (losses.count < samples && losses.reduce(0, +) <= bound * Double(judge.samples))
     {
-      losses.append(try judge.loss(of: kept, sample: losses.count))
+      let loss = try judge.loss(of: kept, sample: losses.count)
+      guard loss.isFinite else { throw GateOptimizerError.mapLoss(sample: losses.count) }
+      losses.append(loss)
     }
     state.note(kept, losses)
     return losses
@@ -92,64 +98,90 @@ public struct MapSearch {
     return mean(more.prefix(both)) - mean(less.prefix(both))
   }
 
-  /// Removes the unit whose loss costs least, of those that cost least when they were last tried.
+  /// Removes a unit of each branch, those of all the least losses.
   private func remove(_ state: inout SearchState) throws {
-    let units = state.kept.indices.filter { state.kept[$0] }
-    for unit in units where state.estimates[unit] == nil {
-      state.estimates[unit] = try change(
-        from: state.kept, to: state.kept.with(unit, false), &state)
+    let streaming = state.removed + 1
+    var tried = state.branches
+    for index in tried.indices {
+      judge.rebase(tried[index].kept)
+      try tryRemovals(from: &tried[index], &state)
     }
-    let promising = units.sorted { (state.estimate($0), $0) < (state.estimate($1), $1) }
-    var found: (unit: Int, loss: Double)?
-    for unit in promising.prefix(settings.shortlist) {
-      // Units cost more, not less, the fewer are left: what cost more before will not be the cheapest now.
-      if let found, state.estimate(unit) >= state.estimate(found.unit) { break }
-      let kept = state.kept.with(unit, false)
-      let losses = try measure(kept, below: found?.loss ?? .infinity, &state)
-      state.estimates[unit] = try change(from: state.kept, to: kept, &state)
-      let loss = mean(losses)
-      if losses.count == judge.samples, loss < found?.loss ?? .infinity { found = (unit, loss) }
-    }
-    // Of losses that are no numbers none is the least; any unit will do.
-    state.kept[found?.unit ?? promising[0]] = false
-    state.removed += 1
+    state.removed = streaming
+    state.branches = branches(from: tried, state)
   }
 
-  /// Swaps units as long as that loses less; then the best known set of this size is gone on from.
+  /// Measures the removals of the units that cost least when they were last tried.
+  private func tryRemovals(from branch: inout SearchBranch, _ state: inout SearchState) throws {
+    let units = branch.kept.indices.filter { branch.kept[$0] }
+    for unit in units where branch.estimates[unit] == nil {
+      branch.estimates[unit] = try change(
+        from: branch.kept, to: branch.kept.with(unit, false), &state)
+    }
+    let promising = units.sorted { (branch.estimate($0), $0) < (branch.estimate($1), $1) }
+    let loss = mean(state.losses(of: branch.kept))
+    for unit in promising.prefix(settings.shortlist) {
+      let bound = bound(streaming: state.removed + 1, state)
+      // Units cost more, not less, the fewer are left: what cost more before will not be the cheapest now.
+      if loss + branch.estimate(unit) >= bound { break }
+      let kept = branch.kept.with(unit, false)
+      try measure(kept, below: bound, &state)
+      branch.estimates[unit] = try change(from: branch.kept, to: kept, &state)
+    }
+  }
+
+  /// The loss above which a set of this size is of no use.
+  private func bound(streaming: Int, _ state: SearchState) -> Double {
+    let best = state.best(settings.beam, streaming: streaming)
+    return best.count == settings.beam ? best[best.count - 1].loss : .infinity
+  }
+
+  /// The best known sets of the present size, with what `tried` knows of their units.
+  private func branches(from tried: [SearchBranch], _ state: SearchState) -> [SearchBranch] {
+    state.best(settings.beam, streaming: state.removed).map { set in
+      let known =
+        tried.first { $0.kept == set.kept } ?? tried.first { $0.isParent(of: set.kept) }
+        ?? tried[0]
+      return SearchBranch(kept: set.kept, estimates: known.estimates)
+    }
+  }
+
+  /// Swaps units as long as that loses less; then the best known sets of this size are gone on from.
   private func improve(_ state: inout SearchState) throws {
     for start in starts where start.count(where: { !$0 }) == state.removed {
       try measure(start, &state)
     }
+    state.branches = branches(from: state.branches, state)
     for _ in 0..<settings.swapRounds {
-      guard let current = state.best(streaming: state.removed) else { return }
-      state.kept = current.kept
-      judge.rebase(current.kept)
-      try swap(current, &state)
-      guard let now = state.best(streaming: state.removed), now != current else { return }
-      state.kept = now.kept
+      let before = state.branches[0].kept
+      judge.rebase(before)
+      try swap(&state)
+      state.branches = branches(from: state.branches, state)
+      if state.branches[0].kept == before { return }
     }
   }
 
-  /// One round: what some units would gain by their return, then the best pairs of one that returns and
-  /// one that goes.
-  private func swap(_ current: SearchedSet, _ state: inout SearchState) throws {
-    let gone = current.kept.indices.filter { !current.kept[$0] }
-      .sorted { (state.estimate($1), $0) < (state.estimate($0), $1) }
-    for unit in gone.prefix(settings.swapTrials) {
-      state.estimates[unit] = try change(
-        from: current.kept.with(unit, true), to: current.kept, &state)
+  /// One round at the best set: what some units would gain by their return, then the best pairs of one that
+  /// returns and one that goes.
+  private func swap(_ state: inout SearchState) throws {
+    var branch = state.branches[0]
+    let gone = branch.kept.indices.filter { !branch.kept[$0] }
+      .sorted { (branch.estimate($1), $0) < (branch.estimate($0), $1) }
+      .prefix(settings.swapTrials)
+    for unit in gone {
+      branch.estimates[unit] = try change(
+        from: branch.kept.with(unit, true), to: branch.kept, &state)
     }
-    let pairs = gone.prefix(settings.swapTrials).flatMap { add in
-      current.kept.indices.filter { current.kept[$0] }
-        .map { (add: add, remove: $0, change: state.estimate($0) - state.estimate(add)) }
+    state.branches[0] = branch
+    let pairs = gone.flatMap { add in
+      branch.kept.indices.filter { branch.kept[$0] }
+        .map { (add: add, remove: $0, change: branch.estimate($0) - branch.estimate(add)) }
     }
     let promising = pairs.sorted {
       ($0.change, $0.add, $0.remove) < ($1.change, $1.add, $1.remove)
     }
     for pair in promising.prefix(settings.swapTrials) {
-      let kept = current.kept.with(pair.add, true).with(pair.remove, false)
-      let best = state.best(streaming: current.streaming)?.loss ?? .infinity
-      try measure(kept, below: best, &state)
+      let kept = branch.kept.with(pair.add, true).with(pair.remove, false)
+      try measure(kept, below: bound(streaming: state.removed, state), &state)
     }
   }
 }

@@ -14,6 +14,8 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   public var rows = MapLossRows.firstTokens
   /// Units tried for each one that is removed, the most promising first, ≥ 1.
   public var shortlist = 6
+  /// Sets of each size that are gone on from, ≥ 1; 1 is greedy removal.
+  public var beam = 1
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
   public var sparsities: [Double]?
   /// Rounds of swaps at each of them, at most; 0 tries none.
@@ -33,6 +35,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     case loss
     case rows
     case shortlist
+    case beam
     case sparsities
     case swapRounds = "swap_rounds"
     case swapTrials = "swap_trials"
@@ -48,6 +51,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     loss = try given.value(.loss, default: loss)
     rows = try given.value(.rows, default: rows)
     shortlist = try given.value(.shortlist, default: shortlist)
+    beam = try given.value(.beam, default: beam)
     sparsities = try given.decodeIfPresent([Double].self, forKey: .sparsities)
     swapRounds = try given.value(.swapRounds, default: swapRounds)
     swapTrials = try given.value(.swapTrials, default: swapTrials)
@@ -63,6 +67,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     try requireAtLeastOne(samples, Key.samples)
     if let context { try requireAtLeastOne(context, Key.context) }
     try requireAtLeastOne(shortlist, Key.shortlist)
+    try requireAtLeastOne(beam, Key.beam)
     for sparsity in sparsities ?? [] { try requireShare(sparsity, Key.sparsities) }
     try requireSetting(
       swapRounds >= 0, Key.swapRounds, "is \(swapRounds); it must be 0 or more")

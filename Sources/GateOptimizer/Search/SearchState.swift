@@ -15,14 +15,28 @@ public struct SearchedSet: Sendable, Equatable {
   public var streaming: Int { kept.count { !$0 } }
 }
 
-/// How far a search is: enough to go on from.
-public struct SearchState: Codable, Sendable, Equatable {
-  /// Units removed so far.
-  public internal(set) var removed = 0
+/// A set that a search goes on from.
+struct SearchBranch: Codable, Sendable, Equatable {
   /// The units that are left.
   var kept: [Bool]
   /// What each unit's removal added to the loss when it was last tried; nil before the first time.
   var estimates: [Double?]
+
+  /// What removing a unit is thought to add.
+  func estimate(_ unit: Int) -> Double { estimates[unit] ?? -.infinity }
+
+  /// Whether `other` is what is left when one unit more is removed.
+  func isParent(of other: [Bool]) -> Bool {
+    zip(kept, other).allSatisfy { $0 || !$1 } && zip(kept, other).count { $0 != $1 } == 1
+  }
+}
+
+/// How far a search is: enough to go on from.
+public struct SearchState: Codable, Sendable, Equatable {
+  /// Units removed so far.
+  public internal(set) var removed = 0
+  /// What is gone on from, the best first; not empty.
+  var branches: [SearchBranch]
   /// Samples a set is judged on, ≥ 1.
   private var samples: Int
   /// The losses of every set that was measured, on the first samples or on all.
@@ -31,36 +45,46 @@ public struct SearchState: Codable, Sendable, Equatable {
   /// Full attention, `count` units judged on `samples` samples.
   public init(count: Int, samples: Int) {
     self.samples = samples
-    kept = Array(repeating: true, count: count)
-    estimates = Array(repeating: nil, count: count)
+    branches = [
+      SearchBranch(
+        kept: Array(repeating: true, count: count), estimates: Array(repeating: nil, count: count))
+    ]
   }
 
   /// Whether this is a search of `count` units on `samples` samples, as a file may not be.
   public func isSearch(of count: Int, samples: Int) -> Bool {
-    kept.count == count && estimates.count == count && removed == kept.count { !$0 }
-      && self.samples == samples
+    !branches.isEmpty && self.samples == samples
+      && branches.allSatisfy {
+        $0.kept.count == count && $0.estimates.count == count
+          && removed == $0.kept.count { !$0 }
+      }
       && losses.allSatisfy { name, values in
         name.utf8.count == count && (1...samples).contains(values.count)
           && name.utf8.allSatisfy { $0 == Self.one || $0 == UInt8(ascii: "0") }
       }
   }
 
-  /// What removing a unit is thought to add.
-  func estimate(_ unit: Int) -> Double { estimates[unit] ?? -.infinity }
-
   /// Number of sets that were measured on all samples.
   public var measured: Int { losses.values.count { $0.count == samples } }
 
+  /// Number of times a set was run on a sample.
+  public var evaluations: Int { losses.values.reduce(0) { $0 + $1.count } }
+
   /// The set of so many streaming units that loses least, of those that were measured on all samples; of
   /// equals the one that keeps later units.
-  public func best(streaming: Int) -> SearchedSet? {
-    let size = kept.count - streaming
-    let found = losses.filter { name, values in
+  public func best(streaming: Int) -> SearchedSet? { best(1, streaming: streaming).first }
+
+  /// The `count` sets of so many streaming units that lose least, or as many as were measured on all
+  /// samples, the best first; of equals those that keep later units.
+  public func best(_ count: Int, streaming: Int) -> [SearchedSet] {
+    let size = branches[0].kept.count - streaming
+    return losses.filter { name, values in
       values.count == samples && name.utf8.count { $0 == Self.one } == size
     }
     .map { (name: $0.key, loss: $0.value.reduce(0, +) / Double($0.value.count)) }
-    .min { ($0.loss, $0.name) < ($1.loss, $1.name) }
-    return found.map { set in
+    .sorted { ($0.loss, $0.name) < ($1.loss, $1.name) }
+    .prefix(count)
+    .map { set in
       SearchedSet(kept: set.name.utf8.map { $0 == Self.one }, loss: set.loss)
     }
   }

@@ -51,7 +51,8 @@ extension Pipeline {
       return true
     }
     observer.report(
-      "searched the \(unit): \(state.measured) maps measured on \(judge.samples) samples")
+      "searched the \(unit): \(state.evaluations) evaluations, \(state.measured) maps on all of "
+        + "\(judge.samples) samples")
     return state
   }
 
@@ -61,6 +62,7 @@ extension Pipeline {
     let width = unit.perLayer(heads: gates.heads)
     var settings = MapSearch.Settings()
     settings.shortlist = configuration.search.shortlist
+    settings.beam = configuration.search.beam
     settings.swapRounds = configuration.search.swapRounds
     settings.swapTrials = configuration.search.swapTrials
     let layers = try configuration.searchSparsities.map {
