@@ -72,10 +72,10 @@ import Testing
     try scratch.write("Another text. It is quite short, but it will do. ", to: "text.txt")
     expectRefusal(
       try scratch.zigzag("calibrate", "run.yaml", "-q"), code: 64,
-      saying: "text.txt is another text now")
+      saying: "text.txt is another file now")
     expectRefusal(
       try scratch.zigzag("run", "--from", "runs/tiny/run.json", "--runs", "b", "-q"), code: 64,
-      saying: "text.txt is another text now")
+      saying: "text.txt is another file now")
   }
 
   @Test func anotherModelUnderTheSameNameIsRefused() throws {

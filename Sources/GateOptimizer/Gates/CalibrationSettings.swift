@@ -37,6 +37,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var retrieval = RetrievalSource.teacher
   /// What every gate starts at, in [0, 1]; 1 is full attention.
   public var initialGate = 1.0
+  /// A gate table of the model's shape that every gate starts from instead, in DuoAttention's format.
+  public var initialGates: String?
   /// Samples whose gradients are averaged in one step, ≥ 1.
   public var batch = 1
   /// Size of the sample set that the steps go round, ≥ 1; 0 makes new samples without end.
@@ -65,6 +67,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     case gates
     case retrieval
     case initialGate = "initial_gate"
+    case initialGates = "initial_gates"
     case batch
     case samples
     case checkpointEvery = "checkpoint_every"
@@ -89,6 +92,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     gates = try given.value(.gates, default: gates)
     retrieval = try given.value(.retrieval, default: retrieval)
     initialGate = try given.value(.initialGate, default: initialGate)
+    initialGates = try given.decodeIfPresent(String.self, forKey: .initialGates)
     batch = try given.value(.batch, default: batch)
     samples = try given.value(.samples, default: samples)
     checkpointEvery = try given.value(.checkpointEvery, default: checkpointEvery)
@@ -124,6 +128,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     try requireSetting(
       warmup + decay <= 1, Key.decay,
       "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
+    try requireSetting(initialGates != "", Key.initialGates, "is empty; name a gate table")
     try requireAtLeastOne(batch, Key.batch)
     try requireSetting(
       samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")

@@ -47,11 +47,18 @@ public struct CalibrationState: Sendable, Equatable {
   /// Steps finished.
   public var step: Int { optimizer.step }
 
-  /// The start of a calibration.
-  public init(_ configuration: ModelConfiguration, settings: CalibrationSettings) {
-    gates = GateMatrix(
-      layers: configuration.layers, heads: configuration.keyValueHeads,
-      repeating: settings.initialGate)
+  /// The start of a calibration, from the gates `initial`, (L, K), where there are some.
+  ///
+  /// Gates that a layer shares start at the mean of the layer's.
+  public init(
+    _ configuration: ModelConfiguration, settings: CalibrationSettings, initial: GateMatrix? = nil
+  ) {
+    let given =
+      initial
+      ?? GateMatrix(
+        layers: configuration.layers, heads: configuration.keyValueHeads,
+        repeating: settings.initialGate)
+    gates = (settings.gates == .layers ? given.layerMeans : given).clipped
     optimizer = AdamW(count: gates.values.count)
     multiplier = settings.regularization
     records = []

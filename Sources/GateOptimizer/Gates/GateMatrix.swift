@@ -43,6 +43,13 @@ public struct GateMatrix: Sendable, Equatable {
     GateMatrix(layers: layers, heads: heads, values: values.map { min(max($0, 0), 1) })
   }
 
+  /// Every gate the mean of its layer's.
+  public var layerMeans: GateMatrix {
+    let means = (0..<layers).map { self[layer: $0].reduce(0, +) / Double(heads) }
+    return GateMatrix(
+      layers: layers, heads: heads, values: values.indices.map { means[$0 / heads] })
+  }
+
   private func index(_ layer: Int, _ head: Int) -> Int {
     precondition(
       (0..<layers).contains(layer) && (0..<heads).contains(head),

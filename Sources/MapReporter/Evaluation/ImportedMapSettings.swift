@@ -62,12 +62,19 @@ enum ImportedMap: Sendable {
       self =
         isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
     }
-    guard found == (layers, heads) else {
-      throw RunError.malformed(
-        path: settings.file,
-        problem:
-          "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
-          + "\(layers) × \(heads); take the file that was made for this model")
-    }
+    try requireShape((layers, heads), found: found, path: settings.file)
+  }
+}
+
+/// Refuses gates or a map in the file at `path` that are not of the model's shape.
+func requireShape(
+  _ model: (layers: Int, heads: Int), found: (layers: Int, heads: Int), path: String
+) throws(RunError) {
+  guard found == model else {
+    throw .malformed(
+      path: path,
+      problem:
+        "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
+        + "\(model.layers) × \(model.heads); take the file that was made for this model")
   }
 }

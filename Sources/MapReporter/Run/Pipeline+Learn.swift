@@ -52,7 +52,15 @@ extension Pipeline {
   private func startingState(_ model: RunModel) throws -> CalibrationState {
     let architecture = model.decoder.configuration
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
-      return CalibrationState(architecture, settings: configuration.calibration)
+      let settings = configuration.calibration
+      let initial = try settings.initialGates.map { path in
+        let gates = try GateMatrix(contentsOf: path)
+        try requireShape(
+          (architecture.layers, architecture.keyValueHeads), found: (gates.layers, gates.heads),
+          path: path)
+        return gates
+      }
+      return CalibrationState(architecture, settings: settings, initial: initial)
     }
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(), layers: architecture.layers,

@@ -38,10 +38,11 @@ extension RunConfiguration {
     return try (0..<search.samples).map { try samplers[$0 % tasks.count].sample(index: $0) }
   }
 
-  /// SHA-256 of each text file of the haystacks, by its path; those that cannot be read are left to the
-  /// sampler to refuse.
+  /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
+  /// those that cannot be read are left to their readers to refuse.
   func textHashes() -> [String: String] {
-    let paths = haystack.calibration.files + haystack.evaluation.files
+    let texts = haystack.calibration.files + haystack.evaluation.files
+    let paths = texts + [calibration.initialGates].compactMap(\.self)
     return paths.reduce(into: [:]) { hashes, path in
       hashes[path] = FileManager.default.contents(atPath: path).map { sha256(of: $0) }
     }

@@ -73,7 +73,7 @@ extension RunRecord {
       found.append(difference)
     }
     for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {
-      if let before = texts?[path], before != hash { found.append("\(path) is another text now") }
+      if let before = texts?[path], before != hash { found.append("\(path) is another file now") }
     }
     return found
   }

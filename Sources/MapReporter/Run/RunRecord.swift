@@ -21,7 +21,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.
   public var model: HeadMap.Model?
-  /// SHA-256 of each text file of the haystacks, by its path; earlier versions wrote none.
+  /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
+  /// earlier versions wrote none.
   public var texts: [String: String]?
   /// Every setting, as in config.yaml: with it the record is enough to make the run again.
   public var configuration: RunConfiguration?
