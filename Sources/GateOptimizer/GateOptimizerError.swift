@@ -57,8 +57,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
     case .criterion(let name, let expected, let found):
       return "Criterion \(name): expected \(expected), found \(found); choose another criterion."
     case .mapLoss(let sample):
-      return "The loss of a map on sample \(sample) of the search is not a finite number; check the "
-        + "weights with `zigzag inspect --check`."
+      return "The loss of a map on sample \(sample) of the search is not a finite number; check "
+        + "the weights with `zigzag inspect --check`."
     }
   }
 }
