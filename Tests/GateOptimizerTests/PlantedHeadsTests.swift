@@ -113,6 +113,27 @@ import Transformer
     #expect(map.isRetrievalLayer.indices.filter { map.isRetrievalLayer[$0] } == [2, 4])
   }
 
+  /// The second stage: layer gates that start from a map.
+  ///
+  /// One head of it is wrong, one layer is missing.
+  @Test func layerGatesMendTheMapTheyStartFrom() throws {
+    let model = PlantedModel(planted: [(2, 0), (4, 1)])
+    var settings = CalibrationSettings()
+    (settings.steps, settings.gates) = (120, .layers)
+    let initial = GateMatrix(
+      layers: 6, heads: 2, values: [0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+    var state = CalibrationState(model.configuration, settings: settings, initial: initial)
+    #expect(state.gates.values == [0, 0, 1, 1, 0.5, 0.5, 0, 0, 0, 0, 0, 0])
+    let calibrator = Calibrator(
+      decoder: model.decoder, sampler: try sampler(.calibration), settings: settings,
+      window: window)
+    try calibrator.run(&state) { _, _ in true }
+    for layer in 0..<PlantedModel.layers {
+      let gate = state.gates[layer, 0]
+      #expect([2, 4].contains(layer) ? gate > 0.9 : gate < 0.05, "layer \(layer): \(gate)")
+    }
+  }
+
   @Test func aSparsityIsMet() throws {
     let gates = try learned([(2, 0), (4, 1)]) {
       ($0.sparsity, $0.regularization, $0.steps) = (10.0 / 12, 0, 120)

@@ -78,6 +78,33 @@ import Testing
       saying: "text.txt is another file now")
   }
 
+  @Test func gatesThatLearningStartsFromAreTheRunsOwn() throws {
+    let start = "calibration.initial_gates=start.tsv"
+    let calibrate = ["calibrate", "run.yaml", "-q", "--set", start]
+    expectRefusal(
+      try ToolRunner.run(calibrate, in: scratch.path), code: 66, saying: "start.tsv")
+    try scratch.write("1\t0\n", to: "start.tsv")
+    expectRefusal(
+      try ToolRunner.run(calibrate, in: scratch.path), code: 65,
+      saying: "start.tsv", "it is for 1 layers × 2 key-value heads")
+    // A map, and the same as a table.
+    #expect(try scratch.zigzag("run", "run.yaml", "-q", "--runs", "before").code == 0)
+    let map = "before/tiny/maps/max-0.5.headmap.json"
+    let json = try JSONSerialization.jsonObject(with: read(map)) as? [String: Any]
+    let layers = try #require(json?["layer_full"] as? [Bool])
+    try scratch.write(layers.map { $0 ? "1\t1\n" : "0\t0\n" }.joined(), to: "start.tsv")
+    #expect(try ToolRunner.run(calibrate, in: scratch.path).code == 0)
+    let other = calibrate + ["--runs", "b", "--set", "calibration.initial_gates=\(map)"]
+    #expect(try ToolRunner.run(other, in: scratch.path).code == 0)
+    let learned = try read("runs/tiny/gates.tsv")
+    #expect(try read("b/tiny/gates.tsv") == learned)
+    #expect(try read("before/tiny/gates.tsv") != learned)
+    try scratch.write("1\t1\n1\t1\n", to: "start.tsv")
+    expectRefusal(
+      try ToolRunner.run(calibrate, in: scratch.path), code: 64,
+      saying: "start.tsv is another file now")
+  }
+
   @Test func anotherModelUnderTheSameNameIsRefused() throws {
     #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)

@@ -37,7 +37,8 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   public var retrieval = RetrievalSource.teacher
   /// What every gate starts at, in [0, 1]; 1 is full attention.
   public var initialGate = 1.0
-  /// A gate table of the model's shape that every gate starts from instead, in DuoAttention's format.
+  /// A gate table in DuoAttention's format or a headmap.json that gates start from instead; of a map
+  /// retrieval heads start at 1 and streaming heads at 0.
   public var initialGates: String?
   /// Samples whose gradients are averaged in one step, ≥ 1.
   public var batch = 1
@@ -128,7 +129,7 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     try requireSetting(
       warmup + decay <= 1, Key.decay,
       "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
-    try requireSetting(initialGates != "", Key.initialGates, "is empty; name a gate table")
+    try requireSetting(initialGates != "", Key.initialGates, "is empty; name a file")
     try requireAtLeastOne(batch, Key.batch)
     try requireSetting(
       samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")

@@ -49,32 +49,36 @@ enum ImportedMap: Sendable {
   ///
   /// - Throws: ``MapReporterError`` or `GateOptimizerError` for a damaged file, ``RunError`` for one of
   ///   another shape than (`layers`, `heads`).
-  init(_ settings: ImportedMapSettings, layers: Int, heads: Int) throws {
+  init(contentsOf file: String, layers: Int, heads: Int) throws {
     let found: (layers: Int, heads: Int)
-    if settings.file.hasSuffix(".json") {
-      let map = try HeadMap.read(from: URL(fileURLWithPath: settings.file))
+    if file.hasSuffix(".json") {
+      let map = try HeadMap.read(from: URL(fileURLWithPath: file))
       self = .map(map.headFull)
       found = (map.model.layers, map.model.keyValueHeads)
     } else {
-      let gates = try GateMatrix(contentsOf: settings.file)
+      let gates = try GateMatrix(contentsOf: file)
       found = (gates.layers, gates.heads)
       let isMap = gates.values.allSatisfy { $0 == 0 || $0 == 1 }
       self =
         isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
     }
-    try requireShape((layers, heads), found: found, path: settings.file)
+    guard found == (layers, heads) else {
+      throw RunError.malformed(
+        path: file,
+        problem:
+          "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
+          + "\(layers) × \(heads); take the file that was made for this model")
+    }
   }
-}
 
-/// Refuses gates or a map in the file at `path` that are not of the model's shape.
-func requireShape(
-  _ model: (layers: Int, heads: Int), found: (layers: Int, heads: Int), path: String
-) throws(RunError) {
-  guard found == model else {
-    throw .malformed(
-      path: path,
-      problem:
-        "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
-        + "\(model.layers) × \(model.heads); take the file that was made for this model")
+  /// The gates; of a map 1 for retrieval heads and 0 for streaming heads, (L, K).
+  var asGates: GateMatrix {
+    switch self {
+    case .gates(let gates): gates
+    case .map(let isRetrieval):
+      GateMatrix(
+        layers: isRetrieval.count, heads: isRetrieval[0].count,
+        values: isRetrieval.joined().map { $0 ? 1 : 0 })
+    }
   }
 }

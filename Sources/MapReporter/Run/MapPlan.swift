@@ -50,7 +50,7 @@ package struct MapSources: Sendable {
     self.searched = searched
     self.remoteness = remoteness
     self.imported = try imported.map { map in
-      (map.name, try ImportedMap(map, layers: gates.layers, heads: gates.heads))
+      (map.name, try ImportedMap(contentsOf: map.file, layers: gates.layers, heads: gates.heads))
     }
   }
 }

@@ -54,11 +54,9 @@ extension Pipeline {
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
       let settings = configuration.calibration
       let initial = try settings.initialGates.map { path in
-        let gates = try GateMatrix(contentsOf: path)
-        try requireShape(
-          (architecture.layers, architecture.keyValueHeads), found: (gates.layers, gates.heads),
-          path: path)
-        return gates
+        try ImportedMap(
+          contentsOf: path, layers: architecture.layers, heads: architecture.keyValueHeads
+        ).asGates
       }
       return CalibrationState(architecture, settings: settings, initial: initial)
     }
