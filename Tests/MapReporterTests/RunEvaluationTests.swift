@@ -94,6 +94,34 @@ import Transformer
       error?.description.contains("4 layers × 2 key-value heads, but the model has 3 × 2") == true)
   }
 
+  @Test func whatOthersSearchedIsACurveToo() throws {
+    let scratch = try TemporaryFolder()
+    let table = try scratch.write(
+      "streaming,loss,retrieval\n0,0,0 1 2 3\n1,0.1,0 1 3\n2,0.2,0 3\n3,0.3,2\n4,0.4,\n",
+      to: "search-layers.csv")
+    let gateTable = try scratch.write(gates.tsv, to: "gates.tsv")
+    let sources = try MapSources(
+      gates: gates,
+      imported: [
+        ImportedMapSettings(name: "a", file: table),
+        ImportedMapSettings(name: "b", file: gateTable, criteria: [.max]),
+      ])
+    let maps = try MapPlan(sources, settings: settings, window: window).maps
+    #expect(try layers("imported:a:layer:search", maps) == [true, false, false, true])
+    #expect(
+      Set(maps.map(\.method.name).filter { $0.hasPrefix("imported:") })
+        == ["imported:a:layer:search", "imported:b:layer:max"])
+    #expect(throws: MapReporterError.self) {
+      try MapSources(
+        gates: gates, imported: [ImportedMapSettings(name: "a", file: scratch.path("no.csv"))])
+    }
+    #expect(throws: InvalidSetting.self) {
+      var wrong = settings
+      wrong.maps = [ImportedMapSettings(name: "b", file: gateTable, criteria: [.search])]
+      try wrong.validate()
+    }
+  }
+
   @Test func aTaskMayAskForFewerMaps() throws {
     var task = EvaluationTask(name: "words", task: .heldOutPasskeys)
     let all = try plan().maps(for: task).count

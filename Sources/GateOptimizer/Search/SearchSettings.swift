@@ -3,7 +3,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   /// What is searched; nothing if empty.
   public var units: [MapUnit] = [.layers]
   /// Calibration samples a map is judged on, ≥ 1.
-  public var samples = 4
+  public var samples = 8
   /// What samples ask for, in turn; the task that gates are learned on if empty.
   public var tasks: [PasskeyTask] = []
   /// Tokens of a sample; the longest of the calibration's if nil.

@@ -2,22 +2,26 @@ import Foundation
 import GateOptimizer
 import Transformer
 
-/// Gates or a map from elsewhere: an entry of `evaluation.maps`.
+/// Gates or maps from elsewhere: an entry of `evaluation.maps`.
 public struct ImportedMapSettings: Codable, Sendable, Equatable {
   /// Names it in tables and figures; without ":".
   public var name: String
-  /// A gate table in DuoAttention's format, or a headmap.json.
+  /// A gate table in DuoAttention's format, a headmap.json, or the search-layers.csv of a run.
   public var file: String
+  /// What ranks the layers of gates; if nil they are judged as the run's own are, by single heads too.
+  public var criteria: [Criterion]?
 
   /// A file under a name.
-  public init(name: String, file: String) {
+  public init(name: String, file: String, criteria: [Criterion]? = nil) {
     self.name = name
     self.file = file
+    self.criteria = criteria
   }
 
   private enum CodingKeys: String, SettingKey {
     case name
     case file
+    case criteria
   }
 
   /// Reads name and file.
@@ -25,6 +29,7 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     name = try given.decode(String.self, forKey: .name)
     file = try given.decode(String.self, forKey: .file)
+    criteria = try given.decodeIfPresent([Criterion].self, forKey: .criteria)
   }
 
   /// Refuses an entry without a usable name.
@@ -35,6 +40,9 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
       !name.isEmpty && !name.contains(":"), CodingKeys.name,
       "is \"\(name)\"; give a name without a colon")
     try requireSetting(!file.isEmpty, CodingKeys.file, "is empty; name a file")
+    try requireSetting(
+      criteria?.contains(.search) != true, CodingKeys.criteria,
+      "has search, but gates alone cannot be searched; name the search-layers.csv of a run as file")
   }
 }
 
@@ -44,8 +52,11 @@ enum ImportedMap: Sendable {
   case gates(GateMatrix)
   /// A finished map: kinds of heads, (L, K).
   case map([[Bool]])
+  /// The layers that a search found at every sparsity.
+  case searched(SearchedMaps)
 
-  /// Reads a headmap.json or a table; a table of zeros and ones is a finished map.
+  /// Reads a headmap.json, a table of a search (.csv) or of gates; gates of zeros and ones are a finished
+  /// map.
   ///
   /// - Throws: ``MapReporterError`` or `GateOptimizerError` for a damaged file, ``RunError`` for one of
   ///   another shape than (`layers`, `heads`).
@@ -55,6 +66,13 @@ enum ImportedMap: Sendable {
       let map = try HeadMap.read(from: URL(fileURLWithPath: file))
       self = .map(map.headFull)
       found = (map.model.layers, map.model.keyValueHeads)
+    } else if file.hasSuffix(".csv") {
+      let maps = try SearchTable.read(file, unit: .layers, layers: layers, heads: heads)
+      guard let maps else {
+        throw MapReporterError.cannotRead(path: file, reason: "there is no such file")
+      }
+      self = .searched(maps)
+      return
     } else {
       let gates = try GateMatrix(contentsOf: file)
       found = (gates.layers, gates.heads)
@@ -71,7 +89,8 @@ enum ImportedMap: Sendable {
     }
   }
 
-  /// The gates; of a map 1 for retrieval heads and 0 for streaming heads, (L, K).
+  /// The gates, (L, K): of a map 1 for retrieval heads and 0 for streaming heads, of a search the share of
+  /// its maps in which a layer retrieves.
   var asGates: GateMatrix {
     switch self {
     case .gates(let gates): gates
@@ -79,6 +98,10 @@ enum ImportedMap: Sendable {
       GateMatrix(
         layers: isRetrieval.count, heads: isRetrieval[0].count,
         values: isRetrieval.joined().map { $0 ? 1 : 0 })
+    case .searched(let maps):
+      GateMatrix(
+        layers: maps.layers, heads: maps.heads,
+        values: maps.endurance.flatMap { Array(repeating: $0, count: maps.heads) })
     }
   }
 }

@@ -37,7 +37,7 @@ package struct MapSources: Sendable {
   /// needs it.
   package let remoteness: GateMatrix?
   /// Gates and maps from elsewhere, by name.
-  let imported: [(name: String, map: ImportedMap)]
+  let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
 
   /// Gates, with what else there is.
   ///
@@ -50,7 +50,9 @@ package struct MapSources: Sendable {
     self.searched = searched
     self.remoteness = remoteness
     self.imported = try imported.map { map in
-      (map.name, try ImportedMap(contentsOf: map.file, layers: gates.layers, heads: gates.heads))
+      let found = try ImportedMap(
+        contentsOf: map.file, layers: gates.layers, heads: gates.heads)
+      return (map.name, found, map.criteria)
     }
   }
 }
@@ -76,13 +78,23 @@ package struct MapPlan: Sendable {
       addLayers(
         method, isFull ? 0 : 1, Array(repeating: isFull, count: gates.layers), heads: gates.heads)
     }
-    try addCurves(of: gates, searched: sources.searched, settings) { $0 }
+    for sparsity in settings.sparsities {
+      try addHeads(of: gates, sparsity) { $0 }
+      for maps in sources.searched
+      where maps.unit == .heads || settings.criteria.contains(.search) {
+        try addSearched(maps, sparsity) { $0 }
+      }
+      try addLayers(of: gates, by: settings.criteria, sparsity) { $0 }
+    }
     let sparsities = settings.randomSparsities ?? settings.sparsities
     for sparsity in sparsities { try addRandom(gates, settings, sparsity) }
     for baseline in settings.baselines {
       for sparsity in sparsities { try add(baseline, sources, sparsity) }
     }
-    for (name, map) in sources.imported {
+    for (name, map, criteria) in sources.imported {
+      func imported(_ method: CurveMethod) -> CurveMethod {
+        .imported(name: name, method: method.name)
+      }
       switch map {
       case .map(let heads):
         let pattern = AttentionPattern(isRetrieval: heads, window: window)
@@ -91,7 +103,13 @@ package struct MapPlan: Sendable {
           pattern: pattern)
         add(planned.method, planned.achievedSparsity, pattern)
       case .gates(let gates):
-        try addCurves(of: gates, settings) { .imported(name: name, method: $0.name) }
+        for sparsity in settings.sparsities {
+          if criteria == nil { try addHeads(of: gates, sparsity, name: imported) }
+          try addLayers(
+            of: gates, by: criteria ?? settings.criteria, sparsity, name: imported)
+        }
+      case .searched(let maps):
+        for sparsity in settings.sparsities { try addSearched(maps, sparsity, name: imported) }
       }
     }
   }
@@ -111,24 +129,31 @@ package struct MapPlan: Sendable {
     return maps(for: task).map(\.pattern).filter { seen.insert($0).inserted }
   }
 
-  /// Head-mixed and layer maps of one gate matrix at every sparsity, their methods named by `name`.
-  private mutating func addCurves(
-    of gates: GateMatrix, searched: [SearchedMaps] = [], _ settings: EvaluationSettings,
+  /// The head-mixed map of gates, its method named by `name`.
+  private mutating func addHeads(
+    of gates: GateMatrix, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    let cut = try gates.headCut(likeLayersAt: sparsity)
+    add(name(.headMixed), sparsity, cut.pattern(window: window))
+  }
+
+  private mutating func addSearched(
+    _ maps: SearchedMaps, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    let heads = try maps.isRetrieval(sparsity: sparsity)
+    add(name(.searched(maps.unit)), sparsity, AttentionPattern(isRetrieval: heads, window: window))
+  }
+
+  /// The layer maps of gates by every criterion that ranks them.
+  private mutating func addLayers(
+    of gates: GateMatrix, by criteria: [Criterion], _ sparsity: Double,
     name: (CurveMethod) -> CurveMethod
   ) throws(GateOptimizerError) {
-    for sparsity in settings.sparsities {
-      let cut = try gates.headCut(likeLayersAt: sparsity)
-      add(name(.headMixed), sparsity, cut.pattern(window: window))
-      for maps in searched where maps.unit == .heads || settings.criteria.contains(.search) {
-        let heads = try maps.isRetrieval(sparsity: sparsity)
-        add(.searched(maps.unit), sparsity, AttentionPattern(isRetrieval: heads, window: window))
-      }
-      for criterion in settings.criteria where criterion != .search {
-        let map = try gates.layerMap(by: criterion, sparsity: sparsity)
-        addLayers(
-          name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,
-          heads: gates.heads)
-      }
+    for criterion in criteria where criterion != .search {
+      let map = try gates.layerMap(by: criterion, sparsity: sparsity)
+      addLayers(
+        name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,
+        heads: gates.heads)
     }
   }
 
