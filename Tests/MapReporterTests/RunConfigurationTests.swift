@@ -47,6 +47,22 @@ import Transformer
       read.evaluation.tasks == [EvaluationTask(name: "key", context: 99, task: .fiveDigits)])
   }
 
+  @Test func searchContextsAreOneNumberOrAList() throws {
+    #expect(try configuration(minimal).searchContexts == [1024])
+    #expect(try configuration(minimal, ["search.context=640"]).searchContexts == [640])
+    let listed = try configuration(minimal, ["search.context=[640, 2048]"])
+    #expect(listed.searchContexts == [640, 2048])
+    #expect(try configuration(listed.yaml()) == listed)
+    #expect(try listed.searchSettings()["search.context"] == "[640, 2048]")
+    for (value, problem) in [
+      ("long", "search.context is long; it must be a whole number"),
+      ("[9, long]", "search.context.1 is long; it must be a whole number"),
+      ("[640, 0]", "search.context is 0; it must be at least 1"),
+    ] {
+      #expect(message(minimal, ["search.context=\(value)"]).contains(problem))
+    }
+  }
+
   @Test func whatIsWrittenReadsBackTheSame() throws {
     var original = RunConfiguration(name: "test", model: "a b: c.h5")
     original.calibration.learningRate = 0.012345

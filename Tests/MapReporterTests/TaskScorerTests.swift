@@ -92,6 +92,21 @@ import Transformer
     #expect(scores[0] != scores[1])
   }
 
+  @Test func searchSamplesTakeEveryTaskAtEveryLength() throws {
+    var configuration = RunConfiguration(name: "t", model: "m")
+    let (one, two) = (PasskeyTask.needle, PasskeyTask.fiveDigits)
+    configuration.search.tasks = [one, two]
+    configuration.search.contexts = [256, 384, 320]
+    configuration.search.samples = 7
+    let samples = try configuration.searchSamples(model.tokenizer)
+    #expect(samples.map(\.length) == [256, 256, 384, 384, 320, 320, 256])
+    configuration.search.contexts = [256]
+    for (index, task) in [one, two].enumerated() {
+      configuration.search.tasks = [task]
+      #expect(try configuration.searchSamples(model.tokenizer)[index] == samples[index])
+    }
+  }
+
   @Test func gridsPutTheNeedleWhereTheySay() throws {
     var task = EvaluationTask(name: "grid", task: .needle)
     task.grid = NeedleGrid(lengths: [256, 384], depths: [0, 0.5, 1])

@@ -6,8 +6,8 @@ public struct SearchSettings: Codable, Sendable, Equatable {
   public var samples = 8
   /// What samples ask for, in turn; the task that gates are learned on if empty.
   public var tasks: [PasskeyTask] = []
-  /// Tokens of a sample; the longest of the calibration's if nil.
-  public var context: Int?
+  /// Tokens of samples, in turn, each ≥ 1; the longest of the calibration's if empty.
+  public var contexts: [Int] = []
   /// How far a map is from full attention.
   public var loss = MapLoss.divergence
   /// Where in a sample it is judged.
@@ -31,7 +31,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     case units
     case samples
     case tasks
-    case context
+    case contexts = "context"
     case loss
     case rows
     case shortlist
@@ -47,7 +47,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     units = try given.value(.units, default: units)
     samples = try given.value(.samples, default: samples)
     tasks = try given.value(.tasks, default: tasks)
-    context = try given.decodeIfPresent(Int.self, forKey: .context)
+    contexts = try given.oneOrMore(.contexts)
     loss = try given.value(.loss, default: loss)
     rows = try given.value(.rows, default: rows)
     shortlist = try given.value(.shortlist, default: shortlist)
@@ -65,7 +65,7 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     try requireSetting(
       Set(units).count == units.count, Key.units, "names one thing twice; name each once")
     try requireAtLeastOne(samples, Key.samples)
-    if let context { try requireAtLeastOne(context, Key.context) }
+    for context in contexts { try requireAtLeastOne(context, Key.contexts) }
     try requireAtLeastOne(shortlist, Key.shortlist)
     try requireAtLeastOne(beam, Key.beam)
     for sparsity in sparsities ?? [] { try requireShare(sparsity, Key.sparsities) }

@@ -28,6 +28,14 @@ extension KeyedDecodingContainer {
   public func value<Value: Decodable>(_ key: Key, default fallback: Value) throws -> Value {
     try decodeIfPresent(Value.self, forKey: key) ?? fallback
   }
+
+  /// The numbers of `key`, which may be written as one number or as a list; none where it is absent.
+  func oneOrMore(_ key: Key) throws -> [Int] {
+    if (try? nestedUnkeyedContainer(forKey: key)) != nil {
+      return try decode([Int].self, forKey: key)
+    }
+    return try decodeIfPresent(Int.self, forKey: key).map { [$0] } ?? []
+  }
 }
 
 /// A key of a coding path as a user would write it: list positions count from 0.

@@ -28,14 +28,18 @@ extension RunConfiguration {
   }
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
-  func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
+  package func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
     let tasks = search.tasks.isEmpty ? [task] : search.tasks
     let samplers = try tasks.map { task in
       try PasskeySampler(
         task: task, haystack: haystack.calibration, purpose: .search,
-        contextLengths: [searchContext], seed: seed, tokenizer: tokenizer)
+        contextLengths: searchContexts, seed: seed, tokenizer: tokenizer)
     }
-    return try (0..<search.samples).map { try samplers[$0 % tasks.count].sample(index: $0) }
+    // Every task takes its turn at every length.
+    return try (0..<search.samples).map { index in
+      let context = searchContexts[index / tasks.count % searchContexts.count]
+      return try samplers[index % tasks.count].sample(index: index, context: context)
+    }
   }
 
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;

@@ -37,8 +37,11 @@ extension RunConfiguration {
 
   /// The settings that searched maps depend on, besides those of the gates.
   package func searchSettings() throws(RunError) -> [String: String] {
-    var found = try settings { $0.hasPrefix("search.") && !$0.hasPrefix("search.units") }
-    found["search.context"] = "\(searchContext)"
+    var found = try settings { name in
+      name.hasPrefix("search.")
+        && !["search.units", "search.context"].contains(where: name.hasPrefix)
+    }
+    found["search.context"] = "\(searchContexts)"
     found["search.sparsities"] = "\(searchSparsities)"
     found["ranking.criteria"] = "\(ranking.criteria.filter { $0 != .search })"
     return found

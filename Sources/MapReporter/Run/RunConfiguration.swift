@@ -118,8 +118,10 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     return search.units.filter { $0 == .heads || criteria.contains(.search) }
   }
 
-  /// Tokens of a sample that maps are searched on.
-  public var searchContext: Int { search.context ?? calibration.contextMax }
+  /// Tokens of the samples that maps are searched on, in turn; not empty.
+  public var searchContexts: [Int] {
+    search.contexts.isEmpty ? [calibration.contextMax] : search.contexts
+  }
 
   /// Sparsities at which a search tries swaps.
   public var searchSparsities: [Double] { search.sparsities ?? ranking.sparsities }
@@ -131,7 +133,9 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public func validate(for model: ModelConfiguration) throws(InvalidSetting) {
     try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
     try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
-    if !searchedUnits.isEmpty { try checkContext(searchContext, ["search", "context"], model) }
+    for context in searchedUnits.isEmpty ? [] : searchContexts {
+      try checkContext(context, ["search", "context"], model)
+    }
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {
       let path = ["evaluation", "tasks", String(position)]
