@@ -119,6 +119,22 @@ import Testing
       saying: "calibration.steps is 9, there it was 6")
   }
 
+  @Test(arguments: ["none.tsv", "none.csv", "none.json"])
+  func aMissingMapIsRefusedBeforeAnythingIsLearned(file: String) throws {
+    let outcome = try scratch.zigzag(
+      "run", "run.yaml", "-q", "--set", "evaluation.maps=[{name: other, file: \(file)}]")
+    expectRefusal(outcome, code: 66, saying: file)
+    #expect(!scratch.holds("runs/tiny/checkpoint.h5"))
+  }
+
+  @Test func theRunsOwnSearchMayBeMeasuredAsAMapToo() throws {
+    let outcome = try scratch.zigzag(
+      "run", "run.yaml", "--set",
+      "evaluation.maps=[{name: own, file: runs/tiny/search-layers.csv}]")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(try scratch.text(of: "runs/tiny/curves.csv").contains("imported:own:layer:search"))
+  }
+
   @Test func aSecondProcessIsRefused() throws {
     let output = try TemporaryFolder()
     let first = try ToolRunner.start(

@@ -1,3 +1,4 @@
+import Foundation
 import GateOptimizer
 import ModelLoader
 import Transformer
@@ -45,6 +46,17 @@ extension Pipeline {
       if !isShown { observer.stepBegan("check", unit: "MB", done: 0, total: total / megabyte) }
       isShown = true
       observer.stepAdvanced(to: done / megabyte, note: "")
+    }
+  }
+
+  /// Reads the maps of `evaluation.maps`, but those of the run's own folder: these may be made on the way.
+  func checkImportedMaps(_ model: RunModel) throws {
+    let architecture = model.decoder.configuration
+    let own = URL(fileURLWithPath: folder.path).standardizedFileURL.path + "/"
+    for map in configuration.evaluation.maps
+    where !URL(fileURLWithPath: map.file).standardizedFileURL.path.hasPrefix(own) {
+      _ = try ImportedMap(
+        contentsOf: map.file, layers: architecture.layers, heads: architecture.keyValueHeads)
     }
   }
 

@@ -64,8 +64,11 @@ public struct Pipeline: ~Copyable {
   ///   the libraries.
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
-    // A task that no sample can be made of is refused before hours are spent on gates.
-    let scorers = goal == .gates || goal == .maps ? [] : try scorers(model)
+    // A task that no sample can be made of, or a map that cannot be read, is refused before hours are
+    // spent on gates.
+    let isMeasured = goal == .curves || goal == .report
+    let scorers = isMeasured ? try scorers(model) : []
+    if isMeasured { try checkImportedMaps(model) }
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }
     if goal == .gates {

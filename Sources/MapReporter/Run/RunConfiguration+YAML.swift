@@ -37,14 +37,14 @@ extension RunConfiguration {
 
   /// The settings that searched maps depend on, besides those of the gates.
   package func searchSettings() throws(RunError) -> [String: String] {
-    var found = try settings { name in
-      name.hasPrefix("search.")
-        && !["search.units", "search.context"].contains(where: name.hasPrefix)
+    var resolved = self
+    resolved.search.contexts = searchContexts
+    resolved.search.sparsities = searchSparsities
+    resolved.ranking.criteria.removeAll { $0 == .search }
+    return try resolved.settings { name in
+      (name.hasPrefix("search.") && !name.hasPrefix("search.units"))
+        || name.hasPrefix("ranking.criteria")
     }
-    found["search.context"] = "\(searchContexts)"
-    found["search.sparsities"] = "\(searchSparsities)"
-    found["ranking.criteria"] = "\(ranking.criteria.filter { $0 != .search })"
-    return found
   }
 
   /// For each task, by name, what the score of one map on one sample depends on besides the gates.
