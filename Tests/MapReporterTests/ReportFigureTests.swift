@@ -23,6 +23,40 @@ import Testing
     try expectSnapshot(figure.svg(theme: .standalone), "accuracy.svg")
   }
 
+  /// Both ends, and `count` ways to choose layers, each better than the one before it.
+  private static func ways(_ count: Int) -> [CurvePoint] {
+    [ReportSamples.point("full", 0, 0.88), ReportSamples.point("streaming", 1, 0.19)]
+      + (0..<count).flatMap { way in
+        [0.5, 0.75].map { sparsity in
+          ReportSamples.point(
+            "imported:way \(way):layer:search", sparsity, 1 - sparsity + 0.02 * Double(way))
+        }
+      }
+  }
+
+  private static func figure(_ points: [CurvePoint]) -> String {
+    AccuracyFigure(
+      points: points, task: ReportSamples.task, metric: .tokens,
+      highlighted: "imported:way 3:layer:search"
+    ).svg(theme: .standalone)
+  }
+
+  @Test func moreMethodsThanColoursAreRows() throws {
+    #expect(Self.figure(Self.ways(10)).contains("<polyline"))
+    let random = [0.3, 0.4].enumerated().map {
+      ReportSamples.point("random-layers", 0.5, $0.element, seed: $0.offset)
+    }
+    let rows = Self.figure(Self.ways(11) + random)
+    #expect(!rows.contains("<polyline"))
+    // A dot for every point but both ends, and one for each sparsity in the legend.
+    #expect(rows.components(separatedBy: "<circle").count - 1 == 11 * 2 + 2 + 2)
+    let places = try (0..<11).map { way in
+      try #require(rows.range(of: ">way \(way)</text>")).lowerBound
+    }
+    #expect(places == places.sorted(by: >), "the best is first")
+    try expectSnapshot(rows, "accuracy-rows.svg")
+  }
+
   @Test func gatesAreDrawnAsBefore() throws {
     let figure = GateFigure(
       gates: MapSamples.gates, kept: [[true, true], [false, false], [false, true]],

@@ -25,7 +25,8 @@ struct RunCurvesFigure {
       left: 50, top: 38, width: Self.width - 72, height: 210, xRange: 0...1, yRange: 0...1)
     let legendTop = frame.bottom + 48
     var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
-    canvas.text(title, at: Point(x: 12, y: 22), size: titleSize, isBold: true)
+    canvas.text(
+      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
     drawAxes(&canvas, frame)
     for (index, curve) in curves.enumerated().reversed() { draw(curve, index, &canvas, frame) }
     legend.draw(&canvas, at: Point(x: 12, y: legendTop))
@@ -35,11 +36,6 @@ struct RunCurvesFigure {
   private var summary: String {
     "Accuracy on held-out samples against the share of streaming key-value heads, with 95 % "
       + "confidence intervals, in the runs \(curves.map(\.name).joined(separator: ", "))."
-  }
-
-  /// 14, or what lets a long title end inside the figure.
-  private var titleSize: Double {
-    min(14, 14 * (Self.width - 24) / (textWidth(title, size: 14) * 1.1))
   }
 
   private func drawAxes(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {

@@ -36,8 +36,8 @@ struct ReportFigures {
 
   /// Curves of `task`, the primary metric first, and its places.
   ///
-  /// Beyond the primary task a metric that says nearly the same as another is left to the table, and so is
-  /// what was measured at one sparsity.
+  /// Beyond the primary task a metric that says nearly the same as another is left to the table, and so are
+  /// a few methods that were measured at one sparsity.
   func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
     let scored = CurveMetric.scored(in: input.points.filter { $0.task == task })
     let metrics =
@@ -48,7 +48,7 @@ struct ReportFigures {
       let figure = AccuracyFigure(
         points: input.points, task: task, metric: metric,
         highlighted: recommendation.choice?.point.method, cacheContext: input.contexts[task])
-      guard !figure.isEmpty, place == 0 || figure.hasCurve else { return nil }
+      guard !figure.isEmpty, place == 0 || figure.hasCurve || figure.isCrowded else { return nil }
       return Figure(
         name: "accuracy\(place == 0 ? "" : "-\(place + 1)")-\(metric.rawValue)",
         svg: figure.svg(theme: theme))

@@ -1,4 +1,5 @@
-/// Accuracy against sparsity for one task and metric: lines with bands, references, baselines.
+/// Accuracy against sparsity for one task and metric: lines with bands, references, baselines; where there are
+/// more methods than colours, a row for each method.
 public struct AccuracyFigure: Sendable {
   /// Points of the task, any method.
   let points: [CurvePoint]
@@ -26,6 +27,13 @@ public struct AccuracyFigure: Sendable {
 
   /// The drawing.
   public func svg(theme: FigureTheme) -> String {
+    isCrowded ? rows(theme: theme) : lines(theme: theme)
+  }
+
+  /// Whether there are more lines than colours to tell them apart.
+  var isCrowded: Bool { lineMethods.count > FigurePalette.series.count }
+
+  private func lines(theme: FigureTheme) -> String {
     let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
     let frame = PlotFrame(
       left: 50, top: cacheAxis == nil ? 38 : 74, width: Self.width - 72, height: Self.plotHeight,
@@ -52,9 +60,9 @@ public struct AccuracyFigure: Sendable {
     }
   }
 
-  private var title: String { "\(metric.title), \(task)" }
+  var title: String { "\(metric.title), \(task)" }
 
-  private var summary: String {
+  var summary: String {
     "\(metric.title) on held-out samples against the share of streaming key-value heads, with 95 % "
       + "confidence intervals: "
       + (lineMethods + randomMethods).map { CurveMethod($0).title }
@@ -63,11 +71,11 @@ public struct AccuracyFigure: Sendable {
 
   // MARK: Data
 
-  private var lineMethods: [String] {
+  var lineMethods: [String] {
     ordered { !$0.isRandom && $0 != .full && $0 != .streaming }
   }
 
-  private var randomMethods: [String] { ordered(\.isRandom) }
+  var randomMethods: [String] { ordered(\.isRandom) }
 
   private func ordered(_ keep: (CurveMethod) -> Bool) -> [String] {
     points.map(\.method).reduce(into: [String]()) { names, name in
@@ -75,7 +83,7 @@ public struct AccuracyFigure: Sendable {
     }
   }
 
-  private func series(_ method: String) -> [(x: Double, y: Estimate, point: CurvePoint)] {
+  func series(_ method: String) -> [(x: Double, y: Estimate, point: CurvePoint)] {
     points.filter { $0.method == method }
       .compactMap { point in
         point.estimate(metric).map { (point.achievedSparsity, $0, point) }
@@ -84,12 +92,12 @@ public struct AccuracyFigure: Sendable {
   }
 
   /// A value with its unit.
-  private func words(_ value: Double) -> String {
+  func words(_ value: Double) -> String {
     metric.isShare ? percent(value, digits: 1) : metric.text(value)
   }
 
   /// 0 to 1 for shares; for a loss from 0, or from what full attention loses, to the largest drawn.
-  private var yRange: ClosedRange<Double> {
+  var yRange: ClosedRange<Double> {
     if metric.isShare { return 0...1 }
     let drawn = points.compactMap { $0.estimate(metric) }
     let full = points.first { CurveMethod($0.method) == .full }?.estimate(metric)?.value ?? 0
@@ -203,7 +211,7 @@ public struct AccuracyFigure: Sendable {
     count <= 4 || method == highlighted || CurveMethod(method) == .headMixed
   }
 
-  private func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
+  func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
     let seed = point.seed.map { ", seed \($0)" } ?? ""
     return "\(CurveMethod(point.method).title)\(seed): \(words(estimate.value)) "
       + "(\(words(estimate.low)) to \(words(estimate.high))) "

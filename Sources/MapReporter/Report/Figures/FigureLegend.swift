@@ -1,9 +1,10 @@
-/// Samples of lines with their names, in as many rows as they need.
+/// Samples of lines or dots with their names, in as many rows as they need.
 struct FigureLegend {
   struct Entry {
     enum Kind {
       case series(SeriesStyle, isHeavy: Bool)
       case band(isFirst: Bool)
+      case dot(Ink)
     }
 
     let label: String
@@ -49,6 +50,8 @@ struct FigureLegend {
           .fill(canvas.color(.baseline), opacity: isFirst ? 0.28 : 0.16))
         canvas.line(
           start, end, .stroke(canvas.color(.baseline), width: 1.4, dash: isFirst ? nil : "4 3"))
+      case .dot(let ink):
+        canvas.circle(middle, radius: 4, .fill(canvas.color(ink)))
       }
       canvas.text(entry.label, at: Point(x: end.x + 8, y: start.y + 4), size: Self.size)
     }
