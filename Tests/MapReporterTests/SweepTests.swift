@@ -49,6 +49,21 @@ import Transformer
     #expect(sweep.runs[1].changes == "seed 1, calibration.regularization 0.1")
   }
 
+  @Test func listsMayStandForEachOther() throws {
+    let sweep = try sweep(
+      """
+      vary:
+        search:
+          one: {search.tasks: &tasks [{passkeys: 2, length: 3}, {kind: digits, alphabet: []}]}
+          two: {search.tasks: *tasks, search.context: [512, 640]}
+      """)
+    #expect(
+      sweep.runs.map(\.changes)
+        == ["", "search.tasks …, …", "search.tasks …, …, search.context 512, 640"])
+    #expect(sweep.runs[1].configuration.search.tasks == sweep.runs[2].configuration.search.tasks)
+    #expect(sweep.runs[2].configuration.search.tasks.map(\.passkeys) == [2, 4])
+  }
+
   @Test func bothGiveTheGridAfterTheRest() throws {
     let sweep = try sweep("grid: {seed: [1]}\nvary: {calibration.steps: [40]}")
     #expect(sweep.runs.map(\.name) == ["base", "steps-40", "seed-1"])

@@ -139,8 +139,8 @@ public struct SweepRun {
 extension SettingChange {
   /// The value for a message or a table.
   fileprivate var shownValue: String {
-    value.scalar?.string ?? value.sequence?.compactMap(\.scalar?.string).joined(separator: ", ")
-      ?? "…"
+    value.scalar?.string
+      ?? value.sequence?.map { $0.scalar?.string ?? "…" }.joined(separator: ", ") ?? "…"
   }
 }
 
