@@ -70,7 +70,7 @@ enum PageTemplate {
     {{#primary}}
     <section>
     <h2>Accuracy against sparsity</h2>
-    <p>Lines show maps made from the learned gates, with 95&nbsp;% bootstrap intervals over samples; grey is what chance gives at the same sparsity, median and range over seeds. A map is good where it stays near full attention while the random ones fall.</p>
+    <p>Maps with 95&nbsp;% bootstrap intervals over samples, and what chance gives at the same sparsity: in grey, median and range over seeds, or a row with a dot for each seed. A map is good where it stays near full attention while the random ones fall.</p>
     {{>task}}
     </section>
     {{/primary}}
