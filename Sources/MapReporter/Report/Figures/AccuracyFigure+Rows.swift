@@ -4,14 +4,15 @@ extension AccuracyFigure {
 
   /// A row for each method, the best first, with a dot and an interval for each sparsity.
   func rows(theme: FigureTheme) -> String {
-    let methods = rankedMethods
+    let (methods, sparsities) = (rankedMethods, dotSparsities)
     let legend = FigureLegend(
-      entries: dotSparsities.map {
-        FigureLegend.Entry(label: "\(percent($0)) streaming", kind: .dot(ink(of: $0)))
+      entries: sparsities.enumerated().map {
+        FigureLegend.Entry(label: "\(percent($1)) streaming", kind: .dot(.series($0)))
       }, width: Self.width - 24)
+    let left = nameWidth(methods) + 20
     let frame = PlotFrame(
-      left: nameWidth(methods) + 20, top: 60 + legend.height,
-      width: Self.width - nameWidth(methods) - 42, height: Double(methods.count) * Self.rowHeight,
+      left: left, top: 60 + legend.height, width: Self.width - left - 22,
+      height: Double(methods.count) * Self.rowHeight,
       xRange: yRange, yRange: 0...Double(max(methods.count, 1)))
     var canvas = SVGCanvas(width: Self.width, height: frame.bottom + 42, theme: theme)
     canvas.text(
@@ -26,7 +27,12 @@ extension AccuracyFigure {
       canvas.text(
         name(of: method).shortened(to: 30), at: Point(x: frame.left - 8, y: middle + 4), size: 12,
         anchor: .end, isBold: method == highlighted)
-      drawDots(of: method, &canvas, frame, middle: middle)
+      for (place, sparsity) in sparsities.enumerated() {
+        // Above each other, so that intervals can be told apart.
+        let step = min(4, (Self.rowHeight - 8) / Double(sparsities.count))
+        let y = middle + (Double(place) - Double(sparsities.count - 1) / 2) * step
+        drawDots(of: method, at: sparsity, .series(place), &canvas, frame, y: y)
+      }
     }
     return canvas.document(title: title, summary: summary)
   }
@@ -77,29 +83,21 @@ extension AccuracyFigure {
     min(methods.map { textWidth(name(of: $0), size: 12) }.max() ?? 0, 188) + 6
   }
 
-  private func ink(of sparsity: Double) -> Ink {
-    .series(dotSparsities.firstIndex(of: sparsity) ?? 0)
-  }
-
   // MARK: Drawing
 
   private func drawScale(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    let values = metric.isShare ? [0, 0.2, 0.4, 0.6, 0.8, 1] : PlotFrame.ticks(yRange, count: 4)
-    let digits = PlotFrame.digits(of: values)
-    for value in values {
+    let scale = scale(count: 4)
+    for value in scale.ticks {
       canvas.line(
         Point(x: frame.x(value), y: frame.top), Point(x: frame.x(value), y: frame.bottom),
         .stroke(canvas.color(.grid)))
     }
-    frame.drawColumns(&canvas, at: values) {
-      metric.isShare ? percent($0) : fixed($0, digits)
-    }
+    frame.drawColumns(&canvas, at: scale.ticks, label: scale.label)
     // One above and one below, so that the words cannot meet.
     for (method, dash, height) in [
       (CurveMethod.full, "7 4", frame.top - 9), (.streaming, "2 4", frame.bottom + 33),
     ] {
-      let reference = points.first { CurveMethod($0.method) == method }
-      guard let value = reference?.estimate(metric)?.value else { continue }
+      guard let value = point(of: method)?.estimate(metric)?.value else { continue }
       let x = frame.x(value)
       canvas.line(
         Point(x: x, y: frame.top - 4), Point(x: x, y: frame.bottom),
@@ -111,21 +109,16 @@ extension AccuracyFigure {
   }
 
   private func drawDots(
-    of method: String, _ canvas: inout SVGCanvas, _ frame: PlotFrame, middle: Double
+    of method: String, at sparsity: Double, _ ink: Ink, _ canvas: inout SVGCanvas,
+    _ frame: PlotFrame, y: Double
   ) {
-    let sparsities = dotSparsities
-    let step = min(4, (Self.rowHeight - 8) / Double(sparsities.count))
-    for (value, point) in dots(of: method) {
-      let place = sparsities.firstIndex(of: point.requestedSparsity) ?? 0
-      // Above each other, so that intervals can be told apart.
-      let y = middle + (Double(place) - Double(sparsities.count - 1) / 2) * step
-      let color = canvas.color(ink(of: point.requestedSparsity))
+    for (value, point) in dots(of: method) where point.requestedSparsity == sparsity {
       canvas.line(
         Point(x: frame.x(value.low), y: y), Point(x: frame.x(value.high), y: y),
-        .stroke(color, width: 1.2))
+        .stroke(canvas.color(ink), width: 1.2))
       canvas.circle(
-        Point(x: frame.x(value.value), y: y), radius: method == highlighted ? 4 : 3, .fill(color),
-        title: hover(point, value))
+        Point(x: frame.x(value.value), y: y), radius: method == highlighted ? 4 : 3,
+        .fill(canvas.color(ink)), title: hover(point, value))
     }
   }
 }

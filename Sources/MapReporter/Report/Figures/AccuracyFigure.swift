@@ -91,6 +91,11 @@ public struct AccuracyFigure: Sendable {
       .sorted { $0.0 < $1.0 }
   }
 
+  /// The one point of a reference.
+  func point(of reference: CurveMethod) -> CurvePoint? {
+    points.first { CurveMethod($0.method) == reference }
+  }
+
   /// A value with its unit.
   func words(_ value: Double) -> String {
     metric.isShare ? percent(value, digits: 1) : metric.text(value)
@@ -100,20 +105,25 @@ public struct AccuracyFigure: Sendable {
   var yRange: ClosedRange<Double> {
     if metric.isShare { return 0...1 }
     let drawn = points.compactMap { $0.estimate(metric) }
-    let full = points.first { CurveMethod($0.method) == .full }?.estimate(metric)?.value ?? 0
+    let full = point(of: .full)?.estimate(metric)?.value ?? 0
     let low = metric == .divergence ? 0 : full * 0.95
     let high = drawn.map(\.high).max() ?? 1
     return low...max(low + 1e-6, low + (high - low) * 1.05)
   }
 
+  /// Where the axis of values has a line, about `count` of them for a loss, and what it says there.
+  func scale(count: Int) -> (ticks: [Double], label: (Double) -> String) {
+    if metric.isShare { return ([0, 0.2, 0.4, 0.6, 0.8, 1], { percent($0) }) }
+    let ticks = PlotFrame.ticks(yRange, count: count)
+    let digits = PlotFrame.digits(of: ticks)
+    return (ticks, { fixed($0, digits) })
+  }
+
   /// Sizes of the cache at both ends, where the points tell them.
   private var cacheAxis: CacheAxis? {
-    func bytes(_ method: CurveMethod) -> Int? {
-      points.first { CurveMethod($0.method) == method }?.kvBytes
-    }
-    guard let cacheContext, let full = bytes(.full), let streaming = bytes(.streaming) else {
-      return nil
-    }
+    guard let cacheContext, let full = point(of: .full)?.kvBytes,
+      let streaming = point(of: .streaming)?.kvBytes
+    else { return nil }
     return CacheAxis(full: full, streaming: streaming, context: cacheContext)
   }
 
@@ -121,11 +131,8 @@ public struct AccuracyFigure: Sendable {
 
   private func drawAxes(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
     let steps = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    let values = PlotFrame.ticks(yRange, count: 5)
-    let digits = PlotFrame.digits(of: values)
-    frame.drawRows(&canvas, at: metric.isShare ? steps : values) {
-      metric.isShare ? percent($0) : fixed($0, digits)
-    }
+    let scale = scale(count: 5)
+    frame.drawRows(&canvas, at: scale.ticks, label: scale.label)
     canvas.line(
       Point(x: frame.left, y: frame.bottom), Point(x: frame.right, y: frame.bottom),
       .stroke(canvas.color(.baseline)))
@@ -139,8 +146,7 @@ public struct AccuracyFigure: Sendable {
 
   private func drawReferences(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
     for (method, dash) in [(CurveMethod.full, "7 4"), (.streaming, "2 4")] {
-      let reference = points.first { CurveMethod($0.method) == method }
-      guard let value = reference?.estimate(metric)?.value else { continue }
+      guard let value = point(of: method)?.estimate(metric)?.value else { continue }
       canvas.line(
         frame.point(0, value), frame.point(1, value),
         .stroke(canvas.color(.muted), width: 1.3, dash: dash))
