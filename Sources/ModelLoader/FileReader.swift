@@ -4,6 +4,8 @@ import Foundation
 final class FileReader: Sendable {
   let path: String
   let byteCount: Int
+  /// What reading this file may still cost.
+  let budget: ReadingBudget
   private let descriptor: Int32
 
   /// Opens the file at `path`; `what` names it in the message if it is missing.
@@ -23,6 +25,7 @@ final class FileReader: Sendable {
     }
     self.path = path
     byteCount = status.st_size
+    budget = ReadingBudget(path: path, byteCount: byteCount)
   }
 
   deinit { close(descriptor) }
