@@ -18,7 +18,8 @@ package final class ReadingBudget: Sendable {
   /// The budget of the file at `path`, which messages name, with `byteCount` bytes.
   package init(path: String, byteCount: Int) {
     self.path = path
-    limit = byteCount < Int.max / (2 * Self.factor) ? Self.factor * byteCount + Self.floor : .max / 2
+    let fits = byteCount < Int.max / (2 * Self.factor)
+    limit = fits ? Self.factor * byteCount + Self.floor : .max / 2
   }
 
   /// Takes `bytes` for `place`, which names a part of the file in the message.
