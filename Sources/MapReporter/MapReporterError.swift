@@ -8,6 +8,8 @@ public enum MapReporterError: ZigzagError, Equatable {
   case cannotWrite(path: String, reason: String)
   /// A file is there, but `place` in it holds something else than `expected`.
   case invalidFile(path: String, place: String, expected: String, found: String)
+  /// A JSON file has a key twice; `line` counts from 1.
+  case keyTwice(path: String, line: Int, problem: String)
   /// A value given to the library by a config or the command line is impossible.
   case invalidValue(place: String, expected: String, found: String)
   /// A map that mixes head kinds within a layer was asked for in a format of whole layers.
@@ -29,7 +31,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     switch self {
     case .cannotRead: .missingInput
     case .cannotWrite: .cannotWrite
-    case .invalidFile, .shapeMismatch, .otherWeights, .brokenTemplate: .badData
+    case .invalidFile, .keyTwice, .shapeMismatch, .otherWeights, .brokenTemplate: .badData
     case .invalidValue, .headMixed, .notExpressible: .usage
     case .stopped: .interrupted
     }
@@ -44,6 +46,8 @@ public enum MapReporterError: ZigzagError, Equatable {
       "\(path) cannot be written: \(reason); check the folder's permissions and free space."
     case .invalidFile(let path, let place, let expected, let found):
       "\(path): \(place.shown()) should be \(expected), but is \(found.shown()); correct the file or make it again."
+    case .keyTwice(let path, let line, let problem):
+      "\(path): line \(line): \(problem); keep one of them."
     case .invalidValue(let place, let expected, let found):
       "\(place) must be \(expected), but is \(found); change it."
     case .headMixed(let format, let layers, let heads, let mixedLayers):

@@ -22,10 +22,12 @@ extension ConfigurationDecoder {
     case nil: return nil
     case .object(let members): return members
     case .text(let json):
-      guard let members = MetadataValue.object(json: Data(json.utf8)) else {
-        throw invalid("rope_scaling", "a JSON object", "\"\(json.prefix(60))\"")
+      do {
+        return try MetadataValue.object(json: json.utf8, path: path)
+      } catch .invalid(_, let place, let expected, let found, _) {
+        throw invalid(
+          "rope_scaling", "a JSON object", "\(found), where \(expected) was expected (\(place))")
       }
-      return members
     case .some(let other): throw invalid("rope_scaling", "a JSON object", other.quoted)
     }
   }

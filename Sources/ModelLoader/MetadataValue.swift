@@ -10,7 +10,11 @@ package enum MetadataValue: Sendable, Equatable {
   case integers([Int])
   case reals([Double])
   case texts([String])
+  /// A list of mixed or nested values, as JSON may have.
+  case list([MetadataValue])
   case object([String: MetadataValue])
+  /// JSON's null within a list; in an object it is as if the key were not there.
+  case null
 
   /// How a message quotes the value, long ones shortened.
   package var quoted: String {
@@ -23,7 +27,9 @@ package enum MetadataValue: Sendable, Equatable {
     case .integers(let values): values.count > 8 ? "\(values.count) integers" : "\(values)"
     case .reals(let values): values.count > 8 ? "\(values.count) numbers" : "\(values)"
     case .texts(let values): "an array of \(values.count) strings"
+    case .list(let values): "a list of \(values.count) values of several types"
     case .object: "an object"
+    case .null: "null"
     }
   }
 
@@ -70,49 +76,83 @@ package enum MetadataValue: Sendable, Equatable {
   }
 }
 
-extension MetadataValue: Decodable {
-  /// Decodes a JSON value; null and lists of mixed or nested values become empty objects.
-  package init(from decoder: any Decoder) throws {
-    if let keyed = try? decoder.container(keyedBy: JSONKey.self) {
-      var object: [String: MetadataValue] = [:]
-      for key in keyed.allKeys where try !keyed.decodeNil(forKey: key) {
-        object[key.stringValue] = try keyed.decode(MetadataValue.self, forKey: key)
-      }
-      self = .object(object)
-      return
-    }
-    let single = try decoder.singleValueContainer()
-    if let value = try? single.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? single.decode(Int.self) {
-      self = .integer(value)
-    } else if let value = try? single.decode(Double.self) {
-      self = .real(value)
-    } else if let value = try? single.decode(String.self) {
-      self = .text(value)
-    } else if let values = try? single.decode([Int].self) {
-      self = .integers(values)
-    } else if let values = try? single.decode([Double].self) {
-      self = .reals(values)
-    } else if let values = try? single.decode([String].self) {
-      self = .texts(values)
-    } else {
-      self = .object([:])
+extension MetadataValue {
+  /// A JSON value; null within an object is left out of it.
+  ///
+  /// - Throws: ``UnclearKeys`` for two keys of an object that Swift takes for one text.
+  private init(_ json: JSONValue) throws(UnclearKeys) {
+    switch json {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .string(let value): self = .text(value)
+    case .integer, .unsigned, .number:
+      self = json.integer.map(MetadataValue.integer) ?? .real(json.real ?? .nan)
+    case .array(let values): self = try .list(of: values)
+    case .object(let members): self = .object(try Self.object(members))
     }
   }
 
-  /// The members of the JSON object in `json`, or nil if it holds none.
-  package static func object(json: Data) -> [String: MetadataValue]? {
-    guard case .object(let members)? = try? JSONDecoder().decode(MetadataValue.self, from: json)
-    else { return nil }
-    return members
+  private static func object(
+    _ members: [JSONValue.Member]
+  ) throws(UnclearKeys) -> [String: MetadataValue] {
+    var object: [String: MetadataValue] = [:]
+    object.reserveCapacity(members.count)
+    for member in members {
+      if case .null = member.value { continue }
+      guard object.updateValue(try MetadataValue(member.value), forKey: member.key) == nil else {
+        throw UnclearKeys(key: member.key)
+      }
+    }
+    return object
+  }
+
+  /// A list of one type where all elements have it, a list of anything otherwise.
+  private static func list(of values: [JSONValue]) throws(UnclearKeys) -> MetadataValue {
+    let integers = values.compactMap(\.integer)
+    if integers.count == values.count { return .integers(integers) }
+    let reals = values.compactMap(\.real)
+    if reals.count == values.count { return .reals(reals) }
+    let texts = values.compactMap { if case .string(let text) = $0 { text } else { nil } }
+    if texts.count == values.count { return .texts(texts) }
+    let bools = values.compactMap { if case .bool(let flag) = $0 { flag } else { nil } }
+    if bools.count == values.count { return .bools(bools) }
+    return .list(try values.map { value throws(UnclearKeys) in try MetadataValue(value) })
+  }
+
+  /// The members of the JSON object in `json`.
+  ///
+  /// - Parameters:
+  ///   - json: The text, in UTF-8.
+  ///   - path: The file, for messages.
+  ///   - budget: What reading the file may still cost; nil stands for one of these bytes' own.
+  /// - Returns: The members by key, without those that are null.
+  /// - Throws: `ModelLoaderError.invalid` with the line of what is not JSON or of a key that is there twice.
+  package static func object(
+    json: some Sequence<UInt8>, path: String, budget: ReadingBudget? = nil
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+    let value: JSONValue
+    do {
+      value = try JSONReader.read(json, budget: budget)
+    } catch {
+      throw error.inFile(path)
+    }
+    guard case .object(let members) = value else {
+      throw .invalid(
+        path: path, place: "the file", expected: "a JSON object", found: value.kind,
+        fix: "correct the file or fetch it again")
+    }
+    do throws(UnclearKeys) {
+      return try object(members)
+    } catch {
+      throw .invalid(
+        path: path, place: "key \(error.key)", expected: "each key once",
+        found: "a second one that differs in nothing but how its letters are composed",
+        fix: "keep one of them")
+    }
   }
 }
 
-/// Any key of a JSON object.
-private struct JSONKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-  init(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
+/// Two keys that differ as bytes and are canonically equivalent.
+private struct UnclearKeys: Error {
+  let key: String
 }

@@ -34,6 +34,8 @@ import Testing
     ("{\"0-0\": [1], \"1-1\": [1]}", "every head of 2 layers × 2 query heads"),
     ("{\"0-0\": [1], \"0-1\": [1], \"0-2\": [1]}", "2 key-value heads can share evenly"),
     ("", "a JSON object"),
+    ("{\"0-0\": [1],\n\"0-0\": [0]}", "each head once, found line 2: the key \"0-0\""),
+    ("{\"0-0\": [NaN]}", "NaN is none in JSON"), ("{\"0-0\": 1}", "the number 1 for 0-0"),
   ])
   func whatIsNoneIsRefusedInOneSentence(text: String, part: String) throws {
     let error = #expect(throws: GateOptimizerError.self) { try read(text) }

@@ -21,7 +21,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
       message: "gates should be 4 rows, one per layer, but is 3"),
     Damage(
       from: "\"num_hidden_layers\": 3", to: "\"num_hidden_layers\": \"3\"",
-      message: "model.num_hidden_layers should be a whole number, but is of another type"),
+      message: "model.num_hidden_layers should be a whole number, but is the text \"3\""),
     Damage(
       from: "\"num_key_value_heads\": 2", to: "\"num_key_value_heads\": 0",
       message: "model.num_key_value_heads should be at least 1, but is 0"),
@@ -61,14 +61,30 @@ struct Damage: Sendable, CustomTestStringConvertible {
       message: "window.recent should be at least 1, but is 0"),
     Damage(
       from: "\"recent\": 64", to: "\"recent\": 1e30",
-      message: "the file should be a headmap.json, but is not JSON, or holds a number"),
+      message: "window.recent should be a whole number, but is the number 1e+30"),
     Damage(
       from: "\"sink\": 16", to: "\"sinks\": 16",
       message: "window.sink should be present, but is missing"),
     Damage(
       from: "{\n  \"calibration\"", to: "\"calibration\"",
-      message: "the file should be a headmap.json, but is not JSON"),
+      message: "the file should be a headmap.json, but is not JSON: text after the end on line 1"),
+    Damage(
+      from: "\"recent\": 64", to: "\"recent\": NaN",
+      message: "the file should be a headmap.json, but is not JSON: a value was expected, and NaN"),
   ]
+
+  @Test func aKeyTwiceIsRefused() throws {
+    let text = try MapSamples.layers().json().replacing(
+      "\"schema_version\": 1", with: "\"schema_version\": 1,\n  \"schema_version\": 1")
+    let error = #expect(throws: MapReporterError.self) {
+      try HeadMap.parse(Data(text.utf8), path: "x.json")
+    }
+    #expect(
+      error?.description
+        == "x.json: line 37: the key \"schema_version\" is there twice, first on line 36; keep one of "
+        + "them.")
+    #expect(error?.category == .badData)
+  }
 
   @Test(arguments: damages)
   func damagedFileIsRefusedInOneSentence(_ damage: Damage) throws {

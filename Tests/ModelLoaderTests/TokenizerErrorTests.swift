@@ -88,7 +88,7 @@ import Testing
       expectError(changed("\"ab\": 2", "\"ab\": \(id)"), "model.vocab[\"ab\"]", "token id")
     }
     expectError(changed("\"ab\": 2", "\"ab\": 1"), "its id 1 is also that of \"b\"")
-    expectError(changed("\"ab\": 2", "\"a\": 2"), "occurs twice")
+    expectError(changed("\"ab\": 2", "\"a\": 2"), "line 3", "\"a\" is there twice")
     expectError(changed("\"id\": 3", "\"id\": 4194304"), "added_tokens[0].id")
     expectError(changed("\"id\": 3", "\"id\": 1"), "id 1", "is that of \"b\"")
     expectError(changed("<x>", "ab"), "has id 3 here and 2 in model.vocab")

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// Scores of retrieval heads as Retrieval_Head (arXiv 2404.15574) writes them.
 ///
@@ -11,10 +12,8 @@ enum RetrievalScores {
 
   /// Whether `bytes` look like a score file: an object whose keys are "layer-head".
   static func isRetrievalScores(_ bytes: Data) -> Bool {
-    guard let scores = try? JSONDecoder().decode([String: [Double]].self, from: bytes) else {
-      return false
-    }
-    return !scores.isEmpty && scores.keys.allSatisfy { place($0) != nil }
+    guard let members = try? JSONReader.read(bytes).members else { return false }
+    return !members.isEmpty && members.allSatisfy { place($0.key) != nil }
   }
 
   /// Reads the scores in `bytes`; `file` names it in errors.
@@ -73,13 +72,31 @@ enum RetrievalScores {
 
   private static func decoded(
     _ bytes: Data, file: String
-  ) throws(GateOptimizerError) -> [String: [Double]] {
+  ) throws(GateOptimizerError) -> [(key: String, scores: [Double])] {
+    let object = "a JSON object from \"layer-head\" to a list of scores"
+    let document: JSONValue
     do {
-      return try JSONDecoder().decode([String: [Double]].self, from: bytes)
+      document = try JSONReader.read(bytes)
     } catch {
       throw flaw(
-        file, expected: "a JSON object from \"layer-head\" to a list of scores",
-        found: "something else")
+        file, expected: error.isKeyTwice ? "each head once" : object, found: error.description)
+    }
+    guard let members = document.members else {
+      throw flaw(file, expected: object, found: document.kind)
+    }
+    return try members.map { member throws(GateOptimizerError) in
+      guard case .array(let values) = member.value else {
+        throw flaw(file, expected: object, found: "\(member.value.kind) for \(member.key)")
+      }
+      return try (
+        member.key,
+        values.map { value throws(GateOptimizerError) in
+          guard let score = value.real else {
+            throw flaw(file, expected: object, found: "\(value.kind) for \(member.key)")
+          }
+          return score
+        }
+      )
     }
   }
 

@@ -35,11 +35,8 @@ struct StepFolder {
     guard let data = FileManager.default.contents(atPath: record) else {
       throw MapReporterError.cannotRead(path: record, reason: "it is not there")
     }
-    do {
-      return try JSONDecoder().decode(StepRecord.self, from: data)
-    } catch {
-      throw JSONText.error(for: error, path: record, format: "a step's record")
-    }
+    return try JSONText.decode(
+      StepRecord.self, from: data, path: record, format: "a step's record")
   }
 
   /// The sample of the step, for a model of this shape.

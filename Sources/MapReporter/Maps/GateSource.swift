@@ -69,14 +69,11 @@ public struct GateSource: Sendable {
     let url = URL(fileURLWithPath: file).deletingLastPathComponent()
       .appending(path: "config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let bytes = try readBytes(of: url)
-    do {
-      let sizes = try JSONDecoder().decode(Sizes.self, from: bytes)
-      guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
-      return HeadMap.Window(sink: sink, recent: recent)
-    } catch {
-      throw JSONText.error(for: error, path: url.path, format: "DuoAttention's config.json")
-    }
+    let sizes = try JSONText.decode(
+      Sizes.self, from: try readBytes(of: url), path: url.path,
+      format: "DuoAttention's config.json")
+    guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
+    return HeadMap.Window(sink: sink, recent: recent)
   }
 
   /// Whether `path` is a folder with a table of gates in it.

@@ -14,14 +14,7 @@ extension HeadMap {
   ///
   /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)``.
   package static func parse(_ bytes: Data, path: String) throws(MapReporterError) -> HeadMap {
-    do {
-      return try JSONDecoder().decode(HeadMap.self, from: bytes)
-    } catch let flaw as HeadMapFlaw {
-      throw .invalidFile(
-        path: path, place: flaw.place, expected: flaw.expected, found: flaw.found)
-    } catch {
-      throw JSONText.error(for: error, path: path, format: "a headmap.json")
-    }
+    try JSONText.decode(HeadMap.self, from: bytes, path: path, format: "a headmap.json")
   }
 
   /// The file's text: keys in order of the alphabet, one row of gates per line, newline at the end.

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 /// JSON as this package writes it: stable, and short enough to read.
 enum JSONText {
@@ -39,8 +40,32 @@ enum JSONText {
     return (lines + (row ?? [])).joined(separator: "\n")
   }
 
-  /// One sentence for what a decoder found wrong.
-  static func error(for error: any Error, path: String, format: String) -> MapReporterError {
+  /// A value of a JSON file; `path` names it in errors, and `format` is what it should be.
+  ///
+  /// - Throws: ``MapReporterError`` with the line of what is not JSON or of a key that is there twice, or
+  ///   with the place of what the type does not take.
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, from bytes: Data, path: String, format: String
+  ) throws(MapReporterError) -> Value {
+    do {
+      return try JSONReader.read(bytes).decode(type)
+    } catch let flaw as HeadMapFlaw {
+      throw .invalidFile(
+        path: path, place: flaw.place, expected: flaw.expected, found: flaw.found)
+    } catch {
+      throw self.error(for: error, path: path, format: format)
+    }
+  }
+
+  /// One sentence for what a reader or decoder found wrong.
+  private static func error(for error: any Error, path: String, format: String) -> MapReporterError
+  {
+    if let syntax = error as? JSONError {
+      return syntax.isKeyTwice
+        ? .keyTwice(path: path, line: syntax.line, problem: syntax.problem)
+        : .invalidFile(
+          path: path, place: "the file", expected: format, found: syntax.description)
+    }
     guard let decoding = error as? DecodingError else {
       return .invalidFile(path: path, place: "the file", expected: format, found: "\(error)")
     }
@@ -52,14 +77,14 @@ enum JSONText {
     case .typeMismatch(let type, let context):
       return .invalidFile(
         path: path, place: place(context.codingPath), expected: name(of: type),
-        found: "of another type")
+        found: context.debugDescription)
     case .valueNotFound(let type, let context):
       return .invalidFile(
         path: path, place: place(context.codingPath), expected: name(of: type), found: "null")
     case .dataCorrupted(let context):
       return .invalidFile(
         path: path, place: context.codingPath.isEmpty ? "the file" : place(context.codingPath),
-        expected: format, found: "not JSON, or holds a number out of range")
+        expected: format, found: context.debugDescription)
     @unknown default:
       return .invalidFile(path: path, place: "the file", expected: format, found: "\(decoding)")
     }

@@ -118,7 +118,7 @@ extension StoredSearch {
   /// The search at `path`; nil where there is none or the file is damaged.
   init?(reading path: String) {
     guard let data = FileManager.default.contents(atPath: path),
-      let stored = try? JSONDecoder().decode(StoredSearch.self, from: data)
+      let stored = try? JSONReader.read(data).decode(StoredSearch.self)
     else { return nil }
     self = stored
   }

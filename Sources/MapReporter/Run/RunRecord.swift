@@ -45,7 +45,12 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public static func read(_ path: String) throws(RunError) -> RunRecord? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     do {
-      return try JSONDecoder().decode(RunRecord.self, from: data)
+      return try JSONReader.read(data).decode(RunRecord.self)
+    } catch let error as JSONError {
+      throw .malformed(
+        path: path,
+        problem: (error.isKeyTwice ? "" : "not a run record: ")
+          + "\(error); or delete the file to have it written anew")
     } catch {
       throw .malformed(path: path, problem: "not a run record; delete it to have it written anew")
     }

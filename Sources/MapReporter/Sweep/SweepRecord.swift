@@ -19,7 +19,12 @@ struct SweepRecord: Codable, Equatable {
   static func read(_ path: String) throws(RunError) -> SweepRecord {
     guard let data = FileManager.default.contents(atPath: path) else { return SweepRecord() }
     do {
-      return try JSONDecoder().decode(SweepRecord.self, from: data)
+      return try JSONReader.read(data).decode(SweepRecord.self)
+    } catch let error as JSONError {
+      throw .malformed(
+        path: path,
+        problem: (error.isKeyTwice ? "" : "not a sweep's record: ")
+          + "\(error); or delete it to have all runs looked through again")
     } catch {
       throw .malformed(
         path: path, problem: "not a sweep's record; delete it to have all runs looked through again"

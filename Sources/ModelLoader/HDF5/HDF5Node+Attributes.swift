@@ -17,7 +17,7 @@ extension HDF5Node {
     case .reals(let values):
       isWritten = writeNumbers(
         name, values, values.count, hdf5_native_double(), hdf5_ieee_f64le())
-    case .bools, .texts, .object: isWritten = false
+    case .bools, .texts, .list, .object, .null: isWritten = false
     }
     guard isWritten else {
       throw .cannotWrite(path: path, reason: "HDF5 refused the attribute \(name) of \(place)")

@@ -38,13 +38,9 @@ package struct HuggingFaceFolder {
   }
 
   private func readJSON(_ name: String) throws(ModelLoaderError) -> [String: MetadataValue] {
-    let data = try FileReader(path: file(name), what: "file of a Hugging Face model").readAll()
-    guard let members = MetadataValue.object(json: data) else {
-      throw .invalid(
-        path: file(name), place: "the file", expected: "a JSON object", found: "something else",
-        fix: "fetch it again")
-    }
-    return members
+    let reader = try FileReader(path: file(name), what: "file of a Hugging Face model")
+    return try MetadataValue.object(
+      json: reader.readAll(), path: reader.path, budget: reader.budget)
   }
 
   /// The keys of config.json; what newer files keep in `rope_parameters` moves to where all others

@@ -20,11 +20,7 @@ package struct SafetensorsFile {
         fix: "it is not a safetensors file or truncated, so fetch it again")
     }
     let header = try file.read(at: 8, count: Int(length), place: "the header")
-    guard let entries = MetadataValue.object(json: Data(header)) else {
-      throw .invalid(
-        path: path, place: "the header", expected: "a JSON object", found: "something else",
-        fix: "fetch the file again")
-    }
+    let entries = try MetadataValue.object(json: header, path: path, budget: file.budget)
     var tensors: [String: SourceTensor] = [:]
     for (name, entry) in entries where name != "__metadata__" {
       tensors[name] = try Self.tensor(name, entry, in: file, dataStart: 8 + Int(length))

@@ -21,7 +21,7 @@ public struct Tokenizer: Sendable {
   /// - Throws: `TokenizerError` for a file that is not JSON, lacks a part, contradicts itself or asks for
   ///   something that is not implemented.
   public init(json: Data) throws(TokenizerError) {
-    let root = JSONNode(value: try JSONReader.read(json), path: "")
+    let root = JSONNode(value: try Self.read(json), path: "")
     guard case .object = root.value else {
       throw .wrongShape(place: "file", expected: "an object", found: root.value.kind)
     }
@@ -34,6 +34,16 @@ public struct Tokenizer: Sendable {
     decoder = try TokenDecoder(root["decoder"])
     vocabularySize = max(
       model.vocabulary.tokens.count, Int(addedTokens.tokens.keys.max() ?? -1) + 1)
+  }
+
+  private static func read(_ json: Data) throws(TokenizerError) -> JSONValue {
+    do {
+      return try JSONReader.read(json)
+    } catch {
+      throw error.isKeyTwice
+        ? .keyTwice(line: error.line, problem: error.problem)
+        : .invalidJSON(line: error.line, byteOffset: error.byteOffset, problem: error.problem)
+    }
   }
 
   /// The number of ids, counted to the highest one: the rows a model's embedding needs at least.
