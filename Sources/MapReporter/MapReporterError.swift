@@ -21,6 +21,8 @@ public enum MapReporterError: ZigzagError, Equatable {
     map: String, mapLayers: Int, mapHeads: Int, model: String, modelLayers: Int, modelHeads: Int)
   /// A map belongs to a model of the same shape with other weights.
   case otherWeights(map: String, mapHash: String, model: String, modelHash: String)
+  /// A map belongs to a model of the same shape and weights with another configuration or tokenizer.
+  case otherModel(map: String, model: String, differences: [String])
   /// A page template does not parse.
   case brokenTemplate(name: String, reason: String)
   /// Measuring was stopped; nothing was written.
@@ -31,7 +33,8 @@ public enum MapReporterError: ZigzagError, Equatable {
     switch self {
     case .cannotRead: .missingInput
     case .cannotWrite: .cannotWrite
-    case .invalidFile, .keyTwice, .shapeMismatch, .otherWeights, .brokenTemplate: .badData
+    case .invalidFile, .keyTwice, .shapeMismatch, .otherWeights, .otherModel, .brokenTemplate:
+      .badData
     case .invalidValue, .headMixed, .notExpressible: .usage
     case .stopped: .interrupted
     }
@@ -63,6 +66,9 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .otherWeights(let map, let mapHash, let model, let modelHash):
       "\(map) was made for weights with the hash \(mapHash.prefix(12))…, but those of \(model) are "
         + "\(modelHash.prefix(12))…; use the map that was made for this model."
+    case .otherModel(let map, let model, let differences):
+      "\(map) was made for another model than \(model): \(differences.joined(separator: "; ")); use the "
+        + "map that was made for this model."
     case .brokenTemplate(let name, let reason):
       "The page template \(name) does not parse: \(reason); report this as a bug."
     case .stopped:

@@ -13,6 +13,10 @@ public struct LoadedModel: Sendable {
   public let tokenizerJSON: Data?
   /// The identity of the weights, 64 hexadecimal digits, as the file states it.
   public let sha256: String
+  /// Weights, configuration and tokenizer: which model this is.
+  public let identity: ModelIdentity
+  /// The open file.
+  let file: FileInUse
   /// Where the model came from, for people.
   public let source: String
   /// The token that starts a text, if known.

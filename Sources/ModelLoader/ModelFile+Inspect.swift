@@ -25,6 +25,9 @@ public struct ModelInspection: Sendable {
   /// All tensors, in the order of the computation.
   public let tensors: [TensorDescription]
 
+  /// Weights, configuration and tokenizer: which model this is.
+  public var identity: ModelIdentity { ModelIdentity(contents, weightsSHA256: sha256) }
+
   /// The number of parameters.
   public var parameterCount: Int {
     tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }

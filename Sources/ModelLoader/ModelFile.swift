@@ -11,14 +11,18 @@ public enum ModelFile {
   ///
   /// - Throws: `ModelLoaderError` that names the file, the place, what was expected and found.
   public static func open(path: String) throws(ModelLoaderError) -> LoadedModel {
+    let stamp = FileStamp(path: path)
     let reader = try ModelFileReader(path: path)
-    let (storage, byteCount) = try MappedFile.map(path)
+    let (storage, byteCount, file) = try MappedFile.map(path)
+    // Header and weights are opened one after the other: of two files they would be no model.
+    if let stamp, !file.isStill(stamp) { throw .changed(path: path) }
     let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
     let weights = try builder.build()
     let contents = builder.reader.contents
     return LoadedModel(
       path: path, configuration: contents.configuration, weights: weights,
       tokenizerJSON: contents.tokenizerJSON, sha256: builder.reader.sha256,
+      identity: ModelIdentity(contents, weightsSHA256: builder.reader.sha256), file: file,
       source: contents.source, bosTokenID: contents.bosTokenID,
       eosTokenIDs: contents.eosTokenIDs)
   }

@@ -10,13 +10,15 @@ public enum ModelLoaderError: ZigzagError, Equatable {
   case unsupported(path: String, place: String, found: String, supported: String)
   /// `path` cannot be created or written.
   case cannotWrite(path: String, reason: String)
+  /// The file at `path` was written into, or replaced, while it was read or computed with.
+  case changed(path: String)
   /// The import to `path` was stopped; nothing is there that was not before.
   case stopped(path: String)
 
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .missing, .unreadable: .missingInput
+    case .missing, .unreadable, .changed: .missingInput
     case .invalid, .unsupported: .badData
     case .cannotWrite: .cannotWrite
     case .stopped: .interrupted
@@ -34,6 +36,9 @@ public enum ModelLoaderError: ZigzagError, Equatable {
       "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)."
     case .unsupported(let path, let place, let found, let supported):
       "\(path): \(place.shown()): \(found.shown()) is not supported; use a model with \(supported)."
+    case .changed(let path):
+      "\(path): the file was changed while it was in use, so that nothing computed since is kept; bring "
+        + "back what it was and give the same command again, which continues after what is written."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason)."
     case .stopped(let path):

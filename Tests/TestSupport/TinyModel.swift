@@ -17,12 +17,15 @@ public enum TinyModel {
 
   /// Writes the model file at `path`; its weights are a function of their names, places and `seed`,
   /// those of the layers' matrices up to `scale`.
+  ///
+  /// With `addsPrefixSpace` it is the same but for its tokenizer.
   public static func write(
     _ configuration: ModelConfiguration = configuration, to path: String, seed: UInt64 = 7,
-    scale: Float = 0.4
+    scale: Float = 0.4, addsPrefixSpace: Bool = false
   ) throws {
     let contents = ModelFileContents(
-      configuration: configuration, source: "test", tokenizerJSON: try tokenizer())
+      configuration: configuration, source: "test",
+      tokenizerJSON: try tokenizer(addsPrefixSpace: addsPrefixSpace))
     var writer = try ModelFileWriter(path: path, contents: contents) { _ in .float32 }
     for parameter in Parameter.all(in: configuration) {
       let shape = parameter.shape(in: configuration)
@@ -45,23 +48,26 @@ public enum TinyModel {
   }
 
   /// A byte-level BPE tokenizer without merges: one token per byte.
-  private static func tokenizer() throws -> Data {
+  private static func tokenizer(addsPrefixSpace: Bool) throws -> Data {
     let printable = Array(33...126) + Array(161...172) + Array(174...255)
     let others = (0...255).filter { !printable.contains($0) }
     var vocabulary: [String: Int] = [:]
     for byte in printable { vocabulary[scalar(byte)] = byte }
     for (place, byte) in others.enumerated() { vocabulary[scalar(256 + place)] = byte }
     let byteLevel: [String: Any] = [
-      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+      "type": "ByteLevel", "add_prefix_space": addsPrefixSpace, "trim_offsets": true,
+      "use_regex": true,
     ]
-    return try JSONSerialization.data(withJSONObject: [
+    let json: [String: Any] = [
       "version": "1.0", "added_tokens": [Any](), "normalizer": NSNull(),
       "pre_tokenizer": byteLevel, "post_processor": NSNull(), "decoder": byteLevel,
       "model": [
         "type": "BPE", "vocab": vocabulary, "merges": [String](), "fuse_unk": false,
         "byte_fallback": false,
       ] as [String: Any],
-    ])
+    ]
+    // Sorted, so that two processes write the same bytes, which are part of the model's identity.
+    return try JSONSerialization.data(withJSONObject: json, options: .sortedKeys)
   }
 
   private static func scalar(_ value: Int) -> String {

@@ -31,11 +31,29 @@ extension CalibrationState {
     ).write(to: path)
   }
 
-  /// Reads a state written by ``write(to:identity:)``.
+  /// The names of the parts, such as `weights` of `weights 1f…, settings 2e…`, that two identities both have
+  /// and that differ.
+  private static func differingParts(of found: String, from expected: String) -> [String] {
+    func parts(_ identity: String) -> [(name: Substring, value: Substring)] {
+      identity.split(separator: ", ").compactMap { part in
+        let words = part.split(separator: " ", maxSplits: 1)
+        return words.count == 2 ? (words[0], words[1]) : nil
+      }
+    }
+    let known = parts(found)
+    return parts(expected).compactMap { part in
+      known.contains { $0.name == part.name && $0.value != part.value } ? String(part.name) : nil
+    }
+  }
+
+  /// Reads a state written by ``write(to:identity:)``; `olderIdentity` is what an earlier version wrote for
+  /// the same run.
   ///
   /// - Throws: ``CalibrationError/checkpoint(path:expected:found:)`` if the file is of another kind,
   ///   another run or another model; `ModelLoaderError` if it cannot be read.
-  public init(reading path: String, identity: String, layers: Int, heads: Int) throws {
+  public init(
+    reading path: String, identity: String, olderIdentity: String? = nil, layers: Int, heads: Int
+  ) throws {
     let archive = try HDF5Archive(reading: path)
     func refuse(_ expected: String, _ found: String) -> CalibrationError {
       .checkpoint(path: path, expected: expected, found: found)
@@ -45,8 +63,14 @@ extension CalibrationState {
       case .integer(let step)? = archive.attributes["step"],
       step >= 0
     else { throw refuse("a zigzag checkpoint of version \(Self.version)", "another kind of file") }
-    guard archive.attributes["identity"] == .text(identity) else {
-      throw refuse("a checkpoint of this model and these settings", "one of another run")
+    guard case .text(let found)? = archive.attributes["identity"] else {
+      throw refuse("a checkpoint of this model and these settings", "one that names no run")
+    }
+    guard found == identity || found == olderIdentity else {
+      let parts = Self.differingParts(of: found, from: identity)
+      throw refuse(
+        "a checkpoint of this model and these settings",
+        parts.isEmpty ? "one of another run" : "one of other \(parts.joined(separator: ", "))")
     }
     func doubles(_ name: String, _ shape: [Int]) throws -> [Double] {
       guard case .doubles(let values, shape)? = archive.arrays[name],

@@ -13,19 +13,22 @@ public struct Calibrator: Sendable {
   let settings: CalibrationSettings
   let step: TwoStreamStep
   let cache: TeacherCacheSettings
+  let check: @Sendable () throws -> Void
 
   /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
   ///
   /// Neither the `memoryBudget` of a step's activations, in bytes, nor the `cache` changes a bit of the
-  /// result.
+  /// result. What `check` throws before a file of the cache is written ends the calibration.
   public init(
     decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
-    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings = .none
+    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings = .none,
+    check: @escaping @Sendable () throws -> Void = {}
   ) {
     self.decoder = decoder
     self.sampler = sampler
     self.settings = settings
     self.cache = cache
+    self.check = check
     step = TwoStreamStep(
       decoder, window: window, memoryBudget: memoryBudget,
       retrieval: settings.retrieval)
@@ -42,7 +45,7 @@ public struct Calibrator: Sendable {
     _ state: inout CalibrationState,
     onStep: (CalibrationState, StepSeconds) throws -> Bool
   ) throws {
-    var cache = TeacherCache(cache, step: step)
+    var cache = TeacherCache(cache, step: step, check: check)
     while state.step < settings.steps {
       let seconds = try advance(&state, &cache)
       guard try onStep(state, seconds) else { return }

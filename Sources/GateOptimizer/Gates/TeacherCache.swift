@@ -31,21 +31,27 @@ public struct TeacherCacheSettings: Sendable, Equatable {
 struct TeacherCache: ~Copyable {
   private let settings: TeacherCacheSettings
   private let step: TwoStreamStep
+  private let check: @Sendable () throws -> Void
   private var used = 0
   /// Positions in `kept` by sample.
   private var positions: [Int: Int] = [:]
   private var kept = UniqueArray<TeacherOutputs>()
 
-  /// An empty cache, or one with the files of an interrupted job.
-  init(_ settings: TeacherCacheSettings, step: TwoStreamStep) {
+  /// An empty cache, or one with the files of an interrupted job; before a file is written `check` may
+  /// refuse it.
+  init(
+    _ settings: TeacherCacheSettings, step: TwoStreamStep,
+    check: @escaping @Sendable () throws -> Void = {}
+  ) {
     self.settings = settings
     self.step = step
+    self.check = check
     if let folder = settings.folder { used = TeacherFile.bytes(in: folder) }
   }
 
   /// Loss and gradients of a sample; the teacher runs only where its outputs are not known.
   ///
-  /// - Throws: `ModelLoaderError` if a file cannot be written.
+  /// - Throws: `ModelLoaderError` if a file cannot be written; what the check throws.
   mutating func learn(
     _ sample: PasskeySample, index: Int, gates: [[Float]]
   ) throws -> TwoStreamResult {
@@ -74,6 +80,7 @@ struct TeacherCache: ~Copyable {
     let freed = file?.bytes ?? 0
     guard used - freed + outputs.byteCount <= settings.byteBudget else { return }
     if let file {
+      try check()
       try file.write(outputs)
       used += file.bytes - freed
     } else {

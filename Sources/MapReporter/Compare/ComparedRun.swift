@@ -26,7 +26,7 @@ struct ComparedRun {
     self.name = name
     points = try Self.table(run.files.curves, CurveTable.read)
     training = try Self.table(run.files.metrics, TrainingRow.read)
-    settings = try Self.joinedLists(run.configuration.settings(where: Self.isOfTheRun))
+    settings = try joiningLists(run.configuration.settings(where: Self.isOfTheRun))
     sampleSettings = try run.configuration.sampleSettings()
     recommended = try run.recommendedMap()
   }
@@ -39,20 +39,6 @@ struct ComparedRun {
   private static func isOfTheRun(_ name: String) -> Bool {
     !["evaluation.", "haystack.evaluation.", "ranking.", "report.", "compute."]
       .contains(where: name.hasPrefix) && !["name", "calibration.checkpoint_every"].contains(name)
-  }
-
-  /// `a.0` and `a.1` as one setting `a`.
-  private static func joinedLists(_ leaves: [String: String]) -> [String: String] {
-    var joined: [String: [(place: Int, value: String)]] = [:]
-    for (name, value) in leaves {
-      let parts = name.split(separator: ".").map(String.init)
-      let place = parts.last.flatMap { Int($0) }
-      let key = place == nil ? name : parts.dropLast().joined(separator: ".")
-      joined[key, default: []].append((place ?? 0, value))
-    }
-    return joined.mapValues { items in
-      items.sorted { $0.place < $1.place }.map(\.value).joined(separator: ", ")
-    }
   }
 
   /// The layers that see the whole context, (L).

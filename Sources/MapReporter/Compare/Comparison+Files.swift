@@ -20,10 +20,13 @@ extension Comparison {
 
   /// Writes `comparison.html`, its tables as CSV and `figures/*.svg`.
   ///
+  /// - Parameters:
+  ///   - folder: Where to; created when missing.
+  ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The page's path.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
   @discardableResult
-  public func write(to folder: String) throws(MapReporterError) -> String {
+  public func write(to folder: String, check: () throws -> Void = {}) throws -> String {
     let links = Self.tableFiles.map {
       PageView.Link(path: "./\($0.name)", name: $0.name, summary: $0.summary)
     }
@@ -33,7 +36,7 @@ extension Comparison {
     let page = ExportedFile(
       path: "comparison.html", text: try page(in: folder, files: links).html())
     try MapExport(files: figures() + tables + [page], warnings: [])
-      .write(to: URL(fileURLWithPath: folder))
+      .write(to: URL(fileURLWithPath: folder), check: check)
     return "\(folder)/\(page.path)"
   }
 

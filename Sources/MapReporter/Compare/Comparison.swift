@@ -161,7 +161,7 @@ private struct RunSamples {
         }
       }
       let (model, other) = (run.run.record.model, reference.run.record.model)
-      if let model, let other, model.weightsSHA256 != other.weightsSHA256 {
+      if let model, let other, !other.identity.differences(from: model.identity).isEmpty {
         notes.append("\(run.name) is of another model than \(reference.name).")
       }
     }

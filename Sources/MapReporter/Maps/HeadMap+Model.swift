@@ -6,7 +6,7 @@ extension HeadMap.Model {
   /// The identity of the model at `path`: a model file, a Hugging Face folder, or its `config.json`.
   ///
   /// A `config.json` tells the shape and the type, which is all that most exports need of a model;
-  /// only a model file tells the hash of its weights.
+  /// only a model file tells its identity: the hashes of its weights, configuration and tokenizer.
   ///
   /// - Throws: `ModelLoaderError` or ``MapReporterError/invalidFile(path:place:expected:found:)``.
   public init(contentsOf path: String) throws {
@@ -14,7 +14,7 @@ extension HeadMap.Model {
     let isFolder = FileManager.default.fileExists(atPath: config)
     guard isFolder || path.hasSuffix(".json") else {
       let found = try ModelFile.inspect(path: path)
-      self.init(found.contents.configuration, weightsSHA256: found.sha256)
+      self.init(found.contents.configuration, identity: found.identity)
       return
     }
     try self.init(configuration: URL(fileURLWithPath: isFolder ? config : path))
@@ -56,6 +56,31 @@ extension HeadMap.Model {
     }
   }
 
+  /// Refuses gates or a map of this model for another one, as far as both are known.
+  ///
+  /// - Throws: ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)`` or
+  ///   ``MapReporterError/otherModel(map:model:differences:)``.
+  public func checkIdentity(
+    against other: ModelIdentity, name: String, modelName: String
+  ) throws(MapReporterError) {
+    if let own = weightsSHA256, let hash = other.weightsSHA256, own != hash {
+      throw .otherWeights(map: name, mapHash: own, model: modelName, modelHash: hash)
+    }
+    let differences = identity.differences(from: other)
+    guard differences.isEmpty else {
+      throw .otherModel(map: name, model: modelName, differences: differences)
+    }
+  }
+
+  /// What a file that names its model by fewer hashes than `other` leaves open, in one sentence; nil where
+  /// nothing is, and for what names no model at all, as a table of gates.
+  public func openQuestion(of name: String, against other: ModelIdentity) -> String? {
+    let missing = identity.missingParts(of: other)
+    guard weightsSHA256 != nil, !missing.isEmpty else { return nil }
+    return "\(name) was written by an earlier version and does not say the "
+      + "\(missing.joined(separator: " and ")) of its model, which could not be compared"
+  }
+
   private struct Configuration: Decodable {
     let model_type: String?
     let num_hidden_layers: Int
@@ -71,20 +96,21 @@ extension HeadMap {
   ///   - model: The model that the map is for.
   ///   - mapName: How to name the map in the error.
   ///   - modelName: How to name the model in the error.
-  /// - Returns: The map with the model's type, query heads and hash where it had none.
+  /// - Returns: The map with the model's type, query heads and hashes where it had none.
   /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
-  ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``.
+  ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``,
+  ///   ``MapReporterError/otherModel(map:model:differences:)``.
   public func completed(
     by model: Model, mapName: String, modelName: String
   ) throws(MapReporterError) -> HeadMap {
     try self.model.checkShape(against: model, name: mapName, modelName: modelName)
-    if let own = self.model.weightsSHA256, let other = model.weightsSHA256, own != other {
-      throw .otherWeights(map: mapName, mapHash: own, model: modelName, modelHash: other)
-    }
-    let whole = Model(
+    try self.model.checkIdentity(against: model.identity, name: mapName, modelName: modelName)
+    var whole = Model(
       modelType: self.model.modelType ?? model.modelType, layers: model.layers,
       queryHeads: self.model.queryHeads ?? model.queryHeads, keyValueHeads: model.keyValueHeads,
       weightsSHA256: self.model.weightsSHA256 ?? model.weightsSHA256)
+    whole.configurationSHA256 = self.model.configurationSHA256 ?? model.configurationSHA256
+    whole.tokenizerSHA256 = self.model.tokenizerSHA256 ?? model.tokenizerSHA256
     return try HeadMap(
       model: whole, window: window, gates: gates, headFull: headFull, criterion: criterion,
       requestedSparsity: sparsity.requested, calibration: calibration)

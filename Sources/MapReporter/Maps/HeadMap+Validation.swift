@@ -1,3 +1,5 @@
+import ModelLoader
+
 /// The first thing in a map that does not fit: where, what should be there, what is.
 struct HeadMapFlaw: Error, Equatable {
   let place: String
@@ -27,10 +29,16 @@ extension HeadMap {
         place: "model.num_attention_heads", expected: "a multiple of \(model.keyValueHeads)",
         found: "\(queryHeads)")
     }
-    if let digest = model.weightsSHA256, !Self.isSHA256(digest) {
-      return HeadMapFlaw(
-        place: "model.weights_sha256", expected: "64 lower-case hexadecimal digits",
-        found: "\"\(digest.prefix(80))\"")
+    let tokenizer = model.tokenizerSHA256 == ModelIdentity.noTokenizer ? nil : model.tokenizerSHA256
+    for (name, digest) in [
+      ("weights", model.weightsSHA256), ("configuration", model.configurationSHA256),
+      ("tokenizer", tokenizer),
+    ] {
+      if let digest, !Self.isSHA256(digest) {
+        return HeadMapFlaw(
+          place: "model.\(name)_sha256", expected: "64 lower-case hexadecimal digits",
+          found: "\"\(digest.prefix(80))\"")
+      }
     }
     return nil
   }

@@ -1,3 +1,4 @@
+import ModelLoader
 import Transformer
 
 /// The canonical map, `headmap.json`: which key-value heads of a model see the whole context.
@@ -106,17 +107,18 @@ public struct HeadMap: Sendable, Hashable {
     AttentionPattern(isRetrieval: headFull, window: window.streaming)
   }
 
-  /// Refuses the map for a model of another shape, or with other weights where they are given.
+  /// Refuses the map for a model of another shape, or another one where its identity is given.
   ///
   /// - Parameters:
   ///   - configuration: The model that is about to run with this map.
-  ///   - weightsSHA256: The hash of its weights; nil takes any, and so does a map without a hash.
+  ///   - identity: Which model it is; nil takes any, and so does a map without hashes.
   ///   - mapName: How to name the map in the error, its path say.
   ///   - modelName: How to name the model in the error.
   /// - Throws: ``MapReporterError/shapeMismatch(map:mapLayers:mapHeads:model:modelLayers:modelHeads:)``
-  ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``.
+  ///   with both shapes, ``MapReporterError/otherWeights(map:mapHash:model:modelHash:)``,
+  ///   ``MapReporterError/otherModel(map:model:differences:)``.
   public func check(
-    against configuration: ModelConfiguration, weightsSHA256: String? = nil,
+    against configuration: ModelConfiguration, identity: ModelIdentity? = nil,
     mapName: String = "The map",
     modelName: String = "the model"
   ) throws(MapReporterError) {
@@ -125,8 +127,8 @@ public struct HeadMap: Sendable, Hashable {
         map: mapName, mapLayers: model.layers, mapHeads: model.keyValueHeads, model: modelName,
         modelLayers: configuration.layers, modelHeads: configuration.keyValueHeads)
     }
-    if let weightsSHA256, let own = model.weightsSHA256, own != weightsSHA256 {
-      throw .otherWeights(map: mapName, mapHash: own, model: modelName, modelHash: weightsSHA256)
+    if let identity {
+      try model.checkIdentity(against: identity, name: mapName, modelName: modelName)
     }
   }
 }

@@ -1,3 +1,4 @@
+import ModelLoader
 import Transformer
 
 extension HeadMap {
@@ -13,6 +14,10 @@ extension HeadMap {
     public var keyValueHeads: Int
     /// SHA-256 of the model's weights, 64 lower-case hexadecimal digits.
     public var weightsSHA256: String?
+    /// SHA-256 of the model's configuration (``ModelIdentity``), as long; earlier versions wrote none.
+    public var configurationSHA256: String?
+    /// SHA-256 of its tokenizer.json, as long, or `none`; earlier versions wrote none.
+    public var tokenizerSHA256: String?
 
     /// The identity of a model.
     public init(
@@ -26,12 +31,21 @@ extension HeadMap {
       self.weightsSHA256 = weightsSHA256
     }
 
-    /// The identity of a loaded model.
-    public init(_ configuration: ModelConfiguration, weightsSHA256: String?) {
+    /// The identity of a model that was opened or inspected.
+    public init(_ configuration: ModelConfiguration, identity: ModelIdentity) {
       self.init(
         modelType: configuration.modelType, layers: configuration.layers,
         queryHeads: configuration.queryHeads, keyValueHeads: configuration.keyValueHeads,
-        weightsSHA256: weightsSHA256)
+        weightsSHA256: identity.weightsSHA256)
+      configurationSHA256 = identity.configurationSHA256
+      tokenizerSHA256 = identity.tokenizerSHA256
+    }
+
+    /// The hashes, as far as they are known.
+    public var identity: ModelIdentity {
+      ModelIdentity(
+        weightsSHA256: weightsSHA256, configurationSHA256: configurationSHA256,
+        tokenizerSHA256: tokenizerSHA256)
     }
 
     enum CodingKeys: String, CodingKey {
@@ -40,6 +54,8 @@ extension HeadMap {
       case queryHeads = "num_attention_heads"
       case keyValueHeads = "num_key_value_heads"
       case weightsSHA256 = "weights_sha256"
+      case configurationSHA256 = "configuration_sha256"
+      case tokenizerSHA256 = "tokenizer_sha256"
     }
   }
 

@@ -26,14 +26,16 @@ public struct Report: Sendable {
 
   /// Writes `report.html` and `figures/*.svg`.
   ///
-  /// - Parameter folder: The run folder.
+  /// - Parameters:
+  ///   - folder: The run folder.
+  ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The place of the page.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
   @discardableResult
-  public func write(to folder: URL) throws(MapReporterError) -> URL {
+  public func write(to folder: URL, check: () throws -> Void = {}) throws -> URL {
     let page = ExportedFile(path: "report.html", text: try html())
     let figures = figures()
-    try MapExport(files: figures + [page], warnings: []).write(to: folder)
+    try MapExport(files: figures + [page], warnings: []).write(to: folder, check: check)
     removeFigures(in: folder, except: Set(figures.map(\.path)))
     return folder.appending(path: page.path)
   }

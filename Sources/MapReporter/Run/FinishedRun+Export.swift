@@ -8,8 +8,9 @@ extension FinishedRun {
   ///
   /// The `README.txt` of each says what the map keeps and what the format cannot carry.
   ///
-  /// - Throws: ``MapReporterError`` where a file cannot be written.
-  func exportRecommended() throws {
+  /// - Throws: ``MapReporterError`` where a file cannot be written; what `check` throws, which is called before
+  ///   each.
+  func exportRecommended(check: () throws -> Void) throws {
     guard let choice = try recommendedMap() else { return }
     let map = try map(by: choice.criterion, sparsity: choice.sparsity)
     let folder = "\(files.maps)/recommended"
@@ -20,7 +21,7 @@ extension FinishedRun {
         text: ([format.summary, "The map: \(choice)."] + export.warnings).map { "\($0)\n" }.joined(
           separator: "\n"))
       try MapExport(files: export.files + [notes], warnings: [])
-        .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"))
+        .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"), check: check)
     }
   }
 }

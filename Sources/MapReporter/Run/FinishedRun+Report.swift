@@ -5,22 +5,25 @@ import Transformer
 extension FinishedRun {
   /// Draws the report of the run folder: page, figures, and the map it recommends.
   ///
+  /// - Parameter check: Called before each file is written; what it throws ends the writing.
   /// - Returns: The page's path.
-  /// - Throws: ``RunError`` where accuracy has not been measured yet, ``MapReporterError`` where a
-  ///   file is damaged or cannot be written.
+  /// - Throws: ``RunError`` where accuracy has not been measured yet, or with other gates or on other texts,
+  ///   ``MapReporterError`` where a file is damaged or cannot be written; what `check` throws.
   @discardableResult
-  public func writeReport() throws -> String {
+  public func writeReport(check: () throws -> Void = {}) throws -> String {
     guard FileManager.default.fileExists(atPath: files.curves) else {
       throw RunError.missing(
         path: files.curves, advice: "measure accuracy first with zigzag evaluate")
     }
-    try exportRecommended()
+    try requireOwn(.curves)
+    try exportRecommended(check: check)
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
     let places =
       FileManager.default.fileExists(atPath: files.places)
       ? try PlaceTable.parse(
         readText(of: URL(fileURLWithPath: files.places)), path: files.places) : []
-    try Report(reportInput(points, places)).write(to: URL(fileURLWithPath: files.folder))
+    try Report(reportInput(points, places)).write(
+      to: URL(fileURLWithPath: files.folder), check: check)
     return files.report
   }
 
@@ -88,6 +91,8 @@ extension FinishedRun {
     return [
       .init("Model", configuration.model),
       .init("Weights (SHA-256)", record.model?.weightsSHA256 ?? "unknown"),
+      .init("Configuration (SHA-256)", record.model?.configurationSHA256 ?? "unknown"),
+      .init("Tokenizer (SHA-256)", record.model?.tokenizerSHA256 ?? "unknown"),
       .init("Window", "sink \(configuration.window.sink), recent \(configuration.window.recent)"),
       .init(
         "Calibration",

@@ -36,19 +36,43 @@ public struct FinishedRun: Sendable {
   public let gates: GateMatrix
   /// The maps that were searched, at most one of each unit.
   public let searched: [SearchedMaps]
+  /// What could not be compared, since the folder is of an earlier version; nil where nothing is left open.
+  public let openQuestion: String?
+  /// What results were made from; nil for a run that is just being made.
+  private let ledger: ResultLedger?
+
+  /// Draws the report of the run folder at `path`, which no other process may use meanwhile.
+  ///
+  /// - Returns: The page's path, and the ``openQuestion``.
+  /// - Throws: As ``init(folder:)`` and ``writeReport(check:)``; ``RunError/locked(folder:holder:)`` where a
+  ///   process works in the folder.
+  public static func drawReport(
+    in path: String
+  ) throws -> (page: String, openQuestion: String?) {
+    let files = RunFiles(folder: path)
+    try requireFolder(files)
+    let lock = try RunLock(path: files.lock, folder: path)
+    let run = try FinishedRun(folder: path)
+    return (try run.writeReport { try lock.requireHeld() }, run.openQuestion)
+  }
+
+  private static func requireFolder(_ files: RunFiles) throws(RunError) {
+    guard FileManager.default.fileExists(atPath: files.configuration) else {
+      throw .missing(
+        path: files.configuration, advice: "name a run folder, such as runs/smollm2-135m")
+    }
+  }
 
   /// Reads the run folder at `path`; it needs no lock, since every file in it is whole.
   ///
   /// The model itself is not needed; where there is one at the configuration's path, it must be the run's.
   ///
-  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet or is of other weights, and
-  ///   `GateOptimizerError` where the gates are damaged.
+  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, is of another model, or holds gates
+  ///   or searched maps that were made from something else; `GateOptimizerError` where the gates are
+  ///   damaged.
   public init(folder path: String) throws {
     files = RunFiles(folder: path)
-    guard FileManager.default.fileExists(atPath: files.configuration) else {
-      throw RunError.missing(
-        path: files.configuration, advice: "name a run folder, such as runs/smollm2-135m")
-    }
+    try Self.requireFolder(files)
     configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
     record = try RunRecord.read(files.record) ?? RunRecord()
     guard FileManager.default.fileExists(atPath: files.gates) else {
@@ -61,17 +85,35 @@ public struct FinishedRun: Sendable {
       try SearchTable.read(
         files.search(unit), unit: unit, layers: gates.layers, heads: gates.heads)
     }
-    try checkModel()
+    let ledger = try ResultLedger(reading: files.ledger)
+    self.ledger = ledger
+    openQuestion = try Self.checkModel(configuration, record, files)
+    let inputs = ResultInputs(configuration: configuration, record: record, files: files)
+    try inputs.requireOwn(.gates, ledger)
+    for maps in searched { try inputs.requireOwn(.search(maps.unit), ledger) }
   }
 
-  private func checkModel() throws {
+  /// Refuses another model at the configuration's path, if there is one; returns what could not be compared.
+  private static func checkModel(
+    _ configuration: RunConfiguration, _ record: RunRecord, _ files: RunFiles
+  ) throws -> String? {
     let path = configuration.model
-    guard let expected = record.model, FileManager.default.fileExists(atPath: path) else { return }
-    let found = try ModelFile.inspect(path: path)
-    let now = HeadMap.Model(found.contents.configuration, weightsSHA256: found.sha256)
-    if let difference = expected.difference(from: now) {
-      throw RunError.otherRun(folder: files.folder, differences: [difference])
+    guard let expected = record.identity, FileManager.default.fileExists(atPath: path) else {
+      return nil
     }
+    let now = try ModelFile.inspect(path: path).identity
+    let differences = expected.differences(from: now)
+    guard differences.isEmpty else {
+      throw RunError.otherFiles(folder: files.folder, differences: differences)
+    }
+    return record.model?.openQuestion(of: files.record, against: now)
+  }
+
+  /// Refuses a result that was made from something else than the folder holds now.
+  func requireOwn(_ result: RunResult) throws {
+    guard let ledger else { return }
+    try ResultInputs(configuration: configuration, record: record, files: files)
+      .requireOwn(result, ledger)
   }
 
   /// A run whose parts are known already.
@@ -84,6 +126,8 @@ public struct FinishedRun: Sendable {
     self.record = record
     self.gates = gates
     self.searched = searched
+    openQuestion = nil
+    ledger = nil
   }
 
   /// The searched maps of a unit, if there are any.
@@ -149,6 +193,7 @@ public struct FinishedRun: Sendable {
     guard FileManager.default.fileExists(atPath: files.curves),
       let task = configuration.evaluation.tasks.first
     else { return nil }
+    try requireOwn(.curves)
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
     let found = Recommendation.choose(
       from: points, task: task.name, share: configuration.report.keptFraction)

@@ -19,6 +19,7 @@ extension Pipeline {
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
     for (task, scorer) in zip(settings.tasks, scorers) {
       let patterns = plan.patterns(for: task)
+      try folder.claim(.scores(task: task.name), inputs)
       for index in 0..<settings.samples(of: task) {
         let missing = patterns.filter { table[task.name, $0].count <= index }
         if missing.isEmpty { continue }
@@ -34,7 +35,8 @@ extension Pipeline {
     let curves = MeasuredCurves(
       plan: plan, table: table, settings: settings, model: model.decoder.configuration)
     let points = curves.points
-    try CurveTable.write(points, to: URL(fileURLWithPath: files.curves))
+    try folder.claim(.curves, inputs)
+    try folder.write(CurveTable.text(points), to: files.curves)
     try folder.write(PlaceTable.text(curves.places), to: files.places)
     observer.report(
       "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
@@ -51,7 +53,10 @@ extension Pipeline {
 
   /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.
   private func remoteness(_ model: RunModel) throws -> GateMatrix {
-    if FileManager.default.fileExists(atPath: files.attention) {
+    if try RunResult.attention.isThere(in: files) && !isOwn(.attention) {
+      try folder.remove(files.attention)
+    }
+    if RunResult.attention.isThere(in: files) {
       return try GateMatrix(contentsOf: files.attention)
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
@@ -67,10 +72,12 @@ extension Pipeline {
       for (layer, row) in mass.enumerated() {
         for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }
       }
+      try folder.guardian.check()
       observer.stepAdvanced(to: index + 1, note: "")
       if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
     }
     mean = mean.clipped
+    try folder.claim(.attention, inputs)
     try folder.write(mean.tsv, to: files.attention)
     return mean
   }

@@ -12,13 +12,15 @@ extension Pipeline {
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
       decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
-      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache())
+      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(),
+      check: { [guardian = folder.guardian] in try guardian.check() })
     var state = try startingState(model)
     observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
     var metrics = MetricsTable(records: state.records)
     var timings = try TimingsTable(path: files.timings, through: state.step)
     var stepStart = ContinuousClock.now
     try calibrator.run(&state) { state, seconds in
+      try folder.guardian.check()
       let now = ContinuousClock.now
       metrics = MetricsTable(records: state.records)
       timings.append(state, seconds, total: (now - stepStart) / .seconds(1))
@@ -27,12 +29,14 @@ extension Pipeline {
       if isLast || state.step.isMultiple(of: settings.checkpointEvery) {
         try folder.write(metrics.text, to: files.metrics)
         try folder.write(timings.text, to: files.timings)
+        try folder.guardian.check()
         try state.write(to: files.checkpoint, identity: checkpointIdentity())
       }
       observer.stepAdvanced(to: state.step, note: metrics.note)
       return !observer.isInterrupted
     }
     guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
+    try folder.claim(.gates, inputs, text: state.gates.tsv)
     try folder.write(state.gates.tsv, to: files.gates)
     try folder.remove(files.teacher)
     observer.report("learned the gates in \(state.step) steps, \(metrics.note)")
@@ -61,21 +65,27 @@ extension Pipeline {
       return CalibrationState(architecture, settings: settings, initial: initial)
     }
     let state = try CalibrationState(
-      reading: files.checkpoint, identity: checkpointIdentity(), layers: architecture.layers,
+      reading: files.checkpoint, identity: checkpointIdentity(),
+      olderIdentity: olderCheckpointIdentity(), layers: architecture.layers,
       heads: architecture.keyValueHeads)
     observer.report("learning continues after step \(state.step)")
     return state
   }
 
-  /// What a checkpoint belongs to: the weights, and every setting the gates depend on.
+  /// What a checkpoint belongs to: the model, the texts, and every setting the gates depend on.
   func checkpointIdentity() throws -> String {
-    let settings = hash(of: try configuration.gateSettings())
-    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)"
+    let model = record.model
+    let texts = configuration.calibrationTextFiles.reduce(into: [:]) { $0[$1] = record.texts?[$1] }
+    let settings = try configuration.hash { choice throws(RunError) in try choice.gateSettings() }
+    return "weights \(model?.weightsSHA256 ?? "unknown"), "
+      + "configuration \(model?.configurationSHA256 ?? "unknown"), "
+      + "tokenizer \(model?.tokenizerSHA256 ?? "unknown"), "
+      + "texts \(sha256(of: settingsText(texts))), settings \(settings)"
   }
 
-  /// One hash of settings and their values.
-  func hash(of settings: [String: String]) -> String {
-    let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    return sha256(of: lines.joined(separator: "\n"))
+  /// What an earlier version wrote: the weights, and all settings.
+  func olderCheckpointIdentity() throws -> String {
+    let settings = sha256(of: settingsText(try configuration.gateSettings()))
+    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)"
   }
 }

@@ -18,16 +18,24 @@ extension Pipeline {
   /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
     let tokenizer = try source.tokenizer()
+    let inputs = WatchedInputs(source, configuration)
     var now = record
-    now.model = HeadMap.Model(source.configuration, weightsSHA256: source.sha256)
-    now.texts = configuration.textHashes()
+    now.note(source.configuration, source.identity)
+    now.texts = inputs.texts
     let differences = files.holdGates ? record.inputDifferences(from: now) : []
     guard differences.isEmpty else {
-      throw RunError.otherRun(folder: folder.path, differences: differences)
+      throw RunError.otherFiles(folder: folder.path, differences: differences)
     }
     try origin?.check(now)
+    if let question = origin?.openQuestion(now) { observer.warn(question) }
     try checkValues()
+    // What was checked at the path is the file that is mapped, and from now on it stays.
+    try source.requireAtItsPath()
+    folder.guardian.watch(inputs)
+    let before = record
     record = now
+    try folder.guardian.check()
+    try settleResults(since: before)
     observer.report(
       "\(configuration.model): \(source.configuration.modelType), \(source.configuration.layers) layers × "
         + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")

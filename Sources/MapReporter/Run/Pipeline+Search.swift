@@ -8,6 +8,8 @@ extension Pipeline {
   func search(_ model: RunModel, _ gates: GateMatrix) throws -> [SearchedMaps] {
     try configuration.searchedUnits.map { unit in
       let (layers, heads) = (gates.layers, gates.heads)
+      let result = RunResult.search(unit)
+      if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
       if let maps = try SearchTable.read(
         files.search(unit), unit: unit, layers: layers, heads: heads)
       {
@@ -17,6 +19,7 @@ extension Pipeline {
       let width = unit.perLayer(heads: heads)
       let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
       let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+      try folder.claim(result, inputs)
       try folder.write(SearchTable.text(maps), to: files.search(unit))
       try folder.remove(files.searchState(unit))
       return maps
@@ -88,17 +91,31 @@ extension Pipeline {
 
   /// The stored state, or nil where there is none or it is of another search: it is begun again then.
   private func searchState(_ unit: MapUnit, count: Int) throws -> SearchState? {
-    guard let stored = StoredSearch(reading: files.searchState(unit)),
-      stored.identity == (try searchIdentity()),
-      stored.state.isSearch(of: count, samples: configuration.search.samples)
-    else { return nil }
+    guard let stored = StoredSearch(reading: files.searchState(unit)) else { return nil }
+    guard try [searchIdentity(), olderSearchIdentity()].contains(stored.identity) else {
+      observer.report(
+        "the search of \(unit) that was begun is of another model, other gates, texts or settings, so that "
+          + "it is begun again")
+      return nil
+    }
+    guard stored.state.isSearch(of: count, samples: configuration.search.samples) else {
+      return nil
+    }
     observer.report("the search continues after \(stored.state.removed) \(unit)")
     return stored.state
   }
 
   /// What a stored search belongs to.
   private func searchIdentity() throws -> String {
-    "\(try checkpointIdentity()), search \(hash(of: try configuration.searchSettings()))"
+    let settings = try configuration.hash { choice throws(RunError) in try choice.searchSettings() }
+    return "\(try checkpointIdentity()), search \(settings), "
+      + "gates \(ResultInputs.hash(of: files.gates) ?? "unknown")"
+  }
+
+  /// What an earlier version wrote.
+  private func olderSearchIdentity() throws -> String {
+    let settings = sha256(of: settingsText(try configuration.searchSettings()))
+    return "\(try olderCheckpointIdentity()), search \(settings)"
   }
 }
 

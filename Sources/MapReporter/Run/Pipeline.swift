@@ -42,6 +42,7 @@ public struct Pipeline: ~Copyable {
     if let before = try RunRecord.read(folder.files.record) {
       record.seconds = before.seconds
       record.model = before.model
+      record.modelConfiguration = before.modelConfiguration
       record.texts = before.texts
     }
     record.configuration = configuration
@@ -102,7 +103,7 @@ public struct Pipeline: ~Copyable {
   }
 
   private func report(_ run: FinishedRun) throws {
-    try run.writeReport()
+    try run.writeReport { try folder.guardian.check() }
     if let map = try run.recommendedMap() {
       observer.report("\(map); in the formats of runtimes: \(files.maps)/recommended")
     }

@@ -6,6 +6,8 @@ public protocol PipelineObserver: Sendable {
   func stepAdvanced(to done: Int, note: String)
   /// Something worth a line in the log.
   func report(_ message: String)
+  /// Something the user should know and the run goes on with.
+  func warn(_ message: String)
   /// Whether the user has asked to stop.
   var isInterrupted: Bool { get }
 }

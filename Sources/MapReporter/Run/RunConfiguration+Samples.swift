@@ -45,11 +45,20 @@ extension RunConfiguration {
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
   /// those that cannot be read are left to their readers to refuse.
   func textHashes() -> [String: String] {
-    let texts = haystack.calibration.files + haystack.evaluation.files
-    let paths = texts + [calibration.initialGates].compactMap(\.self)
-    return paths.reduce(into: [:]) { hashes, path in
-      hashes[path] = FileManager.default.contents(atPath: path).map { sha256(of: $0) }
-    }
+    textFiles.reduce(into: [:]) { $0[$1] = Self.textHash($1) }
+  }
+
+  /// SHA-256 of the text file at `path`; nil where it cannot be read.
+  static func textHash(_ path: String) -> String? {
+    FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+  }
+
+  /// The files of the haystacks and of the gates that learning starts from.
+  var textFiles: [String] { calibrationTextFiles + haystack.evaluation.files }
+
+  /// Those that gates are learned and maps are searched on.
+  var calibrationTextFiles: [String] {
+    haystack.calibration.files + [calibration.initialGates].compactMap(\.self)
   }
 
   /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.

@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 import Yams
 
 extension RunConfiguration {
@@ -66,6 +67,18 @@ extension RunConfiguration {
     return found
   }
 
+  /// One hash of settings and their values, as `choose` picks them.
+  ///
+  /// What has its default is left out, so that a later version may have more settings.
+  func hash(
+    of choose: (RunConfiguration) throws(RunError) -> [String: String]
+  ) throws(RunError) -> String {
+    let (own, defaults) = try (
+      joiningLists(choose(self)), joiningLists(choose(RunConfiguration(name: name, model: "")))
+    )
+    return sha256(of: settingsText(own.filter { defaults[$0.key] != $0.value }))
+  }
+
   /// The settings whose dotted names are `wanted`, with their values as text.
   func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
     let node: Node?
@@ -75,6 +88,20 @@ extension RunConfiguration {
       throw .malformed(path: "config.yaml", problem: "\(error)")
     }
     return (node?.leaves(under: "") ?? [:]).filter { wanted($0.key) }
+  }
+}
+
+/// Settings with `a.0` and `a.1` as one setting `a`.
+func joiningLists(_ leaves: [String: String]) -> [String: String] {
+  var joined: [String: [(place: Int, value: String)]] = [:]
+  for (name, value) in leaves {
+    let parts = name.split(separator: ".").map(String.init)
+    let place = parts.last.flatMap { Int($0) }
+    let key = place == nil ? name : parts.dropLast().joined(separator: ".")
+    joined[key, default: []].append((place ?? 0, value))
+  }
+  return joined.mapValues { items in
+    items.sorted { $0.place < $1.place }.map(\.value).joined(separator: ", ")
   }
 }
 

@@ -16,6 +16,12 @@ public enum RunError: ZigzagError, Equatable {
   case locked(folder: String, holder: String)
   /// The folder belongs to a run with other settings, one difference per entry.
   case otherRun(folder: String, differences: [String])
+  /// The folder's gates were learned from another model or other texts than there are now.
+  case otherFiles(folder: String, differences: [String])
+  /// A result in the folder was made from something else than there is now.
+  case otherResult(path: String, differences: [String], advice: String)
+  /// The folder, or its lock, was removed or replaced while this process worked in it.
+  case lockLost(folder: String)
   /// The folder, or a file in it, cannot be created or written.
   case cannotWrite(path: String, reason: String)
   /// A file of the run folder that a step needs is not there.
@@ -36,9 +42,11 @@ public enum RunError: ZigzagError, Equatable {
     switch self {
     case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
     case .configurationMalformed, .malformed: .badData
-    case .setting, .badOverride, .otherRun, .otherInputs, .sameFolder, .noSuchTask: .usage
+    case .setting, .badOverride, .otherRun, .otherFiles, .otherResult, .otherInputs, .sameFolder,
+      .noSuchTask:
+      .usage
     case .locked, .cannotWrite: .cannotWrite
-    case .interrupted: .interrupted
+    case .interrupted, .lockLost: .interrupted
     }
   }
 
@@ -58,8 +66,17 @@ public enum RunError: ZigzagError, Equatable {
       "another zigzag works in \(folder) (\(holder)); wait for it, or give this run another name "
         + "with --set name=…"
     case .otherRun(let folder, let differences):
-      "\(folder) holds a run with other settings: \(differences.joined(separator: "; ")); delete the "
-        + "folder, or give this run another name with --set name=…"
+      "\(folder) holds a run with other settings: \(differences.joined(separator: "; ")); undo that, or "
+        + "give this run another name with --set name=…"
+    case .otherFiles(let folder, let differences):
+      "\(folder) was made from other files: \(differences.joined(separator: "; ")); bring back what it was "
+        + "made from, or give this run another name with --set name=…"
+    case .otherResult(let path, let differences, let advice):
+      "\(path) was not made from what is there now: \(differences.joined(separator: "; ")); \(advice)"
+    case .lockLost(let folder):
+      "\(folder), or its file .lock, was removed or replaced while this process worked there, so that it "
+        + "stops and writes nothing more, since another process may be at work; give the same command "
+        + "again when none is"
     case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
     case .missing(let path, let advice): "there is no \(path); \(advice)"
     case .malformed(let path, let problem): "\(path): \(problem.shown(limit: 300))"

@@ -8,7 +8,10 @@ import ModelLoader
 public struct RunFolder: ~Copyable {
   /// Path of the folder, `<runs>/<name>`.
   public let path: String
-  private let lock: RunLock
+  /// Says before each write whether the folder is still this process's, and its inputs what they were.
+  let guardian: FolderGuard
+  /// What the results in the folder were made from.
+  let ledger: ResultLedger
 
   /// Opens the folder of a run for writing, creating it where it is new.
   ///
@@ -24,24 +27,36 @@ public struct RunFolder: ~Copyable {
     for folder in [folder, "\(folder)/maps", "\(folder)/figures"] {
       try create(folder)
     }
-    let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
-    let opened = RunFolder(path: folder, lock: lock)
+    let files = RunFiles(folder: folder)
+    let lock = try RunLock(path: files.lock, folder: folder)
+    let opened = RunFolder(
+      path: folder, lock: lock, ledger: try ResultLedger(reading: files.ledger))
     opened.removeTemporaryFiles()
     try opened.reconcile(with: configuration)
-    try opened.write(configuration.yaml(), to: opened.files.configuration)
+    try lock.requireHeld()
+    try opened.put(configuration.yaml(), at: files.configuration)
     return opened
   }
 
-  private init(path: String, lock: consuming RunLock) {
+  private init(path: String, lock: RunLock, ledger: ResultLedger) {
     self.path = path
-    self.lock = lock
+    self.ledger = ledger
+    guardian = FolderGuard(lock)
   }
 
   /// Where the folder's files are.
   public var files: RunFiles { RunFiles(folder: path) }
 
   /// Writes a text file of the run as a whole.
-  public func write(_ text: String, to path: String) throws(RunError) {
+  ///
+  /// - Throws: ``RunError`` where it cannot be written, or the folder is no longer this process's;
+  ///   `ModelLoaderError.changed` where something it is computed from was written into.
+  public func write(_ text: String, to path: String) throws {
+    try guardian.check()
+    try put(text, at: path)
+  }
+
+  private func put(_ text: String, at path: String) throws(RunError) {
     do {
       try AtomicFile.write(text, to: path)
     } catch .cannotWrite(let path, let reason) {
@@ -62,13 +77,13 @@ public struct RunFolder: ~Copyable {
     }
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
     try forgetScores { task in gates.isEmpty && now[task] == then[task] }
-    if !gates.isEmpty { try remove(files.attention) }
+    if !gates.isEmpty { try delete(files.attention) }
     let search = try differences(
       now: configuration.searchSettings(), before: before.searchSettings())
     guard !gates.isEmpty || !search.isEmpty else { return }
     for unit in MapUnit.allCases {
-      try remove(files.search(unit))
-      try remove(files.searchState(unit))
+      try delete(files.search(unit))
+      try delete(files.searchState(unit))
     }
   }
 
@@ -77,11 +92,45 @@ public struct RunFolder: ~Copyable {
     guard var table = try? ScoreTable.read(files.scores) else { return }
     let text = table.text
     table.keepTasks(keep)
-    if table.text != text { try write(table.text, to: files.scores) }
+    if table.text != text { try put(table.text, at: files.scores) }
+  }
+
+  /// Notes what `result` is made from, before it is written: its `text` or, where it `isTaken` as it is, its
+  /// file.
+  ///
+  /// What is there of it and was made from something else is removed first.
+  func claim(
+    _ result: RunResult, _ inputs: ResultInputs, text: String? = nil, isTaken: Bool = false
+  ) throws {
+    var now = try inputs.fingerprint(of: result)
+    if result == .gates {
+      now[ResultInputs.content] = text.map { sha256(of: $0) } ?? ResultInputs.hash(of: files.gates)
+    }
+    let then = ledger[result]
+    if then == now { return }
+    try guardian.check()
+    if !isTaken {
+      for file in result.files(in: files) { try remove(file) }
+    }
+    try write(ledger.json(adding: now, for: result), to: files.ledger)
+  }
+
+  /// Refuses a result that was made from something else than there is now.
+  ///
+  /// - Throws: ``RunError/otherResult(path:differences:advice:)``.
+  func requireOwn(_ result: RunResult, _ inputs: ResultInputs) throws {
+    try inputs.requireOwn(result, ledger)
   }
 
   /// Removes a file of the folder if it is there.
-  public func remove(_ file: String) throws(RunError) {
+  ///
+  /// - Throws: As ``write(_:to:)``.
+  public func remove(_ file: String) throws {
+    try guardian.check()
+    try delete(file)
+  }
+
+  private func delete(_ file: String) throws(RunError) {
     guard FileManager.default.fileExists(atPath: file) else { return }
     do {
       try FileManager.default.removeItem(atPath: file)
@@ -159,6 +208,10 @@ public struct RunFiles: Sendable {
   public var figures: String { "\(folder)/figures" }
   /// The self-contained page.
   public var report: String { "\(folder)/report.html" }
+  /// What each result was made from.
+  public var ledger: String { "\(folder)/results.json" }
+  /// Who works in the folder.
+  var lock: String { "\(folder)/.lock" }
   /// What the tool logged.
   public var log: String { "\(folder)/log.txt" }
 

@@ -43,6 +43,12 @@ public struct RunOrigin: Sendable {
     guard differences.isEmpty else { throw .otherInputs(path: path, differences: differences) }
   }
 
+  /// What the record does not say of the model that is there now, in one sentence; nil where nothing is left
+  /// open.
+  func openQuestion(_ now: RunRecord) -> String? {
+    now.identity.flatMap { record.model?.openQuestion(of: path, against: $0) }
+  }
+
   /// Which results of `again` have the bytes of this run's, in words; nil if none are left to compare.
   func comparison(with again: RunFiles) -> String? {
     let manager = FileManager.default
@@ -69,21 +75,10 @@ extension RunRecord {
   /// What the run of this record was made from and that of `now` is not, one readable entry each.
   func inputDifferences(from now: RunRecord) -> [String] {
     var found: [String] = []
-    if let model, let other = now.model, let difference = model.difference(from: other) {
-      found.append(difference)
-    }
+    if let identity, let other = now.identity { found += identity.differences(from: other) }
     for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {
       if let before = texts?[path], before != hash { found.append("\(path) is another file now") }
     }
     return found
-  }
-}
-
-extension HeadMap.Model {
-  /// In words, how the model that is there `now` is another than this one; nil if it is not.
-  func difference(from now: HeadMap.Model) -> String? {
-    guard self != now else { return nil }
-    let (old, new) = (weightsSHA256 ?? "unknown", now.weightsSHA256 ?? "unknown")
-    return "the weights are \(new.prefix(12))…, there they were \(old.prefix(12))…"
   }
 }

@@ -21,6 +21,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.
   public var model: HeadMap.Model?
+  /// The model's configuration by key, which tells in words what differs; earlier versions wrote none.
+  public var modelConfiguration: [String: String]?
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
   /// earlier versions wrote none.
   public var texts: [String: String]?
@@ -36,7 +38,33 @@ public struct RunRecord: Codable, Sendable, Equatable {
     case zigzagVersion = "zigzag_version"
     case system, host, processor, cores
     case linearAlgebra = "linear_algebra"
+    case modelConfiguration = "model_configuration"
     case model, texts, configuration, seconds
+  }
+
+  /// Which model the run is of, as far as it is known.
+  var identity: ModelIdentity? {
+    var identity = model?.identity
+    identity?.configuration = modelConfiguration
+    return identity
+  }
+
+  /// The hashes of the model's parts and of the texts, by name, as a sweep keeps them.
+  var inputs: [String: String] { Self.inputs(of: identity, texts: texts ?? [:]) }
+
+  /// The same of a model and texts that are there now.
+  static func inputs(of identity: ModelIdentity?, texts: [String: String]) -> [String: String] {
+    var found = texts.reduce(into: [:]) { $0["text \($1.key)"] = $1.value }
+    found["weights"] = identity?.weightsSHA256
+    found["configuration"] = identity?.configurationSHA256
+    found["tokenizer"] = identity?.tokenizerSHA256
+    return found
+  }
+
+  /// Notes that the run is made from this model.
+  mutating func note(_ configuration: ModelConfiguration, _ identity: ModelIdentity) {
+    model = HeadMap.Model(configuration, identity: identity)
+    modelConfiguration = identity.configuration
   }
 
   /// The record at `path`, or nil where there is none yet.

@@ -27,6 +27,12 @@ package struct ScoreTable: Sendable, Equatable {
     set { scores[Key(task: task, pattern: Self.name(of: pattern))] = newValue }
   }
 
+  /// Whether anything was measured on a task.
+  func holds(_ task: String) -> Bool { scores.keys.contains { $0.task == task } }
+
+  /// Forgets a task.
+  mutating func forget(_ task: String) { keepTasks { $0 != task } }
+
   /// Forgets the tasks that `keep` refuses, by name.
   mutating func keepTasks(_ keep: (String) -> Bool) {
     scores = scores.filter { keep($0.key.task) }

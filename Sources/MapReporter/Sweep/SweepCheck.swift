@@ -7,6 +7,7 @@ struct SweepCheck {
   let folder: String
   private var models: [String: LoadedModel] = [:]
   private var samples: Set<String> = []
+  private var texts: [String: String] = [:]
 
   init(folder: String) {
     self.folder = folder
@@ -27,6 +28,20 @@ struct SweepCheck {
     } catch RunError.setting(let location, let problem) {
       throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
     }
+  }
+
+  /// What `run` is made from now: the hashes of its model's parts and of its texts, by name.
+  mutating func inputs(of run: SweepRun) throws -> [String: String] {
+    let identity = try model(at: run.configuration.model).identity
+    var hashes: [String: String] = [:]
+    for path in run.configuration.textFiles { hashes[path] = textHash(of: path) }
+    return RunRecord.inputs(of: identity, texts: hashes)
+  }
+
+  private mutating func textHash(of path: String) -> String? {
+    if let hash = texts[path] { return hash }
+    texts[path] = RunConfiguration.textHash(path)
+    return texts[path]
   }
 
   private mutating func model(at path: String) throws(ModelLoaderError) -> LoadedModel {
@@ -71,7 +86,7 @@ struct SweepCheck {
       throw .setting(
         location: run.place,
         problem: "\(files.folder) holds a run with other settings: "
-          + "\(found.joined(separator: "; ")); delete the folder, or give the sweep another name")
+          + "\(found.joined(separator: "; ")); undo that, or give the sweep another name")
     }
   }
 }

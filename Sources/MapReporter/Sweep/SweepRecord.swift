@@ -9,6 +9,8 @@ struct SweepRecord: Codable, Equatable {
     let configuration: String
     let gates: String
     let curves: String
+    /// What the run was made from; earlier versions wrote none.
+    var inputs: [String: String]?
   }
 
   private var runs: [String: Mark] = [:]
@@ -32,18 +34,27 @@ struct SweepRecord: Codable, Equatable {
     }
   }
 
-  /// Whether `run` is finished, and its folder as it was left.
-  func holds(_ run: SweepRun, _ files: RunFiles) throws(RunError) -> Bool {
+  /// Whether `run` is finished, its folder as it was left, and what it was made from as it was: `inputs`, as far
+  /// as that was written down.
+  func holds(
+    _ run: SweepRun, _ files: RunFiles, inputs: [String: String]
+  ) throws(RunError) -> Bool {
     guard let mark = runs[run.name], FileManager.default.fileExists(atPath: files.report) else {
       return false
     }
     let settings = try run.configuration.yaml()
-    return mark == Self.mark(of: files) && mark.configuration == sha256(of: settings)
+    return mark == Self.mark(of: files, inputs: mark.inputs)
+      && mark.configuration == sha256(of: settings) && (mark.inputs ?? inputs) == inputs
   }
 
-  /// Notes that the run in `files` is finished.
-  mutating func add(_ run: SweepRun, _ files: RunFiles) {
-    runs[run.name] = Self.mark(of: files)
+  /// Whether an earlier version noted `run`, which did not write down what it was made from.
+  func leavesOpen(_ run: SweepRun) -> Bool {
+    runs[run.name].map { $0.inputs == nil } ?? false
+  }
+
+  /// Notes that the run in `files` is finished, made from `inputs`.
+  mutating func add(_ run: SweepRun, _ files: RunFiles, inputs: [String: String]) {
+    runs[run.name] = Self.mark(of: files, inputs: inputs)
   }
 
   /// The record as JSON, keys in alphabetical order.
@@ -57,11 +68,11 @@ struct SweepRecord: Codable, Equatable {
     }
   }
 
-  private static func mark(of files: RunFiles) -> Mark? {
+  private static func mark(of files: RunFiles, inputs: [String: String]?) -> Mark? {
     let hashes = [files.configuration, files.gates, files.curves].compactMap { path in
       FileManager.default.contents(atPath: path).map { sha256(of: $0) }
     }
     guard hashes.count == 3 else { return nil }
-    return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2])
+    return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2], inputs: inputs)
   }
 }

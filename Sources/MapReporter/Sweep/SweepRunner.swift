@@ -26,12 +26,20 @@ public struct SweepRunner {
   public func run(began: (RunFiles) -> Void) throws -> String {
     var check = SweepCheck(folder: folder)
     for run in sweep.runs { try check.check(run) }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error))
+    }
+    let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
     var record = try SweepRecord.read(recordPath)
+    warnOfOldRecord(record)
     var failures: [SweepError.Failure] = []
     for (index, run) in sweep.runs.enumerated() {
       let files = RunFiles(folder: "\(folder)/\(run.name)")
       let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
-      if try record.holds(run, files) {
+      let inputs = try check.inputs(of: run)
+      if try record.holds(run, files, inputs: inputs) {
         observer.report("\(title): finished before")
         continue
       }
@@ -43,15 +51,27 @@ public struct SweepRunner {
         failures.append(SweepError.Failure(run: run.name, error: error))
         continue
       }
-      record.add(run, files)
+      // As the run itself has written it down: the model may have been replaced since the sweep began.
+      let made = try RunRecord.read(files.record)?.inputs ?? inputs
+      record.add(run, files, inputs: made)
+      try lock.requireHeld()
       try write(record)
-      try compare()
+      try compare(lock)
     }
-    let page = try compare()
+    let page = try compare(lock)
     guard failures.isEmpty else {
       throw SweepError(failures: failures, runs: sweep.runs.count, page: page)
     }
     return page ?? folder
+  }
+
+  private func warnOfOldRecord(_ record: SweepRecord) {
+    let open = sweep.runs.filter(record.leavesOpen).map(\.name)
+    guard !open.isEmpty else { return }
+    let names = open.joined(separator: ", ").shown(limit: 200)
+    observer.warn(
+      "\(recordPath) is of an earlier version and does not say from which model and texts \(names) were "
+        + "made, which could not be compared")
   }
 
   private func make(_ run: SweepRun, began: (RunFiles) -> Void) throws {
@@ -72,13 +92,13 @@ public struct SweepRunner {
 
   /// Compares what there is of the runs; nil as long as none has gates.
   @discardableResult
-  private func compare() throws -> String? {
+  private func compare(_ lock: RunLock) throws -> String? {
     let folders = sweep.runs.map { "\(folder)/\($0.name)" }.filter {
       FileManager.default.fileExists(atPath: RunFiles(folder: $0).gates)
     }
     guard !folders.isEmpty else { return nil }
     let comparison = try Comparison(runs: folders, title: sweep.name)
-    let page = try comparison.write(to: folder)
+    let page = try comparison.write(to: folder) { try lock.requireHeld() }
     removeFigures(except: comparison.figures().map(\.path))
     return page
   }

@@ -7,14 +7,19 @@ enum MappedFile {
   /// and unmapped with the last weight that refers to them.
   ///
   /// A file that is cut short while it is mapped ends the process on the next access
-  /// (``MappedFileFault``); everything here replaces files by renaming, which keeps the old content
-  /// mapped.
-  static func map(_ path: String) throws(ModelLoaderError) -> (storage: WeightStorage, count: Int) {
+  /// (``MappedFileFault``), and one that is written into is told by the ``FileInUse``; everything here
+  /// replaces files by renaming, which keeps the old content mapped.
+  static func map(
+    _ path: String
+  ) throws(ModelLoaderError) -> (storage: WeightStorage, count: Int, file: FileInUse) {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: systemMessage(errno))
     }
-    defer { close(descriptor) }
+    guard let file = FileInUse(path: path, descriptor: descriptor) else {
+      close(descriptor)
+      throw .unreadable(path: path, reason: systemMessage(errno))
+    }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_size > 0 else {
       throw .unreadable(path: path, reason: "it is empty")
@@ -30,6 +35,6 @@ enum MappedFile {
     ) { bytes in
       unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
-    return (storage, count)
+    return (storage, count, file)
   }
 }

@@ -18,5 +18,7 @@ final class ConsoleObserver: PipelineObserver {
 
   func report(_ message: String) { logger.info("\(message)") }
 
+  func warn(_ message: String) { logger.warning("\(message)") }
+
   var isInterrupted: Bool { Interruption.isRequested }
 }

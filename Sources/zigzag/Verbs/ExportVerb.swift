@@ -64,10 +64,13 @@ struct ExportVerb: Verb {
   func perform() throws {
     let known = try model.map { try HeadMap.Model(contentsOf: $0) }
     var (map, folder) = try chosenMap(model: known)
+    let logger = Logger(label: "export")
     if let known, let model {
+      if let question = map.model.openQuestion(of: source, against: known.identity) {
+        logger.warning("\(question)")
+      }
       map = try map.completed(by: known, mapName: source, modelName: model)
     }
-    let logger = Logger(label: "export")
     for format in format.isEmpty ? [.headMap] : format {
       let export = try format.exporter.export(map)
       for place in try export.write(to: URL(fileURLWithPath: out ?? folder)) {
@@ -103,6 +106,10 @@ struct ExportVerb: Verb {
 
   private func mapOfRun() throws -> HeadMap {
     let run = try FinishedRun(folder: source)
+    // With --model the same question is asked of the model that is named.
+    if let question = run.openQuestion, model == nil {
+      Logger(label: "export").warning("\(question)")
+    }
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =

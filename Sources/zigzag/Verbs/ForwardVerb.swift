@@ -52,6 +52,7 @@ struct ForwardVerb: Verb {
     let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
     let hidden = decoder.finalHidden(ids, pattern: pattern)
     let result = logits ? decoder.logits(hidden) : hidden
+    try loaded.requireUnchanged()
     try NumpyFile.write(result.values, shape: [result.rows, result.columns], to: out)
     try Results.print("\(out): \(result.rows) × \(result.columns)")
   }
@@ -72,14 +73,20 @@ struct ForwardVerb: Verb {
       throw ToolError.usage("--map and --streaming say different things; keep one of them")
     }
     if let map {
+      let logger = Logger(label: "forward")
       let read = try HeadMap.read(from: URL(fileURLWithPath: map))
       do {
         try read.check(
-          against: model, weightsSHA256: loaded.sha256, mapName: map, modelName: self.model)
+          against: model, identity: loaded.identity, mapName: map, modelName: self.model)
+        if let question = read.model.openQuestion(of: map, against: loaded.identity) {
+          logger.warning("\(question)")
+        }
       } catch {
-        guard case .otherWeights = error else { throw error }
+        switch error {
         // Comparing a map on a relative of its model is a use of this verb.
-        Logger(label: "forward").warning("\(error.description)")
+        case .otherWeights, .otherModel: logger.warning("\(error.description)")
+        default: throw error
+        }
       }
       return read.pattern
     }

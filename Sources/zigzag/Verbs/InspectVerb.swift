@@ -57,6 +57,7 @@ struct InspectVerb: Verb {
 private struct ModelFacts: Encodable {
   let source: String
   let sha256: String
+  let identity: [String: String]
   let parameters: Int
   let configuration: [String: Int]
   let modelType: String
@@ -70,6 +71,11 @@ private struct ModelFacts: Encodable {
     let model = inspection.contents.configuration
     source = inspection.contents.source
     sha256 = inspection.sha256
+    let parts = inspection.identity
+    identity = [
+      "weights_sha256": parts.weightsSHA256, "configuration_sha256": parts.configurationSHA256,
+      "tokenizer_sha256": parts.tokenizerSHA256,
+    ].compactMapValues { $0 }
     parameters = inspection.parameterCount
     configuration = [
       "num_hidden_layers": model.layers, "hidden_size": model.hidden,
@@ -86,7 +92,7 @@ private struct ModelFacts: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case source, sha256, parameters, configuration, tensors
+    case source, sha256, identity, parameters, configuration, tensors
     case modelType = "model_type"
     case ropeTheta = "rope_theta"
     case rmsNormEpsilon = "rms_norm_eps"
@@ -105,7 +111,7 @@ private struct ModelFacts: Encodable {
         ("tie_word_embeddings", "\(tiedEmbeddings)"), ("source", source),
         ("parameters", "\(parameters)"), ("tensors", "\(tensors.count) (\(types)), \(bytes)"),
         ("tokenizer", hasTokenizer ? "tokenizer.json" : "none"), ("sha256", sha256),
-      ]
+      ] + ["configuration_sha256", "tokenizer_sha256"].map { ($0, identity[$0] ?? "") }
     let width = facts.map(\.0.count).max() ?? 0
     return facts.map { name, value in
       name + String(repeating: " ", count: width - name.count + 2) + value

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GateOptimizer
+import Logging
 import MapReporter
 
 /// `zigzag rank`: gates to a layer map, without a model.
@@ -40,7 +41,7 @@ struct RankVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "Refuse gates that are not this model's in shape.",
+      "Refuse gates that are not this model's: in shape, and those of a run in identity.",
       discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
   var model: String?
 
@@ -71,6 +72,7 @@ struct RankVerb: Verb {
     }
     let run = try FinishedRun(folder: gates)
     try check(run.gates, against: sizes)
+    try checkIdentity(of: run, against: sizes)
     return (run.gates, try run.layers(by: criterion, sparsity: sparsity))
   }
 
@@ -83,6 +85,17 @@ struct RankVerb: Verb {
             + "on this model")
       }
     }
+  }
+
+  /// Refuses gates of a run that were learned on another model.
+  private func checkIdentity(of run: FinishedRun, against other: HeadMap.Model?) throws {
+    var question = run.openQuestion
+    if let other, let model {
+      try run.record.model?.checkIdentity(
+        against: other.identity, name: gates, modelName: model)
+      question = run.record.model?.openQuestion(of: gates, against: other.identity)
+    }
+    if let question { Logger(label: "rank").warning("\(question)") }
   }
 
   private func printTable(of map: RankedMap, gates: GateMatrix) throws {

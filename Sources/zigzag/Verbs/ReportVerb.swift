@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GateOptimizer
+import Logging
 import MapReporter
 
 /// `zigzag report`: the page of a run folder, or of several.
@@ -10,7 +11,7 @@ struct ReportVerb: Verb {
     abstract: "Draw a run's page and figures again, or compare runs.",
     discussion: """
       Reads only the run folder and needs no model: report.html is one self-contained page, figures/ \
-      holds the same pictures as SVG.
+      holds the same pictures as SVG. While a run is at work in the folder it is refused.
 
         zigzag report runs/smollm2-135m
 
@@ -56,7 +57,13 @@ struct ReportVerb: Verb {
   }
 
   func perform() throws {
-    try Results.print(compare ? compareRuns() : FinishedRun(folder: runs[0]).writeReport())
+    try Results.print(compare ? compareRuns() : drawReport())
+  }
+
+  private func drawReport() throws -> String {
+    let (page, question) = try FinishedRun.drawReport(in: runs[0])
+    if let question { Logger(label: "report").warning("\(question)") }
+    return page
   }
 
   private func compareRuns() throws -> String {

@@ -29,14 +29,17 @@ public struct MapExport: Sendable, Hashable {
 
   /// Writes the files, each through a temporary file.
   ///
-  /// - Parameter folder: Where to; created when missing.
+  /// - Parameters:
+  ///   - folder: Where to; created when missing.
+  ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The files' places, in order.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
   @discardableResult
-  public func write(to folder: URL) throws(MapReporterError) -> [URL] {
+  public func write(to folder: URL, check: () throws -> Void = {}) throws -> [URL] {
     var places: [URL] = []
     for file in files {
       let place = folder.appending(path: file.path)
+      try check()
       try writeAtomically(file.text, to: place)
       places.append(place)
     }

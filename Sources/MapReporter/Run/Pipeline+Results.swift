@@ -1,0 +1,58 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+
+extension Pipeline {
+  /// What results are made from now.
+  var inputs: ResultInputs {
+    ResultInputs(configuration: configuration, record: record, files: files)
+  }
+
+  /// Looks through what the folder holds before anything is made from it: gates that are not of this run are
+  /// refused, since they are expensive; scores that are not are forgotten, and measured again.
+  ///
+  /// Results of earlier versions, which wrote no ``ResultLedger``, are taken with one warning, and from
+  /// now on are this run's.
+  func settleResults(since before: RunRecord) throws {
+    var table = try ScoreTable.read(files.scores)
+    let tasks = configuration.evaluation.tasks.map(\.name).filter { table.holds($0) }
+    let whole = [.gates, .attention, .curves] + MapUnit.allCases.map(RunResult.search)
+    let present = whole.filter { $0.isThere(in: files) } + tasks.map { .scores(task: $0) }
+    let ledger = folder.ledger
+    let unknown = present.filter { ledger[$0] == nil }
+    let missing = record.identity.flatMap { before.identity?.missingParts(of: $0) } ?? []
+    if !unknown.isEmpty || (files.holdGates && !missing.isEmpty) {
+      warnOfOldResults(unknown, missing)
+    }
+    for result in unknown { try folder.claim(result, inputs, isTaken: true) }
+    if RunResult.gates.isThere(in: files) { try folder.requireOwn(.gates, inputs) }
+    for task in tasks where !(try isOwn(.scores(task: task))) { table.forget(task) }
+    if tasks.contains(where: { !table.holds($0) }) {
+      try folder.write(table.text, to: files.scores)
+    }
+  }
+
+  private func warnOfOldResults(_ unknown: [RunResult], _ missing: [String]) {
+    let names = unknown.map(\.name)
+    let what = [
+      names.isEmpty ? nil : "what \(names.joined(separator: ", ")) were made from",
+      missing.isEmpty ? nil : "the \(missing.joined(separator: " and ")) of its model",
+    ].compactMap { $0 }
+    observer.warn(
+      "\(folder.path) is of an earlier version and does not say \(what.joined(separator: ", nor ")); this "
+        + "could not be compared, and what is there is taken as made from what is there now")
+  }
+
+  /// Whether a result that is there was made from what is there now; if not, says why it is made again.
+  ///
+  /// What nobody wrote down counts as made from it: ``settleResults(since:)`` has warned of it.
+  func isOwn(_ result: RunResult) throws -> Bool {
+    guard let then = folder.ledger[result] else { return true }
+    let differences = try inputs.differences(of: result, from: then)
+    guard !differences.isEmpty else { return true }
+    observer.report(
+      "\(result.name) was not made from what is there now, so that it is made again: "
+        + differences.joined(separator: "; "))
+    return false
+  }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import GateOptimizer
+import ModelLoader
+
+/// A result of a run that knows what it was made from.
+enum RunResult: Hashable {
+  /// `gates.tsv`.
+  case gates
+  /// `attention.tsv`.
+  case attention
+  /// The table of searched maps of a unit.
+  case search(MapUnit)
+  /// The lines of `scores.csv` of one task.
+  case scores(task: String)
+  /// `curves.csv` and `places.csv`.
+  case curves
+
+  /// Something a result can be made from.
+  enum Input {
+    /// Weights, configuration and tokenizer.
+    case model
+    /// The texts that gates are learned and maps are searched on, and the gates that learning starts from.
+    case calibrationTexts
+    /// The texts that maps are judged on.
+    case evaluationTexts
+    /// The settings that the gates depend on.
+    case gateSettings
+    /// Those that searched maps depend on besides.
+    case searchSettings
+    /// What streaming heads see.
+    case window
+    /// Those that the samples of a task depend on.
+    case sampleSettings(task: String)
+    /// Those of all tasks.
+    case allSampleSettings
+    /// The bytes of `gates.tsv`.
+    case gates
+    /// The bytes of the tables of searched maps.
+    case searches
+  }
+
+  /// What it is made from: the table that all checks go by.
+  var inputs: [Input] {
+    switch self {
+    case .gates: [.model, .calibrationTexts, .gateSettings]
+    case .attention: [.model, .calibrationTexts, .gateSettings]
+    case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
+    case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
+    case .curves: [.model, .evaluationTexts, .window, .allSampleSettings, .gates, .searches]
+    }
+  }
+
+  /// Its name in the ledger.
+  var name: String {
+    switch self {
+    case .gates: "gates.tsv"
+    case .attention: "attention.tsv"
+    case .search(let unit): "search-\(unit).csv"
+    case .scores(let task): "scores.csv, task \(task)"
+    case .curves: "curves.csv"
+    }
+  }
+
+  /// The files that hold it and nothing else.
+  func files(in folder: RunFiles) -> [String] {
+    switch self {
+    case .gates: [folder.gates]
+    case .attention: [folder.attention]
+    case .search(let unit): [folder.search(unit)]
+    case .scores: []
+    case .curves: [folder.curves, folder.places]
+    }
+  }
+
+  /// Whether the folder has any of these files.
+  func isThere(in folder: RunFiles) -> Bool {
+    files(in: folder).contains(where: FileManager.default.fileExists(atPath:))
+  }
+
+  /// How it is made again.
+  var advice: String {
+    switch self {
+    case .gates:
+      "bring back what it was made from (gates.tsv itself is written again from checkpoint.h5 when it is "
+        + "removed), or give this run another name with --set name=…"
+    case .attention, .scores, .curves: "measure again with zigzag evaluate"
+    case .search: "search again with zigzag search"
+    }
+  }
+}
+
+/// What the results of a run folder are made from as things are now.
+struct ResultInputs {
+  let configuration: RunConfiguration
+  let record: RunRecord
+  let files: RunFiles
+
+  /// The hashes of all that `result` is made from; what is not known is left out.
+  func fingerprint(of result: RunResult) throws -> ResultLedger.Fingerprint {
+    var found: ResultLedger.Fingerprint = [:]
+    for input in result.inputs {
+      found.merge(try hashes(of: input)) { first, _ in first }
+    }
+    return found
+  }
+
+  private func hashes(of input: RunResult.Input) throws -> ResultLedger.Fingerprint {
+    switch input {
+    case .model:
+      let identity = record.identity
+      return [
+        "weights": identity?.weightsSHA256, "configuration": identity?.configurationSHA256,
+        "tokenizer": identity?.tokenizerSHA256,
+      ].compactMapValues(\.self)
+    case .calibrationTexts: return texts(configuration.calibrationTextFiles)
+    case .evaluationTexts: return texts(configuration.haystack.evaluation.files)
+    case .gateSettings:
+      return [
+        "settings of the gates":
+          try configuration.hash { all throws(RunError) in try all.gateSettings() }
+      ]
+    case .searchSettings:
+      return [
+        "settings of the search":
+          try configuration.hash { all throws(RunError) in try all.searchSettings() }
+      ]
+    case .window:
+      return [
+        "window": "sink \(configuration.window.sink), recent \(configuration.window.recent)"
+      ]
+    case .sampleSettings(let task):
+      return ["settings of the samples": try sampleHash(task)]
+    case .allSampleSettings:
+      return try configuration.evaluation.tasks.reduce(into: [:]) {
+        $0["settings of the task \($1.name)"] = try sampleHash($1.name)
+      }
+    case .gates: return contents([files.gates])
+    case .searches: return contents(files.searchTables)
+    }
+  }
+
+  private func sampleHash(_ task: String) throws -> String {
+    // Tasks have no defaults to leave out: the whole list is one setting.
+    sha256(of: settingsText(try configuration.sampleSettings()[task] ?? [:]))
+  }
+
+  private func texts(_ paths: [String]) -> ResultLedger.Fingerprint {
+    paths.reduce(into: [:]) { $0["text \($1)"] = record.texts?[$1] }
+  }
+
+  private func contents(_ paths: [String]) -> ResultLedger.Fingerprint {
+    paths.reduce(into: [:]) { found, path in
+      let name = URL(fileURLWithPath: path).lastPathComponent
+      found["file \(name)"] = Self.hash(of: path)
+    }
+  }
+
+  /// In words, how what `result` was made from, `then`, differs from what is there now; empty where it does
+  /// not, as far as both are known.
+  func differences(
+    of result: RunResult, from then: ResultLedger.Fingerprint
+  ) throws -> [String] {
+    let now = try fingerprint(of: result)
+    var found = Self.identity(of: then).differences(from: Self.identity(of: now))
+    if result == .gates, let own = then[Self.content], own != Self.hash(of: files.gates) {
+      found.append("the file was changed or replaced after it was learned")
+    }
+    for name in now.keys.sorted() where !Self.modelParts.contains(name) {
+      guard let old = then[name], old != now[name] else { continue }
+      if name.hasPrefix("settings") {
+        found.append("the \(name) are others now")
+      } else if name == "window" {
+        found.append("the window is \(now[name] ?? ""), there it was \(old)")
+      } else {
+        let file = name.split(separator: " ", maxSplits: 1).last ?? ""
+        found.append("\(file) is another file now")
+      }
+    }
+    return found
+  }
+
+  /// Refuses a result that was made from something else than there is now; one of which nobody knows passes.
+  ///
+  /// - Throws: ``RunError/otherResult(path:differences:advice:)``.
+  func requireOwn(_ result: RunResult, _ ledger: ResultLedger) throws {
+    guard let then = ledger[result] else { return }
+    let found = try differences(of: result, from: then)
+    guard found.isEmpty else {
+      throw RunError.otherResult(
+        path: result.files(in: files).first ?? result.name, differences: found,
+        advice: result.advice)
+    }
+  }
+
+  /// The name under which gates are told from others of the same inputs.
+  static let content = "content"
+
+  /// SHA-256 of the file at `path`; nil where there is none.
+  static func hash(of path: String) -> String? {
+    FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+  }
+
+  private static let modelParts = ["weights", "configuration", "tokenizer"]
+
+  private static func identity(of fingerprint: ResultLedger.Fingerprint) -> ModelIdentity {
+    ModelIdentity(
+      weightsSHA256: fingerprint["weights"], configurationSHA256: fingerprint["configuration"],
+      tokenizerSHA256: fingerprint["tokenizer"])
+  }
+}
+
+/// Settings as text, a line for each.
+func settingsText(_ settings: [String: String]) -> String {
+  settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+}

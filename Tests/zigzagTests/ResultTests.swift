@@ -1,0 +1,171 @@
+import Foundation
+import ModelLoader
+import TestSupport
+import Testing
+import Transformer
+
+/// Every result of a run knows what it was made from, and is not used with anything else.
+@Suite struct ResultTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    try scratch.write(TinyRun.configuration(steps: 6, checkpointEvery: 2), to: "run.yaml")
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
+  }
+
+  private static let results = ["search-layers.csv", "scores.csv", "attention.tsv", "curves.csv"]
+
+  private func remove(_ files: String...) throws {
+    for file in files {
+      try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/\(file)"))
+    }
+  }
+
+  /// The results are those of a run of what is there now in a folder of its own.
+  private func expectNewResults() throws {
+    #expect(try scratch.zigzag("run", "run.yaml", "-q", "--runs", "fresh").code == 0)
+    for file in ["gates.tsv"] + Self.results {
+      #expect(
+        try scratch.text(of: "runs/tiny/\(file)") == scratch.text(of: "fresh/tiny/\(file)"),
+        "\(file)")
+    }
+  }
+
+  @Test(arguments: ["weights", "configuration", "tokenizer"])
+  func withoutGatesAnotherModelMeasuresAnew(part: String) throws {
+    let scores = try scratch.text(of: "runs/tiny/scores.csv")
+    try remove("gates.tsv", "checkpoint.h5")
+    var configuration = TinyModel.configuration
+    if part == "configuration" { configuration.ropeTheta = 100_000 }
+    try TinyModel.write(
+      configuration, to: scratch.path("tiny.h5"), seed: part == "weights" ? 8 : 7,
+      addsPrefixSpace: part == "tokenizer")
+    let outcome = try scratch.zigzag("run", "run.yaml")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    for result in ["search-layers.csv", "attention.tsv", "scores.csv, task words"] {
+      #expect(
+        outcome.errors.contains("\(result) was not made from what is there now"),
+        "\(result): \(outcome.errors)")
+    }
+    #expect(outcome.errors.contains("the \(part) "))
+    #expect(try scratch.text(of: "runs/tiny/scores.csv") != scores)
+    try expectNewResults()
+  }
+
+  /// The record may be gone too: what the results were made from is beside them.
+  @Test func theRecordIsNotNeeded() throws {
+    try remove("run.json")
+    try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)
+    expectRefusal(
+      try scratch.zigzag("run", "run.yaml", "-q"), code: 64,
+      saying: "gates.tsv was not made from what is there now", "the weights are")
+    try remove("gates.tsv", "checkpoint.h5")
+    #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
+    try expectNewResults()
+  }
+
+  @Test func otherTextsMeasureAnew() throws {
+    func text(_ words: String) -> String { (0..<300).map { "\(words) \($0). " }.joined() }
+    try scratch.write(text("A text of some words, and of"), to: "text.txt")
+    let prose = TinyRun.configuration(steps: 6, checkpointEvery: 2).replacing(
+      "answer_lead_in: \"\"}}]", with: "answer_lead_in: \"\"}}, {name: book, prose: {every: 4}}]")
+    try scratch.write(
+      prose + "\nhaystack: {evaluation: {files: [text.txt]}}\n", to: "judged.yaml")
+    let judged = ["run", "judged.yaml", "--set", "name=judged"]
+    let first = try ToolRunner.run(judged, in: scratch.path)
+    #expect(first.code == 0, "\(first.errors)")
+    let before = try scratch.text(of: "runs/judged/scores.csv")
+    let search = try scratch.text(of: "runs/judged/search-layers.csv")
+    for file in ["gates.tsv", "checkpoint.h5"] {
+      try FileManager.default.removeItem(atPath: scratch.path("runs/judged/\(file)"))
+    }
+    try scratch.write(text("Other words are here, hear them:"), to: "text.txt")
+    let outcome = try ToolRunner.run(judged, in: scratch.path)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("scores.csv, task book was not made from what is there now"))
+    #expect(outcome.errors.contains("text.txt is another file now"))
+    #expect(!outcome.errors.contains("search-layers.csv was not made"))
+    #expect(try scratch.text(of: "runs/judged/scores.csv") != before)
+    #expect(try scratch.text(of: "runs/judged/search-layers.csv") == search)
+  }
+
+  @Test func gatesThatWereChangedAreNoticed() throws {
+    let gates = try scratch.text(of: "runs/tiny/gates.tsv")
+    try scratch.write("0.5\t0.25\n1\t0\n", to: "runs/tiny/gates.tsv")
+    for arguments in [
+      ["run", "run.yaml"], ["evaluate", "run.yaml"], ["rank", "runs/tiny", "-s", "0.5"],
+      ["export", "runs/tiny"], ["report", "runs/tiny"],
+    ] {
+      expectRefusal(
+        try ToolRunner.run(arguments + ["-q"], in: scratch.path), code: 64,
+        saying: "gates.tsv was not made from what is there now",
+        "the file was changed or replaced after it was learned")
+    }
+    // As the sentence says: without it, the gates come from the checkpoint.
+    try remove("gates.tsv")
+    let again = try scratch.zigzag("run", "run.yaml", "-q")
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(try scratch.text(of: "runs/tiny/gates.tsv") == gates)
+    try expectNewResults()
+  }
+
+  /// Gates from elsewhere, in a folder that knows nothing of them, are no gates that were searched with.
+  @Test func otherGatesAreSearchedAgain() throws {
+    let ledger = scratch.path("runs/tiny/results.json")
+    let data = try Data(contentsOf: URL(fileURLWithPath: ledger))
+    var json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    json["gates.tsv"] = nil
+    try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: ledger))
+    try scratch.write("0.5\t0.25\n1\t0\n", to: "runs/tiny/gates.tsv")
+    expectRefusal(
+      try scratch.zigzag("report", "runs/tiny"), code: 64,
+      saying: "search-layers.csv was not made from what is there now",
+      "gates.tsv is another file now", "search again with zigzag search")
+    let outcome = try scratch.zigzag("run", "run.yaml")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("warning: runs/tiny is of an earlier version"))
+    #expect(outcome.errors.contains("search-layers.csv was not made from what is there now"))
+    #expect(outcome.errors.contains("gates.tsv is another file now"))
+    #expect(try scratch.zigzag("report", "runs/tiny").code == 0)
+  }
+
+  @Test func aReportIsOfItsCurves() throws {
+    // Gates and maps are the run's, but accuracy was measured with others.
+    let ledger = scratch.path("runs/tiny/results.json")
+    let data = try Data(contentsOf: URL(fileURLWithPath: ledger))
+    let read = try JSONSerialization.jsonObject(with: data) as? [String: [String: String]]
+    var json = try #require(read)
+    json["curves.csv"]?["file gates.tsv"] = String(repeating: "0", count: 64)
+    try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: ledger))
+    expectRefusal(
+      try scratch.zigzag("report", "runs/tiny"), code: 64,
+      saying: "curves.csv was not made from what is there now", "gates.tsv is another file now",
+      "measure again with zigzag evaluate")
+    #expect(try scratch.zigzag("evaluate", "run.yaml", "-q").code == 0)
+    #expect(try scratch.zigzag("report", "runs/tiny").code == 0)
+  }
+
+  /// A search that was begun with another model is begun again.
+  @Test func aSearchOnItsWayIsOfItsModel() throws {
+    let identity = "weights 0, configuration 0, tokenizer 0, texts 0, settings 0, search 0, gates 0"
+    try remove("search-layers.csv")
+    try scratch.write(
+      "{\"identity\": \"\(identity)\", \"state\": {\"branches\": [{\"estimates\": [null, null], "
+        + "\"kept\": [true, true]}], \"losses\": {\"11\": [9, 9]}, \"removed\": 0, \"samples\": 2}}",
+      to: "runs/tiny/search-layers.json")
+    let outcome = try scratch.zigzag("run", "run.yaml")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("so that it is begun again"), "\(outcome.errors)")
+  }
+
+  @Test func aDamagedLedgerIsRefused() throws {
+    try scratch.write("{", to: "runs/tiny/results.json")
+    for arguments in [["run", "run.yaml"], ["report", "runs/tiny"]] {
+      expectRefusal(
+        try ToolRunner.run(arguments + ["-q"], in: scratch.path), code: 65, saying: "results.json")
+    }
+  }
+}
