@@ -19,12 +19,12 @@ package struct SourceTensor: Sendable {
     self.type = type
     self.file = file
     self.byteOffset = byteOffset
-    guard shape.allSatisfy({ $0 >= 1 }), let count = product(shape),
+    guard shape.allSatisfy({ $0 >= 0 }), let count = product(shape),
       (shape.last ?? 1) % type.blockCount == 0
     else {
       throw .invalid(
         path: file.path, place: name,
-        expected: "positive sizes, the last a multiple of \(type.blockCount) for \(type.rawValue)",
+        expected: "sizes from 0 on, the last a multiple of \(type.blockCount) for \(type.rawValue)",
         found: "\(shape)", fix: "fetch the file again")
     }
     let bytes = count / type.blockCount * type.blockBytes
@@ -46,6 +46,7 @@ package struct SourceTensor: Sendable {
     of targetBytes: Int = 4 << 20, _ body: ([UInt8]) throws(ModelLoaderError) -> Void
   ) throws(ModelLoaderError) {
     let count = shape.reduce(1, *)
+    if count == 0 { return }
     let rowBytes = count / rowCount / type.blockCount * type.blockBytes
     let unit = rotatedHeadDim ?? 1
     let rows = max(1, targetBytes / (rowBytes * unit)) * unit
@@ -62,6 +63,45 @@ package struct SourceTensor: Sendable {
     var values: [Float] = []
     try forEachChunk { (bytes) throws(ModelLoaderError) in values += type.decode(bytes) }
     return values
+  }
+
+  /// Whether every value is zero.
+  func isZero() throws(ModelLoaderError) -> Bool {
+    var isZero = true
+    try forEachChunk { (bytes) throws(ModelLoaderError) in
+      if isZero { isZero = type.decode(bytes).allSatisfy { $0 == 0 } }
+    }
+    return isZero
+  }
+
+  /// Whether `other` has the same shape and, as float32, the same bits, whatever the stored types are.
+  func hasSameValues(as other: SourceTensor) throws(ModelLoaderError) -> Bool {
+    guard shape == other.shape, let columns = shape.last, columns > 0 else {
+      return shape == other.shape
+    }
+    let rows = shape.reduce(1, *) / columns
+    let step = max(1, (1 << 20) / columns)
+    for start in stride(from: 0, to: rows, by: step) {
+      let count = min(step, rows - start)
+      let (mine, others) = (
+        try read(rows: start, count: count), try other.read(rows: start, count: count)
+      )
+      let isSame =
+        type == other.type
+        ? mine == others
+        : type.decode(mine).elementsEqual(other.type.decode(others)) {
+          $0.bitPattern == $1.bitPattern
+        }
+      if !isSame { return false }
+    }
+    return true
+  }
+
+  /// The encoded bytes of `count` rows of the last axis, in the file's order.
+  private func read(rows start: Int, count: Int) throws(ModelLoaderError) -> [UInt8] {
+    let rowBytes = (shape.last ?? 1) / type.blockCount * type.blockBytes
+    return try file.read(
+      at: byteOffset + start * rowBytes, count: count * rowBytes, place: name)
   }
 
   /// Rows of whole heads from llama.cpp's order, in which the two rows that RoPE rotates together
