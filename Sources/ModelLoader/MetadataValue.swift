@@ -13,7 +13,7 @@ package enum MetadataValue: Sendable, Equatable {
   /// A list of mixed or nested values, as JSON may have.
   case list([MetadataValue])
   case object([String: MetadataValue])
-  /// JSON's null within a list; in an object it is as if the key were not there.
+  /// JSON's null; in an object it mostly is as if the key were not there.
   case null
 
   /// How a message quotes the value, long ones shortened.
@@ -93,12 +93,12 @@ extension MetadataValue {
   }
 
   private static func object(
-    _ members: [JSONValue.Member]
+    _ members: [JSONValue.Member], keepsNulls: Bool = false
   ) throws(UnclearKeys) -> [String: MetadataValue] {
     var object: [String: MetadataValue] = [:]
     object.reserveCapacity(members.count)
     for member in members {
-      if case .null = member.value { continue }
+      if case .null = member.value, !keepsNulls { continue }
       guard object.updateValue(try MetadataValue(member.value), forKey: member.key) == nil else {
         throw UnclearKeys(key: member.key)
       }
@@ -125,10 +125,12 @@ extension MetadataValue {
   ///   - json: The text, in UTF-8.
   ///   - path: The file, for messages.
   ///   - budget: What reading the file may still cost; nil stands for one of these bytes' own.
-  /// - Returns: The members by key, without those that are null.
+  ///   - keepsNulls: Whether the result has the members that are null.
+  /// - Returns: The members by key; those of objects within are without nulls.
   /// - Throws: `ModelLoaderError.invalid` with the line of what is not JSON or of a key that is there twice.
   package static func object(
-    json: some Sequence<UInt8>, path: String, budget: ReadingBudget? = nil
+    json: some Sequence<UInt8>, path: String, budget: ReadingBudget? = nil,
+    keepsNulls: Bool = false
   ) throws(ModelLoaderError) -> [String: MetadataValue] {
     let value: JSONValue
     do {
@@ -142,7 +144,7 @@ extension MetadataValue {
         fix: "correct the file or fetch it again")
     }
     do throws(UnclearKeys) {
-      return try object(members)
+      return try object(members, keepsNulls: keepsNulls)
     } catch {
       throw .invalid(
         path: path, place: "key \(error.key)", expected: "each key once",

@@ -51,6 +51,7 @@ extension ModelFile {
   /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
   public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
+    ModelWarnings.log(reader.warnings, of: path)
     var tensors: [TensorDescription] = []
     for parameter in Parameter.all(in: reader.contents.configuration) {
       let layout = try reader.tensor(parameter).layout

@@ -19,6 +19,7 @@ public enum ModelFile {
     let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
     let weights = try builder.build()
     let contents = builder.reader.contents
+    ModelWarnings.log(builder.reader.warnings, of: path)
     return LoadedModel(
       path: path, configuration: contents.configuration, weights: weights,
       tokenizerJSON: contents.tokenizerJSON, sha256: builder.reader.sha256,

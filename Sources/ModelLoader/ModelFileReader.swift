@@ -17,20 +17,34 @@ package struct ModelFileReader {
   package let contents: ModelFileContents
   /// The identity of the weights that the file states.
   package let sha256: String
+  /// Sentences about what the file says and this reader does not use.
+  package let warnings: [String]
   private let weights: HDF5Object
+  private let assumed: [String: Int]
 
   /// Opens the model file at `path` and checks everything but the tensors' values.
   package init(path: String) throws(ModelLoaderError) {
     let root = try HDF5Object(opening: path)
     try Self.checkFormat(of: root)
     let sha256 = try Self.text("sha256", of: root)
-    let contents = try Self.readContents(of: root)
+    let values = try Self.readConfiguration(of: root)
+    let decoded = try ConfigurationDecoder(values: values, path: path, source: .modelFile) {
+      "/config attribute \($0)"
+    }.decode()
+    let contents = ModelFileContents(
+      configuration: decoded.configuration,
+      source: try root.attribute("source")?.text ?? "",
+      tokenizerJSON: try Self.readTokenizer(of: root),
+      bosTokenID: values["bos_token_id"]?.integer,
+      eosTokenIDs: values["eos_token_id"]?.integers ?? [])
     let weights = try Self.group(ModelFormat.weights, of: root)
     try Self.checkNames(in: weights, configuration: contents.configuration)
     self.path = path
     self.sha256 = sha256
     self.contents = contents
     self.weights = weights
+    warnings = decoded.warnings
+    assumed = decoded.assumed
   }
 
   private static func checkFormat(of root: HDF5Object) throws(ModelLoaderError) {
@@ -48,21 +62,44 @@ package struct ModelFileReader {
     }
   }
 
-  private static func readContents(
+  /// The attributes of `/config`; an object of RoPE may be a group with attributes too.
+  private static func readConfiguration(
     of root: HDF5Object
-  ) throws(ModelLoaderError) -> ModelFileContents {
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
     let group = try group(ModelFormat.configuration, of: root)
-    var values: [String: MetadataValue] = [:]
-    for name in group.attributeNames { values[name] = try group.attribute(name) }
-    let decoder = ConfigurationDecoder(values: values, path: root.path) {
-      "/config attribute \($0)"
+    var values = try attributes(of: group)
+    for name in group.childNames {
+      guard ["rope_scaling", "rope_parameters"].contains(name), values[name] == nil,
+        let child = try group.child(name), !child.isDataset
+      else {
+        throw .invalid(
+          path: root.path, place: "/\(ModelFormat.configuration)/\(name)",
+          expected: "attributes of /config alone", found: "a group or dataset",
+          fix: "write the key as an attribute")
+      }
+      values[name] = .object(try attributes(of: child))
     }
-    return ModelFileContents(
-      configuration: try decoder.decode(),
-      source: try root.attribute("source")?.text ?? "",
-      tokenizerJSON: try readTokenizer(of: root),
-      bosTokenID: values["bos_token_id"]?.integer,
-      eosTokenIDs: values["eos_token_id"]?.integers ?? [])
+    return values
+  }
+
+  /// Attributes by name; an empty one, and the JSON text "null", stand for null.
+  private static func attributes(
+    of group: HDF5Object
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+    var values: [String: MetadataValue] = [:]
+    for name in group.attributeNames {
+      let value = try group.attribute(name) ?? .null
+      values[name] = value == .text("null") ? .null : list(value)
+    }
+    return values
+  }
+
+  /// A list of texts that was written as JSON.
+  private static func list(_ value: MetadataValue) -> MetadataValue {
+    guard case .text(let text) = value, text.first == "[",
+      let members = try? MetadataValue.object(json: "{\"list\": \(text)}".utf8, path: "")
+    else { return value }
+    return members["list"] ?? value
   }
 
   private static func readTokenizer(
@@ -144,6 +181,7 @@ package struct ModelFileReader {
     let layout = try dataset.layout()
     let shape = parameter.shape(in: contents.configuration)
     guard layout.shape == shape else {
+      try refuseAssumed(because: "\(parameter.name) of shape \(layout.shape)")
       throw .invalid(
         path: path, place: place, expected: "shape \(shape)", found: "shape \(layout.shape)",
         fix: "correct /config or import the model again")
@@ -154,5 +192,31 @@ package struct ModelFileReader {
         found: "\(layout.typeName)s", fix: "write it as a float type")
     }
     return ModelTensor(dataset: dataset, layout: layout)
+  }
+
+  /// Refuses sizes that are the family's defaults where the weights have others.
+  private func refuseAssumed(because weights: String) throws(ModelLoaderError) {
+    if let error = AssumedSizes.error(
+      assumed, because: weights, path: path, place: { "/config attribute \($0)" })
+    {
+      throw error
+    }
+  }
+}
+
+/// Sizes that a file does not state.
+enum AssumedSizes {
+  /// The error that names the first of them, in which the weights, `weights` of them, do not agree; nil where
+  /// all are stated.
+  static func error(
+    _ assumed: [String: Int], because weights: String, path: String, place: (String) -> String
+  ) -> ModelLoaderError? {
+    guard let (key, size) = assumed.min(by: { $0.key > $1.key }) else { return nil }
+    let others = assumed.keys.filter { $0 != key }.sorted()
+    let also = others.isEmpty ? "" : " (nor for \(others.joined(separator: ", ")))"
+    return .invalid(
+      path: path, place: place(key),
+      expected: "a whole number, since \(size), this family's default, may not fit \(weights)",
+      found: "nothing\(also)", fix: "state the sizes of the model")
   }
 }

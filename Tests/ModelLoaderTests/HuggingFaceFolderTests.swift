@@ -47,8 +47,8 @@ struct HuggingFaceFolderTests {
       ("\"vocab_size\": 64", "\"vocab_size\": 65", "embed_tokens", "found shape [64, 32]"),
       ("\"vocab_size\": 64,", "", "vocab_size", "found nothing"),
       ("\"silu\"", "\"gelu\"", "hidden_act", "gelu"),
-      ("\"llama3\"", "\"yarn\"", "rope_scaling", "\"yarn\""),
-      ("\"factor\": 8.0", "\"factor\": 0", "rope_scaling", "positive factor"),
+      ("\"llama3\"", "\"yarn\"", "rope_parameters", "\"yarn\""),
+      ("\"factor\": 8.0", "\"factor\": 0", "rope_parameters", "positive factor"),
       ("1e-06", "0", "rms_norm_eps", "found 0"),
     ])
   func refusesConfigurations(
@@ -94,6 +94,7 @@ struct HuggingFaceFolderTests {
   @Test func limitsTheContextToASlidingWindow() throws {
     try edit("config.json", "\"use_sliding_window\": false", "\"use_sliding_window\": true")
     try edit("config.json", "\"sliding_window\": null", "\"sliding_window\": 48")
+    try edit("config.json", "full_attention", "sliding_attention")
     let plan = try HuggingFaceFolder(path: path).plan()
     #expect(plan.contents.configuration.maxPositions == 48)
   }

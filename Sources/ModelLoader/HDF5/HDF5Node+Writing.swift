@@ -23,7 +23,7 @@ package enum DatasetType {
 
 extension HDF5Node {
   /// Creates the group `name` directly inside this one.
-  func createGroup(_ name: String) throws(ModelLoaderError) -> HDF5Node {
+  package func createGroup(_ name: String) throws(ModelLoaderError) -> HDF5Node {
     let id = handle.id
     let creation = HDF5Handle { H5Pcreate(hdf5_group_create()) }
     guard let creation else { throw refused("the group", name) }

@@ -18,7 +18,11 @@ package struct GGUFFile {
     var metadata: [String: MetadataValue] = [:]
     for index in 0..<keyCount {
       let key = try reader.text(of: "metadata key \(index)")
-      metadata[key] = try reader.value(of: key)
+      guard metadata.updateValue(try reader.value(of: key), forKey: key) == nil else {
+        throw .invalid(
+          path: path, place: key, expected: "each metadata key once", found: "a second one",
+          fix: "readers may differ in which they take, so fetch or save the file again")
+      }
     }
     self.path = path
     self.metadata = metadata
@@ -64,19 +68,52 @@ package struct GGUFFile {
     var entries: [Entry] = []
     for index in 0..<count { entries.append(try readEntry(index, &reader)) }
     let alignment = alignment?.integer ?? 32
-    guard alignment >= 1, alignment <= 1 << 20 else {
+    guard alignment >= 1, alignment <= 1 << 20, alignment & (alignment - 1) == 0 else {
       throw .invalid(
-        path: file.path, place: "general.alignment", expected: "1 to \(1 << 20)",
+        path: file.path, place: "general.alignment", expected: "a power of 2 up to \(1 << 20)",
         found: "\(alignment)", fix: "the file is damaged, so fetch it again")
     }
     let start = (reader.position + alignment - 1) / alignment * alignment
     var tensors: [String: SourceTensor] = [:]
     for entry in entries {
-      tensors[entry.name] = try SourceTensor(
+      let tensor = try SourceTensor(
         name: entry.name, shape: entry.shape, type: entry.type, file: file,
         byteOffset: start + entry.offset)
+      guard tensors.updateValue(tensor, forKey: entry.name) == nil else {
+        throw damaged(file, entry.name, expected: "each tensor once", found: "a second one")
+      }
     }
+    try checkLayout(entries, alignment: alignment, file)
     return tensors
+  }
+
+  /// The rule of the reference reader: tensors lie behind each other, each padded to the alignment.
+  private static func checkLayout(
+    _ entries: [Entry], alignment: Int, _ file: FileReader
+  ) throws(ModelLoaderError) {
+    var end = 0
+    for entry in entries.sorted(by: { ($0.offset, $0.name) < ($1.offset, $1.name) }) {
+      guard entry.offset == end else {
+        let problem =
+          entry.offset % alignment != 0
+          ? "no multiple of the alignment"
+          : entry.offset < end ? "two tensors share bytes" : "a hole"
+        throw damaged(
+          file, entry.name, expected: "values at offset \(end), behind the tensor before",
+          found: "offset \(entry.offset): \(problem)")
+      }
+      // SourceTensor has checked that the size fits in the file.
+      let bytes = entry.shape.reduce(1, *) / entry.type.blockCount * entry.type.blockBytes
+      end = (end + bytes + alignment - 1) / alignment * alignment
+    }
+  }
+
+  private static func damaged(
+    _ file: FileReader, _ place: String, expected: String, found: String
+  ) -> ModelLoaderError {
+    .invalid(
+      path: file.path, place: place, expected: expected, found: found,
+      fix: "the reference reader refuses it too, so fetch or save the file again")
   }
 
   private static func readEntry(
@@ -92,6 +129,9 @@ package struct GGUFFile {
     }
     var shape: [Int] = []
     for _ in 0..<rank { shape.append(Int(clamping: try reader.unsigned(UInt64.self, of: name))) }
+    guard shape.allSatisfy({ $0 >= 1 }) else {
+      throw damaged(reader.file, name, expected: "sizes from 1 on", found: "\(shape)")
+    }
     let id = try reader.unsigned(UInt32.self, of: name)
     guard let type = SourceType.gguf(id) else {
       throw .unsupported(

@@ -9,6 +9,7 @@ package struct GGUFModel {
   /// Reads the header of the file at `path`.
   package init(path: String) throws(ModelLoaderError) {
     file = try GGUFFile(path: path)
+    try Self.refuseOtherKinds(file)
     guard let architecture = file.metadata["general.architecture"]?.text else {
       throw .invalid(
         path: path, place: "general.architecture", expected: "the name of an architecture",
@@ -21,8 +22,10 @@ package struct GGUFModel {
   package func plan(
     tokenizer: (GGUFTokenizerMetadata) throws -> Data
   ) throws(ModelLoaderError) -> ImportPlan {
-    try refuseUnsupportedFeatures()
-    let configuration = try readConfiguration()
+    let decoded = try readConfiguration()
+    let configuration = decoded.configuration
+    let unknown = try GGUFKeys.check(
+      file.metadata, architecture: architecture, path: file.path)
     let metadata = tokenizerMetadata()
     let contents = ModelFileContents(
       configuration: configuration, source: URL(fileURLWithPath: file.path).lastPathComponent,
@@ -30,10 +33,12 @@ package struct GGUFModel {
         try convert(metadata, with: tokenizer)
       },
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
+    var sources = try unrotated(headDim: configuration.headDim)
+    sources[Self.ropeFactors] = nil
+    let warnings = ConfigurationWarnings(unknown: unknown, sentences: decoded.warnings)
     return try ImportPlan(
-      contents: contents, sources: try unrotated(headDim: configuration.headDim), path: file.path,
-      name: \.ggufName
-    ) { $0 == Self.ropeFactors }
+      contents: contents, sources: sources, path: file.path, configurationPath: file.path,
+      warnings: warnings.all, name: \.ggufName)
   }
 
   private static let ropeFactors = "rope_freqs.weight"
@@ -60,42 +65,32 @@ package struct GGUFModel {
 
   // MARK: Configuration
 
-  /// Hugging Face's keys and those that GGUF puts after the architecture's name.
-  private static let keys = [
-    "num_hidden_layers": "block_count",
-    "hidden_size": "embedding_length",
-    "intermediate_size": "feed_forward_length",
-    "num_attention_heads": "attention.head_count",
-    "num_key_value_heads": "attention.head_count_kv",
-    "head_dim": "attention.key_length",
-    "rms_norm_eps": "attention.layer_norm_rms_epsilon",
-    "rope_theta": "rope.freq_base",
-    "max_position_embeddings": "context_length",
-    "sliding_window": "attention.sliding_window",
-    "rope_scaling": "rope.scaling.type",
-  ]
-
   private func value(_ key: String) -> MetadataValue? {
     file.metadata["\(architecture).\(key)"]
   }
 
-  private func readConfiguration() throws(ModelLoaderError) -> ModelConfiguration {
+  private func readConfiguration() throws(ModelLoaderError) -> DecodedConfiguration {
     var values: [String: MetadataValue] = ["model_type": .text(architecture)]
-    for (key, ggufKey) in Self.keys where key != "rope_scaling" { values[key] = value(ggufKey) }
+    for (key, ggufKey) in GGUFKeys.configuration where key != "rope_scaling" {
+      values[key] = value(ggufKey)
+    }
     if let rows = file.tensors[Parameter.embedding.ggufName]?.shape.first {
       values["vocab_size"] = .integer(rows)
     }
     values["tie_word_embeddings"] = .bool(file.tensors[Parameter.output.ggufName] == nil)
     let qBias = Parameter.layer(index: 0, .qBias).ggufName
     values["attention_bias"] = .bool(file.tensors[qBias] != nil)
-    values["use_sliding_window"] = .bool(value("attention.sliding_window") != nil)
+    // llama.cpp takes a window of 0 for none.
+    if value("attention.sliding_window")?.integer == 0 { values["sliding_window"] = nil }
+    values["use_sliding_window"] = .bool(values["sliding_window"] != nil)
     values["rope_scaling"] = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
     let architecture = architecture
-    let decoder = ConfigurationDecoder(values: values, path: file.path) { key in
-      Self.keys[key].map { "\(architecture).\($0)" }
+    let decoder = ConfigurationDecoder(values: values, path: file.path, source: .gguf) { key in
+      GGUFKeys.configuration[key].map { "\(architecture).\($0)" }
         ?? (key == "model_type" ? "general.architecture" : key)
     }
-    let configuration = try decoder.decode()
+    let decoded = try decoder.decode()
+    let configuration = decoded.configuration
     let rotated = value("rope.dimension_count")?.integer ?? configuration.headDim
     let values2 = value("attention.value_length")?.integer ?? configuration.headDim
     guard rotated == configuration.headDim, values2 == configuration.headDim else {
@@ -105,35 +100,59 @@ package struct GGUFModel {
           + "\(configuration.headDim)",
         supported: "RoPE over the whole head")
     }
-    return configuration
+    return decoded
   }
 
+  /// llama.cpp scales linearly where a factor stands without a type, and not at all where the type is none;
+  /// a table of factors comes on top.
   private func ropeScaling(theta: Double) throws(ModelLoaderError) -> MetadataValue? {
-    if let factors = file.tensors[Self.ropeFactors] {
-      let scaling = try RopeFactors.scaling(
-        try factors.readValues(), theta: theta, path: file.path, place: factors.name)
-      return scaling.map { .text($0.json) }
+    let typeKey = "rope.scaling.type"
+    guard value(typeKey) == nil || value(typeKey)?.text != nil else {
+      throw .invalid(
+        path: file.path, place: "\(architecture).\(typeKey)", expected: "text",
+        found: value(typeKey)?.quoted ?? "nothing", fix: "fetch the file again")
     }
-    let type = value("rope.scaling.type")?.text ?? "none"
+    let type = value(typeKey)?.text ?? "linear"
     let factor = value("rope.scaling.factor") ?? value("rope.scale_linear")
-    if type == "none" && value("rope.scale_linear") == nil { return nil }
-    if factor?.real == 1 { return nil }
-    return .object([
-      "rope_type": .text(type == "none" ? "linear" : type), "factor": factor ?? .real(0),
-    ])
+    // A factor of 0 stands for none, as does no factor; one of 1 changes nothing.
+    let isPlain =
+      ["none", "linear", "yarn"].contains(type)
+      && (type == "none" || factor == nil || factor?.real == 0 || factor?.real == 1)
+    guard let factors = file.tensors[Self.ropeFactors] else {
+      if isPlain { return nil }
+      return .object(["rope_type": .text(type), "factor": factor ?? .null])
+    }
+    guard isPlain else {
+      throw .unsupported(
+        path: file.path, place: factors.name,
+        found: "a table of RoPE factors beside \(architecture).\(typeKey) \(type)",
+        supported: "one of the two")
+    }
+    return try RopeFactors.scaling(
+      try factors.readValues(), theta: theta, path: file.path, place: factors.name
+    ).map { .text($0.json) }
   }
 
-  private func refuseUnsupportedFeatures() throws(ModelLoaderError) {
-    if let experts = value("expert_count")?.integer, experts > 0 {
-      throw .unsupported(
-        path: file.path, place: "\(architecture).expert_count", found: "a mixture of experts",
-        supported: "one feed-forward block per layer")
-    }
+  /// Says what a file is that holds no whole model.
+  private static func refuseOtherKinds(_ file: GGUFFile) throws(ModelLoaderError) {
     if let parts = file.metadata["split.count"]?.integer, parts > 1 {
+      let number = (file.metadata["split.no"]?.integer).map { "part \($0 + 1)" } ?? "a part"
       throw .unsupported(
-        path: file.path, place: "split.count", found: "a file in \(parts) parts",
-        supported: "one file (join the parts with llama-gguf-split --merge)")
+        path: file.path, place: "split.count",
+        found: "\(number) of a model in \(parts) files",
+        supported: "one file (join the parts with llama-gguf-split --merge FIRST-PART OUT.gguf)")
     }
+    guard let type = file.metadata["general.type"]?.text, type != "model" else { return }
+    let what = [
+      "adapter": "an adapter (LoRA), a change of a model,",
+      "mmproj": "the part of a model that sees or hears", "imatrix": "an importance matrix",
+      "vocab": "a vocabulary without weights",
+    ]
+    throw .unsupported(
+      path: file.path, place: "general.type",
+      found: what[type] ?? "a file of the type \"\(type)\"",
+      supported: "whole weights"
+        + (type == "adapter" ? ": merge the adapter into its base model" : ""))
   }
 
   // MARK: Tokenizer

@@ -9,119 +9,108 @@ package struct HuggingFaceFolder {
   /// The folder at `path`, not yet read.
   package init(path: String) { self.path = path }
 
-  /// Reads the configuration and all headers; no values yet.
+  /// Reads the configuration and all headers; of the values no more than it takes to know whether the
+  /// output projection is tied and whether what is left out changes nothing.
   package func plan() throws(ModelLoaderError) -> ImportPlan {
-    let values = try readConfiguration()
+    let names = FolderWeights.fileNames(in: path)
+    try refuseOtherFolders(names)
     let configurationPath = file("config.json")
-    let decoder = ConfigurationDecoder(values: values, path: configurationPath) { "key \($0)" }
+    let values = try Self.readJSON(configurationPath, keepsNulls: true)
+    let decoded = try ConfigurationDecoder(
+      values: values, path: configurationPath, source: .configJSON, place: { "key \($0)" }
+    ).decode()
+    let weights = try FolderWeights(path: path)
+    let named = try TensorNames(weights, path: path)
+    try refuseOtherTypes(named.otherTypes)
+    let tying = try HeadTying(
+      named.tensors, isTied: decoded.configuration.tiedEmbeddings, isStated: decoded.statesTying)
+    try refuseHeadless(values, isTied: tying.isTied, isStated: decoded.statesTying)
+    var configuration = decoded.configuration
+    configuration.tiedEmbeddings = tying.isTied
     let contents = ModelFileContents(
-      configuration: try decoder.decode(),
+      configuration: configuration,
       source: URL(fileURLWithPath: path).lastPathComponent,
       tokenizerJSON: try readTokenizer(),
       bosTokenID: values["bos_token_id"]?.integer,
-      eosTokenIDs: values["eos_token_id"]?.integers ?? [])
-    let isTied = contents.configuration.tiedEmbeddings
+      eosTokenIDs: try endTokens(names) ?? values["eos_token_id"]?.integers ?? [])
+    let warnings =
+      decoded.warnings + weights.warnings + named.warnings
+      + [tying.warning, tokenizerWarning(names)]
+      .compactMap { $0 }
     return try ImportPlan(
-      contents: contents, sources: try readTensors(), path: path, name: \.name
-    ) { name in
-      // Some checkpoints repeat the tied matrix, and old ones keep a table of frequencies.
-      (isTied && name == Parameter.output.name) || name.hasSuffix(".rotary_emb.inv_freq")
-    }
+      contents: contents, sources: tying.tensors, path: path,
+      configurationPath: configurationPath, assumed: decoded.assumed, warnings: warnings,
+      name: \.name)
   }
 
   private func file(_ name: String) -> String {
     URL(fileURLWithPath: path).appendingPathComponent(name).path
   }
 
-  private func exists(_ name: String) -> Bool {
-    FileManager.default.fileExists(atPath: file(name))
-  }
-
-  private func readJSON(_ name: String) throws(ModelLoaderError) -> [String: MetadataValue] {
-    let reader = try FileReader(path: file(name), what: "file of a Hugging Face model")
+  static func readJSON(
+    _ path: String, keepsNulls: Bool = false
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+    let reader = try FileReader(path: path, what: "file of a Hugging Face model")
     return try MetadataValue.object(
-      json: reader.readAll(), path: reader.path, budget: reader.budget)
+      json: reader.readAll(), path: reader.path, budget: reader.budget, keepsNulls: keepsNulls)
   }
 
-  /// The keys of config.json; what newer files keep in `rope_parameters` moves to where all others
-  /// have it.
-  private func readConfiguration() throws(ModelLoaderError) -> [String: MetadataValue] {
-    var values = try readJSON("config.json")
-    if case .object(let rope)? = values["rope_parameters"] {
-      values["rope_scaling"] = .object(rope)
-      values["rope_theta"] = rope["rope_theta"] ?? values["rope_theta"]
-      values["partial_rotary_factor"] =
-        rope["partial_rotary_factor"] ?? values["partial_rotary_factor"]
+  /// Names what a folder is that is no model of this kind.
+  private func refuseOtherFolders(_ names: [String]) throws(ModelLoaderError) {
+    if names.contains("adapter_config.json") {
+      throw TensorNames.adapter(path: path, place: "adapter_config.json")
     }
-    return values
-  }
-
-  private func readTokenizer() throws(ModelLoaderError) -> Data? {
-    guard exists("tokenizer.json") else { return nil }
-    return try FileReader(path: file("tokenizer.json"), what: "tokenizer").readAll()
-  }
-
-  private func readTensors() throws(ModelLoaderError) -> [String: SourceTensor] {
-    guard exists("model.safetensors.index.json") else {
-      guard exists("model.safetensors") else {
-        try refusePickles()
-        throw .missing(
-          path: file("model.safetensors"),
-          what: "file, nor a model.safetensors.index.json beside it")
-      }
-      return try SafetensorsFile(path: file("model.safetensors")).tensors
+    if !names.contains("config.json"), let gguf = names.first(where: { $0.hasSuffix(".gguf") }) {
+      throw .missing(
+        path: file("config.json"),
+        what: "file, and \(gguf.shown(limit: 80)) is a model of its own, so import that file")
     }
-    var tensors: [String: SourceTensor] = [:]
-    for (shard, names) in try readIndex().sorted(by: { $0.key < $1.key }) {
-      let found = try SafetensorsFile(path: file(shard)).tensors
-      for name in names {
-        guard let tensor = found[name] else {
-          throw .invalid(
-            path: file(shard), place: name, expected: "a tensor, as the index says",
-            found: "nothing", fix: "fetch the file again")
-        }
-        tensors[name] = tensor
-      }
-    }
-    return tensors
   }
 
-  /// Names the pickled weights of a folder that has no others.
-  private func refusePickles() throws(ModelLoaderError) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    let endings = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"]
-    guard let name = names.sorted().first(where: { endings.contains(where: $0.hasSuffix) }) else {
+  /// A decoder saved without a head (LlamaModel, …) is no model that gives logits, unless it says that the
+  /// embedding is its head.
+  private func refuseHeadless(
+    _ values: [String: MetadataValue], isTied: Bool, isStated: Bool
+  ) throws(ModelLoaderError) {
+    guard isTied, !isStated, case .texts(let names)? = values["architectures"], !names.isEmpty,
+      names.allSatisfy({ $0.hasSuffix("Model") })
+    else { return }
+    throw .invalid(
+      path: path, place: Parameter.output.name,
+      expected: "an output projection, or tie_word_embeddings true in config.json",
+      found: "a \(names[0].shown(limit: 60)) without one",
+      fix: "save the whole model (…ForCausalLM)")
+  }
+
+  /// Only floats are parameters; masks of truth values are left out.
+  private func refuseOtherTypes(_ types: [String: String]) throws(ModelLoaderError) {
+    let isMask: (String) -> Bool = {
+      $0.hasSuffix("attn.bias") || $0.hasSuffix("attn.masked_bias")
+    }
+    guard let (name, type) = types.filter({ !isMask($0.key) }).min(by: { $0.key < $1.key }) else {
       return
     }
     throw .unsupported(
-      path: file(name), place: "the file",
-      found: "a pickle, which can run any code when it is read,", supported: "model.safetensors")
+      path: path, place: name, found: "the type \(type)",
+      supported: "F32, F16, BF16 or F64 tensors")
   }
 
-  /// A name with a separator could lead out of the folder, and one with a zero byte would be cut.
-  private static func isShardName(_ name: String) -> Bool {
-    name.hasSuffix(".safetensors") && name.utf8.count <= 255
-      && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
+  // MARK: Tokens
+
+  private func readTokenizer() throws(ModelLoaderError) -> Data? {
+    guard FileManager.default.fileExists(atPath: file("tokenizer.json")) else { return nil }
+    return try FileReader(path: file("tokenizer.json"), what: "tokenizer").readAll()
   }
 
-  /// Names of tensors by the file that holds them.
-  private func readIndex() throws(ModelLoaderError) -> [String: [String]] {
-    let name = "model.safetensors.index.json"
-    guard case .object(let map)? = try readJSON(name)["weight_map"] else {
-      throw .invalid(
-        path: file(name), place: "key weight_map", expected: "an object of file names",
-        found: "nothing of the kind", fix: "fetch it again")
-    }
-    var names: [String: [String]] = [:]
-    for (tensor, value) in map {
-      guard let shard = value.text, Self.isShardName(shard) else {
-        throw .invalid(
-          path: file(name), place: "key \(tensor)",
-          expected: "the name of a .safetensors file in this folder", found: value.quoted,
-          fix: "fetch it again")
-      }
-      names[shard, default: []].append(tensor)
-    }
-    return names
+  private func tokenizerWarning(_ names: [String]) -> String? {
+    let others = ["tokenizer.model", "tekken.json", "vocab.json"].filter(names.contains)
+    guard !names.contains("tokenizer.json"), let other = others.first else { return nil }
+    return "\(other) is not read: save the tokenizer with transformers, which writes tokenizer.json"
+  }
+
+  /// The tokens that end a text in generation_config.json, which wins over config.json in transformers.
+  private func endTokens(_ names: [String]) throws(ModelLoaderError) -> [Int]? {
+    guard names.contains("generation_config.json") else { return nil }
+    return try Self.readJSON(file("generation_config.json"))["eos_token_id"]?.integers
   }
 }

@@ -21,6 +21,8 @@ public struct ImportSummary: Sendable, Equatable {
   public let hasTokenizer: Bool
   /// The identity of the weights.
   public let sha256: String
+  /// Sentences about what was decided, left out or not understood.
+  public let warnings: [String]
 }
 
 /// Turns a Hugging Face folder or a GGUF file into a model file, a chunk of a tensor at a time.
@@ -68,7 +70,8 @@ public struct Importer: Sendable {
     let sha256 = try writer.finish()
     return ImportSummary(
       configuration: plan.contents.configuration, parameterCount: total,
-      hasTokenizer: plan.contents.tokenizerJSON != nil, sha256: sha256)
+      hasTokenizer: plan.contents.tokenizerJSON != nil, sha256: sha256,
+      warnings: plan.warnings)
   }
 
   private func plan(source: String) throws(ModelLoaderError) -> ImportPlan {

@@ -15,6 +15,9 @@ struct ImportVerb: Verb {
 
         zigzag import ~/models/Qwen2.5-0.5B-Instruct models/qwen2.5-0.5b.h5
         zigzag import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2.h5 --type bfloat16
+
+      What is decided, left out or not understood is said in warnings on standard error; what would \
+      change the model's results is refused.
       """)
 
   @Argument(help: "A Hugging Face folder, or a .gguf file.")
@@ -30,6 +33,9 @@ struct ImportVerb: Verb {
       """)
   var type: ElementType?
 
+  @Flag(help: "Print what was imported, and the warnings, as JSON.")
+  var json = false
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
@@ -40,14 +46,49 @@ struct ImportVerb: Verb {
         state.completed / 1_000_000, of: state.total / 1_000_000, note: state.tensor)
       return !Interruption.isRequested
     }
+    let logger = Logger(label: "import")
+    for warning in summary.warnings { logger.warning("\(source): \(warning)") }
     if !summary.hasTokenizer {
-      Logger(label: "import").warning(
+      logger.warning(
         "\(source) has no tokenizer, so \(destination) can be run but not calibrated")
     }
+    if json { return try Results.print(json: ImportFacts(summary, destination)) }
     let model = summary.configuration
     try Results.print(
       "\(destination): \(model.modelType), \(model.layers) layers, \(summary.parameterCount) "
         + "parameters, sha256 \(summary.sha256)")
+  }
+}
+
+/// What `import --json` prints.
+private struct ImportFacts: Encodable {
+  let file: String
+  let modelType: String
+  let layers: Int
+  let parameters: Int
+  let context: Int
+  let sha256: String
+  let hasTokenizer: Bool
+  let warnings: [String]
+
+  init(_ summary: ImportSummary, _ destination: String) {
+    let model = summary.configuration
+    file = destination
+    modelType = model.modelType
+    layers = model.layers
+    parameters = summary.parameterCount
+    context = model.maxPositions
+    sha256 = summary.sha256
+    hasTokenizer = summary.hasTokenizer
+    warnings = summary.warnings
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case file, parameters, sha256, warnings
+    case modelType = "model_type"
+    case layers = "num_hidden_layers"
+    case context = "max_position_embeddings"
+    case hasTokenizer = "has_tokenizer"
   }
 }
 

@@ -1,0 +1,133 @@
+import Foundation
+import Transformer
+
+extension ConfigurationDecoder {
+  /// What a configuration says about RoPE.
+  struct Rope {
+    /// The base of the frequencies.
+    let theta: Double
+    /// How they are stretched, or nil.
+    let scaling: RopeScaling?
+  }
+
+  /// The base and the scaling, in the order in which transformers 5 looks for them.
+  ///
+  /// An object `rope_scaling` that is not empty wins over `rope_parameters`. Within it `rope_type` wins over
+  /// the older `type`. The base is its `rope_theta`, else that of the top level, else the family's.
+  func rope(
+    maxPositions: Int, _ defaults: FamilyDefaults, _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) -> Rope {
+    let older = try ropeMembers("rope_scaling")
+    let newer = try ropeMembers("rope_parameters")
+    let key = older.isEmpty ? "rope_parameters" : "rope_scaling"
+    let members = older.isEmpty ? newer : older
+    if !older.isEmpty, !newer.isEmpty, older != newer {
+      warnings.sentences.append(
+        "rope_scaling and rope_parameters differ, and rope_scaling is used, as in transformers")
+    }
+    let theta = try theta(members, key, defaults, &warnings)
+    let factor = members["partial_rotary_factor"] ?? present("partial_rotary_factor")
+    if let factor, factor.real != 1 {
+      throw unsupported(
+        "partial_rotary_factor", "rotating a part of each head (\(factor.quoted))",
+        "RoPE over the whole head")
+    }
+    return Rope(
+      theta: theta, scaling: try scaling(members, key, maxPositions: maxPositions, &warnings))
+  }
+
+  private func theta(
+    _ members: [String: MetadataValue], _ key: String, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) -> Double {
+    let outer = try positive("rope_theta", below: 1e15)
+    guard let value = members["rope_theta"] else { return outer ?? defaults.ropeTheta }
+    guard let inner = value.real, inner > 0, inner < 1e15 else {
+      throw invalid(key, "a rope_theta above 0 and below 1e15", value.quoted)
+    }
+    if let outer, outer != inner {
+      warnings.sentences.append(
+        "rope_theta is \(outer) and \(inner) within \(key), which is used, as in transformers")
+    }
+    return inner
+  }
+
+  private func scaling(
+    _ members: [String: MetadataValue], _ key: String, maxPositions: Int,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) -> RopeScaling? {
+    let type = try ropeType(members, key, &warnings)
+    guard let used = RopeKeys.used[type] else {
+      throw unsupported(key, "the type \"\(type)\"", "rope_type default, linear or llama3")
+    }
+    try checkRopeKeys(members, key, type: type, used: used, &warnings)
+    switch type {
+    case "linear": return .linear(factor: try factor("factor", of: members, key))
+    case "llama3": return try llama3(members, key, maxPositions: maxPositions)
+    default: return nil
+    }
+  }
+
+  private func ropeType(
+    _ members: [String: MetadataValue], _ key: String, _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) -> String {
+    for name in ["rope_type", "type"] {
+      guard let value = members[name] else { continue }
+      guard let type = value.text else { throw invalid(key, "a text as \(name)", value.quoted) }
+      if name == "rope_type", let other = members["type"]?.text, other != type {
+        warnings.sentences.append(
+          "\(key) has the rope_type \(type.shown(limit: 40)) and the type \(other.shown(limit: 40)): "
+            + "rope_type is used, as in transformers")
+      }
+      return type
+    }
+    return "default"
+  }
+
+  /// The members of an object, or of JSON text of one; none where it is absent or null.
+  private func ropeMembers(
+    _ key: String
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+    switch present(key) {
+    case nil: return [:]
+    case .object(let members):
+      return members.filter { $0.value != .null }
+    case .text(let json):
+      do {
+        return try MetadataValue.object(json: json.utf8, path: path)
+      } catch .invalid(_, let place, let expected, let found, _) {
+        throw invalid(
+          key, "a JSON object", "\(found), where \(expected) was expected (\(place))")
+      }
+    case .some(let other): throw invalid(key, "a JSON object", other.quoted)
+    }
+  }
+
+  /// The original context is the top level's, else that within the object, else the context.
+  private func llama3(
+    _ members: [String: MetadataValue], _ key: String, maxPositions: Int
+  ) throws(ModelLoaderError) -> RopeScaling {
+    let low = try factor("low_freq_factor", of: members, key)
+    let high = try factor("high_freq_factor", of: members, key)
+    guard low < high else {
+      throw invalid(key, "low_freq_factor below high_freq_factor", "\(low) and \(high)")
+    }
+    let name = "original_max_position_embeddings"
+    let value = present(name) ?? members[name] ?? .integer(maxPositions)
+    guard let original = value.integer, original >= 1, original <= Self.largestSize else {
+      throw invalid(key, "\(name) of 1 to \(Self.largestSize)", value.quoted)
+    }
+    return .llama3(
+      factor: try factor("factor", of: members, key), lowFrequencyFactor: low,
+      highFrequencyFactor: high, originalMaxPositions: original)
+  }
+
+  private func factor(
+    _ name: String, of members: [String: MetadataValue], _ key: String
+  ) throws(ModelLoaderError) -> Double {
+    guard let value = members[name]?.real, value > 0, value < 1e9 else {
+      throw invalid(key, "a positive \(name)", members[name]?.quoted ?? "nothing")
+    }
+    return value
+  }
+}

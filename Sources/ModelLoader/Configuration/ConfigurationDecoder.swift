@@ -1,0 +1,192 @@
+import Foundation
+import Transformer
+
+/// Reads a model's configuration from Hugging Face keys, whichever file they come from, and refuses
+/// what the decoder does not compute.
+struct ConfigurationDecoder {
+  /// The files that state a configuration; they differ in what an absent key stands for.
+  enum Source: Sendable {
+    /// A Hugging Face `config.json`.
+    case configJSON
+    /// The attributes of `/config` in a model file; the importer has applied `sliding_window`.
+    case modelFile
+    /// The metadata of a GGUF file, whose keys are checked where they are read.
+    case gguf
+  }
+
+  /// Values by Hugging Face key; `null` where the file says so.
+  let values: [String: MetadataValue]
+  /// The file they come from, for messages.
+  let path: String
+  /// What kind of file that is.
+  let source: Source
+  /// How that file calls a key, for messages.
+  let place: @Sendable (_ key: String) -> String
+
+  /// No size may exceed this, so that no product of two, in bytes, exceeds an Int.
+  static let largestSize = 1 << 28
+  static let supportedTypes = ["llama", "mistral", "qwen2", "qwen3"]
+
+  /// The configuration, with every size positive and consistent, and what is worth saying about it.
+  func decode() throws(ModelLoaderError) -> DecodedConfiguration {
+    let modelType = try text("model_type")
+    guard Self.supportedTypes.contains(modelType) else {
+      throw .unsupported(
+        path: path, place: place("model_type"), found: "\"\(modelType)\"",
+        supported: "model_type \(Self.supportedTypes.joined(separator: ", "))")
+    }
+    var warnings = ConfigurationWarnings()
+    if source != .gguf { try checkKeys(modelType: modelType, &warnings) }
+    try refuseUnsupportedFeatures()
+    let defaults = defaults(of: modelType)
+    let queryHeads = try size("num_attention_heads", defaults)
+    let hidden = try size("hidden_size", defaults)
+    let positions = try size("max_position_embeddings", defaults)
+    let layers = try size("num_hidden_layers", defaults, atMost: 1 << 16)
+    let rope = try rope(maxPositions: positions, defaults, &warnings)
+    let window = try slidingWindow(
+      modelType: modelType, layers: layers, positions: positions, defaults, &warnings)
+    let configuration = ModelConfiguration(
+      modelType: modelType,
+      layers: layers,
+      hidden: hidden,
+      feedForward: try size("intermediate_size", defaults),
+      queryHeads: queryHeads,
+      keyValueHeads: try keyValueHeads(queryHeads: queryHeads, defaults),
+      headDim: try headDim(hidden: hidden, queryHeads: queryHeads, defaults),
+      vocabulary: try size("vocab_size", defaults),
+      rmsNormEpsilon: Float(try epsilon(defaults)),
+      ropeTheta: rope.theta,
+      ropeScaling: rope.scaling,
+      maxPositions: min(positions, window ?? positions),
+      tiedEmbeddings: try flag("tie_word_embeddings") ?? false,
+      attentionBias: try attentionBias(modelType: modelType),
+      queryKeyNorm: modelType == "qwen3")
+    try checkHeads(of: configuration)
+    return DecodedConfiguration(
+      configuration: configuration, warnings: warnings.all,
+      statesTying: try flag("tie_word_embeddings") != nil,
+      assumed: defaults.sizes.filter {
+        values[$0.key] == nil && $0.key != "max_position_embeddings"
+      })
+  }
+
+  private func defaults(of modelType: String) -> FamilyDefaults {
+    guard source != .gguf else { return .gguf }
+    var defaults = FamilyDefaults.family(modelType)
+    if source == .modelFile { defaults.slidingWindow = nil }
+    return defaults
+  }
+
+  private func epsilon(_ defaults: FamilyDefaults) throws(ModelLoaderError) -> Double {
+    let key = "rms_norm_eps"
+    guard let epsilon = try positive(key, below: 1) ?? defaults.rmsNormEpsilon else {
+      throw invalid(key, "a number above 0 and below 1", "nothing")
+    }
+    return epsilon
+  }
+
+  /// Null stands for as many as query heads in every family, and no key for the family's number.
+  private func keyValueHeads(
+    queryHeads: Int, _ defaults: FamilyDefaults
+  ) throws(ModelLoaderError) -> Int {
+    let key = "num_key_value_heads"
+    if let size = try optionalSize(key) { return size }
+    guard values[key] == nil, let size = defaults.keyValueHeads else { return queryHeads }
+    guard queryHeads % size == 0 else {
+      throw invalid(
+        key, "a divisor of the \(queryHeads) attention heads",
+        "nothing, which stands for \(size) in this family")
+    }
+    return size
+  }
+
+  private func headDim(
+    hidden: Int, queryHeads: Int, _ defaults: FamilyDefaults
+  ) throws(ModelLoaderError) -> Int {
+    if let size = try optionalSize("head_dim") { return size }
+    if let size = defaults.headDim {
+      guard values["head_dim"] == nil else { throw invalid("head_dim", "a whole number", "null") }
+      return size
+    }
+    guard hidden % queryHeads == 0 else {
+      throw invalid(
+        "hidden_size", "a multiple of the \(queryHeads) attention heads, or a head_dim", "\(hidden)"
+      )
+    }
+    return hidden / queryHeads
+  }
+
+  private func attentionBias(modelType: String) throws(ModelLoaderError) -> Bool {
+    let isBiased = try flag("attention_bias")
+    if modelType == "mistral", isBiased == true {
+      throw unsupported(
+        "attention_bias", "a mistral with biases, which that architecture does not have,",
+        "attention_bias false")
+    }
+    return isBiased ?? (modelType == "qwen2")
+  }
+
+  private func checkHeads(of configuration: ModelConfiguration) throws(ModelLoaderError) {
+    let (H, K, D) = (
+      configuration.queryHeads, configuration.keyValueHeads, configuration.headDim
+    )
+    guard H % K == 0 else {
+      throw invalid(
+        "num_key_value_heads", "a divisor of the \(H) attention heads", "\(K)")
+    }
+    guard D % 2 == 0 else {
+      throw invalid("head_dim", "an even size, since RoPE rotates pairs", "\(D)")
+    }
+    guard H * D <= Self.largestSize else {
+      throw invalid(
+        "num_attention_heads", "heads of at most \(Self.largestSize) features together",
+        "\(H) heads of \(D)")
+    }
+  }
+
+  private func refuseUnsupportedFeatures() throws(ModelLoaderError) {
+    if let value = present("hidden_act"), !["silu", "swish"].contains(value.text) {
+      throw unsupported(
+        "hidden_act", "the activation \(value.quoted)", "hidden_act \"silu\"")
+    }
+    if try flag("mlp_bias") == true {
+      throw unsupported("mlp_bias", "a bias in the feed-forward block", "mlp_bias false")
+    }
+    if present("quantization_config") != nil {
+      throw unsupported(
+        "quantization_config", "a quantised checkpoint",
+        "float32, float16 or bfloat16 weights, or a .gguf file")
+    }
+  }
+}
+
+/// A configuration and what its file left open.
+struct DecodedConfiguration {
+  /// The architecture.
+  let configuration: ModelConfiguration
+  /// Sentences for people.
+  let warnings: [String]
+  /// Whether the file says if the output projection is the embedding.
+  let statesTying: Bool
+  /// Sizes of tensors that the file does not state, by key: the family's defaults.
+  let assumed: [String: Int]
+}
+
+/// Sentences about a configuration; keys that nobody knows share one.
+struct ConfigurationWarnings {
+  /// Keys that are not known.
+  var unknown: [String] = []
+  /// All other sentences.
+  var sentences: [String] = []
+
+  /// The sentences, the shared one first.
+  var all: [String] {
+    guard !unknown.isEmpty else { return sentences }
+    let names = unknown.sorted().prefix(20).map { $0.shown(limit: 60) }.joined(separator: ", ")
+    let rest = unknown.count > 20 ? " and \(unknown.count - 20) more" : ""
+    let them =
+      unknown.count == 1 ? "the key \(names), which is" : "the keys \(names)\(rest), which are"
+    return ["the configuration has \(them) not known here and not used"] + sentences
+  }
+}

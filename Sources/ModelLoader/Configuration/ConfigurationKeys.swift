@@ -1,0 +1,150 @@
+/// The keys of a configuration: what is read, what changes nothing, what is misspelt.
+enum ConfigurationKeys {
+  /// Keys that the decoder reads.
+  static let read: Set = [
+    "model_type", "num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads",
+    "num_key_value_heads", "head_dim", "vocab_size", "max_position_embeddings", "rms_norm_eps",
+    "rope_theta", "rope_scaling", "rope_parameters", "partial_rotary_factor",
+    "original_max_position_embeddings", "tie_word_embeddings", "attention_bias", "mlp_bias",
+    "hidden_act", "quantization_config", "sliding_window", "use_sliding_window",
+    "max_window_layers", "layer_types", "architectures", "bos_token_id", "eos_token_id",
+  ]
+
+  /// Keys that change nothing of what a model computes: what `to_dict` and `save_pretrained` of
+  /// transformers 4.40 to 5.24 write for the families that are read, settings of generation, of training
+  /// and of classifiers, and notes of common tools.
+  static let harmless: Set = [
+    // transformers itself.
+    "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
+    "_commit_hash", "_name_or_path", "attn_implementation", "base_model_tp_plan",
+    "chunk_size_feed_forward", "dtype", "experts_implementation", "finetuning_task",
+    "fusion_config", "id2label", "is_decoder", "kernel_config", "label2id", "name_or_path",
+    "num_labels", "output_attentions", "output_hidden_states", "prefix", "pretraining_tp",
+    "problem_type", "return_dict", "task_specific_params", "tf_legacy_loss", "tie_encoder_decoder",
+    "tie_last_hidden_states", "tokenizer_class", "torch_dtype", "torchscript",
+    "transformers_version", "use_bfloat16", "use_cache", "use_return_dict",
+    // Tokens.
+    "decoder_start_token_id", "eod_token_id", "im_end_id", "im_start_id", "mask_token_id",
+    "pad_token_id", "sep_token_id", "unk_token_id", "vocab_file",
+    // Training.
+    "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop", "classifier_dropout",
+    "embd_pdrop", "gradient_checkpointing", "hidden_dropout", "hidden_dropout_prob",
+    "initializer_range", "output_router_logits", "resid_pdrop", "router_aux_loss_coef",
+    "use_flash_attention", "use_flash_attention_2",
+    // Generation.
+    "_from_model_config", "assistant_confidence_threshold", "assistant_early_exit",
+    "assistant_ensemble_weight", "assistant_lookbehind", "bad_words_ids", "begin_suppress_tokens",
+    "cache_config", "cache_implementation", "compile_config", "constraints",
+    "continuous_batching_config", "disable_compile", "diversity_penalty", "do_sample",
+    "dola_layers", "early_stopping", "encoder_no_repeat_ngram_size",
+    "encoder_repetition_penalty", "epsilon_cutoff", "eta_cutoff",
+    "exponential_decay_length_penalty", "force_words_ids", "forced_bos_token_id",
+    "forced_decoder_ids", "forced_eos_token_id", "generation_config", "generation_kwargs",
+    "guidance_scale", "is_assistant", "length_penalty", "low_memory", "max_cache_len",
+    "max_length", "max_matching_ngram_size", "max_new_tokens", "max_time", "min_length",
+    "min_new_tokens", "min_p", "no_repeat_ngram_size", "num_assistant_tokens",
+    "num_assistant_tokens_schedule", "num_beam_groups", "num_beams", "num_return_sequences",
+    "output_logits", "output_scores", "penalty_alpha", "prefill_chunk_size",
+    "prompt_lookup_num_tokens", "remove_invalid_values", "renormalize_logits",
+    "repetition_penalty", "return_dict_in_generate", "return_legacy_cache", "sequence_bias",
+    "speculation_type", "stop_strings", "suppress_tokens", "target_lookbehind", "temperature",
+    "token_healing", "top_h", "top_k", "top_p", "typical_p", "use_mtp", "watermarking_config",
+    // What counts with experts alone, which are refused.
+    "decoder_sparse_step", "mlp_only_layers", "moe_topk", "norm_topk_prob", "num_experts_per_tok",
+    // Tools.
+    "is_llama_config", "model_max_length", "transformers.js_config", "unsloth_fixed",
+    "unsloth_version",
+  ]
+
+  /// What must not be misspelt.
+  private static let significant = read.union(ForeignKey.all.keys)
+    .subtracting(["architectures", "bos_token_id", "eos_token_id"])
+
+  /// Whether the key is understood as it is.
+  static func isKnown(_ key: String) -> Bool {
+    read.contains(key) || harmless.contains(key) || ForeignKey.all[key] != nil
+  }
+
+  /// The key that changes what a model computes and that `key`, which is not known, is likely to mean.
+  static func misspelt(_ key: String) -> String? { misspelt(key, among: significant) }
+
+  /// The member of `names` that `key` is likely to mean: another spelling of it, one or two edits away,
+  /// or with something before or behind it.
+  static func misspelt(_ key: String, among names: Set<String>) -> String? {
+    // No key is near a text that long, and the comparison takes its length squared.
+    guard key.utf8.count <= 60 else { return nil }
+    let plain = bare(key)
+    let ranked = names.compactMap { name in
+      edits(plain, bare(name)).map { (name: name, edits: $0) }
+    }
+    return ranked.min { ($0.edits, $0.name) < ($1.edits, $1.name) }?.name
+  }
+
+  /// The edits between two names, or nil if they are too many to be a slip.
+  private static func edits(_ key: String, _ name: String) -> Int? {
+    if key == name { return 0 }
+    let allowed = name.utf8.count < 5 ? 0 : name.utf8.count < 9 ? 1 : 2
+    if abs(key.utf8.count - name.utf8.count) <= allowed {
+      let edits = editDistance(key, name)
+      if edits <= allowed { return edits }
+    }
+    let isPart = name.utf8.count >= 8 && (key.hasPrefix(name) || key.hasSuffix(name))
+    return isPart ? 3 : nil
+  }
+
+  /// The letters and digits of a name, in lower case.
+  private static func bare(_ name: String) -> String {
+    String(name.lowercased().filter { $0.isLetter || $0.isNumber })
+  }
+}
+
+extension ConfigurationDecoder {
+  /// Refuses keys that are misspelt or ask for what the decoder does not compute; a key that is not known
+  /// is named in a warning.
+  func checkKeys(
+    modelType: String, _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) {
+    try checkArchitectures(modelType: modelType, &warnings)
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      if let foreign = ForeignKey.all[key], !foreign.isNeutral(value) {
+        throw unsupported(key, "\(foreign.what) (\(value.quoted))", foreign.supported(key))
+      }
+      if ConfigurationKeys.isKnown(key) { continue }
+      if let nearest = ConfigurationKeys.misspelt(key) {
+        throw invalid(key, "a key that is known", "\"\(key)\"; did you mean \(nearest)?")
+      }
+      if value == .null { continue }
+      let name = key.lowercased()
+      if name.contains("rope") || name.contains("rotary"), !ForeignKey.isOff(value) {
+        throw unsupported(
+          key, "a setting of RoPE that is not known (\(value.quoted))",
+          "rope_theta and rope_scaling or rope_parameters alone")
+      }
+      warnings.unknown.append(key)
+    }
+  }
+
+  /// A classifier has another head; a class that is not the family's is named.
+  private func checkArchitectures(
+    modelType: String, _ warnings: inout ConfigurationWarnings
+  ) throws(ModelLoaderError) {
+    let key = "architectures"
+    let names: [String]
+    switch present(key) {
+    case .texts(let texts)?: names = texts
+    case .text(let text)?: names = [text]
+    default: return
+    }
+    guard !names.isEmpty else { return }
+    let heads = ["Classification", "Answering", "Reward", "Regression", "ConditionalGeneration"]
+    if let name = names.first(where: { name in heads.contains { name.contains($0) } }) {
+      throw unsupported(key, "a \(name)", "a head that gives logits of tokens (…ForCausalLM)")
+    }
+    let family = ["\(modelType)forcausallm", "\(modelType)model"]
+    if !names.contains(where: { family.contains($0.lowercased()) }) {
+      warnings.sentences.append(
+        "architectures names \(names[0].shown(limit: 60)), and the model is read as the \(modelType) "
+          + "that model_type says")
+    }
+  }
+}

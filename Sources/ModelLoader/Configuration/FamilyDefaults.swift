@@ -1,0 +1,42 @@
+/// What a key that a configuration does not have stands for.
+///
+/// The values are those of transformers' configuration classes (`LlamaConfig`, `MistralConfig`,
+/// `Qwen2Config`, `Qwen3Config`; 4.40 to 5.24 agree on them), and of llama.cpp for GGUF files.
+struct FamilyDefaults: Sendable {
+  /// Sizes by key; a key that is not here must be in the configuration.
+  var sizes: [String: Int] = [:]
+  /// `num_key_value_heads`; nil stands for as many as query heads.
+  var keyValueHeads: Int?
+  /// `head_dim`; nil stands for the hidden size divided by the query heads.
+  var headDim: Int?
+  /// `rms_norm_eps`; nil where it must be stated.
+  var rmsNormEpsilon: Double?
+  /// `rope_theta`.
+  var ropeTheta = 10_000.0
+  /// `sliding_window`; nil stands for none.
+  var slidingWindow: Int?
+  /// `max_window_layers`: the first layers, which do not slide.
+  var maxWindowLayers = 0
+
+  /// The defaults of a family in transformers.
+  static func family(_ modelType: String) -> FamilyDefaults {
+    let isQwen = modelType.hasPrefix("qwen")
+    let isMistral = modelType == "mistral"
+    var defaults = FamilyDefaults()
+    defaults.sizes = [
+      "vocab_size": isQwen ? 151_936 : 32_000, "hidden_size": 4_096,
+      "intermediate_size": isQwen ? 22_016 : isMistral ? 14_336 : 11_008,
+      "num_hidden_layers": 32, "num_attention_heads": 32,
+      "max_position_embeddings": isQwen ? 32_768 : isMistral ? 131_072 : 2_048,
+    ]
+    defaults.keyValueHeads = isQwen ? 32 : isMistral ? 8 : nil
+    defaults.headDim = modelType == "qwen3" ? 128 : nil
+    defaults.rmsNormEpsilon = 1e-6
+    defaults.slidingWindow = isQwen || isMistral ? 4_096 : nil
+    defaults.maxWindowLayers = 28
+    return defaults
+  }
+
+  /// The defaults of llama.cpp, the same for all architectures.
+  static let gguf = FamilyDefaults()
+}

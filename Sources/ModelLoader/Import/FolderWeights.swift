@@ -1,0 +1,155 @@
+import Foundation
+
+/// The weights of a Hugging Face folder, from the files that transformers would take them from.
+struct FolderWeights {
+  /// All tensors by the files' names.
+  private(set) var tensors: [String: SourceTensor] = [:]
+  /// Types of the tensors that are not floats, by name.
+  private(set) var otherTypes: [String: String] = [:]
+  /// Sentences about files that are not read and tensors that the index does not name.
+  private(set) var warnings: [String] = []
+  private let folder: String
+
+  static let single = "model.safetensors"
+  static let index = "model.safetensors.index.json"
+
+  /// Reads the headers of all files in the folder at `path` that hold weights.
+  init(path: String) throws(ModelLoaderError) {
+    folder = path
+    let names = Self.fileNames(in: path)
+    let used: [String]
+    var passedOver: [String] = []
+    if names.contains(Self.single) {
+      try add(SafetensorsFile(path: file(Self.single)), from: Self.single)
+      used = [Self.single]
+      passedOver = warnIfIndexIsPassedOver(names)
+    } else if names.contains(Self.index) {
+      used = try readShards()
+    } else {
+      throw Self.missing(in: path, names)
+    }
+    let left = names.filter { name in
+      [".safetensors", ".gguf"].contains(where: name.hasSuffix) && !used.contains(name)
+        && !passedOver.contains(name)
+    }
+    if !left.isEmpty {
+      warnings.append(
+        "\(listed(left)) in the folder \(left.count == 1 ? "is" : "are") not read: the weights are those "
+          + "of \(used.count == 1 ? used[0] : "the \(used.count) files that \(Self.index) names")")
+    }
+  }
+
+  /// Names of the files in the folder at `path`, sorted.
+  static func fileNames(in path: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+
+  private func file(_ name: String) -> String {
+    URL(fileURLWithPath: folder).appendingPathComponent(name).path
+  }
+
+  private func listed(_ names: [String]) -> String {
+    let shown = names.prefix(4).map { $0.shown(limit: 80) }.joined(separator: ", ")
+    return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
+  }
+
+  private mutating func add(
+    _ found: SafetensorsFile, from name: String
+  ) throws(ModelLoaderError) {
+    for key in found.tensors.keys where tensors[key] != nil {
+      throw .invalid(
+        path: file(name), place: key, expected: "each tensor in one file of the folder",
+        found: "a second one, beside that of \(tensors[key]?.file.path ?? "another file")",
+        fix: "remove the file that does not belong to the model")
+    }
+    tensors.merge(found.tensors) { first, _ in first }
+    otherTypes.merge(found.otherTypes) { first, _ in first }
+  }
+
+  /// An index that names other files is one of two sources of one truth; returns those files.
+  private mutating func warnIfIndexIsPassedOver(_ names: [String]) -> [String] {
+    guard names.contains(Self.index) else { return [] }
+    let shards = (try? readIndex())?.keys.sorted() ?? []
+    if shards == [Self.single] { return [] }
+    let files = shards.isEmpty ? "other files" : listed(shards)
+    warnings.append(
+      "the folder has both \(Self.single) and \(Self.index), which names \(files); "
+        + "\(Self.single) is read, as in transformers")
+    return shards
+  }
+
+  // MARK: Shards
+
+  private mutating func readShards() throws(ModelLoaderError) -> [String] {
+    let shards = try readIndex()
+    var unnamed: [String] = []
+    for (shard, names) in shards.sorted(by: { $0.key < $1.key }) {
+      let found = try SafetensorsFile(path: file(shard))
+      let missing = names.filter { found.tensors[$0] == nil && found.otherTypes[$0] == nil }
+      if let name = missing.min() {
+        throw .invalid(
+          path: file(shard), place: name, expected: "a tensor, as the index says",
+          found: "nothing", fix: "fetch the file again")
+      }
+      unnamed += Set(found.tensors.keys).subtracting(names)
+      try add(found, from: shard)
+    }
+    if !unnamed.isEmpty {
+      warnings.append(
+        "\(Self.index) does not name \(listed(unnamed.sorted())), which its files hold; "
+          + "read as in transformers")
+    }
+    return shards.keys.sorted()
+  }
+
+  /// A name with a separator could lead out of the folder, and one with a zero byte would be cut.
+  private static func isShardName(_ name: String) -> Bool {
+    name.hasSuffix(".safetensors") && name.utf8.count <= 255
+      && !name.unicodeScalars.contains { $0 == "/" || $0.properties.generalCategory == .control }
+  }
+
+  /// Names of tensors by the file that holds them.
+  private func readIndex() throws(ModelLoaderError) -> [String: [String]] {
+    let members = try HuggingFaceFolder.readJSON(file(Self.index))
+    guard case .object(let map)? = members["weight_map"] else {
+      throw .invalid(
+        path: file(Self.index), place: "key weight_map", expected: "an object of file names",
+        found: "nothing of the kind", fix: "fetch it again")
+    }
+    var names: [String: [String]] = [:]
+    for (tensor, value) in map {
+      guard let shard = value.text, Self.isShardName(shard) else {
+        throw .invalid(
+          path: file(Self.index), place: "key \(tensor)",
+          expected: "the name of a .safetensors file in this folder", found: value.quoted,
+          fix: "fetch it again")
+      }
+      names[shard, default: []].append(tensor)
+    }
+    return names
+  }
+
+  // MARK: No weights
+
+  /// The error of a folder without safetensors of a usual name; names pickles and GGUF files.
+  private static func missing(in path: String, _ names: [String]) -> ModelLoaderError {
+    let folder = URL(fileURLWithPath: path)
+    let endings = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"]
+    let others = names.filter { $0.hasSuffix(".safetensors") }
+    if let gguf = names.first(where: { $0.hasSuffix(".gguf") }) {
+      return .missing(
+        path: folder.appendingPathComponent(single).path,
+        what: "file, and \(gguf.shown(limit: 80)) is a model of its own, so import that file")
+    }
+    if others.isEmpty, let name = names.first(where: { endings.contains(where: $0.hasSuffix) }) {
+      return .unsupported(
+        path: folder.appendingPathComponent(name).path, place: "the file",
+        found: "a pickle, which can run any code when it is read,", supported: "model.safetensors")
+    }
+    let beside =
+      others.first.map { ", and \($0.shown(limit: 80)) is not a name of the weights" } ?? ""
+    return .missing(
+      path: folder.appendingPathComponent(single).path,
+      what: "file, nor a \(index) beside it\(beside)")
+  }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import ModelLoader
+import TestSupport
+
+/// A GGUF file as a test writes it: the tiny llama of ``ModelTestFiles``, all in float32.
+struct GGUFBytes {
+  /// Keys and values, in order.
+  var metadata: [(key: String, value: MetadataValue)]
+  /// Tensors and where they are said to lie; nil stands for behind the one before.
+  var tensors: [(tensor: TestTensor, offset: Int?)] = []
+  /// Bytes behind each tensor and between the header and the first.
+  var alignment = 32
+
+  /// The tiny llama of random values, plain.
+  init() {
+    let C = ModelTestFiles.configuration
+    metadata = [
+      ("general.architecture", .text("llama")), ("llama.block_count", .integer(C.layers)),
+      ("llama.embedding_length", .integer(C.hidden)),
+      ("llama.feed_forward_length", .integer(C.feedForward)),
+      ("llama.attention.head_count", .integer(C.queryHeads)),
+      ("llama.attention.head_count_kv", .integer(C.keyValueHeads)),
+      ("llama.attention.layer_norm_rms_epsilon", .real(1e-5)),
+      ("llama.context_length", .integer(C.maxPositions)),
+    ]
+    for parameter in Parameter.all(in: C) {
+      let values = ModelTestFiles.values(of: parameter, in: C)
+      add(TestTensor(parameter.ggufName, parameter.shape(in: C), values))
+    }
+  }
+
+  /// Adds a tensor behind the others, or where `offset` says.
+  mutating func add(_ tensor: TestTensor, at offset: Int? = nil) {
+    tensors.append((tensor, offset))
+  }
+
+  /// Sets a key, or takes it away.
+  mutating func set(_ key: String, _ value: MetadataValue?) {
+    metadata.removeAll { $0.key == key }
+    if let value { metadata.append((key, value)) }
+  }
+
+  /// The whole file.
+  var bytes: Data {
+    var header = Data("GGUF".utf8) + littleEndian(UInt32(3))
+    header += littleEndian(UInt64(tensors.count)) + littleEndian(UInt64(metadata.count))
+    for (key, value) in metadata { header += text(key) + encoded(value) }
+    var (data, end) = (Data(), 0)
+    for (tensor, stated) in tensors {
+      let offset = stated ?? end
+      header += text(tensor.name) + littleEndian(UInt32(tensor.shape.count))
+      for size in tensor.shape.reversed() { header += littleEndian(UInt64(size)) }
+      header += littleEndian(UInt32(0)) + littleEndian(UInt64(offset))
+      data += tensor.bytes
+      data += Data(count: (alignment - data.count % alignment) % alignment)
+      end = data.count
+    }
+    header += Data(count: (alignment - header.count % alignment) % alignment)
+    return header + data
+  }
+
+  private func text(_ text: String) -> [UInt8] {
+    littleEndian(UInt64(text.utf8.count)) + Array(text.utf8)
+  }
+
+  private func encoded(_ value: MetadataValue) -> [UInt8] {
+    switch value {
+    case .bool(let flag): littleEndian(UInt32(7)) + [flag ? 1 : 0]
+    case .integer(let number): littleEndian(UInt32(5)) + littleEndian(Int32(number))
+    case .real(let number):
+      littleEndian(UInt32(6)) + littleEndian(Float(number).bitPattern)
+    case .text(let value): littleEndian(UInt32(8)) + text(value)
+    case .integers(let values):
+      littleEndian(UInt32(9)) + littleEndian(UInt32(5)) + littleEndian(UInt64(values.count))
+        + values.flatMap { littleEndian(Int32($0)) }
+    default: []
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import ModelLoader
+import TestSupport
+import Testing
+import Transformer
+
+/// GGUF metadata that change what a model computes, and tensors that do not lie as the format wants.
+struct GGUFMetadataTests {
+  private let folder: ModelTestFolder
+
+  init() throws { folder = try ModelTestFolder() }
+
+  private func plan(_ file: GGUFBytes) throws -> ImportPlan {
+    let path = folder.file("x.gguf")
+    try file.bytes.write(to: URL(fileURLWithPath: path))
+    return try GGUFModel(path: path).plan { _ in Data() }
+  }
+
+  private func plan(_ key: String, _ value: MetadataValue?) throws -> ImportPlan {
+    var file = GGUFBytes()
+    file.set(key, value)
+    return try plan(file)
+  }
+
+  @Test func thePlainFileIsRead() throws {
+    let plan = try self.plan(GGUFBytes())
+    var expected = ModelTestFiles.configuration
+    expected.tiedEmbeddings = true
+    #expect(plan.contents.configuration == expected)
+    #expect(plan.warnings.isEmpty)
+  }
+
+  // MARK: Files of other kinds
+
+  @Test func partsSayWhatTheyAre() throws {
+    var file = GGUFBytes()
+    file.set("split.no", .integer(0))
+    file.set("split.count", .integer(2))
+    expectError(.badData, "part 1 of a model in 2 files", "--merge") { try plan(file) }
+    // All others have these keys alone.
+    file.metadata = [("split.no", .integer(1)), ("split.count", .integer(2))]
+    expectError(.badData, "part 2 of a model in 2 files", "--merge") { try plan(file) }
+  }
+
+  @Test(arguments: [
+    ("adapter", "an adapter (LoRA)"), ("mmproj", "sees or hears"), ("vocab", "without weights"),
+    ("other", "the type \"other\""),
+  ])
+  func filesOfOtherKindsSayWhatTheyAre(type: String, words: String) throws {
+    expectError(.badData, "general.type", words) {
+      try plan("general.type", .text(type))
+    }
+    #expect(try plan("general.type", .text("model")).warnings.isEmpty)
+  }
+
+  // MARK: RoPE
+
+  /// llama.cpp scales linearly where there is a factor and no type, and not where the type is none.
+  @Test func aFactorWithoutATypeIsLinear() throws {
+    for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+      #expect(
+        try plan(key, .real(4)).contents.configuration.ropeScaling == .linear(factor: 4), "\(key)")
+      #expect(try plan(key, .real(1)).contents.configuration.ropeScaling == nil)
+      #expect(try plan(key, .real(0)).contents.configuration.ropeScaling == nil)
+      var file = GGUFBytes()
+      file.set(key, .real(4))
+      file.set("llama.rope.scaling.type", .text("none"))
+      #expect(try plan(file).contents.configuration.ropeScaling == nil)
+      file.set("llama.rope.scaling.type", .text("linear"))
+      #expect(try plan(file).contents.configuration.ropeScaling == .linear(factor: 4))
+      file.set("llama.rope.scaling.type", .text("yarn"))
+      expectError(.badData, "rope.scaling.type", "yarn") { try plan(file) }
+      file.set("llama.rope.scaling.type", .text("longrope"))
+      file.set(key, .real(1))
+      expectError(.badData, "rope.scaling.type", "longrope") { try plan(file) }
+    }
+  }
+
+  @Test func aFactorBesideATableIsRefused() throws {
+    var file = GGUFBytes()
+    file.add(TestTensor("rope_freqs.weight", [4], [1, 1, 1, 1]))
+    #expect(try plan(file).contents.configuration.ropeScaling == nil)
+    file.set("llama.rope.scaling.factor", .real(4))
+    expectError(.badData, "rope_freqs.weight", "one of the two") { try plan(file) }
+  }
+
+  // MARK: Other keys
+
+  @Test(arguments: [
+    ("expert_count", MetadataValue.integer(8), MetadataValue.integer(0)),
+    ("attention.scale", .real(0.5), .real(0)), ("logit_scale", .real(0.5), .real(1)),
+    ("residual_scale", .real(2), .real(1)), ("embedding_scale", .real(12), .real(1)),
+    ("attn_logit_softcapping", .real(50), .real(0)),
+    ("final_logit_softcapping", .real(30), .real(0)),
+    ("attention.causal", .bool(false), .bool(true)), ("pooling_type", .integer(1), .integer(0)),
+    ("rope.dimension_sections", .integers([2, 1, 1, 0]), .integers([0, 0, 0, 0])),
+    ("attention.sliding_window_pattern", .integer(6), .integer(0)),
+    ("attention.clamp_kqv", .real(8), .real(0)),
+    ("attention.max_alibi_bias", .real(8), .real(0)),
+    ("use_parallel_residual", .bool(true), .bool(false)),
+    ("rope.scaling.attn_factor", .real(1.2), .real(1)),
+    ("rope.scaling.yarn_ext_factor", .real(1), .real(0)),
+    ("rope.some_new_thing", .real(3), .real(0)),
+  ])
+  func keysOfOtherComputationsAreRefused(
+    key: String, value: MetadataValue, neutral: MetadataValue
+  ) throws {
+    expectError(.badData, "llama.\(key)") { try plan("llama.\(key)", value) }
+    #expect(try plan("llama.\(key)", neutral).contents.configuration.ropeScaling == nil)
+  }
+
+  @Test func misspeltKeysAreRefused() throws {
+    for (key, nearest) in [
+      ("llama.rope.freq_bases", "llama.rope.freq_base"),
+      ("llama.attention.head_count_kvs", "llama.attention.head_count_kv"),
+      ("llama.rope.scaling.faktor", "llama.rope.scaling.factor"),
+    ] {
+      expectError(.badData, key, "did you mean \(nearest)?") { try plan(key, .real(4)) }
+    }
+  }
+
+  @Test func unknownKeysShareOneWarning() throws {
+    var file = GGUFBytes()
+    file.set("llama.colour", .text("blue"))
+    file.set("llama.flavour", .integer(3))
+    // Such a key would count under the architecture's own name.
+    file.set("qwen2.rope.freq_base", .real(5))
+    file.set("general.anything", .integer(3))
+    file.set("tokenizer.ggml.anything", .integer(3))
+    let warnings = try plan(file).warnings
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("llama.colour, llama.flavour, qwen2.rope.freq_base") == true)
+  }
+
+  @Test func theEpsilonMustBeThere() throws {
+    expectError(.badData, "llama.attention.layer_norm_rms_epsilon", "found nothing") {
+      try plan("llama.attention.layer_norm_rms_epsilon", nil)
+    }
+  }
+
+  @Test func aWindowLimitsTheContextAloud() throws {
+    let plan = try self.plan("llama.attention.sliding_window", .integer(48))
+    #expect(plan.contents.configuration.maxPositions == 48)
+    #expect(plan.warnings.first?.contains("limited to 48 of 128 tokens") == true)
+    let none = try self.plan("llama.attention.sliding_window", .integer(0))
+    #expect(none.contents.configuration.maxPositions == 128)
+  }
+
+  // MARK: Layout
+
+  @Test func aBiasOfZerosMayBeLeftOut() throws {
+    var file = GGUFBytes()
+    file.add(TestTensor("blk.0.attn_output.bias", [32], .init(repeating: 0, count: 32)))
+    #expect(try plan(file).warnings.isEmpty)
+    file.tensors[file.tensors.count - 1].tensor.values[3] = 1
+    expectError(.badData, "blk.0.attn_output.bias", "this bias") { try plan(file) }
+  }
+
+  @Test func keysTwiceAreRefused() throws {
+    var file = GGUFBytes()
+    file.metadata.append(("llama.context_length", .integer(64)))
+    expectError(.badData, "llama.context_length", "each metadata key once") { try plan(file) }
+  }
+
+  @Test func tensorsTwiceAreRefused() throws {
+    var file = GGUFBytes()
+    let first = file.tensors[3].tensor
+    file.add(first)
+    expectError(.badData, first.name, "each tensor once") { try plan(file) }
+  }
+
+  @Test func tensorsMustLieBehindEachOther() throws {
+    let valid = GGUFBytes()
+    let end = valid.tensors.dropLast().reduce(0) { $0 + $1.tensor.bytes.count }
+    let last = valid.tensors.count - 1
+    for (offset, words) in [
+      (end - 32, "two tensors share bytes"), (0, "two tensors share bytes"),
+      (end + 4, "no multiple of the alignment"), (end + 32, "a hole"),
+    ] {
+      var file = valid
+      file.tensors[last].offset = offset
+      // Room for it behind the others, so that nothing but its place is at fault.
+      file.add(TestTensor("spare", [64], .init(repeating: 0, count: 64)), at: end + 4_096)
+      file.tensors[last + 1].tensor.values += .init(repeating: 0, count: 4_096)
+      expectError(.badData, "x.gguf", words) { try plan(file) }
+    }
+    var beyond = valid
+    beyond.tensors[last].offset = end + (1 << 20)
+    expectError(.badData, "x.gguf") { try plan(beyond) }
+  }
+
+  @Test func theAlignmentIsAPowerOfTwo() throws {
+    var file = GGUFBytes()
+    file.alignment = 64
+    file.set("general.alignment", .integer(64))
+    #expect(try plan(file).warnings.isEmpty)
+    file.set("general.alignment", .integer(48))
+    expectError(.badData, "general.alignment", "a power of 2") { try plan(file) }
+  }
+}

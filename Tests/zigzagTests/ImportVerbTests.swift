@@ -1,0 +1,66 @@
+import Foundation
+import ModelLoader
+import TestSupport
+import Testing
+
+/// What `zigzag import` and the verbs that open a model say about their input.
+@Suite struct ImportVerbTests {
+  private let scratch: TemporaryFolder
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    let variants = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../ModelLoaderTests/Fixtures/variants")
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("model"), withIntermediateDirectories: true)
+    for (name, copy) in [
+      ("tied-and-different.json", "config.json"), ("llama.safetensors", "model.safetensors"),
+    ] {
+      try FileManager.default.copyItem(
+        atPath: variants.appending(path: name).path, toPath: scratch.path("model/\(copy)"))
+    }
+  }
+
+  private func importModel(_ options: String...) throws -> ToolOutcome {
+    try ToolRunner.run(["import", "model", "out.h5"] + options, in: scratch.path)
+  }
+
+  @Test func warningsAreOnStandardError() throws {
+    let warning = "warning: model: tie_word_embeddings is true"
+    for options in [[], ["--quiet"]] {
+      let outcome = try ToolRunner.run(["import", "model", "out.h5"] + options, in: scratch.path)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(outcome.errorLines.filter { $0.contains(warning) }.count == 1, "\(outcome.errors)")
+      #expect(!outcome.output.contains("tie_word_embeddings"))
+    }
+    #expect(try importModel("--log-level", "error").errors.contains("warning:") == false)
+  }
+
+  @Test func jsonListsTheWarnings() throws {
+    let outcome = try importModel("--json", "--quiet")
+    let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+    let warnings = try #require(json?["warnings"] as? [String])
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("lm_head.weight differs") == true)
+    #expect(json?["num_hidden_layers"] as? Int == 2)
+    #expect((json?["sha256"] as? String)?.count == 64)
+  }
+
+  @Test func aKeyThatNobodyKnowsIsNamedOnceOnOpening() throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    do {
+      let file = try HDF5Node(opening: scratch.path("tiny.h5"))
+      try file.child("config")?.setAttribute("colour", .text("blue"))
+    }
+    let outcome = try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path)
+    #expect(outcome.code == 0)
+    #expect(outcome.errorLines.filter { $0.contains("the key colour") }.count == 1)
+    do {
+      let file = try HDF5Node(opening: scratch.path("tiny.h5"))
+      try file.child("config")?.setAttribute("rope_thetta", .real(5e5))
+    }
+    expectRefusal(
+      try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path), code: 65,
+      saying: "rope_thetta", "did you mean rope_theta?")
+  }
+}
