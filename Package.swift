@@ -27,8 +27,6 @@ let package = Package(
   ],
   targets: [
     // System libraries and the C leaf.
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     // libhdf5-dev brings it along.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -38,7 +36,7 @@ let package = Package(
     .target(
       name: "Transformer",
       dependencies: [
-        "COpenBLAS", "CVectorMath",
+        "CVectorMath",
         .product(name: "BasicContainers", package: "swift-collections"),
       ],
       swiftSettings: strict),

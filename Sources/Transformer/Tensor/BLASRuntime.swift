@@ -1,16 +1,19 @@
-import COpenBLAS
 import CVectorMath
 import Foundation
 
-/// OpenBLAS's choice of kernel.
+/// OpenBLAS, which nothing but a yardstick is computed with, and its choice of kernel.
 ///
-/// OpenBLAS chooses when it is loaded and takes a CPU newer than itself for an old one: 0.3.21 runs an
-/// AVX-512 Zen 5 as "Haswell", at half speed. The variable OPENBLAS_CORETYPE overrides it, but is read
-/// at loading only, so that the process must start once more.
+/// It is loaded when it is first asked for, with one thread. Then it chooses its kernels, and takes a CPU
+/// newer than itself for an old one: 0.3.21 runs an AVX-512 Zen 5 as "Haswell", at half speed. The
+/// variable OPENBLAS_CORETYPE overrides it, but is read at loading only, so that the process must start
+/// once more.
 public enum BLASRuntime {
+  /// Whether there is a library to measure with; it is loaded here.
+  public static let isAvailable = zz_blas_load() != 0
+
   /// The name of the kernel set in use, "Haswell" say.
   public static var kernel: String {
-    guard let name = unsafe openblas_get_corename() else { return "unknown" }
+    guard isAvailable, let name = unsafe zz_blas_kernel() else { return "unknown" }
     return unsafe String(cString: name)
   }
 
@@ -36,7 +39,6 @@ public enum BLASRuntime {
     let former = kernel
     unsafe setenv(variable, better, 1)
     unsafe setenv(mark, former, 1)
-    unsafe setenv("OPENBLAS_NUM_THREADS", "1", 0)
     unsafe execv("/proc/self/exe", CommandLine.unsafeArgv)
     // Only a failed start comes here.
     unsafe unsetenv(variable)

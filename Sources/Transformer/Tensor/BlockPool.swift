@@ -36,8 +36,11 @@ import Foundation
   }
 
   private func allocate(floats: Int) -> Block {
-    let bytes = floats * MemoryLayout<Float>.stride
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let (bytes, isTooLarge) = floats.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    var raw: UnsafeMutableRawPointer?
+    guard !isTooLarge, unsafe posix_memalign(&raw, 64, bytes) == 0, let raw = unsafe raw else {
+      MemoryShortage.end(bytes: isTooLarge ? .max : bytes)
+    }
     return unsafe Block(
       start: raw.bindMemory(to: Float.self, capacity: floats), capacity: floats)
   }

@@ -1,4 +1,4 @@
-import COpenBLAS
+import CVectorMath
 import Foundation
 
 /// The machine's own rate at large float32 products, which shares of the machine are shares of.
@@ -16,7 +16,7 @@ package enum SgemmRate {
 
   /// Operations per second of one product now, on `cores` cores.
   package static func measure(cores: Int) -> Double {
-    openblas_set_num_threads(1)
+    precondition(BLASRuntime.isAvailable, "OpenBLAS is missing")
     let rows = rowsPerCore * cores
     let a = Block(count: rows * columns)
     let b = Block(count: columns * columns)
@@ -24,10 +24,9 @@ package enum SgemmRate {
     let start = ContinuousClock.now
     parallel(cores) { core in
       let offset = core * rowsPerCore * columns
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(rowsPerCore), blasint(columns),
-        blasint(columns), 1, a.start + offset, blasint(columns), b.start, blasint(columns), 0,
-        c.start + offset, blasint(columns))
+      unsafe zz_blas_multiply(
+        Int32(rowsPerCore), Int32(columns), Int32(columns), a.start + offset, b.start,
+        c.start + offset)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return 2 * Double(rows * columns * columns) / seconds

@@ -6,19 +6,22 @@ enum ToolError: Error, CustomStringConvertible {
   case usage(String)
   /// A file does not hold what it should (65).
   case badData(String)
+  /// Something that is needed is not there (66).
+  case missing(String)
 
   var exitCode: Int32 {
     switch self {
     case .cannotPrint: 74
     case .usage: 64
     case .badData: 65
+    case .missing: 66
     }
   }
 
   var description: String {
     switch self {
     case .cannotPrint(let reason): "cannot write the result to standard output: \(reason)"
-    case .usage(let message), .badData(let message): message
+    case .usage(let message), .badData(let message), .missing(let message): message
     }
   }
 }

@@ -101,6 +101,11 @@ struct BenchVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    guard BLASRuntime.isAvailable else {
+      throw ToolError.missing(
+        "there is no OpenBLAS (libopenblas.so.0), which speeds are compared with; install it, "
+          + "libopenblas0 or libopenblas-dev on Debian and Ubuntu")
+    }
     // The yardstick should be OpenBLAS at its best: where that helps, the program starts again here.
     if let note = BLASRuntime.restartWithBestKernel() {
       Logger(label: "bench").info("\(note)")
