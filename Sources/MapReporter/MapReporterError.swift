@@ -52,7 +52,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .keyTwice(let path, let line, let problem):
       "\(path): line \(line): \(problem); keep one of them."
     case .invalidValue(let place, let expected, let found):
-      "\(place) must be \(expected), but is \(found); change it."
+      "\(place) must be \(expected), but is \(found.shown()); change it."
     case .headMixed(let format, let layers, let heads, let mixedLayers):
       "\(format) describes whole layers, but this map of \(layers) layers × \(heads) key-value heads "
         + "mixes retrieval and streaming heads in \(Self.list(mixedLayers)); choose a "

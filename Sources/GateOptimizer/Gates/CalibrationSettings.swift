@@ -5,25 +5,25 @@ import Transformer
 /// The defaults follow DuoAttention's training code (arXiv 2410.10819) except for the number of steps
 /// and the contexts, which fit a small model on a CPU.
 public struct CalibrationSettings: Codable, Sendable, Equatable {
-  /// Optimizer steps, ≥ 1.
+  /// Optimizer steps, 1…10⁹.
   public var steps = 120
-  /// Shortest sample, in tokens.
+  /// Shortest sample, in tokens, 1…2²⁴.
   public var contextMin = 1024
   /// Longest sample, in tokens, at most the model's `max_position_embeddings`.
   public var contextMax = 1024
-  /// How many lengths between the two are drawn from, ≥ 1; 1 takes the longest.
+  /// How many lengths between the two are drawn from, 1…100,000; 1 takes the longest.
   public var contextIntervals = 1
-  /// AdamW's learning rate at its peak, > 0.
+  /// AdamW's learning rate at its peak, above 0 and at most 1,000.
   public var learningRate = 0.02
-  /// λ, the weight of the mean absolute gate in the loss, ≥ 0.
+  /// λ, the weight of the mean absolute gate in the loss, 0…10⁶.
   public var regularization = 0.05
   /// The share of gates that are to close, in [0, 1]; λ is then only where its multiplier starts.
   public var sparsity: Double?
-  /// How fast the multiplier follows, for each step and unit of sparsity, ≥ 0.
+  /// How fast the multiplier follows, for each step and unit of sparsity, 0…10⁶.
   public var multiplierRate = 0.02
-  /// Weight of the mean 4a(1 − a), which draws gates to 0 and 1, ≥ 0; it rises linearly over the steps.
+  /// Weight of the mean 4a(1 − a), which draws gates to 0 and 1, 0…10⁶; it rises linearly over the steps.
   public var polarization = 0.0
-  /// Weight of the mean squared distance of gates from their layer's mean, ≥ 0.
+  /// Weight of the mean squared distance of gates from their layer's mean, 0…10⁶.
   public var cohesion = 0.0
   /// Share of the steps in which the learning rate rises linearly, in [0, 1].
   public var warmup = 0.2
@@ -40,11 +40,11 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   /// A gate table in DuoAttention's format or a headmap.json that gates start from instead; of a map
   /// retrieval heads start at 1 and streaming heads at 0.
   public var initialGates: String?
-  /// Samples whose gradients are averaged in one step, ≥ 1.
+  /// Samples whose gradients are averaged in one step, 1…10⁶.
   public var batch = 1
-  /// Size of the sample set that the steps go round, ≥ 1; 0 makes new samples without end.
+  /// Size of the sample set that the steps go round, 1…10⁹; 0 makes new samples without end.
   public var samples = 0
-  /// Steps between checkpoints, ≥ 1.
+  /// Steps between checkpoints, 1…10⁹.
   public var checkpointEvery = 10
 
   /// The defaults.
@@ -104,22 +104,22 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
   public func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
-    try requireAtLeastOne(steps, Key.steps)
-    try requireAtLeastOne(contextMin, Key.contextMin)
+    try requireRange(steps, SettingRange.count, Key.steps)
+    try requireRange(contextMin, SettingRange.tokens, Key.contextMin)
+    try requireRange(contextMax, SettingRange.tokens, Key.contextMax)
     try requireSetting(
       contextMax >= contextMin, Key.contextMax,
       "is \(contextMax), below context_min (\(contextMin)); make it at least as long")
-    try requireAtLeastOne(contextIntervals, Key.contextIntervals)
+    try requireRange(contextIntervals, SettingRange.intervals, Key.contextIntervals)
     try requireSetting(
-      learningRate > 0 && learningRate.isFinite, Key.learningRate,
-      "is \(learningRate); it must be above 0")
+      learningRate > 0, Key.learningRate, "is \(learningRate); it must be above 0")
+    try requireRange(learningRate, SettingRange.rate, Key.learningRate)
     if let sparsity { try requireShare(sparsity, Key.sparsity) }
     for (weight, key) in [
       (regularization, Key.regularization), (multiplierRate, .multiplierRate),
       (polarization, .polarization), (cohesion, .cohesion),
     ] {
-      try requireSetting(
-        weight >= 0 && weight.isFinite, key, "is \(weight); it must be 0 or more")
+      try requireRange(weight, SettingRange.weight, key)
     }
     for (value, key) in [
       (warmup, Key.warmup), (decay, .decay), (floor, .floor), (initialGate, .initialGate),
@@ -130,19 +130,10 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
       warmup + decay <= 1, Key.decay,
       "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
     try requireSetting(initialGates != "", Key.initialGates, "is empty; name a file")
-    try requireAtLeastOne(batch, Key.batch)
+    try requireRange(batch, SettingRange.many, Key.batch)
     try requireSetting(
       samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")
-    try requireAtLeastOne(checkpointEvery, Key.checkpointEvery)
+    try requireRange(samples, 0...SettingRange.count.upperBound, Key.samples)
+    try requireRange(checkpointEvery, SettingRange.count, Key.checkpointEvery)
   }
-}
-
-/// Refuses a count below 1.
-public func requireAtLeastOne(_ value: Int, _ key: some CodingKey) throws(InvalidSetting) {
-  try requireSetting(value >= 1, key, "is \(value); it must be at least 1")
-}
-
-/// Refuses a value outside [0, 1].
-public func requireShare(_ value: Double, _ key: some CodingKey) throws(InvalidSetting) {
-  try requireSetting((0...1).contains(value), key, "is \(value); it must lie between 0 and 1")
 }

@@ -1,3 +1,5 @@
+import ModelLoader
+
 extension Criterion: Codable {
   /// Reads a criterion by its name, such as `weighted:0.5`.
   ///
@@ -7,7 +9,8 @@ extension Criterion: Codable {
     guard let criterion = Criterion(name) else {
       throw InvalidSetting(
         decoder.codingPath.map(settingName),
-        "is \(name); it must be one of \(Criterion.names.joined(separator: ", ")), W ≥ 0")
+        "is \(name.shown()); it must be one of \(Criterion.names.joined(separator: ", ")), 0 ≤ W ≤ 10⁶"
+      )
     }
     self = criterion
   }

@@ -9,11 +9,11 @@ public enum Criterion: Sendable, Hashable {
   case lost
   /// `lost` minus Σ a over heads dropped by the cut that become retrieval heads, l ∈ S.
   case balance
-  /// `lost` minus w times that gain, w ≥ 0: w = 0 is `lost`, w = 1 `balance`.
+  /// `lost` minus w times that gain, 0 ≤ w ≤ 10⁶: w = 0 is `lost`, w = 1 `balance`.
   case weighted(Double)
   /// The number of heads that change kind.
   case count
-  /// Heads that turn streaming plus w times those that turn retrieval, w ≥ 0.
+  /// Heads that turn streaming plus w times those that turn retrieval, 0 ≤ w ≤ 10⁶.
   case weightedCount(Double)
   /// Σ over streaming layers of the layer's largest gate.
   case max
@@ -56,11 +56,13 @@ extension Criterion: CustomStringConvertible, LosslessStringConvertible {
     weight.map { "\(name):\($0)" } ?? name
   }
 
-  /// Reads ``description``; nil if it is none of ``names`` or its weight is not a number ≥ 0.
+  /// Reads ``description``; nil if it is none of ``names`` or its weight is not a number in
+  /// 0…10⁶.
   public init?(_ description: String) {
     let parts = description.split(
       separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    let weight = parts.count == 2 ? Double(parts[1]) : nil
+    // Adding 0 makes 0 of −0, which would have a name of its own.
+    let weight = parts.count == 2 ? Double(parts[1]).map { $0 + 0 } : nil
     switch (parts.first, parts.count) {
     case ("lost", 1): self = .lost
     case ("balance", 1): self = .balance
@@ -69,10 +71,10 @@ extension Criterion: CustomStringConvertible, LosslessStringConvertible {
     case ("layer-gate", 1): self = .layerGate
     case ("search", 1): self = .search
     case ("weighted", 2):
-      guard let weight, weight.isFinite, weight >= 0 else { return nil }
+      guard let weight, SettingRange.weight.contains(weight) else { return nil }
       self = .weighted(weight)
     case ("weighted-count", 2):
-      guard let weight, weight.isFinite, weight >= 0 else { return nil }
+      guard let weight, SettingRange.weight.contains(weight) else { return nil }
       self = .weightedCount(weight)
     default: return nil
     }
@@ -85,7 +87,7 @@ extension Criterion: CustomStringConvertible, LosslessStringConvertible {
     guard let criterion = Criterion(text) else {
       throw .option(
         name: option,
-        expected: "one of \(Criterion.names.joined(separator: ", ")) with a number W ≥ 0",
+        expected: "one of \(Criterion.names.joined(separator: ", ")) with a number W, 0 ≤ W ≤ 10⁶",
         found: "\"\(text)\"")
     }
     self = criterion

@@ -2,25 +2,25 @@
 public struct SearchSettings: Codable, Sendable, Equatable {
   /// What is searched; nothing if empty.
   public var units: [MapUnit] = [.layers]
-  /// Calibration samples a map is judged on, ≥ 1.
+  /// Calibration samples a map is judged on, 1…100,000.
   public var samples = 8
   /// What samples ask for, in turn; the task that gates are learned on if empty.
   public var tasks: [PasskeyTask] = []
-  /// Tokens of samples, in turn, each ≥ 1; the longest of the calibration's if empty.
+  /// Tokens of samples, in turn, each 1…2²⁴; the longest of the calibration's if empty.
   public var contexts: [Int] = []
   /// How far a map is from full attention.
   public var loss = MapLoss.divergence
   /// Where in a sample it is judged.
   public var rows = MapLossRows.firstTokens
-  /// Units tried for each one that is removed, the most promising first, ≥ 1.
+  /// Units tried for each one that is removed, the most promising first, 1…10⁶.
   public var shortlist = 6
-  /// Sets of each size that are gone on from, ≥ 1; 1 is greedy removal.
+  /// Sets of each size that are gone on from, 1…10⁶; 1 is greedy removal.
   public var beam = 1
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
   public var sparsities: [Double]?
-  /// Rounds of swaps at each of them, at most; 0 tries none.
+  /// Rounds of swaps at each of them, at most 10⁶; 0 tries none.
   public var swapRounds = 2
-  /// Returns and swaps tried in a round, the most promising first, ≥ 1.
+  /// Returns and swaps tried in a round, the most promising first, 1…10⁶.
   public var swapTrials = 6
 
   /// The defaults.
@@ -64,13 +64,14 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     typealias Key = CodingKeys
     try requireSetting(
       Set(units).count == units.count, Key.units, "names one thing twice; name each once")
-    try requireAtLeastOne(samples, Key.samples)
-    for context in contexts { try requireAtLeastOne(context, Key.contexts) }
-    try requireAtLeastOne(shortlist, Key.shortlist)
-    try requireAtLeastOne(beam, Key.beam)
-    for sparsity in sparsities ?? [] { try requireShare(sparsity, Key.sparsities) }
-    try requireSetting(
-      swapRounds >= 0, Key.swapRounds, "is \(swapRounds); it must be 0 or more")
-    try requireAtLeastOne(swapTrials, Key.swapTrials)
+    try requireRange(samples, SettingRange.intervals, Key.samples)
+    try requireRange(tasks.count, 0...SettingRange.entries, Key.tasks)
+    try requireRange(contexts.count, 0...SettingRange.entries, Key.contexts)
+    for context in contexts { try requireRange(context, SettingRange.tokens, Key.contexts) }
+    try requireRange(shortlist, SettingRange.many, Key.shortlist)
+    try requireRange(beam, SettingRange.many, Key.beam)
+    if let sparsities { try requireSparsities(sparsities, Key.sparsities) }
+    try requireRange(swapRounds, 0...SettingRange.many.upperBound, Key.swapRounds)
+    try requireRange(swapTrials, SettingRange.many, Key.swapTrials)
   }
 }

@@ -20,7 +20,9 @@ public struct InvalidSetting: ZigzagError, Equatable {
   public var category: ErrorCategory { .usage }
 
   /// The setting's dotted name, then the problem.
-  public var description: String { "\(path.joined(separator: ".")) \(problem)" }
+  public var description: String {
+    path.isEmpty ? problem : "\(path.joined(separator: ".").shown()) \(problem)"
+  }
 }
 
 /// Throws an ``InvalidSetting`` for `key` unless `condition` holds.

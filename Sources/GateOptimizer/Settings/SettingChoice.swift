@@ -1,3 +1,4 @@
+import ModelLoader
 import Transformer
 
 /// A setting that is one of a few names.
@@ -13,7 +14,7 @@ extension SettingChoice {
     guard let choice = Self(rawValue: name) else {
       let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
       throw InvalidSetting(
-        decoder.codingPath.map(settingName), "is \(name); it must be one of \(known)")
+        decoder.codingPath.map(settingName), "is \(name.shown()); it must be one of \(known)")
     }
     self = choice
   }

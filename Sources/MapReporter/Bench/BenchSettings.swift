@@ -1,3 +1,4 @@
+import GateOptimizer
 import Transformer
 
 /// What `zigzag bench` measures, and at which sizes.
@@ -28,9 +29,9 @@ public struct BenchSettings: Codable, Sendable, Equatable {
   public var labels = 110
   /// Bytes that a step's activations may take; nil keeps them all.
   public var memoryBudget: Int?
-  /// Rounds behind a median, after one that does not count.
+  /// Rounds behind a median, 1…10⁶, after one that does not count.
   public var repeats = 5
-  /// Tokens decoded after a prompt.
+  /// Tokens decoded after a prompt, 1…2²⁰.
   public var decodeTokens = 32
   /// Shares of layers that stream in the maps that are compared, each in [0, 1].
   public var sparsities = [0.5, 0.75]
@@ -52,10 +53,13 @@ public struct BenchSettings: Codable, Sendable, Equatable {
         (1...most).contains(length), "--lengths", "numbers of tokens from 1 to \(most)",
         "\(length)")
     }
-    try require(window.sink >= 0, "--sink", "0 or more", "\(window.sink)")
-    try require(window.recent >= 1, "--recent", "at least 1", "\(window.recent)")
-    try require(repeats >= 1, "--repeats", "at least 1", "\(repeats)")
-    try require(decodeTokens >= 1, "--decode-tokens", "at least 1", "\(decodeTokens)")
+    try require(window.sink, in: SettingRange.sink, "--sink")
+    try require(window.recent, in: SettingRange.window, "--recent")
+    try require(repeats, in: SettingRange.many, "--repeats")
+    try require(decodeTokens, in: 1...most, "--decode-tokens")
+    try require(
+      sparsities.count <= SettingRange.entries, "--sparsities",
+      "at most \(SettingRange.entries) numbers", "\(sparsities.count)")
     for sparsity in sparsities {
       try require(
         (0...1).contains(sparsity), "--sparsities", "between 0 and 100 percent",
@@ -66,6 +70,15 @@ public struct BenchSettings: Codable, Sendable, Equatable {
       try require(
         labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
     }
+  }
+
+  private func require(
+    _ value: Int, in range: ClosedRange<Int>, _ place: String
+  ) throws(MapReporterError) {
+    guard !range.contains(value) else { return }
+    let low = range.lowerBound == 0 ? "0 or more" : "at least \(range.lowerBound)"
+    let expected = value < range.lowerBound ? low : "at most \(range.upperBound)"
+    throw .invalidValue(place: place, expected: expected, found: "\(value)")
   }
 
   private func require(

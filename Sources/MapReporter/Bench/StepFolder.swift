@@ -1,4 +1,5 @@
 import Foundation
+import GateOptimizer
 import ModelLoader
 import Transformer
 
@@ -136,8 +137,15 @@ public struct StepRecord: Codable, Sendable {
     guard labelRows.count == 2, labelRows[0] >= 0, labelRows[0] < labelRows[1],
       labelRows[1] <= tokens
     else { throw invalid("labelRows", "[first, end] within \(tokens) tokens", "\(labelRows)") }
+    let (sinks, widths) = (SettingRange.sink, SettingRange.window)
     guard sink >= 0 else { throw invalid("sink", "0 or more", "\(sink)") }
     guard recent >= 1 else { throw invalid("recent", "at least 1", "\(recent)") }
+    guard sinks.contains(sink) else {
+      throw invalid("sink", "at most \(sinks.upperBound)", "\(sink)")
+    }
+    guard widths.contains(recent) else {
+      throw invalid("recent", "at most \(widths.upperBound)", "\(recent)")
+    }
     guard weightsSHA256 == model.sha256 else {
       throw invalid(
         "weightsSHA256", "\(model.sha256), the weights of \(model.path)", weightsSHA256)

@@ -1,4 +1,7 @@
 /// Comma-separated text as RFC 4180 has it: a header line, quotes around fields that need them.
+///
+/// Commas, quotes and line ends are looked for as bytes: a combining mark behind a comma makes one
+/// character of both, and yet the comma ends the field.
 struct CommaSeparated {
   /// Names of the columns.
   let header: [String]
@@ -23,8 +26,16 @@ struct CommaSeparated {
   /// A line of fields, quoted where they hold a comma, a quote or a line break.
   static func line(_ fields: [String]) -> String {
     let quoted = fields.map { field in
-      field.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
-        ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+      let needsQuotes = field.unicodeScalars.contains { scalar in
+        scalar == "," || scalar == "\"" || Character(scalar).isNewline
+      }
+      guard needsQuotes else { return field }
+      var doubled = String.UnicodeScalarView()
+      for scalar in field.unicodeScalars {
+        doubled.append(scalar)
+        if scalar == "\"" { doubled.append(scalar) }
+      }
+      return "\"" + String(doubled) + "\""
     }
     return quoted.joined(separator: ",") + "\n"
   }
@@ -34,25 +45,33 @@ struct CommaSeparated {
   ) throws(MapReporterError) -> [(line: Int, fields: [String])] {
     var records: [(line: Int, fields: [String])] = []
     var fields: [String] = []
-    var field = ""
+    var field: [UInt8] = []
     var isQuoted = false
     var line = 1
     var start = 1
-    var rest = Substring(text)
-    while let character = rest.popFirst() {
-      if character.isNewline { line += 1 }
-      switch character {
-      case "\"" where isQuoted && rest.first == "\"":
-        field.append("\"")
-        rest.removeFirst()
-      case "\"" where isQuoted || field.isEmpty: isQuoted.toggle()
-      case "," where !isQuoted:
-        fields.append(field)
-        field = ""
-      case _ where character.isNewline && !isQuoted:
-        if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [field])) }
-        (fields, field, start) = ([], "", line)
-      default: field.append(character)
+    func finished() -> String { String(decoding: field, as: UTF8.self) }
+    let bytes = Array(text.utf8)
+    var index = 0
+    while index < bytes.count {
+      let byte = bytes[index]
+      let next = index + 1 < bytes.count ? bytes[index + 1] : nil
+      index += 1
+      let isLineEnd =
+        byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") && next != UInt8(ascii: "\n")
+      if isLineEnd { line += 1 }
+      switch byte {
+      case UInt8(ascii: "\"") where isQuoted && next == UInt8(ascii: "\""):
+        field.append(byte)
+        index += 1
+      case UInt8(ascii: "\"") where isQuoted || field.isEmpty: isQuoted.toggle()
+      case UInt8(ascii: ",") where !isQuoted:
+        fields.append(finished())
+        field = []
+      case UInt8(ascii: "\r") where !isQuoted && next == UInt8(ascii: "\n"): break
+      case _ where isLineEnd && !isQuoted:
+        if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [finished()])) }
+        (fields, field, start) = ([], [], line)
+      default: field.append(byte)
       }
     }
     if isQuoted {
@@ -60,7 +79,7 @@ struct CommaSeparated {
         path: path, place: "line \(start)", expected: "a closing quote",
         found: "the end of the file")
     }
-    if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [field])) }
+    if !fields.isEmpty || !field.isEmpty { records.append((start, fields + [finished()])) }
     return records
   }
 }

@@ -33,10 +33,12 @@ public enum CurveMethod: Sendable, Hashable {
       self = .layers(criterion: String(name.dropFirst("layer:".count)))
     case _ where name.hasPrefix("random-"):
       self = .random(of: String(name.dropFirst("random-".count)))
-    case _ where name.hasPrefix("imported:"):
-      let parts = name.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      self = .imported(
-        name: String(parts[1]), method: parts.count > 2 ? String(parts[2]) : nil)
+    case _ where name.utf8.starts(with: "imported:".utf8):
+      // By scalars: a combining mark behind a colon makes one character of both.
+      let parts = name.unicodeScalars.split(
+        separator: ":", maxSplits: 2, omittingEmptySubsequences: false
+      ).map { String($0) }
+      self = .imported(name: parts[1], method: parts.count > 2 ? parts[2] : nil)
     default:
       if name.hasSuffix("-layers"), let baseline = Baseline(rawValue: String(name.dropLast(7))) {
         self = .baseline(baseline)

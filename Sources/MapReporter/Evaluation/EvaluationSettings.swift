@@ -2,11 +2,11 @@ import GateOptimizer
 
 /// What accuracy is measured on: the `evaluation` section of a run configuration.
 public struct EvaluationSettings: Codable, Sendable, Equatable {
-  /// Samples per task, ≥ 1; the same ones for every map.
+  /// Samples per task, 1…10⁶; the same ones for every map.
   public var samples = 8
-  /// Tokens of a sample, for tasks that do not say otherwise.
+  /// Tokens of a sample, 1…2²⁴, for tasks that do not say otherwise.
   public var context = 1024
-  /// Sparsities of the curve, each in [0, 1]: the share of streaming heads or layers.
+  /// Sparsities of the curve, each in [0, 1] and once: the share of streaming heads or layers.
   public var sparsities = (0...10).map { Double($0) / 10 }
   /// Sparsities of the random maps and the baselines; those of the curve if nil.
   public var randomSparsities: [Double]?
@@ -22,9 +22,9 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   public var baselines: [Baseline] = [.alternating, .lazy]
   /// Gates and maps from elsewhere that are measured too.
   public var maps: [ImportedMapSettings] = []
-  /// Length at which the size of the KV cache is stated; a task's own if nil.
+  /// Length at which the size of the KV cache is stated, 1…10⁹; a task's own if nil.
   public var cacheContext: Int?
-  /// Resamples behind a confidence interval, ≥ 1.
+  /// Resamples behind a confidence interval, 1…100,000.
   public var bootstrap = 2000
   /// Seed of the samples and the resampling; apart from the calibration's.
   public var seed: UInt64 = 1
@@ -72,31 +72,48 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   /// - Throws: `InvalidSetting` for the first of them, in the order of the keys.
   public func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
-    try requireAtLeastOne(samples, Key.samples)
-    try requireAtLeastOne(context, Key.context)
+    try requireRange(samples, SettingRange.many, Key.samples)
+    try requireRange(context, SettingRange.tokens, Key.context)
     try requireSetting(!sparsities.isEmpty, Key.sparsities, "is empty; give at least one sparsity")
-    for sparsity in sparsities {
-      try requireShare(sparsity, Key.sparsities)
-    }
-    for sparsity in randomSparsities ?? [] {
-      try requireShare(sparsity, Key.randomSparsities)
-    }
+    try requireSparsities(sparsities, Key.sparsities)
+    if let randomSparsities { try requireSparsities(randomSparsities, Key.randomSparsities) }
     try requireSetting(!tasks.isEmpty, Key.tasks, "is empty; give at least one task")
+    try requireShort(tasks, Key.tasks)
     for (position, task) in tasks.enumerated() {
       try within(Key.tasks.rawValue, String(position), check: task.validate)
       try requireSetting(
         tasks[..<position].allSatisfy { $0.name != task.name }, Key.tasks,
         "has two tasks named \(task.name); give each a name of its own")
     }
+    try requireDistinctFigures()
     try validateTogether()
+    try requireCriteria(criteria, Key.criteria)
+    for (seeds, key) in [
+      (randomLayerSeeds, Key.randomLayerSeeds), (randomHeadSeeds, .randomHeadSeeds),
+    ] {
+      try requireShort(seeds, key)
+      try requireDistinct(seeds, key)
+    }
+    try requireDistinct(baselines, Key.baselines)
+    try requireShort(maps, Key.maps)
     for (position, map) in maps.enumerated() {
       try within(Key.maps.rawValue, String(position), check: map.validate)
       try requireSetting(
         maps[..<position].allSatisfy { $0.name != map.name }, Key.maps,
         "has two maps named \(map.name); give each a name of its own")
     }
-    if let cacheContext { try requireAtLeastOne(cacheContext, Key.cacheContext) }
-    try requireAtLeastOne(bootstrap, Key.bootstrap)
+    if let cacheContext {
+      try requireRange(cacheContext, SettingRange.statedTokens, Key.cacheContext)
+    }
+    try requireRange(bootstrap, SettingRange.intervals, Key.bootstrap)
+  }
+
+  /// Refuses two tasks whose figures a file system may take for one.
+  private func requireDistinctFigures() throws(InvalidSetting) {
+    let drawn = tasks.filter { $0.grid != nil || $0.primaryMetric != .tokens }
+    try requireDistinct(drawn.map(\.name), CodingKeys.tasks) {
+      PlaceFigures.fileName(of: $0).lowercased()
+    }
   }
 
   /// Checks what a task cannot tell without the others.

@@ -37,9 +37,11 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
   /// - Throws: `InvalidSetting` for the first thing that is wrong.
   func validate() throws(InvalidSetting) {
     try requireSetting(
-      !name.isEmpty && !name.contains(":"), CodingKeys.name,
+      !name.isEmpty && !name.unicodeScalars.contains(":"), CodingKeys.name,
       "is \"\(name)\"; give a name without a colon")
+    try requireName(name, CodingKeys.name)
     try requireSetting(!file.isEmpty, CodingKeys.file, "is empty; name a file")
+    if let criteria { try requireCriteria(criteria, CodingKeys.criteria) }
     try requireSetting(
       criteria?.contains(.search) != true, CodingKeys.criteria,
       "has search, but gates alone cannot be searched; name the search-layers.csv of a run as file")

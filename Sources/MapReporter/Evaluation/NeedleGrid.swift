@@ -48,6 +48,9 @@ public struct NeedleGrid: Codable, Sendable, Equatable {
   ///
   /// - Throws: `InvalidSetting` for the first thing that is wrong.
   func validate() throws(InvalidSetting) {
+    try requireShort(lengths, CodingKeys.lengths)
+    try requireShort(depths, CodingKeys.depths)
+    for length in lengths { try requireRange(length, SettingRange.tokens, CodingKeys.lengths) }
     try requireSetting(
       !lengths.isEmpty && lengths.allSatisfy { $0 > 0 } && lengths == Set(lengths).sorted(),
       CodingKeys.lengths, "is \(lengths); give lengths in tokens, ascending, each once")
@@ -55,5 +58,6 @@ public struct NeedleGrid: Codable, Sendable, Equatable {
       !depths.isEmpty && depths.allSatisfy { (0...1).contains($0) }
         && depths == Set(depths).sorted(),
       CodingKeys.depths, "is \(depths); give depths from 0 to 1, ascending, each once")
+    try requireDistinct(depths, CodingKeys.depths) { "\(Int(($0 * 1e6).rounded()))" }
   }
 }

@@ -5,9 +5,9 @@ import GateOptimizer
 /// The text is that of `haystack.evaluation`. Perplexity and KL divergence to full attention are taken
 /// over positions `every`, 2·`every`, … and told apart by `bins` equal parts of the passage.
 public struct ProseSettings: Codable, Sendable, Equatable {
-  /// One of how many positions is judged, ≥ 1.
+  /// One of how many positions is judged, 1…2²⁴.
   public var every = 4
-  /// Parts of a passage that are told apart, ≥ 1.
+  /// Parts of a passage that are told apart, 1…1,000.
   public var bins = 8
 
   /// The defaults.
@@ -29,7 +29,7 @@ public struct ProseSettings: Codable, Sendable, Equatable {
   ///
   /// - Throws: `InvalidSetting` for the first of them.
   func validate() throws(InvalidSetting) {
-    try requireAtLeastOne(every, CodingKeys.every)
+    try requireRange(every, SettingRange.tokens, CodingKeys.every)
     try requireSetting(
       (1...1000).contains(bins), CodingKeys.bins, "is \(bins); it must lie between 1 and 1000")
   }

@@ -22,7 +22,7 @@ extension HeadMap {
       ("model.num_attention_heads", model.queryHeads ?? model.keyValueHeads),
     ]
     for (place, value) in shape where value < 1 || value > Self.largestCount {
-      return HeadMapFlaw(place: place, expected: "at least 1", found: "\(value)")
+      return countFlaw(place, value, least: 1)
     }
     if let queryHeads = model.queryHeads, queryHeads % model.keyValueHeads != 0 {
       return HeadMapFlaw(
@@ -49,9 +49,14 @@ extension HeadMap {
       ("window.block", window.block, 1),
     ]
     for (place, value, least) in sizes where value < least || value > Self.largestCount {
-      return HeadMapFlaw(place: place, expected: "at least \(least)", found: "\(value)")
+      return countFlaw(place, value, least: least)
     }
     return nil
+  }
+
+  private func countFlaw(_ place: String, _ value: Int, least: Int) -> HeadMapFlaw {
+    let expected = value < least ? "at least \(least)" : "at most \(Self.largestCount)"
+    return HeadMapFlaw(place: place, expected: expected, found: "\(value)")
   }
 
   private func gatesFlaw() -> HeadMapFlaw? {

@@ -75,8 +75,10 @@ struct PlaceFigures {
     }
   }
 
-  /// The task's name as part of a file's name.
-  private var fileName: String {
+  private var fileName: String { Self.fileName(of: task) }
+
+  /// A task's name as part of a file's name.
+  static func fileName(of task: String) -> String {
     String(task.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
   }
 }

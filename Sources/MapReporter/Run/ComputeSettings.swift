@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 
 /// What a run may use of the machine.
 ///
@@ -63,7 +64,8 @@ public enum ByteBudget: Codable, Sendable, Equatable {
     let text = try (try? value.decode(Int.self)).map(String.init) ?? value.decode(String.self)
     guard let budget = ByteBudget(text) else {
       throw InvalidSetting(
-        decoder.codingPath.map(settingName), "is \(text); write a size such as 4GiB, or 60%")
+        decoder.codingPath.map(settingName), "is \(text.shown()); write a size such as 4GiB, or 60%"
+      )
     }
     self = budget
   }

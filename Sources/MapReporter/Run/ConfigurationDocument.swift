@@ -141,6 +141,11 @@ public struct ConfigurationDocument {
     } catch {
       throw .badOverride(text, problem: "the value is not YAML")
     }
+    // What a file may not hold cannot come in here either: the run's own file could not be read again.
+    if let (character, _) = value.unwritable {
+      let code = String(character.value, radix: 16, uppercase: true)
+      throw .badOverride(text, problem: "the value has the character U+\(code); leave it out")
+    }
     guard put(value, at: keys, place: "--set \(text)") else {
       throw .badOverride(text, problem: "there is no such place in \(path)")
     }
@@ -176,7 +181,7 @@ public struct ConfigurationDocument {
       node = node?.child(key)?.node
     }
     return switch node {
-    case .scalar(let scalar): scalar.string.isEmpty ? "empty" : scalar.string
+    case .scalar(let scalar): scalar.string.isEmpty ? "empty" : scalar.string.shown()
     case .mapping: "a group of settings"
     case .sequence: "a list"
     default: "absent"

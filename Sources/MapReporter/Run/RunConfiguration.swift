@@ -1,4 +1,5 @@
 import GateOptimizer
+import ModelLoader
 import Transformer
 
 /// Everything a run depends on, read from one YAML file; every setting but `name` and `model` has a
@@ -84,12 +85,15 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     typealias Key = CodingKeys
     try requireSetting(
       Self.isFolderName(name), Key.name,
-      "is \(name); it names a folder, so use letters, digits, '.', '_' and '-'")
+      "is \(name.shown()); it names a folder, so use letters, digits, '.', '_' and '-'")
+    try requireSetting(
+      SettingRange.nameBytes.contains(name.utf8.count), Key.name,
+      "has \(name.utf8.count) bytes; it names a folder, so give a name of at most "
+        + "\(SettingRange.nameBytes.upperBound)")
     try requireSetting(!model.isEmpty, Key.model, "is empty; name a model file")
     try within("window") { () throws(InvalidSetting) in
-      try requireSetting(
-        window.sink >= 0, WindowKeys.sink, "is \(window.sink); it must be 0 or more")
-      try requireAtLeastOne(window.recent, WindowKeys.recent)
+      try requireRange(window.sink, SettingRange.sink, WindowKeys.sink)
+      try requireRange(window.recent, SettingRange.window, WindowKeys.recent)
     }
     try within("haystack", check: haystack.validate)
     try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }

@@ -57,8 +57,9 @@ public enum RunError: ZigzagError, Equatable {
       "cannot read the configuration \(path): \(reason)"
     case .configurationMalformed(let path, let line, let problem):
       "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))"
-    case .setting(let location, let problem): "\(location): \(problem.shown(limit: 600))"
-    case .badOverride(let text, let problem): "--set \(text): \(problem)"
+    case .setting(let location, let problem):
+      "\(location.shown(limit: 300)): \(problem.shown(limit: 600))"
+    case .badOverride(let text, let problem): "--set \(text.shown()): \(problem.shown(limit: 300))"
     case .haystackUnreadable(let path, let reason):
       "cannot read the haystack text \(path): \(reason); name another file under haystack, or none "
         + "for generated text"
@@ -86,7 +87,8 @@ public enum RunError: ZigzagError, Equatable {
     case .sameFolder(let folder):
       "\(folder) is the run itself; make it again elsewhere with --runs FOLDER or --set name=…"
     case .noSuchTask(let name, let path, let known):
-      "\(path) has no evaluation task \(name); it has \(known.joined(separator: ", "))"
+      "\(path) has no evaluation task \(name.shown()); it has "
+        + known.joined(separator: ", ").shown(limit: 300)
     case .interrupted(let folder):
       "interrupted; what is done is kept in \(folder), and the same command continues from there"
     }

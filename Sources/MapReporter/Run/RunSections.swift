@@ -30,6 +30,8 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
   /// - Throws: `InvalidSetting` for the first of them.
   public func validate() throws(InvalidSetting) {
     for (source, key) in [(calibration, CodingKeys.calibration), (evaluation, .evaluation)] {
+      try requireSetting(
+        !source.files.contains(""), key, "has an empty file name; name a file, or leave it out")
       try settingProblem { () throws(GateOptimizerError) in
         try source.validate(at: key.rawValue)
       }
@@ -39,9 +41,9 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
 
 /// How gates become layer maps: the `ranking` section of a run configuration.
 public struct RankingSettings: Codable, Sendable, Equatable {
-  /// Criteria maps are written for; the first one is the run's own.
+  /// Criteria maps are written for, each once; the first one is the run's own.
   public var criteria: [Criterion] = [.search, .max, .balance]
-  /// Sparsities maps are written for, each in [0, 1].
+  /// Sparsities maps are written for, each in [0, 1] and once.
   public var sparsities = [0.25, 0.5, 0.75]
 
   /// The defaults.
@@ -66,9 +68,8 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   public func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
     try requireSetting(!criteria.isEmpty, Key.criteria, "is empty; name at least one criterion")
-    for sparsity in sparsities {
-      try requireShare(sparsity, Key.sparsities)
-    }
+    try requireCriteria(criteria, Key.criteria)
+    try requireSparsities(sparsities, Key.sparsities)
   }
 }
 

@@ -1,4 +1,5 @@
 import GateOptimizer
+import ModelLoader
 
 /// Runs a check of the libraries and turns what it refuses into a problem of a setting.
 func settingProblem(
@@ -8,7 +9,7 @@ func settingProblem(
     try check()
   } catch .option(let name, let expected, let found) {
     throw InvalidSetting(
-      name.split(separator: ".").map(String.init), "is \(found); it must be \(expected)")
+      name.split(separator: ".").map(String.init), "is \(found.shown()); it must be \(expected)")
   } catch {
     throw InvalidSetting([], "\(error)")
   }
