@@ -52,6 +52,7 @@ extension ModelFile {
   public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
     ModelWarnings.log(reader.warnings, of: path)
+    try requireFiniteAngles(reader.contents.configuration, path: path)
     var tensors: [TensorDescription] = []
     for parameter in Parameter.all(in: reader.contents.configuration) {
       let layout = try reader.tensor(parameter).layout

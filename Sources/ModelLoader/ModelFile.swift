@@ -20,12 +20,26 @@ public enum ModelFile {
     let weights = try builder.build()
     let contents = builder.reader.contents
     ModelWarnings.log(builder.reader.warnings, of: path)
+    try requireFiniteAngles(contents.configuration, path: path)
     return LoadedModel(
       path: path, configuration: contents.configuration, weights: weights,
       tokenizerJSON: contents.tokenizerJSON, sha256: builder.reader.sha256,
       identity: ModelIdentity(contents, weightsSHA256: builder.reader.sha256), file: file,
       source: contents.source, bosTokenID: contents.bosTokenID,
       eosTokenIDs: contents.eosTokenIDs)
+  }
+}
+
+extension ModelFile {
+  /// Refuses a rotary table that is not finite: every output would be NaN.
+  static func requireFiniteAngles(
+    _ configuration: ModelConfiguration, path: String
+  ) throws(ModelLoaderError) {
+    guard !RotaryTable.isFinite(configuration) else { return }
+    throw .invalid(
+      path: path, place: "/config/rope_theta", expected: "finite angles at every position",
+      found: "\(configuration.ropeTheta), whose angles overflow",
+      fix: "correct rope_theta and rope_scaling, or import the model again")
   }
 }
 

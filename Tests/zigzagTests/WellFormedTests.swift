@@ -33,6 +33,59 @@ import Testing
     #expect(!scratch.holds("runs/tiny/gates.tsv"))
   }
 
+  @Test func anOutputThatIsNotANumber() throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"), scale: 1e25)
+    try NumpyFile.write([Int32(1), 2, 3], shape: [3], to: scratch.path("ids.npy"))
+    let forward = ["forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"]
+    for more in [[], ["--logits"], ["--streaming", "1,1"]] {
+      expectRefusal(
+        try ToolRunner.run(forward + more, in: scratch.path), code: 65, saying: "tiny.h5 makes NaN",
+        "of token")
+      #expect(!scratch.holds("h.npy"))
+    }
+  }
+
+  /// Of one weight that is no number, most outputs show nothing: here no token reads its row.
+  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  func aWeightThatIsNotANumber(value: Float) throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: scratch.path("tiny.h5")))
+    let offset = try #require(
+      ModelFile.inspect(path: scratch.path("tiny.h5")).tensors.first?.byteOffset)
+    let row = offset + 200 * 16 * 4
+    for place in 0..<4 {
+      bytes[row + place] = UInt8(truncatingIfNeeded: value.bitPattern >> (8 * UInt32(place)))
+    }
+    try bytes.write(to: URL(fileURLWithPath: scratch.path("tiny.h5")))
+    try NumpyFile.write([Int32(1), 2, 3], shape: [3], to: scratch.path("ids.npy"))
+    for arguments in [
+      ["forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"], ["run", "run.yaml", "-q"],
+      ["inspect", "tiny.h5", "--check", "-q"],
+    ] {
+      expectRefusal(
+        try ToolRunner.run(arguments, in: scratch.path), code: 65,
+        saying: "tiny.h5", "/weights/model.embed_tokens.weight", "1 that are NaN or infinite")
+    }
+  }
+
+  @Test(arguments: [1e-300, Double.leastNonzeroMagnitude])
+  func aRotaryTableThatIsNotANumber(theta: Double) throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    do {
+      let file = try HDF5Node(opening: scratch.path("tiny.h5"))
+      try file.child("config")?.setAttribute("rope_theta", .real(theta))
+    }
+    try NumpyFile.write([Int32(1), 2, 3], shape: [3], to: scratch.path("ids.npy"))
+    for arguments in [
+      ["forward", "tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"], ["run", "run.yaml", "-q"],
+      ["inspect", "tiny.h5"], ["bench", "tiny.h5"],
+    ] {
+      expectRefusal(
+        try ToolRunner.run(arguments, in: scratch.path), code: 65, saying: "tiny.h5", "rope_theta",
+        "finite angles")
+    }
+  }
+
   @Test func aMapOfAnotherModel() throws {
     try TinyModel.write(to: scratch.path("tiny.h5"))
     try TinyModel.write(TinyModel.wide, to: scratch.path("wide.h5"))

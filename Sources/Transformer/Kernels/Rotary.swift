@@ -32,6 +32,12 @@ package struct RotaryTable: ~Copyable, Sendable {
     self.sine = sine
   }
 
+  /// Whether every angle of the model's positions is a finite number in float32; others have no cosine.
+  package static func isFinite(_ configuration: ModelConfiguration) -> Bool {
+    let last = Float(max(configuration.maxPositions - 1, 1))
+    return frequencies(configuration).allSatisfy { (last * Float($0)).isFinite }
+  }
+
   /// Radians per token of each pair, fastest first.
   package static func frequencies(_ configuration: ModelConfiguration) -> [Double] {
     let half = configuration.headDim / 2

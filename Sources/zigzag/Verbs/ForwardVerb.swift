@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GateOptimizer
 import Logging
 import MapReporter
 import ModelLoader
@@ -50,11 +51,32 @@ struct ForwardVerb: Verb {
     let pattern = try pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)
     let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
+    try checkValues()
     let hidden = decoder.finalHidden(ids, pattern: pattern)
     let result = logits ? decoder.logits(hidden) : hidden
     try loaded.requireUnchanged()
+    try requireFinite(result)
     try NumpyFile.write(result.values, shape: [result.rows, result.columns], to: out)
     try Results.print("\(out): \(result.rows) × \(result.columns)")
+  }
+
+  /// Reads every weight once, as a run does: of a value that is none only some outputs would tell.
+  private func checkValues() throws {
+    let progress = ProgressMeter("check", unit: "MB", total: 0)
+    try ModelFile.requireSound(path: model) { done, total in
+      // A small file is read before anybody would look.
+      guard total > 100_000_000 else { return }
+      progress.update(done / 1_000_000, of: total / 1_000_000)
+    }
+  }
+
+  private func requireFinite(_ result: borrowing Tensor) throws {
+    let columns = result.columns
+    guard let place = result.values.firstIndex(where: { !$0.isFinite }) else { return }
+    throw ToolError.badData(
+      "\(model) makes \(result.values[place].isNaN ? "NaN" : "infinity") of token \(place / columns), counted from 0: its weights are "
+        + "finite, but what they compute is not; import the model again, and check its rms_norm_eps"
+    )
   }
 
   private func readTokens(_ model: ModelConfiguration) throws -> [Int32] {
@@ -92,10 +114,12 @@ struct ForwardVerb: Verb {
     }
     guard let streaming else { return .full(model) }
     let sizes = streaming.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    guard sizes.count == 2, let sink = sizes[0], let recent = sizes[1], sink >= 0, recent >= 1
+    guard sizes.count == 2, let sink = sizes[0], let recent = sizes[1],
+      SettingRange.sink.contains(sink), SettingRange.window.contains(recent)
     else {
       throw ToolError.usage(
-        "--streaming is \(streaming); it must be two numbers such as 16,64, the second at least 1")
+        "--streaming is \(streaming.shown()); it must be two numbers such as 16,64, the second at least 1, "
+          + "both at most \(SettingRange.window.upperBound)")
     }
     return .streaming(model, window: StreamingWindow(sink: sink, recent: recent))
   }
