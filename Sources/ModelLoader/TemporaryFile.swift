@@ -22,7 +22,7 @@ package struct TemporaryFile: ~Copyable {
     var (descriptor, temporary): (Int32, String)
     repeat {
       let suffix = String(UInt32.random(in: .min ... .max), radix: 36)
-      temporary = "\(folder)/\(prefix)\(suffix)\(Self.ending)"
+      temporary = "\(folder)/\(prefix)\(Self.mark)\(suffix)\(Self.ending)"
       descriptor = unsafe open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else {
         throw .cannotWrite(path: path, reason: systemMessage(errno))
@@ -35,8 +35,20 @@ package struct TemporaryFile: ~Copyable {
     self.path = path
   }
 
-  /// What temporary names end in; they begin with a dot and the destination's name.
+  /// What temporary names have behind a dot and the destination's name, before a number in base 36: by
+  /// it a file of this package is known from a user's own `.notes.tmp`.
+  private static let mark = "zigzag-"
   private static let ending = ".tmp"
+
+  /// Whether a name is one that `init(for:)` makes, of the destination with this prefix or of any.
+  private static func isTemporary(_ name: String, prefix: String) -> Bool {
+    guard name.hasPrefix(prefix), name.hasSuffix(ending) else { return false }
+    let parts = name.dropLast(ending.count).split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count > 2, let last = parts.last, last.hasPrefix(mark) else { return false }
+    let number = last.dropFirst(mark.count)
+    return (1...7).contains(number.count)
+      && number.allSatisfy { ("a"..."z").contains($0) || ("0"..."9").contains($0) }
+  }
 
   /// Whether another process took the file for abandoned before it was locked; closes it then.
   private static func wasRemoved(_ descriptor: Int32) -> Bool {
@@ -50,12 +62,14 @@ package struct TemporaryFile: ~Copyable {
   /// prefix, all of them without.
   package static func removeAbandoned(in folder: String, prefix: String = ".") {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where name.hasPrefix(prefix) && name.hasSuffix(ending) {
+    for name in names where isTemporary(name, prefix: prefix) {
       let path = "\(folder)/\(name)"
-      let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
       guard descriptor >= 0 else { continue }
+      var status = stat()
+      let isFile = unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
       // A file that cannot be removed is in nobody's way.
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
+      if isFile, flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe unlink(path) }
       close(descriptor)
     }
   }

@@ -126,16 +126,24 @@ import Testing
     let kept = ProcessInfo.processInfo.environment["ZIGZAG_SAMPLE_REPORT"]
     try withTemporaryFolder { temporary in
       let folder = kept.map { URL(fileURLWithPath: $0) } ?? temporary
-      let old = ExportedFile(path: "figures/old.svg", text: "")
-      try MapExport(files: [old], warnings: []).write(to: folder)
+      // An earlier page's, and pictures of the user's own: one that was not drawn here, one of another name.
+      let drawn = try #require(try Report(ReportSamples.input()).figures().first).text
+      let earlier = ["accuracy-exact.svg", "places-far.svg"].map {
+        ExportedFile(path: "figures/\($0)", text: drawn)
+      }
+      let own = [
+        ExportedFile(path: "figures/accuracy-mine.svg", text: "<svg>\n<title>Mine</title></svg>\n"),
+        ExportedFile(path: "figures/old.svg", text: drawn),
+      ]
+      try MapExport(files: earlier + own, warnings: []).write(to: folder)
       let page = try Report(try ReportSamples.input()).write(to: folder)
       #expect(FileManager.default.fileExists(atPath: page.path))
       let figures = try FileManager.default.contentsOfDirectory(
         atPath: folder.appending(path: "figures").path)
       #expect(
         figures.sorted() == [
-          "accuracy-first-tokens.svg", "accuracy-tokens.svg", "gates.svg", "layers.svg",
-          "training.svg",
+          "accuracy-first-tokens.svg", "accuracy-mine.svg", "accuracy-tokens.svg", "gates.svg",
+          "layers.svg", "old.svg", "training.svg",
         ])
     }
   }

@@ -88,9 +88,19 @@ import Testing
 
   @Test func halfWrittenFilesAreRemoved() throws {
     do { _ = try RunFolder.open(for: configuration, in: scratch.path) }
-    try scratch.write("half", to: "test/.gates.tsv.abc.tmp")
+    try scratch.write("half", to: "test/.gates.tsv.zigzag-1a2b3c.tmp")
+    // A user's own files, whatever they are called.
+    let own = [
+      ".x.tmp", ".gates.tsv.abc.tmp", ".zigzag-1.tmp", ".a.zigzag-.tmp", ".a.zigzag-12345678.tmp",
+      ".a.zigzag-A.tmp", "gates.tsv.zigzag-1.tmp", ".a.zigzag-1.tmp~",
+    ]
+    for name in own { try scratch.write("mine", to: "test/\(name)") }
+    // A pipe of such a name is not waited for, nor is it ours.
+    #expect(unsafe mkfifo(scratch.path("test/.pipe.zigzag-1.tmp"), 0o600) == 0)
     _ = try RunFolder.open(for: configuration, in: scratch.path)
-    #expect(!FileManager.default.fileExists(atPath: scratch.path("test/.gates.tsv.abc.tmp")))
+    #expect(!scratch.holds("test/.gates.tsv.zigzag-1a2b3c.tmp"))
+    #expect(own.allSatisfy { scratch.holds("test/\($0)") })
+    #expect(scratch.holds("test/.pipe.zigzag-1.tmp"))
   }
 
   @Test func aPathThatCannotBeAFolderIsOneSentence() throws {

@@ -36,16 +36,9 @@ public struct Report: Sendable {
     let page = ExportedFile(path: "report.html", text: try html())
     let figures = figures()
     try MapExport(files: figures + [page], warnings: []).write(to: folder, check: check)
-    removeFigures(in: folder, except: Set(figures.map(\.path)))
+    StaleFigures.remove(
+      in: folder.appending(path: "figures").path,
+      except: Set(figures.map { String($0.path.dropFirst("figures/".count)) }))
     return folder.appending(path: page.path)
-  }
-
-  /// Removes figures of an earlier report, which would tell of what is no longer measured.
-  private func removeFigures(in folder: URL, except kept: Set<String>) {
-    let figures = folder.appending(path: "figures")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: figures.path)) ?? []
-    for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
-      try? FileManager.default.removeItem(at: figures.appending(path: name))
-    }
   }
 }

@@ -38,7 +38,7 @@ extension Pipeline {
     guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
     try folder.claim(.gates, inputs, text: state.gates.tsv)
     try folder.write(state.gates.tsv, to: files.gates)
-    try folder.remove(files.teacher)
+    try folder.removeTeacher()
     observer.report("learned the gates in \(state.step) steps, \(metrics.note)")
     return state.gates
   }

@@ -122,7 +122,7 @@ public struct RunFolder: ~Copyable {
     try inputs.requireOwn(result, ledger)
   }
 
-  /// Removes a file of the folder if it is there.
+  /// Removes a file of the folder if it is there; a folder of that name is somebody else's and refused.
   ///
   /// - Throws: As ``write(_:to:)``.
   public func remove(_ file: String) throws {
@@ -131,12 +131,17 @@ public struct RunFolder: ~Copyable {
   }
 
   private func delete(_ file: String) throws(RunError) {
-    guard FileManager.default.fileExists(atPath: file) else { return }
-    do {
-      try FileManager.default.removeItem(atPath: file)
-    } catch {
-      throw .cannotWrite(path: file, reason: systemMessage(of: error))
+    guard unsafe unlink(file) != 0, errno != ENOENT else { return }
+    throw .cannotWrite(path: file, reason: systemMessage(errno))
+  }
+
+  /// Removes the teacher's outputs; what else there is in their folder stays.
+  func removeTeacher() throws {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: files.teacher)) ?? []
+    for name in names where name.wholeMatch(of: /sample-[0-9]+\.h5/) != nil {
+      try remove("\(files.teacher)/\(name)")
     }
+    _ = unsafe rmdir(files.teacher)
   }
 
   /// Removes what ``AtomicFile`` leaves behind when its process is killed, here and in all folders below.

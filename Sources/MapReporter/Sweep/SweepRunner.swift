@@ -99,18 +99,10 @@ public struct SweepRunner {
     guard !folders.isEmpty else { return nil }
     let comparison = try Comparison(runs: folders, title: sweep.name)
     let page = try comparison.write(to: folder) { try lock.requireHeld() }
-    removeFigures(except: comparison.figures().map(\.path))
+    StaleFigures.remove(
+      in: "\(folder)/figures",
+      except: Set(comparison.figures().map { String($0.path.dropFirst("figures/".count)) }))
     return page
-  }
-
-  /// Removes figures of earlier pages, which may have shown another criterion.
-  ///
-  /// What cannot be removed does no harm.
-  private func removeFigures(except kept: [String]) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/figures")) ?? []
-    for name in names where name.hasSuffix(".svg") && !kept.contains("figures/\(name)") {
-      try? FileManager.default.removeItem(atPath: "\(folder)/figures/\(name)")
-    }
   }
 
   private var recordPath: String { "\(folder)/sweep.json" }
@@ -142,7 +134,10 @@ public struct SweepError: ZigzagError {
 
   /// One sentence with every failure.
   public var description: String {
-    let reasons = failures.map { "\($0.run): \($0.error)" }.joined(separator: "; ")
+    let reasons = failures.map { failure in
+      let reason = "\(failure.error)"
+      return "\(failure.run): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
+    }.joined(separator: "; ")
     return "\(failures.count) of \(runs) runs failed: \(reasons)"
       + (page.map { "; the others are compared in \($0)" } ?? "")
   }

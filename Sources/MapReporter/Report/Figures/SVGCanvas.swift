@@ -95,6 +95,11 @@ struct SVGCanvas {
     body += "<text\(Self.written(list))>\(Self.escape(string))</text>\n"
   }
 
+  private static let fonts = "system-ui, Segoe UI, Helvetica, Arial, sans-serif"
+
+  /// How the first line of every drawing ends.
+  static var signature: String { "\(written([("role", "img"), ("font-family", fonts)]))>" }
+
   /// The finished drawing; `title` and `summary` are read out by screen readers.
   func document(title: String, summary: String) -> String {
     let size = "\(Self.number(width)) \(Self.number(height))"
@@ -103,7 +108,7 @@ struct SVGCanvas {
       ? [("width", Self.number(width)), ("height", Self.number(height))] : []
     let head = Self.written(
       [("xmlns", "http://www.w3.org/2000/svg"), ("viewBox", "0 0 \(size)")] + fixedSize + [
-        ("role", "img"), ("font-family", "system-ui, Segoe UI, Helvetica, Arial, sans-serif"),
+        ("role", "img"), ("font-family", Self.fonts),
       ])
     let paper =
       theme == .standalone
