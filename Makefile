@@ -5,7 +5,7 @@ SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test fuzz asan tsan consumers lint format bench compare large docs run sweep clean libraries
+.PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -21,6 +21,9 @@ test: build ## Run every test; those on the real model where it can be had
 fuzz: libraries ## Read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
 	MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 ZIGZAG_FUZZ=100000 $(SWIFT) test -c release --disable-xctest --filter FuzzTests
 	ASAN_OPTIONS=max_allocation_size_mb=64:detect_leaks=0 ZIGZAG_FUZZ=20000 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/asan --filter FuzzTests
+
+kills: libraries ## Kill every stage of a run, 200 times in all, and let it finish to the same bytes
+	ZIGZAG_KILLS=200 $(SWIFT) test -c release --disable-xctest --filter KillCampaignTests
 
 asan: libraries ## Run every test under AddressSanitizer
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/asan

@@ -20,6 +20,19 @@ package func systemMessage(of error: any Error) -> String {
   case .fileWriteOutOfSpace: systemMessage(ENOSPC)
   case .fileWriteVolumeReadOnly: systemMessage(EROFS)
   case .fileWriteFileExists: systemMessage(EEXIST)
-  default: error.localizedDescription.trimmingCharacters(in: ["."])
+  case .fileReadTooLarge: systemMessage(EFBIG)
+  case .fileReadInvalidFileName, .fileWriteInvalidFileName:
+    "a file cannot have that name"
+  case .fileReadInapplicableStringEncoding, .fileReadUnknownStringEncoding,
+    .fileReadCorruptFile:
+    "it is not UTF-8 text"
+  case .fileReadUnsupportedScheme, .fileWriteUnsupportedScheme, .fileReadUnknown,
+    .fileWriteUnknown:
+    "the system does not say why"
+  default:
+    // Foundation's own words where it has some, never the name of its domain.
+    outer.domain == NSCocoaErrorDomain
+      ? "the system does not say why"
+      : error.localizedDescription.shown().trimmingCharacters(in: ["."])
   }
 }

@@ -22,7 +22,7 @@ struct Zigzag: ParsableCommand {
 
       Results go to standard output; progress and logs to standard error. Exit codes: 0 done, \
       64 usage, 65 bad data, 66 missing input, 73 and 74 cannot write, 75 interrupted and \
-      resumable, 70 internal error.
+      resumable (no memory, too), 70 internal error.
       """,
     version: toolVersion,
     subcommands: [
@@ -41,12 +41,40 @@ struct Zigzag: ParsableCommand {
     }
   }
 
+  /// Options whose value may be an empty text.
+  private static let textOptions: Set = ["--text"]
+
+  /// Refuses empty paths, names and numbers: a shell variable that was not set makes them, and no verb
+  /// could do with one what was meant.
+  private static func refuseEmptyArguments() throws(ToolError) {
+    var option: String?
+    for argument in CommandLine.arguments.dropFirst() {
+      if argument.isEmpty, let option, !textOptions.contains(option) {
+        throw .usage("\(option) is empty; give it a value, or leave it out")
+      }
+      if argument.isEmpty, option == nil {
+        throw .usage("there is an empty argument; name a file or a folder, or leave it out")
+      }
+      let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+      if argument.hasPrefix("-"), parts.count == 2, parts[1].isEmpty,
+        !textOptions.contains(String(parts[0]))
+      {
+        throw .usage("\(parts[0]) is empty; give it a value, or leave it out")
+      }
+      option = argument.hasPrefix("-") ? argument.shown(limit: 100) : nil
+    }
+  }
+
   /// Parses, runs, and turns whatever is thrown into a message and an exit code.
   static func main() {
     Interruption.install()
+    // A file that may not grow is then a write that fails, and told as such.
+    signal(SIGXFSZ, SIG_IGN)
     MappedFileFault.install(exitCode: ExitFunnel.code(of: .missingInput))
+    MemoryShortage.install(exitCode: ExitFunnel.code(of: .interrupted))
     do {
       try checkThreads()
+      try refuseEmptyArguments()
       var command = try parseAsRoot()
       try command.run()
     } catch {

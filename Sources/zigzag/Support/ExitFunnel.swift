@@ -9,11 +9,14 @@ enum ExitFunnel {
     switch error {
     case let error as ToolError: leave(error.exitCode, saying: error.description)
     case let error as any ZigzagError: leave(code(of: error.category), saying: error.description)
-    case is CleanExit, is ExitCode, is ValidationError: Zigzag.exit(withError: error)
+    case is CleanExit, is ExitCode: Zigzag.exit(withError: error)
+    case is ValidationError: leave(refusing: error)
     default:
       // The parser's own errors have codes of their own; plain failure is what it gives to errors it
       // does not know, which none of the libraries should throw.
-      guard Zigzag.exitCode(for: error) == .failure else { Zigzag.exit(withError: error) }
+      let code = Zigzag.exitCode(for: error)
+      if code == .success { Zigzag.exit(withError: error) }
+      guard code == .failure else { leave(refusing: error) }
       leave(
         70, saying: "internal error: \(error); please report it with the command that caused it")
     }
@@ -31,8 +34,24 @@ enum ExitFunnel {
   }
 
   private static func leave(_ code: Int32, saying message: String) -> Never {
-    let sentence = message.hasSuffix(".") ? message : message + "."
-    Console.shared.say("zigzag: \(sentence)")
+    let ends = message.last.map { ".!?".contains($0) } ?? false
+    Console.shared.say("zigzag: \(shortened(ends ? message : message + "."))")
     Foundation.exit(code)
+  }
+
+  /// The parser's own message with its usage lines; what it repeats of the command line may be long.
+  private static func leave(refusing error: any Error) -> Never {
+    let lines = Zigzag.fullMessage(for: error).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    for line in lines { Console.shared.say(shortened(String(line), to: 600)) }
+    Foundation.exit(Zigzag.exitCode(for: error).rawValue)
+  }
+
+  /// A message on one line, with what is too long for a person left out of its middle.
+  private static func shortened(_ message: String, to limit: Int = 1000) -> String {
+    let line = message.shown(limit: .max)
+    let scalars = line.unicodeScalars
+    guard scalars.count > limit else { return line }
+    return String(scalars.prefix(limit / 2)) + " … " + String(scalars.suffix(limit / 2))
   }
 }
