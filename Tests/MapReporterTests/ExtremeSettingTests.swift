@@ -194,5 +194,6 @@ private final class ShortObserver: PipelineObserver {
   func stepBegan(_ step: String, unit: String, done: Int, total: Int) {}
   func stepAdvanced(to done: Int, note: String) { steps.withLock { $0 += 1 } }
   func report(_ message: String) {}
+  func warn(_ message: String) {}
   var isInterrupted: Bool { steps.withLock { $0 > 12 } }
 }
