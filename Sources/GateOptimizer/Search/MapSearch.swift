@@ -49,7 +49,7 @@ public struct MapSearch {
   /// - Parameters:
   ///   - state: Where to go on; updated after every removal.
   ///   - onStep: Called after every removal, with the state.
-  /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number; what the judge and
+  /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number, or beyond 10¹⁰⁰; what the judge and
   ///   `onStep` throw.
   public func run(
     _ state: inout SearchState, onStep: (SearchState) throws -> Bool
@@ -80,7 +80,9 @@ public struct MapSearch {
       || (losses.count < samples && losses.reduce(0, +) <= bound * Double(judge.samples))
     {
       let loss = try judge.loss(of: kept, sample: losses.count)
-      guard loss.isFinite else { throw GateOptimizerError.mapLoss(sample: losses.count) }
+      guard abs(loss) <= SearchState.largestLoss else {
+        throw GateOptimizerError.mapLoss(sample: losses.count)
+      }
       losses.append(loss)
     }
     state.note(kept, losses)

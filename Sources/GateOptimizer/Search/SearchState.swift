@@ -51,17 +51,36 @@ public struct SearchState: Codable, Sendable, Equatable {
     ]
   }
 
-  /// Whether this is a search of `count` units on `samples` samples, as a file may not be.
+  /// The largest loss that is taken for one: sums of larger ones leave the numbers.
+  static let largestLoss = 1e100
+
+  /// Whether this is a search of `count` units on `samples` samples that can be gone on from, as a file may
+  /// not be: every set that the search rests on is measured, and every number is in range.
   public func isSearch(of count: Int, samples: Int) -> Bool {
-    !branches.isEmpty && self.samples == samples
-      && branches.allSatisfy {
-        $0.kept.count == count && $0.estimates.count == count
-          && removed == $0.kept.count { !$0 }
-      }
+    samples >= 1 && self.samples == samples && !branches.isEmpty
+      && branches.allSatisfy { isBranch($0, of: count) }
       && losses.allSatisfy { name, values in
         name.utf8.count == count && (1...samples).contains(values.count)
           && name.utf8.allSatisfy { $0 == Self.one || $0 == UInt8(ascii: "0") }
+          && values.allSatisfy { abs($0) <= Self.largestLoss }
       }
+      && holdsEverySize(of: count)
+  }
+
+  private func isBranch(_ branch: SearchBranch, of count: Int) -> Bool {
+    branch.kept.count == count && branch.estimates.count == count
+      && removed == branch.kept.count { !$0 }
+      && branch.estimates.allSatisfy { abs($0 ?? 0) <= 2 * Self.largestLoss }
+      && (removed == 0 || losses(of: branch.kept).count == samples)
+  }
+
+  /// Whether a set of each size up to now was measured on all samples: the result has one of each.
+  private func holdsEverySize(of count: Int) -> Bool {
+    var sizes: Set<Int> = []
+    for (name, values) in losses where values.count == samples {
+      sizes.insert(count - name.utf8.count { $0 == Self.one })
+    }
+    return removed == 0 || (0...removed).allSatisfy(sizes.contains)
   }
 
   /// Number of sets that were measured on all samples.
