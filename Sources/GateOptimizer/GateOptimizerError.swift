@@ -8,6 +8,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   case retrievalScores(file: String, expected: String, found: String)
   /// A file is not there or cannot be read.
   case unreadable(file: String, reason: String)
+  /// A file is there and is none of the kind that was expected.
+  case otherFile(file: String, what: String, found: String)
   /// A file cannot be written.
   case unwritable(file: String, reason: String)
   /// A text file is there but cannot serve as a haystack.
@@ -24,10 +26,21 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .gateTable, .retrievalScores, .haystackText, .mapLoss: .badData
+    case .gateTable, .retrievalScores, .otherFile, .haystackText, .mapLoss: .badData
     case .unreadable: .missingInput
     case .unwritable: .cannotWrite
     case .option, .contextTooShort, .criterion: .usage
+    }
+  }
+
+  /// What a file at `path` that cannot be read whole means; `what` names its kind.
+  init(_ error: TextFileError, path: String, what: String) {
+    switch error {
+    case .missing, .unreadable: self = .unreadable(file: path, reason: error.reason)
+    case .tooLarge(let limit):
+      self = .otherFile(file: path, what: what, found: "larger than \(FileLimit.words(limit))")
+    case .notUTF8(let line):
+      self = .otherFile(file: path, what: what, found: "not UTF-8 text on line \(line)")
     }
   }
 
@@ -44,6 +57,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
         + "object from \"layer-head\" to that query head's scores."
     case .unreadable(let file, let reason):
       return "\(file): cannot be read (\(reason)); check the path and its permissions."
+    case .otherFile(let file, let what, let found):
+      return "\(file): this is no \(what): it is \(found); name another file."
     case .unwritable(let file, let reason):
       return "\(file): cannot be written (\(reason)); check the folder and the space on the disk."
     case .haystackText(let file, let expected, let found):

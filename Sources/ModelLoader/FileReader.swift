@@ -21,7 +21,9 @@ final class FileReader: Sendable {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw .unreadable(path: path, reason: "it is not a regular file, as a \(what) must be")
+      let kind = Self.kind(of: status.st_mode)
+      throw .unreadable(
+        path: path, reason: "it is \(kind) and not a regular file, as a \(what) must be")
     }
     self.path = path
     byteCount = status.st_size
@@ -61,9 +63,24 @@ final class FileReader: Sendable {
     return bytes
   }
 
-  /// The whole file.
-  func readAll() throws(ModelLoaderError) -> Data {
-    Data(try read(at: 0, count: byteCount, place: "the file"))
+  /// What is there instead of a regular file.
+  private static func kind(of mode: mode_t) -> String {
+    switch mode & S_IFMT {
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a pipe"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
+  }
+
+  /// The whole file, refused before it is read if it has more than `limit` bytes.
+  func readAll(limit: Int = .max) throws(ModelLoaderError) -> Data {
+    guard byteCount <= limit else {
+      throw .invalid(
+        path: path, place: "the file", expected: "at most \(FileLimit.words(limit))",
+        found: "\(byteCount) bytes", fix: "it is damaged or another file, so get it anew")
+    }
+    return Data(try read(at: 0, count: byteCount, place: "the file"))
   }
 
   private func truncated(_ place: String, expected: String) -> ModelLoaderError {

@@ -34,7 +34,8 @@ package func sha256(of data: Data) -> String {
   hexadecimal(SHA256.hash(data: data))
 }
 
-private func hexadecimal(_ digest: SHA256.Digest) -> String {
+/// The digits of a hash in lower case.
+func hexadecimal(_ digest: SHA256.Digest) -> String {
   let digits = Array("0123456789abcdef")
   return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
 }

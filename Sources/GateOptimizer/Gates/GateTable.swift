@@ -7,8 +7,6 @@ import ModelLoader
 /// `savetxt(…, fmt="%.18e", delimiter="\t")` writes it. A one-column table is fine. Reading also takes
 /// blanks instead of tabs, Windows line ends and empty lines, as numpy's `loadtxt` does.
 enum GateTable {
-  /// Files above this many bytes are not gate tables.
-  static let maximumBytes = 16 << 20
   /// More rows or columns than this are not a model's.
   static let maximumCount = 4096
   /// What a learned gate may reach before it is clipped.
@@ -83,8 +81,13 @@ extension GateMatrix {
   ///
   /// - Throws: ``GateOptimizerError`` with the line and column of what is not a gate.
   public init(contentsOf path: String) throws(GateOptimizerError) {
-    self = try GateTable.parse(
-      TextFile.bytes(at: path, limit: GateTable.maximumBytes), file: path)
+    let bytes: Data
+    do {
+      bytes = try TextFile.bytes(at: path, what: "table of gates", limit: FileLimit.gates)
+    } catch {
+      throw GateOptimizerError(error, path: path, what: "table of gates")
+    }
+    self = try GateTable.parse(bytes, file: path)
   }
 
   /// Reads a gate table from text in DuoAttention's format; `file` names it in errors.

@@ -7,8 +7,14 @@ import ModelLoader
 /// **query** heads. A head's score is their mean, and a key-value head's gate the largest score of its
 /// group, since it has to serve them all.
 enum RetrievalScores {
-  /// Files above this many bytes are not score files.
-  static let maximumBytes = 64 << 20
+  /// The bytes of the file at `path`.
+  static func bytes(at path: String) throws(GateOptimizerError) -> Data {
+    do {
+      return try TextFile.bytes(at: path, what: "file of scores", limit: FileLimit.scores)
+    } catch {
+      throw GateOptimizerError(error, path: path, what: "file of scores")
+    }
+  }
 
   /// Whether `bytes` look like a score file: an object whose keys are "layer-head".
   static func isRetrievalScores(_ bytes: Data) -> Bool {
@@ -125,8 +131,7 @@ extension GateMatrix {
   ///
   /// - Throws: ``GateOptimizerError/unreadable(file:reason:)``.
   public static func holdsRetrievalScores(path: String) throws(GateOptimizerError) -> Bool {
-    RetrievalScores.isRetrievalScores(
-      try TextFile.bytes(at: path, limit: RetrievalScores.maximumBytes))
+    RetrievalScores.isRetrievalScores(try RetrievalScores.bytes(at: path))
   }
 
   /// Reads Retrieval_Head's scores of query heads, "layer-head" to a list, as gates.
@@ -139,7 +144,6 @@ extension GateMatrix {
   /// - Throws: ``GateOptimizerError/retrievalScores(file:expected:found:)`` where it is something else.
   public init(retrievalScores path: String, keyValueHeads: Int) throws(GateOptimizerError) {
     self = try RetrievalScores.parse(
-      TextFile.bytes(at: path, limit: RetrievalScores.maximumBytes), keyValueHeads: keyValueHeads,
-      file: path)
+      RetrievalScores.bytes(at: path), keyValueHeads: keyValueHeads, file: path)
   }
 }

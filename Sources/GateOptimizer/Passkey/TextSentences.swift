@@ -1,17 +1,21 @@
 import Foundation
+import ModelLoader
 
 /// The sentences of a text, as pieces that can be tokenized one by one.
 enum TextSentences {
-  /// Texts above this many bytes are not read.
-  static let maximumBytes = 256 << 20
   /// A sentence is cut after this many words: lists and verse have no full stops.
   static let maximumWords = 60
 
   /// The sentences of the UTF-8 text file at `path`.
   static func ofFile(at path: String) throws(GateOptimizerError) -> [String] {
-    let bytes = try TextFile.bytes(at: path, limit: maximumBytes)
-    guard let text = String(data: bytes, encoding: .utf8) else {
-      throw .haystackText(file: path, expected: "text in UTF-8", found: "other bytes")
+    let text: String
+    do {
+      text = try TextFile.text(at: path, what: "text", limit: FileLimit.text)
+    } catch .notUTF8(let line) {
+      throw .haystackText(
+        file: path, expected: "text in UTF-8", found: "other bytes on line \(line)")
+    } catch {
+      throw GateOptimizerError(error, path: path, what: "text for a haystack")
     }
     let sentences = pieces(of: text)
     guard !sentences.isEmpty else {

@@ -5,8 +5,12 @@ import Transformer
 
 /// One two-stream step as files, so that another implementation can make exactly this step:
 /// tokens.npy (T) int32, gates.npy and gradients.npy (L, K) float32, and step.json (``StepRecord``).
-struct StepFolder {
+package struct StepFolder {
   let path: String
+
+  /// The folder at `path`.
+  package init(path: String) { self.path = path }
+
   private var tokens: String { "\(path)/tokens.npy" }
   private var gates: String { "\(path)/gates.npy" }
   private var gradients: String { "\(path)/gradients.npy" }
@@ -32,12 +36,12 @@ struct StepFolder {
   }
 
   /// The record of the step.
-  func readRecord() throws -> StepRecord {
-    guard let data = FileManager.default.contents(atPath: record) else {
-      throw MapReporterError.cannotRead(path: record, reason: "it is not there")
-    }
-    return try JSONText.decode(
-      StepRecord.self, from: data, path: record, format: "a step's record")
+  package func readRecord() throws -> StepRecord {
+    try JSONText.decode(
+      StepRecord.self,
+      from: readBytes(
+        of: URL(fileURLWithPath: record), what: "step's record", limit: FileLimit.record),
+      path: record, format: "a step's record")
   }
 
   /// The sample of the step, for a model of this shape.

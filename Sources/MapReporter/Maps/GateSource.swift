@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 
 /// Gates that were learned elsewhere: a DuoAttention table, its pattern folder, or Retrieval_Head's
 /// scores.
@@ -70,8 +71,9 @@ public struct GateSource: Sendable {
       .appending(path: "config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
     let sizes = try JSONText.decode(
-      Sizes.self, from: try readBytes(of: url), path: url.path,
-      format: "DuoAttention's config.json")
+      Sizes.self,
+      from: try readBytes(of: url, what: "configuration", limit: FileLimit.modelConfiguration),
+      path: url.path, format: "DuoAttention's config.json")
     guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
     return HeadMap.Window(sink: sink, recent: recent)
   }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelLoader
 
 extension HeadMap {
   /// Reads and checks `headmap.json`.
@@ -7,7 +8,7 @@ extension HeadMap {
   /// - Returns: A sound map.
   /// - Throws: ``MapReporterError`` naming the file, the place in it and what should be there.
   public static func read(from url: URL) throws(MapReporterError) -> HeadMap {
-    try parse(try readBytes(of: url), path: url.path)
+    try parse(try readBytes(of: url, what: "map", limit: FileLimit.map), path: url.path)
   }
 
   /// Reads a map from the bytes of a file; `path` names it in errors.

@@ -22,8 +22,9 @@ extension HeadMap.Model {
 
   private init(configuration url: URL) throws(MapReporterError) {
     let keys = try JSONText.decode(
-      Configuration.self, from: try readBytes(of: url), path: url.path,
-      format: "a Hugging Face config.json")
+      Configuration.self,
+      from: try readBytes(of: url, what: "configuration", limit: FileLimit.modelConfiguration),
+      path: url.path, format: "a Hugging Face config.json")
     let keyValueHeads = keys.num_key_value_heads ?? keys.num_attention_heads
     let sizes = [
       ("num_hidden_layers", keys.num_hidden_layers), ("num_key_value_heads", keyValueHeads),

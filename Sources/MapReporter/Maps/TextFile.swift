@@ -1,22 +1,38 @@
 import Foundation
 import ModelLoader
 
-/// All bytes of a file.
-func readBytes(of url: URL) throws(MapReporterError) -> Data {
-  do {
-    return try Data(contentsOf: url)
-  } catch {
-    throw .cannotRead(path: url.path, reason: systemMessage(of: error))
+extension MapReporterError {
+  /// What a file at `path` that cannot be read whole means.
+  init(_ error: TextFileError, path: String) {
+    switch error {
+    case .missing, .unreadable: self = .cannotRead(path: path, reason: error.reason)
+    case .tooLarge(let limit):
+      self = .invalidFile(
+        path: path, place: "the file", expected: "at most \(FileLimit.words(limit))",
+        found: "larger")
+    case .notUTF8(let line):
+      self = .invalidFile(
+        path: path, place: "the file", expected: "UTF-8 text", found: "other bytes on line \(line)")
+    }
   }
 }
 
-/// The text of a UTF-8 file.
-func readText(of url: URL) throws(MapReporterError) -> String {
-  guard let text = String(data: try readBytes(of: url), encoding: .utf8) else {
-    throw .invalidFile(
-      path: url.path, place: "the file", expected: "UTF-8 text", found: "other bytes")
+/// All bytes of a file; `what` names its kind in messages.
+func readBytes(of url: URL, what: String, limit: Int) throws(MapReporterError) -> Data {
+  do {
+    return try TextFile.bytes(at: url.path, what: what, limit: limit)
+  } catch {
+    throw MapReporterError(error, path: url.path)
   }
-  return text
+}
+
+/// The text of a table in UTF-8.
+func readText(of url: URL) throws(MapReporterError) -> String {
+  do {
+    return try TextFile.text(at: url.path, what: "table", limit: FileLimit.table)
+  } catch {
+    throw MapReporterError(error, path: url.path)
+  }
 }
 
 /// Writes through a temporary file beside `url`, creating the folder where needed.

@@ -19,13 +19,7 @@ public struct ConfigurationDocument {
   /// - Throws: ``RunError`` where the file cannot be read, is no YAML mapping or has a key twice, or
   ///   where an override cannot be placed.
   public init(contentsOf path: String, overrides: [String] = []) throws(RunError) {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw .configurationUnreadable(path: path, reason: systemMessage(of: error))
-    }
-    try self.init(yaml: text, path: path, overrides: overrides)
+    try self.init(yaml: try Self.text(at: path), path: path, overrides: overrides)
   }
 
   /// The settings in the `run.json` at `path`, with overrides; JSON is YAML.
@@ -41,6 +35,26 @@ public struct ConfigurationDocument {
     for override in overrides {
       try apply(override)
     }
+  }
+
+  private static func text(at path: String) throws(RunError) -> String {
+    do {
+      return try TextFile.text(at: path, what: "configuration", limit: FileLimit.configuration)
+    } catch .notUTF8(let line) {
+      throw .configurationMalformed(
+        path: path, line: line, problem: "this line is not UTF-8 text; save the file as UTF-8")
+    } catch .tooLarge {
+      throw tooLarge(path)
+    } catch {
+      throw .configurationUnreadable(path: path, reason: error.reason)
+    }
+  }
+
+  private static func tooLarge(_ path: String) -> RunError {
+    .configurationMalformed(
+      path: path, line: nil,
+      problem: "this is not a configuration: it is larger than "
+        + FileLimit.words(FileLimit.configuration))
   }
 
   /// Takes the document from `yaml`; `path` is only named in messages.
@@ -89,23 +103,10 @@ public struct ConfigurationDocument {
     return overrides.last { $0.keys.starts(with: keys) }?.place ?? path
   }
 
-  /// Larger files are not configurations.
-  private static let maximumBytes = 1 << 18
-  /// Aliases of aliases multiply what a file holds; so many cannot multiply it by much.
-  private static let maximumAliases = 16
-
   private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {
-    guard yaml.utf8.count <= maximumBytes else {
-      throw .configurationMalformed(
-        path: path, line: nil, problem: "this is not a configuration: it is larger than 256 KiB")
-    }
-    guard aliasCount(in: yaml) <= maximumAliases else {
-      throw .configurationMalformed(
-        path: path, line: nil,
-        problem: "there are more than \(maximumAliases) aliases (*name); write the values out")
-    }
+    guard yaml.utf8.count <= FileLimit.configuration else { throw tooLarge(path) }
     do {
-      let node = try Yams.compose(yaml: yaml) ?? Node.mapping(Node.Mapping([]))
+      let node = try YAMLText.compose(yaml) ?? Node.mapping(Node.Mapping([]))
       guard node.mapping != nil else {
         throw RunError.configurationMalformed(
           path: path, line: 1, problem: "this is not a configuration: expected `key: value` lines")
@@ -119,6 +120,8 @@ public struct ConfigurationDocument {
     } catch let error as YamlError {
       let (line, problem) = explanation(error)
       throw .configurationMalformed(path: path, line: line, problem: problem)
+    } catch let error as YAMLGrowth {
+      throw .configurationMalformed(path: path, line: error.line, problem: error.problem)
     } catch let error as RunError {
       throw error
     } catch {
@@ -137,7 +140,9 @@ public struct ConfigurationDocument {
     let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let value: Node
     do {
-      value = try Yams.compose(yaml: String(parts[1])) ?? Node("", .init(.null))
+      value = try YAMLText.compose(String(parts[1])) ?? Node("", .init(.null))
+    } catch let error as YAMLGrowth {
+      throw .badOverride(text.shown(), problem: error.problem)
     } catch {
       throw .badOverride(text, problem: "the value is not YAML")
     }
@@ -198,19 +203,6 @@ private func wanted(_ type: any Any.Type) -> String {
   case is Node.Sequence.Type: "a list"
   default: "a group of settings"
   }
-}
-
-/// How many aliases a YAML text has at most: every `*` that stands where one could begin.
-private func aliasCount(in yaml: String) -> Int {
-  var (count, previous) = (0, UInt8(ascii: " "))
-  var wasStar = false
-  for byte in yaml.utf8 {
-    let isName = byte > 0x20 && !",[]{}".utf8.contains(byte)
-    if wasStar, isName { count += 1 }
-    wasStar = byte == UInt8(ascii: "*") && (previous <= 0x20 || ",[{:?-".utf8.contains(previous))
-    previous = byte
-  }
-  return count
 }
 
 /// The line (from 1) and the meaning of an error of the YAML library.

@@ -118,25 +118,3 @@ extension Pipeline {
     return "\(try olderCheckpointIdentity()), search \(settings)"
   }
 }
-
-/// A search on its way, as a file.
-private struct StoredSearch: Codable {
-  let identity: String
-  let state: SearchState
-
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-  }
-}
-
-extension StoredSearch {
-  /// The search at `path`; nil where there is none or the file is damaged.
-  init?(reading path: String) {
-    guard let data = FileManager.default.contents(atPath: path),
-      let stored = try? JSONReader.read(data).decode(StoredSearch.self)
-    else { return nil }
-    self = stored
-  }
-}

@@ -16,12 +16,15 @@ final class ResultLedger: Sendable {
   ///
   /// - Throws: ``RunError/malformed(path:problem:)``.
   init(reading path: String) throws(RunError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      entries = Locked([:])
-      return
-    }
     do {
+      let data = try TextFile.bytes(at: path, what: "list of results", limit: FileLimit.record)
       entries = Locked(try JSONReader.read(data).decode([String: Fingerprint].self))
+    } catch TextFileError.missing {
+      entries = Locked([:])
+    } catch let error as TextFileError {
+      throw .malformed(
+        path: path,
+        problem: "\(error.reason); remove it to have the results taken as they are")
     } catch let error as JSONError {
       throw .malformed(
         path: path, problem: "\(error); or delete it to have the results taken as they are")

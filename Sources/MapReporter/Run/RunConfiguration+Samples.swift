@@ -50,7 +50,7 @@ extension RunConfiguration {
 
   /// SHA-256 of the text file at `path`; nil where it cannot be read.
   static func textHash(_ path: String) -> String? {
-    FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+    TextFile.sha256(of: path)
   }
 
   /// The files of the haystacks and of the gates that learning starts from.

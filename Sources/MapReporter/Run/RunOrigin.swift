@@ -51,11 +51,10 @@ public struct RunOrigin: Sendable {
 
   /// Which results of `again` have the bytes of this run's, in words; nil if none are left to compare.
   func comparison(with again: RunFiles) -> String? {
-    let manager = FileManager.default
     var (same, other): ([String], [String]) = ([], [])
     for file in ["gates.tsv", "metrics.csv", "search-layers.csv", "scores.csv", "curves.csv"] {
-      guard let before = manager.contents(atPath: "\(files.folder)/\(file)"),
-        let now = manager.contents(atPath: "\(again.folder)/\(file)")
+      guard let before = TextFile.sha256(of: "\(files.folder)/\(file)"),
+        let now = TextFile.sha256(of: "\(again.folder)/\(file)")
       else { continue }
       if before == now { same.append(file) } else { other.append(file) }
     }

@@ -71,9 +71,15 @@ public struct RunRecord: Codable, Sendable, Equatable {
   ///
   /// - Throws: ``RunError/malformed(path:problem:)`` where the file is not a record.
   public static func read(_ path: String) throws(RunError) -> RunRecord? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
     do {
+      let data = try TextFile.bytes(at: path, what: "run record", limit: FileLimit.record)
       return try JSONReader.read(data).decode(RunRecord.self)
+    } catch TextFileError.missing {
+      return nil
+    } catch let error as TextFileError {
+      throw .malformed(
+        path: path,
+        problem: "not a run record: \(error.reason); remove it to have it written anew")
     } catch let error as JSONError {
       throw .malformed(
         path: path,

@@ -197,7 +197,7 @@ struct ResultInputs {
 
   /// SHA-256 of the file at `path`; nil where there is none.
   static func hash(of path: String) -> String? {
-    FileManager.default.contents(atPath: path).map { sha256(of: $0) }
+    TextFile.sha256(of: path)
   }
 
   private static let modelParts = ["weights", "configuration", "tokenizer"]

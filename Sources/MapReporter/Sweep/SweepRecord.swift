@@ -3,7 +3,7 @@ import ModelLoader
 
 /// `sweep.json`: which runs of a sweep are finished, by the hashes of what they were made from and
 /// of what came out.
-struct SweepRecord: Codable, Equatable {
+package struct SweepRecord: Codable, Equatable {
   /// SHA-256 of a run's files when it was finished.
   private struct Mark: Codable, Equatable {
     let configuration: String
@@ -15,13 +15,24 @@ struct SweepRecord: Codable, Equatable {
 
   private var runs: [String: Mark] = [:]
 
+  /// A record of no runs.
+  package init() {}
+
   /// The record at `path`; of nothing where there is none.
   ///
   /// - Throws: ``RunError/malformed(path:problem:)``.
-  static func read(_ path: String) throws(RunError) -> SweepRecord {
-    guard let data = FileManager.default.contents(atPath: path) else { return SweepRecord() }
+  package static func read(_ path: String) throws(RunError) -> SweepRecord {
     do {
+      let data = try TextFile.bytes(at: path, what: "sweep's record", limit: FileLimit.record)
       return try JSONReader.read(data).decode(SweepRecord.self)
+    } catch TextFileError.missing {
+      return SweepRecord()
+    } catch let error as TextFileError {
+      throw .malformed(
+        path: path,
+        problem:
+          "not a sweep's record: \(error.reason); remove it to have all runs looked through again"
+      )
     } catch let error as JSONError {
       throw .malformed(
         path: path,
@@ -58,7 +69,7 @@ struct SweepRecord: Codable, Equatable {
   }
 
   /// The record as JSON, keys in alphabetical order.
-  func json() throws(RunError) -> String {
+  package func json() throws(RunError) -> String {
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -69,9 +80,8 @@ struct SweepRecord: Codable, Equatable {
   }
 
   private static func mark(of files: RunFiles, inputs: [String: String]?) -> Mark? {
-    let hashes = [files.configuration, files.gates, files.curves].compactMap { path in
-      FileManager.default.contents(atPath: path).map { sha256(of: $0) }
-    }
+    let hashes = [files.configuration, files.gates, files.curves].compactMap(
+      TextFile.sha256(of:))
     guard hashes.count == 3 else { return nil }
     return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2], inputs: inputs)
   }

@@ -12,7 +12,7 @@ enum MappedFile {
   static func map(
     _ path: String
   ) throws(ModelLoaderError) -> (storage: WeightStorage, count: Int, file: FileInUse) {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: systemMessage(errno))
     }

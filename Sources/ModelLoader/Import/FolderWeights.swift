@@ -110,7 +110,7 @@ struct FolderWeights {
 
   /// Names of tensors by the file that holds them.
   private func readIndex() throws(ModelLoaderError) -> [String: [String]] {
-    let members = try HuggingFaceFolder.readJSON(file(Self.index))
+    let members = try HuggingFaceFolder.readJSON(file(Self.index), limit: FileLimit.index)
     guard case .object(let map)? = members["weight_map"] else {
       throw .invalid(
         path: file(Self.index), place: "key weight_map", expected: "an object of file names",

@@ -48,11 +48,12 @@ package struct HuggingFaceFolder {
   }
 
   static func readJSON(
-    _ path: String, keepsNulls: Bool = false
+    _ path: String, limit: Int = FileLimit.modelConfiguration, keepsNulls: Bool = false
   ) throws(ModelLoaderError) -> [String: MetadataValue] {
     let reader = try FileReader(path: path, what: "file of a Hugging Face model")
     return try MetadataValue.object(
-      json: reader.readAll(), path: reader.path, budget: reader.budget, keepsNulls: keepsNulls)
+      json: reader.readAll(limit: limit), path: reader.path, budget: reader.budget,
+      keepsNulls: keepsNulls)
   }
 
   /// Names what a folder is that is no model of this kind.
@@ -99,7 +100,8 @@ package struct HuggingFaceFolder {
 
   private func readTokenizer() throws(ModelLoaderError) -> Data? {
     guard FileManager.default.fileExists(atPath: file("tokenizer.json")) else { return nil }
-    return try FileReader(path: file("tokenizer.json"), what: "tokenizer").readAll()
+    return try FileReader(path: file("tokenizer.json"), what: "tokenizer").readAll(
+      limit: FileLimit.tokenizer)
   }
 
   private func tokenizerWarning(_ names: [String]) -> String? {

@@ -1,0 +1,55 @@
+import Foundation
+import ModelLoader
+import TestSupport
+import Testing
+
+/// The one door for files that are read whole.
+@Suite struct TextFileTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func error(_ name: String, limit: Int = 100) -> TextFileError? {
+    #expect(throws: TextFileError.self) {
+      try TextFile.text(at: folder.path(name), what: "list", limit: limit)
+    }
+  }
+
+  @Test func filesAreRead() throws {
+    try folder.write("a\u{e9}\n", to: "text")
+    #expect(try TextFile.text(at: folder.path("text"), what: "list", limit: 4) == "a\u{e9}\n")
+    try folder.write("", to: "empty")
+    #expect(try TextFile.bytes(at: folder.path("empty"), what: "list", limit: 0).isEmpty)
+    let digest = TextFile.sha256(of: folder.path("text"))
+    #expect(digest == sha256(of: "a\u{e9}\n"))
+    #expect(TextFile.sha256(of: folder.path("none")) == nil)
+  }
+
+  @Test func whatIsNoFileIsRefused() throws {
+    #expect(error("none") == .missing)
+    #expect(unsafe mkfifo(folder.path("pipe"), 0o600) == 0)
+    #expect(error("pipe")?.reason == "it is a pipe and not a regular file, as a list must be")
+    #expect(error("")?.reason == "it is a folder and not a regular file, as a list must be")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("zero"), withDestinationPath: "/dev/zero")
+    #expect(error("zero")?.reason == "it is a device and not a regular file, as a list must be")
+  }
+
+  @Test func limitsAreCheckedBeforeReading() throws {
+    try folder.write("12345", to: "five")
+    #expect(error("five", limit: 4) == .tooLarge(limit: 4))
+    try folder.write("", to: "huge")
+    #expect(unsafe truncate(folder.path("huge"), 1 << 40) == 0)
+    #expect(error("huge", limit: 16 << 20)?.reason == "it is larger than 16 MiB")
+  }
+
+  @Test func theFirstLineThatIsNotUTF8IsNamed() throws {
+    for (bytes, line) in [
+      ([0xFF], 1), ([0x61, 0x0A, 0xC3, 0x0A], 2), ([0x0A, 0x0A, 0x0A, 0xE2, 0x82], 4),
+      ([0xC3, 0xA9, 0x0D, 0x0A, 0x80], 2),
+    ] as [([UInt8], Int)] {
+      try Data(bytes).write(to: URL(fileURLWithPath: folder.path("x")))
+      #expect(error("x") == .notUTF8(line: line))
+    }
+  }
+}
