@@ -62,6 +62,20 @@ extension FuzzTests {
     }
   }
 
+  /// Nine aliases a line, of the line before, each behind `before`.
+  private static func laughs(_ before: String) -> [UInt8] {
+    let lines = (1..<30).map { level in
+      "a\(level): &a\(level) ["
+        + repeatElement("\(before)*a\(level - 1)", count: 9).joined(separator: ",") + "]\n"
+    }
+    return Array(("a0: &a0 [x,x,x]\n" + lines.joined()).utf8)
+  }
+
+  /// Few aliases of a list as long as a configuration may have.
+  private static let longAliases =
+    Array(("a0: &a0 [x" + String(repeating: ",x", count: 120_000) + "]\n").utf8)
+    + (1...8).flatMap { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n? *a\($0)\n: 1\n".utf8 }
+
   @Test func costlyConfigurations() throws {
     var laughs = "a0: &a0 [x, x]\n"
     for level in 1..<40 {
@@ -72,6 +86,8 @@ extension FuzzTests {
       Self.text("", "? ", ""), Self.text("a: ", "&a ", ""), Self.text("", "{a: ", ""),
       Self.numbered("", "") { "k\($0): 1\n" }, Array(laughs.utf8), Self.text("", "#", ""),
       Self.text("name: \"", "\\n", "\""), Self.text("", "k", ": 1"),
+      Self.laughs("\u{2028}"), Self.laughs("\u{85}"), Self.longAliases,
+      Self.text("name: \"", "*a ", "\""),
     ]
     for file in files {
       try expectCheap("configuration", Array(file.prefix(1 << 18))) { path in
@@ -96,8 +112,39 @@ extension FuzzTests {
     for file in [
       Self.text("{\"gates\": [[]", ",[]", "]}"), Self.text("{\"gates\": [0", ",0", "]}"),
       Self.text("", "[", ""), Self.numbered("{\"a\": 0", "}") { ",\"k\($0)\":0" },
-    ] {
+    ] + Self.costlyJSON {
       try expectCheap("headmap", file) { _ = try HeadMap.read(from: URL(fileURLWithPath: $0)) }
+    }
+  }
+
+  /// JSON that costs a reader as much as it can, whatever it is for.
+  private static let costlyJSON = [
+    // One key again and again, at once and within objects of many keys.
+    text("{\"k\":0", ",\"k\":0", "}"), text("[{\"k\":0}", ",{\"k\":0,\"k\":0}", "]"),
+    numbered("{\"a\": 0", ",\"k79999\": 0}") { ",\"k\($0)\":0" },
+    // Keys of one length and one beginning.
+    numbered("{\"a\": 0", "}", count: 20_000) {
+      ",\"\(String(repeating: "k", count: 40))\($0)\":0"
+    },
+    text("[{}", ",{}", "]"), text("[{\"\":{\"\":[]}}", ",{\"\":{\"\":[]}}", "]"),
+    text("[" + String(repeating: "[", count: 62) + "0", ",0", ""),
+    text("[\"", "\\u0000", "\"]"), text("[\"", "\\ud83e\\udd93", "\"]"), text("[\"", "\\\"", "\"]"),
+    text("[\"\"", ",\"sixteen letters..\"", "]"), text("[-0", ",1.5e300", "]"),
+    text("", "\n", "x"), text("[", "1", "]"), text("[0.", "1", "]"), text("\"", "a", ""),
+  ]
+
+  @Test func costlyRecords() throws {
+    for file in Self.costlyJSON {
+      try expectCheap("run-record", file) { _ = try RunRecord.read($0) }
+      try expectCheap("sweep-record", file) { _ = try SweepRecord.read($0) }
+      try expectCheap("search", file) { _ = StoredSearch(reading: $0) }
+      try expectCheap("scores", file) { _ = try GateMatrix(retrievalScores: $0, keyValueHeads: 1) }
+    }
+    for file in Self.costlyJSON {
+      try expectCheap("metadata", file) {
+        let bytes = try TextFile.bytes(at: $0, what: "file", limit: FileLimit.index)
+        _ = try MetadataValue.object(json: bytes, path: $0)
+      }
     }
   }
 

@@ -151,24 +151,23 @@ extension FuzzTests {
     var corpus: [[UInt8]] = []
     var state = SearchState(count: 3, samples: 2)
     try search.run(&state) {
-      corpus.append(Array(try JSONEncoder().encode($0)))
+      corpus.append(Array(try StoredSearch(identity: "of this", state: $0).json().utf8))
       return true
     }
     try FuzzCampaign(
       parser: "search", suffix: ".json", seeds: corpus,
-      mutate: TextMutator(corpus: corpus, words: ["110", "000", "null", "true", "1e300"])
+      mutate: TextMutator(corpus: corpus, words: ["110", "000", "null", "true", "1e308", "-1e308"])
         .callAsFunction, named: ""
     ).run { path in
-      let data = try Data(contentsOf: URL(fileURLWithPath: path))
       // What cannot be read or is no state of this search is begun again.
-      guard var state = try? JSONDecoder().decode(SearchState.self, from: data),
-        state.isSearch(of: 3, samples: 2)
+      guard let stored = StoredSearch(reading: path), stored.state.isSearch(of: 3, samples: 2)
       else {
-        #expect(!corpus.contains(Array(data)))
+        #expect(!corpus.contains(Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
         return
       }
+      var state = stored.state
       try search.run(&state) { _ in true }
-      #expect(state.removed == 3)
+      #expect(state.removed == 3 && (0...3).allSatisfy { state.best(streaming: $0) != nil })
     }
   }
 }
