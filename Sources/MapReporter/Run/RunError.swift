@@ -54,7 +54,7 @@ public enum RunError: ZigzagError, Equatable {
   public var description: String {
     switch self {
     case .configurationUnreadable(let path, let reason):
-      "cannot read the configuration \(path): \(reason)"
+      "cannot read the configuration \(path.shown(limit: 400)): \(reason)"
     case .configurationMalformed(let path, let line, let problem):
       "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))"
     case .setting(let location, let problem):
