@@ -198,6 +198,10 @@ import Testing
     ("\"labelRows\": [34, 40]", "\"labelRows\": [34, 41]", "labelRows should be"),
     ("\"tokens\": 40", "\"tokens\": 41", "tokens should be 40"),
     ("\"weightsSHA256\": \"", "\"weightsSHA256\": \"0", "weightsSHA256 should be"),
+    (
+      "\"configurationSHA256\": \"", "\"configurationSHA256\": \"0",
+      "configurationSHA256 should be"
+    ),
     ("\"loss\"", "\"less\"", "loss should be present"),
   ])
   func aDamagedStepNamesItsPlace(old: String, new: String, found: String) throws {

@@ -17,9 +17,10 @@ extension Bench {
     try place.create()
     let sample = StepSample(texts[0].tokens, settings: settings, input: input)
     let measured = try step(sample)
+    try model.requireUnchanged()
     try place.write(
       sample, measured,
-      record: StepRecord(sample, measured.result, weightsSHA256: model.sha256))
+      record: StepRecord(sample, measured.result, identity: model.identity))
     var report = report(on: texts)
     report.step = [measured.result]
     return report
@@ -34,8 +35,14 @@ extension Bench {
     let stored = try place.readRecord()
     let sample = try place.readSample(stored, for: model)
     let gradients = try place.readGradients(for: model).joined().map { Double($0) }
+    if stored.configurationSHA256 == nil {
+      observer.warn(
+        "\(folder) is of an earlier version and does not say the configuration of its model, which could "
+          + "not be compared")
+    }
     let measured = try step(sample)
-    var record = StepRecord(sample, measured.result, weightsSHA256: model.sha256)
+    try model.requireUnchanged()
+    var record = StepRecord(sample, measured.result, identity: model.identity)
     let largest = gradients.reduce(1e-30) { max($0, abs($1)) }
     let differences = zip(measured.gradients.joined(), gradients).map { abs($0 - $1) }
     record.lossDifference = record.loss - stored.loss

@@ -60,6 +60,7 @@ public struct Bench {
     if wanted.contains(.prefill) { report.prefill = try texts.map { try prefill($0.tokens) } }
     if wanted.contains(.decode) { report.decode = try texts.map { try decode($0.tokens) } }
     if wanted.contains(.maps) { report.maps = try maps(texts.map(\.tokens)) }
+    try model.requireUnchanged()
     return report
   }
 

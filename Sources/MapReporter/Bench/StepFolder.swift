@@ -105,12 +105,14 @@ public struct StepRecord: Codable, Sendable {
   public var share: Double
   /// SHA-256 of the weights.
   public var weightsSHA256: String
+  /// SHA-256 of the model's configuration; earlier versions wrote none.
+  public var configurationSHA256: String?
   /// The loss minus the one in the folder, where the step was repeated.
   public var lossDifference: Double?
   /// The largest difference from the folder's gradients over the largest of these, likewise.
   public var gradientDifference: Double?
 
-  init(_ sample: StepSample, _ result: StepResult, weightsSHA256: String) {
+  init(_ sample: StepSample, _ result: StepResult, identity: ModelIdentity) {
     tokens = result.tokens
     labelRows = [sample.labelRows.lowerBound, sample.labelRows.upperBound]
     (sink, recent) = (sample.window.sink, sample.window.recent)
@@ -123,7 +125,8 @@ public struct StepRecord: Codable, Sendable {
     peakAnonymousBytes = result.memory.peakAnonymousBytes
     studentRows = result.studentRows
     (gflop, share) = (result.rates.total.gflop, result.rates.total.share)
-    self.weightsSHA256 = weightsSHA256
+    weightsSHA256 = identity.weightsSHA256 ?? ""
+    configurationSHA256 = identity.configurationSHA256
   }
 
   /// The record as JSON, keys in alphabetical order.
@@ -153,6 +156,12 @@ public struct StepRecord: Codable, Sendable {
     guard weightsSHA256 == model.sha256 else {
       throw invalid(
         "weightsSHA256", "\(model.sha256), the weights of \(model.path)", weightsSHA256)
+    }
+    let configuration = model.identity.configurationSHA256 ?? ""
+    if let configurationSHA256, configurationSHA256 != configuration {
+      throw invalid(
+        "configurationSHA256", "\(configuration), the configuration of \(model.path)",
+        configurationSHA256)
     }
   }
 }
