@@ -76,6 +76,22 @@ import Transformer
     #expect(try learn(onDisk) == expected)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).count == 4)
     #expect(try learn(onDisk) == expected)
+    // Damaged files are computed anew, and written over.
+    let sample = folder.path("sample-0.h5")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: sample))
+    let count = try #require(try HDF5Object(opening: sample).child("outputs")).layout().count
+    for values in [[.nan] + Array(repeating: 1, count: count - 1), [Float](repeating: 1, count: 7)]
+    {
+      try TeacherFile(path: sample, identity: "this").write(values)
+      #expect(throws: (any Error).self) {
+        try TeacherFile(path: sample, identity: "this").values(count: count)
+      }
+      #expect(try learn(onDisk) == expected)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: sample)) == whole)
+    }
+    try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: sample))
+    #expect(try learn(onDisk) == expected)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: sample)) == whole)
     // Files of another run are not believed.
     var other = onDisk
     other.identity = "other"
@@ -93,7 +109,7 @@ import Transformer
     var values = [1, 0.5, 0, 0.25, 1.0 / 3, 1]
     optimizer.update(&values, gradients: [1, -2, 3, 0, 1e-9, 5], learningRate: 0.02)
     return CalibrationState(
-      gates: GateMatrix(layers: 3, heads: 2, values: values), optimizer: optimizer,
+      gates: GateMatrix(layers: 3, heads: 2, values: values).clipped, optimizer: optimizer,
       multiplier: 0.05,
       records: [
         CalibrationRecord(
@@ -106,12 +122,53 @@ import Transformer
     let folder = try TemporaryFolder()
     let path = folder.path("checkpoint.h5")
     try state().write(to: path, identity: "a run")
-    let read = try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2)
+    let read = try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2, steps: 4)
     #expect(read == state())
     // The same state gives the same file.
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     try read.write(to: path, identity: "a run")
     #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+  }
+
+  /// Values that no run leaves are those of a damaged disk, or of a file made to mislead.
+  @Test func absurdCheckpointsAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("checkpoint.h5")
+    let sound = state()
+    func refusal(
+      _ words: String, gates: [Double]? = nil, step: Int = 1, mean: Double? = nil,
+      square: Double? = nil, multiplier: Double = 0.05,
+      _ change: (inout CalibrationRecord) -> Void = { _ in }
+    ) throws {
+      var record = sound.records[0]
+      change(&record)
+      let (means, squares) = (sound.optimizer.mean, sound.optimizer.square)
+      try CalibrationState(
+        gates: GateMatrix(layers: 3, heads: 2, values: gates ?? sound.gates.values),
+        optimizer: AdamW(
+          step: step, mean: [mean ?? means[0]] + means[1...],
+          square: [square ?? squares[0]] + squares[1...]),
+        multiplier: multiplier, records: Array(repeating: record, count: max(step, 0))
+      ).write(to: path, identity: "a run")
+      let error = #expect(throws: CalibrationError.self) {
+        try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2, steps: 1)
+      }
+      let sentence = error?.description ?? ""
+      #expect(sentence.contains(words) && sentence.contains(path), "\(sentence)")
+    }
+    try refusal("in optimizer/mean", mean: .nan)
+    try refusal("in optimizer/mean", mean: 1e308)
+    try refusal("in optimizer/mean", mean: 2)
+    try refusal("in optimizer/square", square: -1)
+    try refusal("in optimizer/square", square: 1e308)
+    try refusal("in multiplier", multiplier: -1)
+    try refusal("in records/loss") { $0.loss = .infinity }
+    try refusal("in records/learning_rate") { $0.learningRate = -0.1 }
+    try refusal("in records/tokens") { $0.tokens = -1 }
+    try refusal("in records/student_rows") { $0.studentRows = .max }
+    try refusal("a step from 0 to 1, found step 2", step: 2)
+    try refusal("a step from 0 to 1, found step -1", step: -1)
+    try refusal("in gates", gates: [1, 0, 1.5, 0, 0, 0])
   }
 
   @Test func otherCheckpointsAreRefused() throws {
@@ -120,14 +177,17 @@ import Transformer
     try state().write(to: path, identity: "a run")
     func refusal(_ identity: String, layers: Int) -> String? {
       do {
-        _ = try CalibrationState(reading: path, identity: identity, layers: layers, heads: 2)
+        _ = try CalibrationState(
+          reading: path, identity: identity, layers: layers, heads: 2, steps: 4)
         return nil
       } catch {
         return "\(error)"
       }
     }
     #expect(refusal("another run", layers: 3)?.contains("found one of another run") == true)
-    #expect(refusal("a run", layers: 4)?.contains("gates with [4, 2] finite numbers") == true)
+    #expect(
+      refusal("a run", layers: 4)?.contains(
+        "/gates: expected float64s of shape [4, 2], found float64s of shape [3, 2]") == true)
     let whole = try Data(contentsOf: URL(fileURLWithPath: path))
     for count in [0, 8, 512, whole.count / 2, whole.count - 1] {
       try whole.prefix(count).write(to: URL(fileURLWithPath: path))

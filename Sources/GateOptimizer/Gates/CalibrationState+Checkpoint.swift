@@ -46,61 +46,120 @@ extension CalibrationState {
     }
   }
 
-  /// Reads a state written by ``write(to:identity:)``; `olderIdentity` is what an earlier version wrote for
-  /// the same run.
+  /// Reads a state written by ``write(to:identity:)`` for L layers of K heads after at most `steps` steps;
+  /// `olderIdentity` is what an earlier version wrote for the same run.
   ///
   /// - Throws: ``CalibrationError/checkpoint(path:expected:found:)`` if the file is of another kind,
-  ///   another run or another model; `ModelLoaderError` if it cannot be read.
+  ///   another run or another model, or has values that no run leaves; `ModelLoaderError` if it cannot be
+  ///   read or holds other arrays.
   public init(
-    reading path: String, identity: String, olderIdentity: String? = nil, layers: Int, heads: Int
+    reading path: String, identity: String, olderIdentity: String? = nil, layers: Int, heads: Int,
+    steps: Int
   ) throws {
-    let archive = try HDF5Archive(reading: path)
     func refuse(_ expected: String, _ found: String) -> CalibrationError {
       .checkpoint(path: path, expected: expected, found: found)
     }
-    guard archive.attributes["format"] == .text(Self.format),
-      archive.attributes["format_version"] == .integer(Self.version),
-      case .integer(let step)? = archive.attributes["step"],
-      step >= 0
-    else { throw refuse("a zigzag checkpoint of version \(Self.version)", "another kind of file") }
-    guard case .text(let found)? = archive.attributes["identity"] else {
-      throw refuse("a checkpoint of this model and these settings", "one that names no run")
-    }
-    guard found == identity || found == olderIdentity else {
-      let parts = Self.differingParts(of: found, from: identity)
-      throw refuse(
-        "a checkpoint of this model and these settings",
-        parts.isEmpty ? "one of another run" : "one of other \(parts.joined(separator: ", "))")
-    }
-    func doubles(_ name: String, _ shape: [Int]) throws -> [Double] {
-      guard case .doubles(let values, shape)? = archive.arrays[name],
-        values.allSatisfy(\.isFinite)
-      else { throw refuse("\(name) with \(shape) finite numbers", "something else") }
-      return values
-    }
-    func integers(_ name: String) throws -> [Int] {
-      guard case .integers(let values, [step])? = archive.arrays[name] else {
-        throw refuse("\(name) with \(step) integers", "something else")
+    var step = 0
+    let archive = try HDF5Archive(
+      reading: path, attributes: ["format", "format_version", "identity", "step"]
+    ) { attributes in
+      guard attributes["format"] == .text(Self.format),
+        attributes["format_version"] == .integer(Self.version)
+      else {
+        throw refuse("a zigzag checkpoint of version \(Self.version)", "another kind of file")
       }
-      return values.map { Int(clamping: $0) }
+      guard case .text(let found)? = attributes["identity"] else {
+        throw refuse("a checkpoint of this model and these settings", "one that names no run")
+      }
+      guard found == identity || found == olderIdentity else {
+        let parts = Self.differingParts(of: found, from: identity)
+        throw refuse(
+          "a checkpoint of this model and these settings",
+          parts.isEmpty ? "one of another run" : "one of other \(parts.joined(separator: ", "))")
+      }
+      guard case .integer(let stated)? = attributes["step"], (0...steps).contains(stated) else {
+        throw refuse(
+          "a step from 0 to \(steps)", "step \(attributes["step"]?.quoted ?? "nothing")")
+      }
+      step = stated
+      return Self.forms(layers: layers, heads: heads, step: step)
     }
-    let shape = [layers, heads]
-    gates = GateMatrix(layers: layers, heads: heads, values: try doubles("gates", shape))
+    let content = CheckpointContent(archive)
+    if let name = content.absurd { throw refuse("\(name.expected) in \(name.array)", "others") }
+    gates = GateMatrix(layers: layers, heads: heads, values: content.doubles("gates"))
     optimizer = AdamW(
-      step: step, mean: try doubles("optimizer/mean", shape),
-      square: try doubles("optimizer/square", shape))
-    multiplier = try doubles("multiplier", [1])[0]
-    let (loss, distillation) = (
-      try doubles("records/loss", [step]), try doubles("records/distillation", [step])
-    )
-    let regularization = try doubles("records/regularization", [step])
-    let learningRate = try doubles("records/learning_rate", [step])
-    let (tokens, rows) = (try integers("records/tokens"), try integers("records/student_rows"))
-    records = (0..<step).map { i in
-      CalibrationRecord(
-        step: i + 1, loss: loss[i], distillation: distillation[i],
-        regularization: regularization[i], learningRate: learningRate[i], tokens: tokens[i],
-        studentRows: rows[i])
+      step: step, mean: content.doubles("optimizer/mean"),
+      square: content.doubles("optimizer/square"))
+    multiplier = content.doubles("multiplier")[0]
+    records = content.records
+  }
+
+  /// The arrays of a checkpoint after `step` steps.
+  private static func forms(layers: Int, heads: Int, step: Int) -> [String: HDF5ArrayForm] {
+    var forms: [String: HDF5ArrayForm] = ["multiplier": .doubles([1])]
+    for name in ["gates", "optimizer/mean", "optimizer/square"] {
+      forms[name] = .doubles([layers, heads])
     }
+    for name in ["loss", "distillation", "regularization", "learning_rate"] {
+      forms["records/\(name)"] = .doubles([step])
+    }
+    for name in ["tokens", "student_rows"] { forms["records/\(name)"] = .integers([step]) }
+    return forms
+  }
+}
+
+/// The arrays of a checkpoint, whose kinds and shapes are known to be right.
+private struct CheckpointContent {
+  let archive: HDF5Archive
+
+  init(_ archive: HDF5Archive) { self.archive = archive }
+
+  func doubles(_ name: String) -> [Double] {
+    if case .doubles(let values, _)? = archive.arrays[name] { values } else { [] }
+  }
+
+  private func integers(_ name: String) -> [Int] {
+    if case .integers(let values, _)? = archive.arrays[name] {
+      values.map { Int($0) }
+    } else {
+      []
+    }
+  }
+
+  var records: [CalibrationRecord] {
+    let (loss, distillation) = (doubles("records/loss"), doubles("records/distillation"))
+    let (penalty, rate) = (doubles("records/regularization"), doubles("records/learning_rate"))
+    let (tokens, rows) = (integers("records/tokens"), integers("records/student_rows"))
+    return loss.indices.map { i in
+      CalibrationRecord(
+        step: i + 1, loss: loss[i], distillation: distillation[i], regularization: penalty[i],
+        learningRate: rate[i], tokens: tokens[i], studentRows: rows[i])
+    }
+  }
+
+  /// The first array with values that no run leaves behind, and what they should be; nil if there is none.
+  ///
+  /// The values of a file stand under no checksum, so that a damaged disk may have changed them.
+  var absurd: (array: String, expected: String)? {
+    let largest = Double(Float.greatestFiniteMagnitude)
+    let ranges: [(String, ClosedRange<Double>)] = [
+      ("gates", 0...1), ("optimizer/mean", -largest...largest),
+      ("optimizer/square", 0...largest * largest), ("multiplier", 0...largest),
+      ("records/loss", 0...largest), ("records/distillation", 0...largest),
+      ("records/regularization", 0...largest), ("records/learning_rate", 0...largest),
+    ]
+    for (name, range) in ranges where !doubles(name).allSatisfy(range.contains) {
+      return (name, "numbers from \(range.lowerBound) to \(range.upperBound)")
+    }
+    // By Cauchy and Schwarz the two sums of AdamW's gradients allow no mean above 7.3 roots.
+    let moments = zip(doubles("optimizer/mean"), doubles("optimizer/square"))
+    if !moments.allSatisfy({ abs($0) <= 8 * $1.squareRoot() + 1e-140 }) {
+      return ("optimizer/mean", "means of the gradients that optimizer/square has the squares of")
+    }
+    for name in ["records/tokens", "records/student_rows"]
+    where !integers(name).allSatisfy({ (0...1 << 48).contains($0) }) {
+      return (name, "counts from 0 to \(1 << 48)")
+    }
+    return nil
   }
 }

@@ -81,7 +81,7 @@ struct TeacherCache: ~Copyable {
     guard used - freed + outputs.byteCount <= settings.byteBudget else { return }
     if let file {
       try check()
-      try file.write(outputs)
+      try file.write(outputs.values)
       used += file.bytes - freed
     } else {
       used += outputs.byteCount
@@ -91,48 +91,18 @@ struct TeacherCache: ~Copyable {
   }
 }
 
-/// The file of one sample's outputs: an archive with one array, written as a whole.
-private struct TeacherFile {
-  private static let format = MetadataValue.text("zigzag-teacher")
-  let path: String
-  let identity: MetadataValue
-
-  init?(_ settings: TeacherCacheSettings, sample: Int) {
+extension TeacherFile {
+  /// The file of a sample; nil where outputs are kept in memory.
+  fileprivate init?(_ settings: TeacherCacheSettings, sample: Int) {
     guard let folder = settings.folder else { return nil }
-    path = "\(folder)/sample-\(sample).h5"
-    identity = .text(settings.identity)
-  }
-
-  /// The size of all such files in a folder.
-  static func bytes(in folder: String) -> Int {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.filter { $0.hasPrefix("sample-") && $0.hasSuffix(".h5") }
-      .reduce(0) { $0 + byteCount(of: "\(folder)/\($1)") }
-  }
-
-  /// The size of this file; 0 if there is none.
-  var bytes: Int { Self.byteCount(of: path) }
-
-  private static func byteCount(of path: String) -> Int {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    return (attributes?[.size] as? Int) ?? 0
+    self.init(path: "\(folder)/sample-\(sample).h5", identity: settings.identity)
   }
 
   /// The outputs, if the file is there and what it should be.
-  func read(_ step: TwoStreamStep, _ sample: PasskeySample) -> TeacherOutputs? {
+  fileprivate func read(_ step: TwoStreamStep, _ sample: PasskeySample) -> TeacherOutputs? {
     guard FileManager.default.fileExists(atPath: path),
-      let archive = try? HDF5Archive(reading: path),
-      archive.attributes["format"] == Self.format, archive.attributes["identity"] == identity,
-      case .floats(let values, _)? = archive.arrays["outputs"]
+      let values = try? values(count: step.outputCount(labelRows: sample.labelRows))
     else { return nil }
     return step.outputs(values, labelRows: sample.labelRows)
-  }
-
-  func write(_ outputs: borrowing TeacherOutputs) throws {
-    let values = outputs.values
-    try HDF5Archive(
-      attributes: ["format": Self.format, "identity": identity],
-      arrays: ["outputs": .floats(values, shape: [values.count])]
-    ).write(to: path)
   }
 }

@@ -67,7 +67,7 @@ extension Pipeline {
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(),
       olderIdentity: olderCheckpointIdentity(), layers: architecture.layers,
-      heads: architecture.keyValueHeads)
+      heads: architecture.keyValueHeads, steps: configuration.calibration.steps)
     observer.report("learning continues after step \(state.step)")
     return state
   }

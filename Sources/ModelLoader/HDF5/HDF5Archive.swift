@@ -15,6 +15,29 @@ package enum HDF5Array: Sendable, Equatable {
     case .integers(let values, _): 8 * values.count
     }
   }
+
+  /// Its kind and shape.
+  package var form: HDF5ArrayForm {
+    switch self {
+    case .floats(_, let shape): .floats(shape)
+    case .doubles(_, let shape): .doubles(shape)
+    case .integers(_, let shape): .integers(shape)
+    }
+  }
+}
+
+/// What a reader of an archive expects of an array: its kind and its shape.
+package enum HDF5ArrayForm: Sendable, Equatable {
+  case floats([Int])
+  case doubles([Int])
+  case integers([Int])
+
+  /// The shape.
+  package var shape: [Int] {
+    switch self {
+    case .floats(let shape), .doubles(let shape), .integers(let shape): shape
+    }
+  }
 }
 
 /// A small HDF5 file held in memory as a whole: named arrays and attributes, written atomically.
@@ -74,35 +97,5 @@ package struct HDF5Archive: Sendable, Equatable {
       try group.createDataset(name, shape: shape, type: .integers)
         .write(values, memoryType: hdf5_native_int64())
     }
-  }
-
-  /// Reads the whole file at `path`.
-  package init(reading path: String) throws(ModelLoaderError) {
-    self.init()
-    let file = try HDF5Object(opening: path)
-    for name in file.attributeNames {
-      attributes[name] = try file.attribute(name)
-    }
-    for name in file.childNames {
-      guard let child = try file.child(name) else { continue }
-      if child.isDataset {
-        arrays[name] = try Self.read(child)
-      } else {
-        for inner in child.childNames {
-          guard let dataset = try child.child(inner), dataset.isDataset else { continue }
-          arrays["\(name)/\(inner)"] = try Self.read(dataset)
-        }
-      }
-    }
-  }
-
-  private static func read(_ dataset: HDF5Object) throws(ModelLoaderError) -> HDF5Array {
-    let layout = try dataset.layout()
-    if layout.elementType != nil {
-      return .floats(try dataset.readFloats(), shape: layout.shape)
-    }
-    return layout.isFloat
-      ? .doubles(try dataset.readDoubles(), shape: layout.shape)
-      : .integers(try dataset.readIntegers(), shape: layout.shape)
   }
 }

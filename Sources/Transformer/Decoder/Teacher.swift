@@ -31,10 +31,8 @@ extension TwoStreamStep {
   /// for.
   public func outputs(_ values: [Float], labelRows: Range<Int>) -> TeacherOutputs? {
     let width = decoder.shape.queryWidth
-    let cones = retrieval == .teacher ? cones(labelRows: labelRows) : []
-    let rows = cones.dropFirst().map(\.count)
-    let count = rows.reduce(0, +) * width + labelRows.count * decoder.configuration.hidden
-    guard values.count == count else { return nil }
+    let rows = attentionRows(labelRows: labelRows)
+    guard values.count == outputCount(labelRows: labelRows) else { return nil }
     var attention = UniqueArray<Tensor>()
     var start = 0
     for count in rows {
@@ -47,6 +45,18 @@ extension TwoStreamStep {
       hidden: Tensor(
         rows: labelRows.count, columns: decoder.configuration.hidden,
         values: Array(values[start...])))
+  }
+
+  /// How many ``TeacherOutputs/values`` there are for a sample with these label rows.
+  public func outputCount(labelRows: Range<Int>) -> Int {
+    attentionRows(labelRows: labelRows).reduce(0, +) * decoder.shape.queryWidth
+      + labelRows.count * decoder.configuration.hidden
+  }
+
+  /// Rows of each layer's attention output that the student takes from the teacher.
+  private func attentionRows(labelRows: Range<Int>) -> [Int] {
+    let cones = retrieval == .teacher ? cones(labelRows: labelRows) : []
+    return cones.dropFirst().map(\.count)
   }
 
   /// The teacher's forward over one sample: all rows, but in the last layer only the labels'.
