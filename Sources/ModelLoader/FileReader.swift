@@ -63,6 +63,22 @@ final class FileReader: Sendable {
     return bytes
   }
 
+  /// Fills `output` with the bytes from `offset` on; `place` names them in messages.
+  func read(
+    at offset: Int, into output: inout MutableRawSpan, place: String
+  ) throws(ModelLoaderError) {
+    let piece = 4 << 20
+    for start in stride(from: 0, to: output.byteCount, by: piece) {
+      let bytes = try read(
+        at: offset + start, count: min(piece, output.byteCount - start), place: place)
+      // The piece lies in `output`, since it ends where that does or before.
+      unsafe output.withUnsafeMutableBytes { output in
+        unsafe UnsafeMutableRawBufferPointer(rebasing: output[start..<start + bytes.count])
+          .copyBytes(from: bytes)
+      }
+    }
+  }
+
   /// What is there instead of a regular file.
   private static func kind(of mode: mode_t) -> String {
     switch mode & S_IFMT {

@@ -77,8 +77,13 @@ extension ModelFile {
     var digest = WeightsDigest()
     var nonFinite: [String: Int] = [:]
     var done = 0
+    // A dataset that several names lead to is read once.
+    var scans: [UInt64: TensorScan] = [:]
     for parameter in Parameter.all(in: reader.contents.configuration) {
-      let scan = try TensorScan(reader.tensor(parameter), in: file)
+      let tensor = try reader.tensor(parameter)
+      let known = scans[tensor.dataset.address]
+      let scan = if let known { known } else { try TensorScan(tensor, in: file) }
+      scans[tensor.dataset.address] = scan
       if scan.nonFinite > 0 { nonFinite[parameter.name] = scan.nonFinite }
       digest.add(
         name: parameter.name, type: scan.type.rawValue,
@@ -137,6 +142,8 @@ private struct TensorScan {
   private mutating func add(
     _ file: FileReader, offset: Int, byteCount: Int
   ) throws(ModelLoaderError) {
+    // Many datasets may claim the same bytes.
+    try file.budget.charge(byteCount, for: "the weights")
     let chunk = 4 << 20
     for start in stride(from: 0, to: byteCount, by: chunk) {
       let count = min(chunk, byteCount - start)

@@ -16,7 +16,7 @@ public enum ModelFile {
     let (storage, byteCount, file) = try MappedFile.map(path)
     // Header and weights are opened one after the other: of two files they would be no model.
     if let stamp, !file.isStill(stamp) { throw .changed(path: path) }
-    let builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
+    var builder = WeightsBuilder(reader: reader, storage: storage, byteCount: byteCount)
     let weights = try builder.build()
     let contents = builder.reader.contents
     ModelWarnings.log(builder.reader.warnings, of: path)
@@ -44,12 +44,21 @@ extension ModelFile {
 }
 
 /// Turns the tensors of a model file into the decoder's weights.
+///
+/// A dataset that several names lead to is read once.
 private struct WeightsBuilder {
   let reader: ModelFileReader
   let storage: WeightStorage
   let byteCount: Int
+  /// What was read so far, by the address of the dataset.
+  private var matrices: [UInt64: WeightMatrix] = [:]
+  private var vectors: [UInt64: [Float]] = [:]
 
-  func build() throws(ModelLoaderError) -> DecoderWeights {
+  init(reader: ModelFileReader, storage: WeightStorage, byteCount: Int) {
+    (self.reader, self.storage, self.byteCount) = (reader, storage, byteCount)
+  }
+
+  mutating func build() throws(ModelLoaderError) -> DecoderWeights {
     let configuration = reader.contents.configuration
     var layers: [LayerWeights] = []
     for index in 0..<configuration.layers {
@@ -60,7 +69,7 @@ private struct WeightsBuilder {
       output: configuration.tiedEmbeddings ? nil : try matrix(.output))
   }
 
-  private func layer(
+  private mutating func layer(
     _ index: Int, _ configuration: ModelConfiguration
   ) throws(ModelLoaderError) -> LayerWeights {
     func matrix(_ name: LayerParameter) throws(ModelLoaderError) -> WeightMatrix {
@@ -79,12 +88,23 @@ private struct WeightsBuilder {
       wDown: try matrix(.wDown))
   }
 
-  private func vector(_ parameter: Parameter) throws(ModelLoaderError) -> [Float] {
-    try reader.tensor(parameter).dataset.readFloats()
+  private mutating func vector(_ parameter: Parameter) throws(ModelLoaderError) -> [Float] {
+    let dataset = try reader.tensor(parameter).dataset
+    if let known = vectors[dataset.address] { return known }
+    let values = try dataset.readFloats()
+    vectors[dataset.address] = values
+    return values
   }
 
-  private func matrix(_ parameter: Parameter) throws(ModelLoaderError) -> WeightMatrix {
+  private mutating func matrix(_ parameter: Parameter) throws(ModelLoaderError) -> WeightMatrix {
     let tensor = try reader.tensor(parameter)
+    if let known = matrices[tensor.dataset.address] { return known }
+    let matrix = try read(tensor)
+    matrices[tensor.dataset.address] = matrix
+    return matrix
+  }
+
+  private func read(_ tensor: ModelTensor) throws(ModelLoaderError) -> WeightMatrix {
     let layout = tensor.layout
     let (rows, columns) = (layout.shape[0], layout.shape[1])
     guard let type = layout.elementType else {
@@ -99,19 +119,27 @@ private struct WeightsBuilder {
       return WeightMatrix(
         rows: rows, columns: columns, type: type, storage: storage, byteOffset: offset)
     }
-    let bytes = try tensor.dataset.readStored()
     return WeightMatrix(
-      rows: rows, columns: columns, type: type, storage: HeapStorage.copy(bytes))
+      rows: rows, columns: columns, type: type, storage: try tensor.dataset.readWeights())
   }
 }
 
 /// Weights in memory of their own.
 enum HeapStorage {
-  /// A 64-byte aligned copy of `bytes`.
-  static func copy(_ bytes: [UInt8]) -> WeightStorage {
+  /// A 64-byte aligned block of `byteCount` bytes, as `fill` fills it; it is given zeros.
+  static func make(
+    byteCount: Int, _ fill: (inout MutableRawSpan) throws(ModelLoaderError) -> Void
+  ) throws(ModelLoaderError) -> WeightStorage {
     let block = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(bytes.count, 64), alignment: 64)
-    unsafe block.copyBytes(from: bytes)
-    return unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) { unsafe $0.deallocate() }
+      byteCount: max(byteCount, 64), alignment: 64)
+    unsafe block.initializeMemory(as: UInt8.self, repeating: 0)
+    // From here on the block is freed with its owner, also when `fill` throws.
+    let storage = unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) {
+      unsafe $0.deallocate()
+    }
+    var output = unsafe MutableRawSpan(
+      _unsafeBytes: UnsafeMutableRawBufferPointer(rebasing: block[..<byteCount]))
+    try fill(&output)
+    return storage
   }
 }

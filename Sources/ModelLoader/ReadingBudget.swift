@@ -34,4 +34,9 @@ package final class ReadingBudget: Sendable {
         fix: "the file is damaged or made to exhaust memory, so get it anew")
     }
   }
+
+  /// Gives back `bytes` that were taken for something that is kept no longer.
+  package func refund(_ bytes: Int) {
+    spent.wrappingSubtract(max(bytes, 0), ordering: .relaxed)
+  }
 }

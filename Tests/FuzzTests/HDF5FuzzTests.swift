@@ -72,8 +72,85 @@ extension FuzzTests {
       parser: "checkpoint", suffix: ".h5", seeds: corpus, mutate: Self.mutator(corpus)
     ).run { path in
       let state = try CalibrationState(
-        reading: path, identity: Self.identity, layers: 3, heads: 2)
+        reading: path, identity: Self.identity, layers: 3, heads: 2, steps: 5)
       #expect(state.records.count == state.step && state.gates.values.count == 6)
+    }
+  }
+
+  /// Through the same reader as a run's cache.
+  @Test func teacherFiles() throws {
+    let values = (0..<40).map { Float($0) / 8 }
+    let corpus = [
+      try FuzzCorpus.file { try TeacherFile(path: $0, identity: Self.identity).write(values) }
+    ]
+    try FuzzCampaign(
+      parser: "teacher", suffix: ".h5", seeds: corpus, mutate: Self.mutator(corpus)
+    ).run { path in
+      let read = try TeacherFile(path: path, identity: Self.identity).values(count: 40)
+      #expect(read.count == 40)
+    }
+  }
+
+  // MARK: Files that cost much
+
+  /// Reads a small file (Fixtures/bombs) and expects the words of its refusal, or none if it is read.
+  private func expectCheap(
+    _ name: String, refused words: String?, _ parse: @escaping (_ path: String) throws -> Void
+  ) throws {
+    let file = try FuzzCorpus.fixture("FuzzTests/Fixtures/bombs/\(name).h5")
+    try FuzzCampaign(
+      parser: "cost-hdf5-\(name)", suffix: ".h5", seeds: [], mutate: { _ in file }
+    ).run(count: 1) { path in
+      do {
+        try parse(path)
+        #expect(words == nil, "\(name) is read")
+      } catch {
+        #expect(words.map("\(error)".contains) == true, "\(error)")
+        throw error
+      }
+    }
+  }
+
+  /// One compressed dataset under 85 names makes 340 MB where each name is read.
+  @Test func manyNamesOfOneDataset() throws {
+    try expectCheap("links", refused: nil) { path in
+      let model = try ModelFile.open(path: path)
+      #expect(model.weights.layers.count == 12 && model.weights.layers[11].wDown.rows == 1024)
+      #expect(try ModelFile.check(path: path).isSound)
+    }
+  }
+
+  /// As many datasets of zeros, of which deflate, applied twice, leaves some bytes.
+  @Test func nestedDeflate() throws {
+    let refusal = "expected content of at most"
+    try expectCheap("nested", refused: refusal) { _ = try ModelFile.open(path: $0) }
+    try expectCheap("nested", refused: refusal) { _ = try ModelFile.check(path: $0) }
+  }
+
+  @Test func costlyCheckpointsAndTeachers() throws {
+    func read(_ path: String) throws {
+      _ = try CalibrationState(
+        reading: path, identity: Self.identity, layers: 3, heads: 2, steps: 100)
+    }
+    try expectCheap("arrays", refused: "/array-0: expected nothing of this name", read)
+    try expectCheap("records", refused: "a step from 0 to 100, found step 4194304", read)
+    try expectCheap("teacher", refused: "/outputs: expected float32s of shape [40]") { path in
+      _ = try TeacherFile(path: path, identity: Self.identity).values(count: 40)
+    }
+    try expectCheap("teacher", refused: "expected content of at most") { path in
+      _ = try TeacherFile(path: path, identity: Self.identity).values(count: 1 << 24)
+    }
+  }
+
+  /// Nine hundred attributes that refer to one text of 40,000 bytes, and a thousand names that are parts of
+  /// one of 4,000 bytes.
+  @Test func sharedTexts() throws {
+    try expectCheap("texts", refused: "expected content of at most") { path in
+      let root = try HDF5Object(opening: path)
+      for name in root.attributeNames { _ = try root.attribute(name) }
+    }
+    try expectCheap("names", refused: "expected content of at most") { path in
+      _ = try HDF5Object(opening: path).childNames
     }
   }
 }

@@ -14,7 +14,10 @@ enum HDF5Dense {
       if type == 8, record.count > 8, record[8] & 2 != 0 {
         throw HDF5Input.damaged("a shared attribute", path: input.file.path, place: place)
       }
-      objects.append(try heap.object(type == 5 ? record.dropFirst(4) : record.prefix(8)))
+      let object = try heap.object(type == 5 ? record.dropFirst(4) : record.prefix(8))
+      // Many records may lead to one object.
+      try input.chargeStructure(object.count, place: place)
+      objects.append(object)
     }
     return objects
   }
@@ -187,15 +190,26 @@ struct HDF5FractalHeap {
     guard try cursor.number(1) & 0xF0 == 0 else { throw Self.tooLarge(cursor) }
     let start = try cursor.size(offsetBytes)
     let count = try cursor.size(lengthBytes)
-    guard let index = blocks.lastIndex(where: { $0.start <= start }),
-      start - blocks[index].start <= blocks[index].count
-    else { throw cursor.damaged("a torn heap") }
+    let index = blockCount(to: start) - 1
+    guard index >= 0, start - blocks[index].start <= blocks[index].count else {
+      throw cursor.damaged("a torn heap")
+    }
     let content = try block(index)
     let offset = start - blocks[index].start
     guard offset >= 13 + offsetBytes, count <= content.count - offset else {
       throw cursor.damaged("a torn heap")
     }
     return Array(content[offset..<offset + count])
+  }
+
+  /// How many blocks start at `start` or before it.
+  private func blockCount(to start: Int) -> Int {
+    var (low, high) = (0, blocks.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if blocks[middle].start <= start { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   private mutating func block(_ index: Int) throws(ModelLoaderError) -> [UInt8] {

@@ -2,38 +2,62 @@
 struct HDF5Filters {
   private enum Filter {
     case deflate
-    case shuffle
+    case shuffle(elementBytes: Int)
     case fletcher32
   }
 
+  /// More than any writer has a use for; each costs a pass over the values.
+  private static let most = 8
+  /// The names of compressions that others use, by the numbers that the HDF Group keeps a list of.
+  private static let names = [
+    4: "szip", 5: "nbit", 6: "scale-offset", 305: "LZO", 307: "bzip2", 32000: "lzf", 32001: "blosc",
+    32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd", 32017: "SZ", 32026: "blosc2",
+  ]
+
   private var filters: [Filter] = []
-  private let elementBytes: Int
+
+  /// Whether chunks are stored as they are.
+  var isEmpty: Bool { filters.isEmpty }
 
   /// Reads a filter message; without one nothing was done.
   init(_ message: HDF5Cursor?, elementBytes: Int) throws(ModelLoaderError) {
-    self.elementBytes = elementBytes
     guard var cursor = message else { return }
     let version = try cursor.version(1...2, of: "a list of filters")
     let count = try cursor.size(1)
+    guard count <= Self.most else {
+      throw .unsupported(
+        path: cursor.path, place: cursor.place, found: "a list of \(count) filters",
+        supported: "at most \(Self.most) for each dataset")
+    }
     if version == 1 { try cursor.skip(6) }
     for _ in 0..<count {
-      let id = try cursor.size(2)
-      let nameBytes = version == 1 || id >= 256 ? try cursor.size(2) : 0
-      try cursor.skip(2)
-      let values = try cursor.size(2)
-      try cursor.skip(version == 1 ? (nameBytes + 7) / 8 * 8 : nameBytes)
-      try cursor.skip(4 * (version == 1 ? (values + 1) / 2 * 2 : values))
-      switch id {
-      case 1: filters.append(.deflate)
-      case 2: filters.append(.shuffle)
-      case 3: filters.append(.fletcher32)
-      default:
-        throw .unsupported(
-          path: cursor.path, place: cursor.place, found: "HDF5 filter \(id)",
-          supported: "datasets without compression, or with gzip, shuffle and fletcher32")
-      }
+      filters.append(try Self.filter(&cursor, version: version, elementBytes: elementBytes))
     }
-    guard filters.count <= 3 else { throw cursor.damaged("\(count) filters") }
+  }
+
+  private static func filter(
+    _ cursor: inout HDF5Cursor, version: UInt64, elementBytes: Int
+  ) throws(ModelLoaderError) -> Filter {
+    let id = try cursor.size(2)
+    let nameBytes = version == 1 || id >= 256 ? try cursor.size(2) : 0
+    try cursor.skip(2)
+    let count = try cursor.size(2)
+    let stated = try cursor.take(version == 1 ? (nameBytes + 7) / 8 * 8 : nameBytes)
+    let first = count > 0 ? try cursor.size(4) : nil
+    // Version 1 fills up an odd number of values.
+    try cursor.skip(4 * (max(count, 1) - 1 + (version == 1 ? count % 2 : 0)))
+    switch id {
+    case 1: return .deflate
+    case 2: return .shuffle(elementBytes: max(first ?? elementBytes, 1))
+    case 3: return .fletcher32
+    default:
+      let name = String(decoding: stated.prefix { $0 != 0 }, as: UTF8.self)
+      let known = names[id] ?? (name.isEmpty ? nil : name)
+      throw .unsupported(
+        path: cursor.path, place: cursor.place,
+        found: "HDF5 filter \(id)" + (known.map { " (\($0))" } ?? ""),
+        supported: "datasets without compression, or with gzip, shuffle and fletcher32")
+    }
   }
 
   /// The chunk `bytes` as it was, or nil if it cannot be had or exceeds `limit` bytes.
@@ -42,10 +66,9 @@ struct HDF5Filters {
     for (index, filter) in filters.enumerated().reversed() where mask >> UInt32(index) & 1 == 0 {
       switch filter {
       case .deflate:
-        // A checksum may stand behind the values.
-        guard let content = inflated(bytes, limit: limit + 4) else { return nil }
+        guard let content = inflated(bytes, limit: Self.between(limit)) else { return nil }
         bytes = content
-      case .shuffle: bytes = unshuffled(bytes)
+      case .shuffle(let elementBytes): bytes = unshuffled(bytes, elementBytes)
       case .fletcher32:
         guard bytes.count >= 4 else { return nil }
         let stated = bytes.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -53,14 +76,20 @@ struct HDF5Filters {
         guard Self.fletcher32(bytes) == stated else { return nil }
       }
     }
-    return bytes
+    return bytes.count <= limit ? bytes : nil
   }
 
-  /// Puts the bytes of each element together again.
-  private func unshuffled(_ bytes: [UInt8]) -> [UInt8] {
+  /// What a chunk of `limit` bytes may be between two filters: a checksum stands behind the values, and
+  /// what deflate cannot make shorter gets longer (zlib's `compressBound`, once for each filter).
+  static func between(_ limit: Int) -> Int {
+    limit + most * (limit >> 10 + 32)
+  }
+
+  /// Puts the bytes of each element together again; what is left at the end stays.
+  private func unshuffled(_ bytes: [UInt8], _ elementBytes: Int) -> [UInt8] {
     let count = bytes.count / elementBytes
     var result = bytes
-    for byte in 0..<elementBytes {
+    for byte in 0..<elementBytes where count > 1 {
       for element in 0..<count {
         result[element * elementBytes + byte] = bytes[byte * count + element]
       }

@@ -9,11 +9,14 @@ final class HDF5Input {
   let base: Int
   /// The header of the root group.
   let root: UInt64
-  /// What may still be read of the structures: loops in a hostile file end when it is used up.
-  private var budget: Int
+  /// What the objects made of a structure take in memory at most, for each of its bytes.
+  private static let structureCost = 16
+  /// The heaps of texts that were read.
+  private var textHeaps: [UInt64: HDF5TextHeap] = [:]
 
-  /// Bytes that reading all values of one dataset may take: compressed ones claim any size.
-  var largestDataset: Int { 8 * file.byteCount + 1 << 20 }
+  /// What reading this file may still cost: structures, texts and values draw from it, so that loops,
+  /// repeated parts and compressed values in a hostile file end when it is used up.
+  var budget: ReadingBudget { file.budget }
 
   /// Opens the file at `path` and reads its superblock.
   init(path: String) throws(ModelLoaderError) {
@@ -27,7 +30,6 @@ final class HDF5Input {
     self.file = file
     self.base = base
     root = superblock.root
-    budget = 4 * file.byteCount + 1 << 18
     if let address = superblock.extensionAddress {
       let header = try HDF5ObjectHeader(at: address, in: self, place: "the superblock")
       // Other drivers keep values in other files, and shared messages would be followed elsewhere.
@@ -58,12 +60,14 @@ final class HDF5Input {
       throw Self.damaged("an address outside the file", path: file.path, place: place)
     }
     // Every read counts at least some bytes, so that loops of empty parts end too.
-    budget -= count + 16
-    guard budget >= 0 else {
-      throw Self.damaged("parts that repeat without end", path: file.path, place: place)
-    }
+    try chargeStructure(count, place: place)
     let bytes = try file.read(at: offset, count: count, place: place)
     return HDF5Cursor(bytes, path: file.path, place: place)
+  }
+
+  /// Counts `count` bytes of structures that are read, or read again because several parts lead to them.
+  func chargeStructure(_ count: Int, place: String) throws(ModelLoaderError) {
+    try budget.charge(Self.structureCost * (count + 32), for: place)
   }
 
   /// As ``structure(at:count:place:)``, with the last four bytes the checksum of the others.
@@ -75,6 +79,14 @@ final class HDF5Input {
     let stated = whole.bytes.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     guard HDF5Checksum.of(body) == stated else { throw whole.damaged("a wrong checksum") }
     return HDF5Cursor(body, path: file.path, place: place)
+  }
+
+  /// The heap of texts at `address`, read once however many texts lie in it.
+  func textHeap(at address: UInt64, place: String) throws(ModelLoaderError) -> HDF5TextHeap {
+    if let known = textHeaps[address] { return known }
+    let heap = try HDF5TextHeap(at: address, in: self, place: place)
+    textHeaps[address] = heap
+    return heap
   }
 
   /// How many bytes there are from `address` to the end of the file.
@@ -89,6 +101,15 @@ final class HDF5Input {
       relative <= file.byteCount - base - count
     else { return nil }
     return base + relative
+  }
+
+  /// The error for values that no one has written.
+  ///
+  /// The HDF5 library reads the fill value there, mostly zeros, which as weights compute another model.
+  static func unwritten(path: String, place: String) -> ModelLoaderError {
+    .invalid(
+      path: path, place: place, expected: "values", found: "some that were never written",
+      fix: "write all of them, zeros too")
   }
 
   /// The error for a part of the file that makes no sense.
@@ -119,13 +140,22 @@ private struct HDF5Superblock {
         found: "addresses or lengths of other than 8 bytes",
         supported: "addresses of 8 bytes, as HDF5 writes by default")
     }
-    try cursor.skip(version < 2 ? 9 : 1)
-    if version == 1 { try cursor.skip(4) }
-    let (start, second) = (try cursor.address(), try cursor.address())
-    let end = try cursor.size(8)
-    guard start == UInt64(base) else { throw cursor.damaged("another base address") }
-    guard end <= file.byteCount else {
-      throw Self.truncated(file, "\(end) bytes")
+    if version < 2 {
+      try cursor.skip(version == 0 ? 9 : 13)
+    } else {
+      try Self.checkIsClosed(file, flags: try cursor.number(1), version: version)
+    }
+    let (start, second, end) = (
+      try cursor.address(), try cursor.address(), try cursor.address()
+    )
+    // The superblock's place is where addresses count from, as for the HDF5 library: a user block put
+    // before a file moves the start and the end, which stay as they were in the superblock.
+    guard let start, let end, end >= start, let count = Int(exactly: end - start) else {
+      throw cursor.damaged("an end before the start")
+    }
+    guard count <= file.byteCount - base else {
+      throw Self.truncated(
+        file, base == 0 ? "\(count) bytes" : "\(count) bytes behind a user block of \(base)")
     }
     if version < 2 {
       guard try cursor.address() == nil else { throw cursor.damaged("a file driver") }
@@ -139,6 +169,17 @@ private struct HDF5Superblock {
     guard version >= 2 else { return }
     let sum = HDF5Checksum.of(bytes.prefix(cursor.position))
     guard try cursor.number(4) == UInt64(sum) else { throw cursor.damaged("a wrong checksum") }
+  }
+
+  /// From version 3 on a flag says that the file is being written, or that its writer crashed.
+  private static func checkIsClosed(
+    _ file: FileReader, flags: UInt64, version: UInt64
+  ) throws(ModelLoaderError) {
+    guard version >= 3, flags & 5 != 0 else { return }
+    throw .invalid(
+      path: file.path, place: "the superblock", expected: "a file that its writer has closed",
+      found: "one that is open for writing, or whose writer crashed",
+      fix: "close it, or write it again")
   }
 
   private static func truncated(_ file: FileReader, _ what: String) -> ModelLoaderError {

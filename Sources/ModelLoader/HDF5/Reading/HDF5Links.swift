@@ -8,6 +8,9 @@ enum HDF5Link: Equatable {
 
 /// The members of groups.
 enum HDF5Links {
+  /// No name of a member is as long as this, in bytes.
+  private static let longestName = 1 << 12
+
   /// The members of the group with the header `header` by name, or nil if it is no group.
   static func read(
     _ header: HDF5ObjectHeader, in input: HDF5Input, place: String
@@ -53,7 +56,7 @@ enum HDF5Links {
     if flags & 4 != 0 { try cursor.skip(8) }
     if flags & 16 != 0 { try cursor.skip(1) }
     let name = try cursor.take(try cursor.size(1 << Int(flags & 3)))
-    guard !name.isEmpty, name.count < 1 << 16, !name.contains(0),
+    guard !name.isEmpty, name.count < longestName, !name.contains(0),
       let text = String(validating: name, as: UTF8.self)
     else { throw cursor.damaged("a name that is no text") }
     guard type == 0 else { return (text, .elsewhere) }
@@ -79,7 +82,12 @@ enum HDF5Links {
       let count = try head.size(2)
       // The node itself was inside the file, so that eight bytes more are no overflow.
       var entries = try input.structure(at: node + 8, count: 40 * count, place: table.place)
-      for _ in 0..<count { symbols.append(try symbol(&entries, names)) }
+      for _ in 0..<count {
+        let (name, link) = try symbol(&entries, names)
+        // Names may overlap in their heap.
+        try input.chargeStructure(name.utf8.count, place: table.place)
+        symbols.append((name, link))
+      }
     }
     return symbols
   }
@@ -91,8 +99,9 @@ enum HDF5Links {
     let address = try entries.address()
     let cache = try entries.number(4)
     try entries.skip(20)
-    guard start < names.count, let end = names[start...].firstIndex(of: 0), end > start,
-      let name = String(validating: names[start..<end], as: UTF8.self)
+    guard start < names.count, case let rest = names[start...].prefix(longestName),
+      let end = rest.firstIndex(of: 0), end > start,
+      let name = String(validating: rest[..<end], as: UTF8.self)
     else { throw entries.damaged("a name that is no text") }
     if cache == 2 { return (name, .elsewhere) }
     guard let address else { throw entries.damaged("a link to nothing") }

@@ -21,6 +21,8 @@ package struct DatasetLayout: Sendable, Equatable {
 package struct HDF5Object {
   /// The object's name in the file, "/" for the root group.
   package let place: String
+  /// Where the object's header stands; several names may lead to one object.
+  package let address: UInt64
   private let input: HDF5Input
   private let header: HDF5ObjectHeader
   private let links: [String: HDF5Link]?
@@ -40,6 +42,7 @@ package struct HDF5Object {
   ) throws(ModelLoaderError) {
     self.input = input
     self.place = place
+    self.address = address
     header = try HDF5ObjectHeader(at: address, in: input, place: place)
     links = try HDF5Links.read(header, in: input, place: place)
     attributes = try HDF5Attribute.read(header, in: input, place: place)
@@ -84,7 +87,7 @@ package struct HDF5Object {
   /// The value of the attribute `name`, or nil if there is none or it is empty.
   ///
   /// Text of fixed or variable length, and truth values, integers and floats of any width are
-  /// understood, single or as a list.
+  /// understood, single or as a list; a list of one is a single value.
   package func attribute(_ name: String) throws(ModelLoaderError) -> MetadataValue? {
     try attributes[name]?.value(in: input, place: "\(place) attribute \(name)")
   }
@@ -101,7 +104,9 @@ package struct HDF5Object {
     }
     var byteOffset: Int?
     if case .contiguous(let address?, let bytes) = storage {
-      guard bytes == count * type.size, let offset = input.offset(of: address, count: bytes) else {
+      guard bytes ?? count * type.size == count * type.size,
+        let offset = input.offset(of: address, count: count * type.size)
+      else {
         throw damaged("values outside the file")
       }
       byteOffset = offset
@@ -144,35 +149,68 @@ package struct HDF5Object {
 
   /// The bytes of all values as stored, without compression.
   package func readStored() throws(ModelLoaderError) -> [UInt8] {
-    let (layout, type) = (try layout(), try type())
-    let count = layout.count * type.size
-    if count == 0 { return [] }
+    let layout = try layout()
+    let count = layout.count * (try type().size)
+    try input.budget.charge(count, for: place)
+    var bytes = [UInt8](repeating: 0, count: count)
+    // The array of nothing is one for all threads, and not to be written.
+    if count == 0 { return bytes }
+    var span = bytes.mutableSpan
+    var output = unsafe span.mutableBytes
+    try fill(&output, layout)
+    return bytes
+  }
+
+  /// As ``readStored()``, in a block of memory for a weight.
+  func readWeights() throws(ModelLoaderError) -> WeightStorage {
+    let layout = try layout()
+    let count = layout.count * (try type().size)
+    try input.budget.charge(count, for: place)
+    return try HeapStorage.make(byteCount: count) { output throws(ModelLoaderError) in
+      if count > 0 { try fill(&output, layout) }
+    }
+  }
+
+  /// Puts the bytes of all values, of which there are some, into `output`.
+  private func fill(
+    _ output: inout MutableRawSpan, _ layout: DatasetLayout
+  ) throws(ModelLoaderError) {
     switch try storage() {
     case .compact(let bytes):
-      guard bytes.count == count else { throw damaged("values of another size") }
-      return bytes
+      guard bytes.count == output.byteCount else { throw damaged("values of another size") }
+      for index in bytes.indices {
+        output.storeBytes(of: bytes[index], toByteOffset: index, as: UInt8.self)
+      }
     case .contiguous:
-      guard let offset = layout.byteOffset else { throw damaged("values never written") }
-      return try input.file.read(at: offset, count: count, place: place)
+      guard let offset = layout.byteOffset else {
+        throw HDF5Input.unwritten(path: path, place: place)
+      }
+      try input.file.read(at: offset, into: &output, place: place)
     case .chunked(let chunks):
-      let filters = try HDF5Filters(try header.only(0x0B, in: input), elementBytes: type.size)
-      return try chunks.read(
-        shape: layout.shape, elementBytes: type.size, filters: filters, in: input, place: place)
+      let size = try type().size
+      let filters = try HDF5Filters(try header.only(0x0B, in: input), elementBytes: size)
+      try chunks.read(
+        shape: layout.shape, elementBytes: size, filters: filters, in: input, place: place,
+        into: &output)
     }
   }
 
   /// The values as float64, converted from whatever float or integer type is stored.
   package func readDoubles() throws(ModelLoaderError) -> [Double] {
+    try input.budget.charge(try layout().count * 8, for: place)
     guard let values = try type().doubles(try readStored()) else { throw damaged("no numbers") }
     return values
   }
 
-  /// The values as float32.
+  /// The values as float32, converted from whatever float type is stored.
   package func readFloats() throws(ModelLoaderError) -> [Float] {
-    guard try type().elementType == .float32 else {
-      return try readDoubles().map { Float($0) }
-    }
+    let type = try type()
+    try input.budget.charge(try layout().count * 4, for: place)
     let bytes = try readStored()
+    guard type.elementType == .float32 else {
+      guard let values = type.floats(bytes) else { throw damaged("no floats") }
+      return values
+    }
     let span = unsafe bytes.span.bytes
     return (0..<bytes.count / 4).map {
       Float(
@@ -181,9 +219,12 @@ package struct HDF5Object {
     }
   }
 
-  /// The values as integers; those outside the range are clamped to it.
+  /// The values as integers.
   package func readIntegers() throws(ModelLoaderError) -> [Int64] {
-    guard let values = try type().integers(try readStored()) else { throw damaged("no numbers") }
+    try input.budget.charge(try layout().count * 8, for: place)
+    guard let values = try type().integers(try readStored()) else {
+      throw damaged("no integers, or some that are too large")
+    }
     return values
   }
 }

@@ -30,16 +30,18 @@ struct HDF5Attribute {
   let bytes: [UInt8]
 
   /// Reads an attribute message.
-  init(_ body: [UInt8], path: String, place: String) throws(ModelLoaderError) {
+  init(_ body: [UInt8], in input: HDF5Input, place: String) throws(ModelLoaderError) {
+    let path = input.file.path
     var cursor = HDF5Cursor(body, path: path, place: place)
     let version = try cursor.version(1...3, of: "an attribute")
-    let isShared = try cursor.number(1) & 3 != 0 && version > 1
+    let flags = version > 1 ? try cursor.number(1) : 0
+    if version == 1 { try cursor.skip(1) }
     let sizes = [try cursor.size(2), try cursor.size(2), try cursor.size(2)]
     if version == 3 { try cursor.skip(1) }
-    guard !isShared else {
+    guard flags & 2 == 0 else {
       throw .unsupported(
-        path: path, place: place, found: "an attribute of a type kept elsewhere",
-        supported: "attributes with their own types")
+        path: path, place: place, found: "an attribute of a shape kept elsewhere",
+        supported: "attributes with their own shapes")
     }
     var parts: [HDF5Cursor] = []
     for size in sizes {
@@ -52,6 +54,10 @@ struct HDF5Attribute {
       throw cursor.damaged("a name that is no text")
     }
     self.name = name
+    if flags & 1 != 0 {
+      let type = try HDF5CommittedType.message(parts[1].bytes, in: input, place: place)
+      parts[1] = HDF5Cursor(type, path: path, place: place)
+    }
     type = try HDF5Type(&parts[1])
     guard let shape = try HDF5Space(&parts[2]).shape else {
       (count, bytes) = (0, [])
@@ -80,7 +86,7 @@ extension HDF5Attribute {
     }
     var attributes: [String: HDF5Attribute] = [:]
     for body in bodies {
-      let attribute = try HDF5Attribute(body, path: input.file.path, place: place)
+      let attribute = try HDF5Attribute(body, in: input, place: place)
       guard attributes.updateValue(attribute, forKey: attribute.name) == nil else {
         throw HDF5Input.damaged(
           "attribute \(attribute.name) twice", path: input.file.path, place: place)
@@ -92,56 +98,30 @@ extension HDF5Attribute {
   /// The value, or nil if it is empty; `place` names the attribute.
   func value(in input: HDF5Input, place: String) throws(ModelLoaderError) -> MetadataValue? {
     if count == 0 { return nil }
+    try input.budget.charge(16 * count, for: place)
     switch type.kind {
-    case .text where count == 1:
-      return .text(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
-    case .variableText where count == 1: return .text(try variableText(in: input, place: place))
+    case .text, .variableText:
+      let texts = try texts(in: input, place: place)
+      return count > 1 ? .texts(texts) : .text(texts[0])
     case .integer:
-      let numbers = (type.integers(bytes) ?? []).map { Int($0) }
+      guard let numbers = type.integers(bytes)?.map({ Int($0) }) else {
+        throw .invalid(
+          path: input.file.path, place: place, expected: "integers below 2^63",
+          found: "a larger one",
+          fix: "correct the attribute")
+      }
       return count > 1 ? .integers(numbers) : .integer(numbers[0])
-    case .enumeration:
-      let numbers = (type.integers(bytes) ?? []).map { Int($0) }
-      return count > 1 ? .integers(numbers) : .bool(numbers[0] != 0)
+    case .truth:
+      let values = (type.integers(bytes) ?? []).map { $0 != 0 }
+      return count > 1 ? .bools(values) : .bool(values[0])
     case .float:
       let numbers = type.doubles(bytes) ?? []
       return count > 1 ? .reals(numbers) : .real(numbers[0])
-    default:
+    case .other:
       throw .invalid(
         path: input.file.path, place: place,
-        expected: "one text, or truth values, integers or floats", found: "another HDF5 type",
+        expected: "texts, truth values, integers or floats", found: "another HDF5 type",
         fix: "write it as docs/model-format.md specifies")
     }
-  }
-
-  /// A text of variable length, which lies in a heap of the file.
-  private func variableText(
-    in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> String {
-    var cursor = HDF5Cursor(bytes, path: input.file.path, place: place)
-    let length = try cursor.size(4)
-    guard let address = try cursor.address(), address > 0, length > 0 else { return "" }
-    let wanted = try cursor.size(4)
-    var head = try input.structure(at: address, count: 16, place: place)
-    try head.signature("GCOL")
-    try head.version(1...1, of: "a heap of texts")
-    try head.skip(3)
-    let count = try head.size(8)
-    guard count >= 16, count <= input.bytesBehind(address) else {
-      throw head.damaged("a torn heap of texts")
-    }
-    var objects = try input.structure(at: address + 16, count: count - 16, place: place)
-    while objects.left >= 16 {
-      let index = try objects.size(2)
-      try objects.skip(6)
-      let size = try objects.size(8)
-      guard index > 0, size <= objects.left else { break }
-      guard index == wanted else {
-        try objects.skip(min(objects.left, (size + 7) / 8 * 8))
-        continue
-      }
-      guard length <= size else { break }
-      return String(decoding: try objects.take(length).prefix { $0 != 0 }, as: UTF8.self)
-    }
-    throw cursor.damaged("a text that is not there")
   }
 }

@@ -6,10 +6,10 @@ struct HDF5Type: Equatable {
   enum Kind: Equatable {
     case integer(isSigned: Bool)
     case float(HDF5Float)
-    case text
+    case text(HDF5Padding)
     case variableText
-    /// Names for small integers; h5py's truth values are one.
-    case enumeration(isSigned: Bool)
+    /// h5py's truth values: an enumeration of FALSE, 0, and TRUE, 1.
+    case truth(isSigned: Bool)
     case other
   }
 
@@ -34,17 +34,46 @@ struct HDF5Type: Equatable {
         return
       }
       kind = .float(format)
-    case 3: (kind, isBig) = (.text, false)
+    case 3:
+      guard let padding = HDF5Padding(rawValue: bits & 15) else {
+        throw cursor.damaged("an unknown type")
+      }
+      (kind, isBig) = (.text(padding), false)
     case 8:
       let base = try HDF5Type(&cursor)
       guard case .integer(let isSigned) = base.kind, base.size == size else {
         throw cursor.damaged("an unknown type")
       }
-      (kind, isBig) = (.enumeration(isSigned: isSigned), base.isBigEndian)
+      let isTruth = try Self.areTruthValues(
+        &cursor, count: Int(bits & 0xFFFF), base: base, isPadded: tag >> 4 < 3)
+      kind = isTruth ? .truth(isSigned: isSigned) : .other
+      isBig = base.isBigEndian
     case 9: (kind, isBig) = (bits & 15 == 1 && size == 16 ? .variableText : .other, false)
     default: (kind, isBig) = (.other, false)
     }
     isBigEndian = isBig
+  }
+
+  /// Whether the members of an enumeration are FALSE, 0, and TRUE, 1: other names mean other things.
+  private static func areTruthValues(
+    _ cursor: inout HDF5Cursor, count: Int, base: HDF5Type, isPadded: Bool
+  ) throws(ModelLoaderError) -> Bool {
+    guard count == 2 else { return false }
+    var names: [[UInt8]] = []
+    for _ in 0..<count {
+      var name: [UInt8] = []
+      while true {
+        let byte = UInt8(try cursor.number(1))
+        if byte == 0 { break }
+        name.append(byte)
+      }
+      // The zero at the end counts, and up to version 2 each name fills whole words.
+      if isPadded { try cursor.skip(7 - name.count % 8) }
+      names.append(name)
+    }
+    let values = base.integers(try cursor.take(count * base.size)) ?? []
+    let members = zip(names.map { String(decoding: $0, as: UTF8.self).uppercased() }, values)
+    return members.allSatisfy { $0 == ("FALSE", 0) || $0 == ("TRUE", 1) } && values[0] != values[1]
   }
 
   /// Integers of 1, 2, 4 or 8 whole bytes.
@@ -73,12 +102,13 @@ struct HDF5Type: Equatable {
 
   /// What is stored, in words.
   var name: String {
-    if let elementType { return elementType.rawValue }
-    return switch kind {
-    case .float: "\(size)-byte float of another format"
+    switch kind {
+    case .float(let format):
+      format.name(byteCount: size).map { isBigEndian ? "big-endian \($0)" : $0 }
+        ?? "other \(size)-byte float"
     case .integer: "\(size)-byte integer"
     case .text: "\(size)-byte string"
-    case .variableText, .enumeration, .other: "\(size)-byte value of another class"
+    case .variableText, .truth, .other: "other \(size)-byte value"
     }
   }
 
@@ -101,7 +131,7 @@ struct HDF5Type: Equatable {
     switch kind {
     case .float(let format):
       return (0..<count).map { format.value(of: word(bytes, $0)) }
-    case .integer(let isSigned), .enumeration(let isSigned):
+    case .integer(let isSigned), .truth(let isSigned):
       return (0..<count).map { index in
         let word = word(bytes, index)
         return isSigned ? Double(signed(word)) : Double(word)
@@ -110,20 +140,24 @@ struct HDF5Type: Equatable {
     }
   }
 
-  /// The numbers in `bytes` as integers, those outside the range clamped to it, NaN as 0.
+  /// The floats in `bytes` as float32, or nil where these are no floats.
+  func floats(_ bytes: [UInt8]) -> [Float]? {
+    guard case .float(let format) = kind else { return nil }
+    return (0..<bytes.count / size).map { Float(format.value(of: word(bytes, $0))) }
+  }
+
+  /// The integers in `bytes`, or nil where these are none or one is larger than an `Int64`.
   func integers(_ bytes: [UInt8]) -> [Int64]? {
-    let count = bytes.count / size
     switch kind {
-    case .integer(let isSigned), .enumeration(let isSigned):
-      return (0..<count).map { index in
+    case .integer(let isSigned), .truth(let isSigned):
+      var numbers: [Int64] = []
+      numbers.reserveCapacity(bytes.count / size)
+      for index in 0..<bytes.count / size {
         let word = word(bytes, index)
-        return isSigned ? signed(word) : Int64(clamping: word)
+        if !isSigned && word > UInt64(Int64.max) { return nil }
+        numbers.append(isSigned ? signed(word) : Int64(word))
       }
-    case .float:
-      return doubles(bytes)?.map { value in
-        if value.isNaN { return 0 }
-        return Int64(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
-      }
+      return numbers
     default: return nil
     }
   }
@@ -157,6 +191,13 @@ struct HDF5Float: Equatable {
       fractionStart == 0, exponentStart == fractionBits, sign == exponentStart + exponentBits,
       sign < precision, bias < 1 << 11
     else { return nil }
+  }
+
+  /// The name of a standard format of `byteCount` bytes: those of the element types, and float64.
+  func name(byteCount: Int) -> String? {
+    let known = ElementType.allCases.first { HDF5Float($0) == self && $0.byteCount == byteCount }
+    let isDouble = byteCount == 8 && (exponentBits, fractionBits, bias) == (11, 52, 1023)
+    return known?.rawValue ?? (isDouble ? "float64" : nil)
   }
 
   /// The format of an element type.
