@@ -142,7 +142,8 @@ import Testing
     case "html": return text.hasSuffix("</html>\n")
     case "svg": return text.hasSuffix("</svg>\n")
     case "h5":
-      return (try? HDF5Archive(reading: scratch.path("work/\(name)")))?.arrays["gates"] != nil
+      guard let root = try? HDF5Object(opening: scratch.path("work/\(name)")) else { return false }
+      return root.hasChild("gates") && (try? root.readAll()) != nil
     case "csv", "tsv":
       let separator: Character = name.hasSuffix("csv") ? "," : "\t"
       let lines = text.split(separator: "\n")
