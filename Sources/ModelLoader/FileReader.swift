@@ -28,6 +28,18 @@ final class FileReader: Sendable {
     self.path = path
     byteCount = status.st_size
     budget = ReadingBudget(path: path, byteCount: byteCount)
+    try refuseGitLFSPointer(as: what)
+  }
+
+  /// Refuses the three lines of text that stand for a file where Git LFS has not fetched it.
+  private func refuseGitLFSPointer(as what: String) throws(ModelLoaderError) {
+    // The specification keeps pointers below 1,024 bytes.
+    guard (1..<1024).contains(byteCount) else { return }
+    let beginning = try read(at: 0, count: min(64, byteCount), place: "the file")
+    guard FileKind(beginning: beginning) == .gitLFSPointer else { return }
+    throw .invalid(
+      path: path, place: "the file", expected: "the \(what)", found: FileKind.gitLFSPointer.name,
+      fix: "run `git lfs pull` in its folder")
   }
 
   deinit { close(descriptor) }

@@ -11,6 +11,8 @@ public struct LoadedModel: Sendable {
   public let weights: DecoderWeights
   /// The bytes of the Hugging Face tokenizer.json, if the file has one.
   public let tokenizerJSON: Data?
+  /// Why the file has no tokenizer although the model's source had one; nil where nothing is wrong.
+  public let tokenizerProblem: String?
   /// The identity of the weights, 64 hexadecimal digits, as the file states it.
   public let sha256: String
   /// Weights, configuration and tokenizer: which model this is.

@@ -23,7 +23,8 @@ public enum ModelFile {
     try requireFiniteAngles(contents.configuration, path: path)
     return LoadedModel(
       path: path, configuration: contents.configuration, weights: weights,
-      tokenizerJSON: contents.tokenizerJSON, sha256: builder.reader.sha256,
+      tokenizerJSON: contents.tokenizerJSON,
+      tokenizerProblem: contents.tokenizerProblem, sha256: builder.reader.sha256,
       identity: ModelIdentity(contents, weightsSHA256: builder.reader.sha256), file: file,
       source: contents.source, bosTokenID: contents.bosTokenID,
       eosTokenIDs: contents.eosTokenIDs)

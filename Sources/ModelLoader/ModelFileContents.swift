@@ -9,6 +9,8 @@ public struct ModelFileContents: Sendable, Equatable {
   public var source: String
   /// The bytes of the Hugging Face tokenizer.json, if the model has one.
   public var tokenizerJSON: Data?
+  /// Why the model has no tokenizer although its source has one: a clause; nil where nothing is wrong.
+  public var tokenizerProblem: String?
   /// The token that starts a text, if the model has one.
   public var bosTokenID: Int?
   /// The tokens that end a text; empty if unknown.
@@ -17,11 +19,12 @@ public struct ModelFileContents: Sendable, Equatable {
   /// Collects the contents.
   public init(
     configuration: ModelConfiguration, source: String, tokenizerJSON: Data? = nil,
-    bosTokenID: Int? = nil, eosTokenIDs: [Int] = []
+    tokenizerProblem: String? = nil, bosTokenID: Int? = nil, eosTokenIDs: [Int] = []
   ) {
     self.configuration = configuration
     self.source = source
     self.tokenizerJSON = tokenizerJSON
+    self.tokenizerProblem = tokenizerProblem
     self.bosTokenID = bosTokenID
     self.eosTokenIDs = eosTokenIDs
   }
@@ -35,4 +38,5 @@ enum ModelFormat {
   static let configuration = "config"
   static let tokenizer = "tokenizer"
   static let tokenizerFile = "tokenizer.json"
+  static let tokenizerProblem = "problem"
 }

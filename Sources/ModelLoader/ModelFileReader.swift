@@ -35,6 +35,8 @@ package struct ModelFileReader {
       configuration: decoded.configuration,
       source: try root.attribute("source")?.text ?? "",
       tokenizerJSON: try Self.readTokenizer(of: root),
+      tokenizerProblem: try root.child(ModelFormat.tokenizer)?
+        .attribute(ModelFormat.tokenizerProblem)?.text,
       bosTokenID: values["bos_token_id"]?.integer,
       eosTokenIDs: values["eos_token_id"]?.integers ?? [])
     let weights = try Self.group(ModelFormat.weights, of: root)

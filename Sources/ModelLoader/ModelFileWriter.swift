@@ -68,9 +68,13 @@ public struct ModelFileWriter: ~Copyable {
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
       try group.setAttribute(key, value)
     }
+    guard contents.tokenizerJSON != nil || contents.tokenizerProblem != nil else { return }
+    let tokenizer = try root.createGroup(ModelFormat.tokenizer)
+    if let problem = contents.tokenizerProblem {
+      try tokenizer.setAttribute(ModelFormat.tokenizerProblem, .text(problem))
+    }
     guard let json = contents.tokenizerJSON else { return }
-    try root.createGroup(ModelFormat.tokenizer)
-      .createDataset(ModelFormat.tokenizerFile, shape: [json.count], type: .bytes)
+    try tokenizer.createDataset(ModelFormat.tokenizerFile, shape: [json.count], type: .bytes)
       .write([UInt8](json), memoryType: DatasetType.byteMemoryType)
   }
 

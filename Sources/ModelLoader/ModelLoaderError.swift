@@ -8,6 +8,8 @@ public enum ModelLoaderError: ZigzagError, Equatable {
   case invalid(path: String, place: String, expected: String, found: String, fix: String)
   /// The file at `path` is well formed and asks for something this package does not do.
   case unsupported(path: String, place: String, found: String, supported: String)
+  /// The tokenizer in the file at `path` cannot be used; `problem` says why and `fix` what to do.
+  case unusableTokenizer(path: String, problem: String, fix: String)
   /// `path` cannot be created or written.
   case cannotWrite(path: String, reason: String)
   /// The file at `path` was written into, or replaced, while it was read or computed with.
@@ -19,7 +21,7 @@ public enum ModelLoaderError: ZigzagError, Equatable {
   public var category: ErrorCategory {
     switch self {
     case .missing, .unreadable, .changed: .missingInput
-    case .invalid, .unsupported: .badData
+    case .invalid, .unsupported, .unusableTokenizer: .badData
     case .cannotWrite: .cannotWrite
     case .stopped: .interrupted
     }
@@ -39,6 +41,8 @@ public enum ModelLoaderError: ZigzagError, Equatable {
     case .changed(let path):
       "\(path): the file was changed while it was in use, so that nothing computed since is kept; bring "
         + "back what it was and give the same command again, which continues after what is written."
+    case .unusableTokenizer(let path, let problem, let fix):
+      "\(path): the tokenizer cannot be used: \(problem.shown(limit: 600)); \(fix)."
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason)."
     case .stopped(let path):

@@ -28,7 +28,7 @@ struct Zigzag: ParsableCommand {
     subcommands: [
       RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
       CalibrateVerb.self, SearchVerb.self, RankVerb.self, EvaluateVerb.self, ExportVerb.self,
-      ReportVerb.self, SamplesVerb.self, BenchVerb.self,
+      ReportVerb.self, SamplesVerb.self, TokenizeVerb.self, BenchVerb.self,
     ])
 
   private static func checkThreads() throws(ToolError) {

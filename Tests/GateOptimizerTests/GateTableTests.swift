@@ -20,6 +20,54 @@ import Testing
     #expect(try GateMatrix(tsv: " 0.5  1 \n\n0\t0.25\n\n", file: "g").values == [0.5, 1, 0, 0.25])
   }
 
+  /// What `numpy.loadtxt` 2.4 reads of the same texts, as rows.
+  @Test(arguments: [
+    ("# layer heads\n0.1 0.2\n# and\n0.3 0.4\n", [[0.1, 0.2], [0.3, 0.4]]),
+    ("#a\n0.1\t0.2 # c\n\n0.3\t0.4#d", [[0.1, 0.2], [0.3, 0.4]]),
+    ("0.1\u{B}0.2\n0.3\u{C}0.4\n", [[0.1, 0.2], [0.3, 0.4]]),
+    ("0.1\r0.2\r", [[0.1], [0.2]]), ("0.1\r\n\r\n0.2\r\n", [[0.1], [0.2]]),
+    ("0.1\u{A0}0.2\n", [[0.1, 0.2]]), ("0.1\u{85}0.2\u{2028}0.3\n", [[0.1, 0.2, 0.3]]),
+    ("0.1\u{1C}0.2\n", [[0.1, 0.2]]), ("0.1\t\n", [[0.1]]), ("1. .5 +1 -.5", [[1, 0.5, 1, -0.5]]),
+    ("1e-1\n\u{C}\n1E-1\n", [[0.1], [0.1]]),
+  ])
+  func readsWhatNumpyReads(text: String, rows: [[Double]]) throws {
+    let gates = try GateMatrix(tsv: text, file: "g.tsv")
+    #expect((gates.layers, gates.heads) == (rows.count, rows[0].count))
+    #expect(gates.values == rows.flatMap { $0 })
+  }
+
+  /// NumPy refuses the mark that Windows' editors put before UTF-8; it is not part of the number.
+  @Test func skipsAByteOrderMark() throws {
+    #expect(try GateMatrix(tsv: "\u{FEFF}0.1\t0.2\n", file: "g.tsv").values == [0.1, 0.2])
+  }
+
+  /// NumPy takes the first four as numbers, of which none is a gate, and refuses the others.
+  @Test(arguments: [
+    ("0.1 nan\n", 1, 2), ("0.1\r0.1\rinf", 3, 1), ("#\n-infinity", 2, 1), ("1e400", 1, 1),
+    ("0x1p-1", 1, 1), ("1 1_0", 1, 2), ("1d5", 1, 1), ("1e", 1, 1), ("1f", 1, 1),
+    ("٠.٥", 1, 1), ("'0.5'", 1, 1), ("(1+0j)", 1, 1),
+  ])
+  func refusesWhatIsNoNumber(text: String, line: Int, column: Int) {
+    let error = #expect(throws: GateOptimizerError.self) {
+      try GateMatrix(tsv: text, file: "g.tsv")
+    }
+    #expect(
+      error?.description.hasPrefix("g.tsv, line \(line), column \(column): expected") == true,
+      "\(error?.description ?? "")")
+  }
+
+  /// An archive of arrays is named as what it is.
+  @Test func refusesAnArchiveByItsName() throws {
+    try GateFixtures.withFolder { folder in
+      let head: [UInt8] = [0x50, 0x4B, 3, 4] + Array(repeating: 0xFF, count: 22) + [9, 0, 0, 0]
+      try Data(head + Array("gates.npy".utf8)).write(to: URL(fileURLWithPath: folder + "/g.npz"))
+      let error = #expect(throws: GateOptimizerError.self) {
+        try GateMatrix(contentsOf: folder + "/g.npz")
+      }
+      #expect(error?.description.contains("a NumPy archive (.npz)") == true)
+    }
+  }
+
   @Test func writesNumpysFormat() {
     let gates = GateMatrix(layers: 2, heads: 2, values: [1, 0.859375, -9.250640869140625e-05, 0])
     let expected =

@@ -28,7 +28,8 @@ import Testing
 
   @Test(arguments: [
     ("[1]", "a JSON object"), ("{}", "at least one head"), ("{\"0-0\": []}", "found none"),
-    ("{\"0-0\": [2]}", "a mean of 2"), ("{\"0-0\": [\"x\"]}", "a JSON object"),
+    ("{\"0-0\": [51]}", "found 51"), ("{\"0-0\": [-0.5, 1]}", "found -0.5"),
+    ("{\"0-0\": [\"x\"]}", "a JSON object"),
     ("{\"0\": [1]}", "a layer and a query head"), ("{\"0-0\": [1], \"1-x\": [1]}", "1-x"),
     ("{\"0-0\": [1], \"00-0\": [1]}", "00-0"), ("{\"0-5000\": [1]}", "0-5000"),
     ("{\"0-0\": [1], \"1-1\": [1]}", "every head of 2 layers × 2 query heads"),
@@ -41,6 +42,26 @@ import Testing
     let error = #expect(throws: GateOptimizerError.self) { try read(text) }
     #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
     #expect(error?.category == .badData)
+  }
+
+  /// A head that copies a token twice scores above 1; the order of the heads stays.
+  @Test func scoresAboveOneAreDividedByTheLargest() throws {
+    let text = """
+      {"0-0": [1.01, 1.05], "0-1": [1.0], "0-2": [0.5], "0-3": [0, 4, 0.12]}
+      """
+    let gates = try read(text, heads: 4).values
+    let largest = 4.12 / 3
+    #expect(gates == [1.03 / largest, 1 / largest, 0.5 / largest, 1])
+    try GateFixtures.withFolder { folder in
+      try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/scores.json"))
+      let path = "\(folder)/scores.json"
+      #expect(
+        try GateMatrix.retrievalScores(path, keyValueHeads: 4).largest == (0 + 4 + 0.12) / 3)
+    }
+  }
+
+  @Test func scoresUpToOneStayAsTheyAre() throws {
+    #expect(try read("{\"0-0\": [1.5, 0.5], \"0-1\": [0.25]}", heads: 2).values == [1, 0.25])
   }
 
   @Test func scoresAreToldFromMaps() throws {

@@ -37,7 +37,6 @@ import Testing
     #expect(try Tokenizer(json: TokenizerJSON.fromGGUF(metadata)).encode(" 12") == [3, 0, 1])
     metadata.pre = "gpt-2"
     #expect(try Tokenizer(json: TokenizerJSON.fromGGUF(metadata)).encode("12 12") == [2, 3, 2])
-    metadata.pre = nil
     #expect(try Tokenizer(json: TokenizerJSON.fromGGUF(metadata)).encode(" 1") == [4])
   }
 
@@ -100,7 +99,106 @@ import Testing
       ($0.model, $0.merges, $0.pre) = ("gpt2", [], "tekken")
     }
     expectError("tokenizer.ggml.merges[1]", "two tokens") {
-      ($0.model, $0.merges) = ("gpt2", ["a b", "a b c"])
+      ($0.model, $0.merges, $0.pre) = ("gpt2", ["a b", "a b c"], "gpt-2")
     }
+    // How text is split is not known: no name, or one that says nothing.
+    for pre in [nil, "default", ""] {
+      expectError("tokenizer.ggml.pre", "llama-bpe, qwen2") {
+        ($0.model, $0.merges, $0.pre) = ("gpt2", [], pre)
+      }
+    }
+    expectError("tokenizer.ggml.tokens[11]", "\"ab\" is the token of two ids, 9 and 11") {
+      $0.tokens[11] = "ab"
+    }
+    expectError("tokenizer.ggml.add_eos_token", "no tokenizer.ggml.eos_token_id") {
+      ($0.eosTokenID, $0.addEOS, $0.tokens[2]) = (nil, true, "</t>")
+    }
+    expectError("tokenizer.ggml.add_bos_token", "no tokenizer.ggml.bos_token_id") {
+      ($0.bosTokenID, $0.addBOS, $0.tokens[1]) = (nil, true, "<t>")
+    }
+  }
+
+  // MARK: files without a pre-tokenizer's name
+
+  /// A vocabulary of `count` tokens with `marks` at their places.
+  private func vocabulary(_ count: Int, _ marks: [Int: String]) -> GGUFTokenizerMetadata {
+    let tokens = (0..<count).map { marks[$0] ?? "t\($0)" }
+    return GGUFTokenizerMetadata(model: "gpt2", tokens: tokens, merges: [])
+  }
+
+  private static let families: [(name: String, pre: String, count: Int, marks: [Int: String])] = [
+    (
+      "Llama 3", "llama-bpe", 128_256,
+      [0: "!", 128_000: "<|begin_of_text|>", 128_001: "<|end_of_text|>"]
+    ),
+    (
+      "Qwen2", "qwen2", 151_936,
+      [0: "!", 151_643: "<|endoftext|>", 151_644: "<|im_start|>", 151_645: "<|im_end|>"]
+    ),
+    (
+      "SmolLM2", "smollm", 49_152,
+      [0: "<|endoftext|>", 1: "<|im_start|>", 2: "<|im_end|>", 3: "<repo_name>"]
+    ),
+    ("GPT-2", "gpt-2", 50_257, [0: "!", 220: "Ġ", 50_256: "<|endoftext|>"]),
+  ]
+
+  /// Where the vocabulary is a known family's, its pattern is taken, and it is said.
+  @Test(arguments: 0..<4)
+  func aKnownVocabularyNeedsNoName(index: Int) throws {
+    let family = Self.families[index]
+    var metadata = vocabulary(family.count, family.marks)
+    let warnings = TokenizerJSON.warnings(for: metadata)
+    #expect(warnings.count == 1)
+    #expect(warnings[0].contains("tokenizer.ggml.pre is missing"))
+    #expect(
+      warnings[0].contains("that of \(family.name), so the text is split as for \(family.pre)"))
+    metadata.pre = "default"
+    #expect(TokenizerJSON.warnings(for: metadata).first?.contains("\"default\"") == true)
+    if index == 3 {
+      let guessed = try TokenizerJSON.fromGGUF(metadata)
+      metadata.pre = family.pre
+      #expect(try TokenizerJSON.fromGGUF(metadata) == guessed)
+    }
+    metadata.pre = family.pre
+    #expect(TokenizerJSON.warnings(for: metadata).isEmpty)
+    // The same marks in a vocabulary of another size, or one mark elsewhere, are no such family.
+    let other = vocabulary(family.count - 1000, family.marks)
+    #expect(TokenizerJSON.warnings(for: other).isEmpty)
+    for place in family.marks.keys {
+      var marks = family.marks
+      marks[place] = "x"
+      #expect(TokenizerJSON.warnings(for: vocabulary(family.count, marks)).isEmpty)
+    }
+    if index == 3 { #expect(throws: TokenizerError.self) { try TokenizerJSON.fromGGUF(other) } }
+  }
+
+  // MARK: tokens around a text
+
+  @Test(
+    arguments: [
+      ("llama-bpe", nil, nil, [1], []), ("smaug-bpe", nil, nil, [], []), ("dbrx", nil, nil, [], []),
+      ("qwen2", nil, nil, [], []), ("gpt-2", true, nil, [1], []), ("llama-bpe", false, nil, [], []),
+      ("qwen2", nil, true, [], [2]), ("llama-bpe", nil, true, [1], [2]),
+      ("smollm", false, false, [], []),
+    ] as [(String, Bool?, Bool?, [Int32], [Int32])])
+  func tokensAroundAText(
+    pre: String, addBOS: Bool?, addEOS: Bool?, before: [Int32], after: [Int32]
+  ) throws {
+    let metadata = GGUFTokenizerMetadata(
+      model: "gpt2", pre: pre, tokens: ["a", "<b>", "<e>"], tokenTypes: [1, 3, 3], merges: [],
+      bosTokenID: 1, eosTokenID: 2, addBOS: addBOS, addEOS: addEOS)
+    let tokenizer = try Tokenizer(json: TokenizerJSON.fromGGUF(metadata))
+    #expect(tokenizer.startTokens == before)
+    #expect(tokenizer.endTokens == after)
+    #expect(tokenizer.encode("a", addSpecialTokens: true) == before + [0] + after)
+  }
+
+  /// SentencePiece begins a text with <s> where the file does not name the token.
+  @Test func sentencePieceBeginsWithItsOwnToken() throws {
+    var metadata = Self.llama
+    metadata.bosTokenID = nil
+    #expect(try Tokenizer(json: TokenizerJSON.fromGGUF(metadata)).startTokens == [1])
+    metadata.tokens[1] = "<other>"
+    #expect(try Tokenizer(json: TokenizerJSON.fromGGUF(metadata)).startTokens == [])
   }
 }

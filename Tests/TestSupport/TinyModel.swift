@@ -47,8 +47,11 @@ public enum TinyModel {
     return Float(z >> 40) / Float(1 << 23) - 1
   }
 
-  /// A byte-level BPE tokenizer without merges: one token per byte.
-  private static func tokenizer(addsPrefixSpace: Bool) throws -> Data {
+  /// A byte-level BPE tokenizer without merges: one token per byte, with `before` and `behind`, ids of
+  /// bytes, around a whole text.
+  public static func tokenizer(
+    addsPrefixSpace: Bool = false, before: [UInt8] = [], behind: [UInt8] = []
+  ) throws -> Data {
     let printable = Array(33...126) + Array(161...172) + Array(174...255)
     let others = (0...255).filter { !printable.contains($0) }
     var vocabulary: [String: Int] = [:]
@@ -60,7 +63,8 @@ public enum TinyModel {
     ]
     let json: [String: Any] = [
       "version": "1.0", "added_tokens": [Any](), "normalizer": NSNull(),
-      "pre_tokenizer": byteLevel, "post_processor": NSNull(), "decoder": byteLevel,
+      "pre_tokenizer": byteLevel, "post_processor": template(before, behind),
+      "decoder": byteLevel,
       "model": [
         "type": "BPE", "vocab": vocabulary, "merges": [String](), "fuse_unk": false,
         "byte_fallback": false,
@@ -68,6 +72,21 @@ public enum TinyModel {
     ]
     // Sorted, so that two processes write the same bytes, which are part of the model's identity.
     return try JSONSerialization.data(withJSONObject: json, options: .sortedKeys)
+  }
+
+  private static func template(_ before: [UInt8], _ behind: [UInt8]) -> Any {
+    if before.isEmpty && behind.isEmpty { return NSNull() }
+    func items(_ bytes: [UInt8]) -> [[String: Any]] {
+      bytes.map { ["SpecialToken": ["id": "\($0)", "type_id": 0] as [String: Any]] }
+    }
+    let text: [String: Any] = ["Sequence": ["id": "A", "type_id": 0] as [String: Any]]
+    let tokens = (before + behind).map { byte in
+      ("\(byte)", ["id": "\(byte)", "ids": [Int(byte)], "tokens": ["\(byte)"]] as [String: Any])
+    }
+    return [
+      "type": "TemplateProcessing", "single": items(before) + [text] + items(behind),
+      "special_tokens": Dictionary(tokens) { first, _ in first },
+    ] as [String: Any]
   }
 
   private static func scalar(_ value: Int) -> String {

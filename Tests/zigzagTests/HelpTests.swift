@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
   @Test(arguments: [
     "run", "import", "inspect", "forward", "calibrate", "rank", "evaluate", "export", "report",
-    "bench", "sweep",
+    "bench", "sweep", "tokenize",
   ])
   func everyVerbTeaches(verb: String) throws {
     let help = try ToolRunner.run([verb, "--help"])

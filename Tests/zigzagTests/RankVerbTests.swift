@@ -46,6 +46,43 @@ import Testing
     #expect(!outcome.output.contains("retrieval"))
   }
 
+  /// RLKV names its tables so, and lets values leave 0…1 a little.
+  @Test func aFolderOfRLKVIsRanked() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("-0.0106\t0.2\n1.0078\t0.1\n0.5\t0.4\n", to: "adapter_weights.tsv")
+    try folder.write("{\"sink_size\": 16, \"recent_size\": 64}", to: "config.json")
+    let outcome = try ToolRunner.run(["rank", folder.path, "--sparsity", "0.5"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("    1   1.000000  retrieval\n"))
+    #expect(outcome.output.contains("    0   0.200000  streaming\n"))
+    let window = try ToolRunner.run(
+      ["export", folder.path, "--sparsity", "0.5", "--format", "duo-attention", "--out"]
+        + [folder.path("out")])
+    #expect(window.code == 0, "\(window.errors)")
+  }
+
+  @Test func aFolderOfTwoTablesIsRefused() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("0.1\n0.2\n", to: "adapter_weights.tsv")
+    try folder.write("0.2\n0.1\n", to: "full_attention_heads.tsv")
+    expectRefusal(
+      try ToolRunner.run(["rank", folder.path, "--sparsity", "0.5"]), code: 64,
+      saying: "full_attention_heads.tsv and adapter_weights.tsv", "single table")
+  }
+
+  /// A head's mean may exceed 1; it is said, and no head ties with another for it.
+  @Test func scoresAboveOneAreRankedAndSaid() throws {
+    try scratch.write(
+      "{\"0-0\": [1.06, 1.0], \"1-0\": [1.02], \"2-0\": [1.0], \"3-0\": [0.2]}", to: "s.json")
+    let outcome = try ToolRunner.run(
+      ["rank", scratch.path("s.json"), "--sparsity", "0.5", "--kv-heads", "1"])
+    #expect(outcome.code == 0)
+    #expect(outcome.errorLines.count == 1)
+    #expect(outcome.errors.contains("the largest mean score is 1.03"))
+    #expect(outcome.output.contains("    0   1.000000  retrieval\n    1   0.990291  retrieval\n"))
+    #expect(outcome.output.contains("    2   0.970874  streaming\n"))
+  }
+
   @Test(arguments: [
     (["--sparsity", "1.5"], "--sparsity is 1.5"), (["--sparsity", "nan"], "--sparsity is nan"),
     (["--sparsity", "0.5", "--criterion", "best"], "best"),

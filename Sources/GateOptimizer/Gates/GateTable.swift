@@ -4,8 +4,9 @@ import ModelLoader
 /// DuoAttention's gate table: `full_attention_heads.tsv`.
 ///
 /// L lines of K numbers, tabs between, no header, a newline at the end, as numpy's
-/// `savetxt(…, fmt="%.18e", delimiter="\t")` writes it. A one-column table is fine. Reading also takes
-/// blanks instead of tabs, Windows line ends and empty lines, as numpy's `loadtxt` does.
+/// `savetxt(…, fmt="%.18e", delimiter="\t")` writes it. A one-column table is fine. Reading takes what
+/// numpy's `loadtxt` takes: any white space between numbers, comments from `#` to the end of the line,
+/// empty lines, and the line ends of Unix, Windows and old Macs; a byte order mark too. What it takes as NaN or infinity is no gate.
 enum GateTable {
   /// More rows or columns than this are not a model's.
   static let maximumCount = 4096
@@ -16,30 +17,50 @@ enum GateTable {
   static func parse(_ bytes: Data, file: String) throws(GateOptimizerError) -> GateMatrix {
     guard let text = String(data: bytes, encoding: .utf8) else {
       throw .gateTable(
-        file: file, line: nil, column: nil, expected: "text in UTF-8", found: "other bytes")
+        file: file, line: nil, column: nil, expected: "text in UTF-8",
+        found: FileKind(beginning: bytes)?.name ?? "other bytes")
     }
     var values: [Double] = []
     var (rows, columns) = (0, 0)
-    var (number, rest) = (0, text[...])
-    while !rest.isEmpty {
-      let line = rest.prefix { !$0.isNewline }
-      rest = rest[line.endIndex...].dropFirst()
-      number += 1
+    for (number, line) in zip(1..., Lines(text: text.unicodeScalars[...])) {
+      let content = line.prefix { $0 != "#" }
       // One field more than allowed is enough to see that there are too many.
-      let fields = line.split(maxSplits: maximumCount + 1) { $0 == "\t" || $0 == " " }
+      let fields = content.split(maxSplits: maximumCount + 1, whereSeparator: isBlank)
       if fields.isEmpty { continue }
       try checkShape(fields.count, of: columns, after: rows, file: file, line: number)
       for (column, field) in zip(1..., fields) {
-        values.append(try gate(field, file: file, line: number, column: column))
+        values.append(try gate(Substring(field), file: file, line: number, column: column))
       }
       (rows, columns) = (rows + 1, fields.count)
     }
     guard rows > 0 else {
       throw .gateTable(
         file: file, line: nil, column: nil, expected: "at least one line of numbers",
-        found: bytes.isEmpty ? "an empty file" : "only white space")
+        found: bytes.isEmpty
+          ? "an empty file" : text.contains("#") ? "only comments" : "only white space")
     }
     return GateMatrix(layers: rows, heads: columns, values: values)
+  }
+
+  /// Lines as Python's text files have them: ended by a line feed, a carriage return, or both.
+  ///
+  /// A vertical tab or a form feed ends none; Swift's `isNewline` would end one there.
+  private struct Lines: Sequence, IteratorProtocol {
+    var text: Substring.UnicodeScalarView
+
+    mutating func next() -> Substring.UnicodeScalarView? {
+      if text.isEmpty { return nil }
+      let line = text.prefix { $0 != "\n" && $0 != "\r" }
+      text = text[line.endIndex...]
+      let end = text.popFirst()
+      if end == "\r", text.first == "\n" { text = text.dropFirst() }
+      return line
+    }
+  }
+
+  /// What Python's `str.isspace` is true for: white space, and the separators of ASCII.
+  private static func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains(scalar)
   }
 
   private static func checkShape(

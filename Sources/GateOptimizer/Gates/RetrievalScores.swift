@@ -3,10 +3,21 @@ import ModelLoader
 
 /// Scores of retrieval heads as Retrieval_Head (arXiv 2404.15574) writes them.
 ///
-/// A JSON object from "layer-head" to that head's scores, one for each sample, from 0 to 1; heads are
-/// **query** heads. A head's score is their mean, and a key-value head's gate the largest score of its
-/// group, since it has to serve them all.
+/// A JSON object from "layer-head" to that head's scores, one for each sample; heads are **query** heads.
+/// A head's score is their mean, and a key-value head's gate the largest score of its group, since it has
+/// to serve them all. A sample's score is 1/(needle's length) for each of at most 50 steps that copied from
+/// the needle: a head that copies a token twice exceeds 1. Where a mean does, all are divided by the largest,
+/// which keeps their order; clipping would make equals of the best heads.
 enum RetrievalScores {
+  /// What a sample may score: 50 steps, and a needle of one token.
+  static let allowed = 0.0...50.0
+
+  /// Gates, and the largest mean score in the file, which they were divided by if it exceeds 1.
+  struct Scaled {
+    var gates: GateMatrix
+    var largest: Double
+  }
+
   /// The bytes of the file at `path`.
   static func bytes(at path: String) throws(GateOptimizerError) -> Data {
     do {
@@ -25,7 +36,7 @@ enum RetrievalScores {
   /// Reads the scores in `bytes`; `file` names it in errors.
   static func parse(
     _ bytes: Data, keyValueHeads: Int, file: String
-  ) throws(GateOptimizerError) -> GateMatrix {
+  ) throws(GateOptimizerError) -> Scaled {
     let rows = try means(of: bytes, file: file)
     let queryHeads = rows[0].count
     guard keyValueHeads >= 1, queryHeads % keyValueHeads == 0 else {
@@ -34,10 +45,14 @@ enum RetrievalScores {
         found: "\(queryHeads)")
     }
     let group = queryHeads / keyValueHeads
+    let largest = rows.joined().max() ?? 0
     let gates = rows.flatMap { row in
-      (0..<keyValueHeads).map { row[$0 * group..<($0 + 1) * group].max() ?? 0 }
+      (0..<keyValueHeads).map { head in
+        (row[head * group..<(head + 1) * group].max() ?? 0) / max(largest, 1)
+      }
     }
-    return GateMatrix(layers: rows.count, heads: keyValueHeads, values: gates)
+    return Scaled(
+      gates: GateMatrix(layers: rows.count, heads: keyValueHeads, values: gates), largest: largest)
   }
 
   /// The mean score of each head, (L, H).
@@ -47,13 +62,13 @@ enum RetrievalScores {
       guard let place = place(key) else {
         throw flaw(file, expected: "keys such as \"3-17\", a layer and a query head", found: key)
       }
-      let mean = scores.reduce(0, +) / Double(max(scores.count, 1))
-      guard !scores.isEmpty, (0...1).contains(mean) else {
+      let stranger = scores.first { !allowed.contains($0) }
+      guard !scores.isEmpty, stranger == nil else {
         throw flaw(
-          file, expected: "scores from 0 to 1 for \(key)",
-          found: scores.isEmpty ? "none" : "a mean of \(mean)")
+          file, expected: "scores from 0 to 50 for \(key)",
+          found: stranger.map { "\($0)" } ?? "none")
       }
-      means[place] = mean
+      means[place] = scores.reduce(0, +) / Double(scores.count)
     }
     return try table(means, file: file)
   }
@@ -136,14 +151,23 @@ extension GateMatrix {
 
   /// Reads Retrieval_Head's scores of query heads, "layer-head" to a list, as gates.
   ///
-  /// A gate is the largest mean score of its key-value head's group of query heads.
+  /// A gate is the largest mean score of its key-value head's group of query heads, divided by the largest
+  /// of all where that exceeds 1.
   ///
   /// - Parameters:
   ///   - path: The JSON file.
   ///   - keyValueHeads: Key-value heads of a layer, K, which the file does not tell.
   /// - Throws: ``GateOptimizerError/retrievalScores(file:expected:found:)`` where it is something else.
   public init(retrievalScores path: String, keyValueHeads: Int) throws(GateOptimizerError) {
-    self = try RetrievalScores.parse(
+    self = try Self.retrievalScores(path, keyValueHeads: keyValueHeads).gates
+  }
+
+  /// The same gates, with the largest mean score in the file.
+  package static func retrievalScores(
+    _ path: String, keyValueHeads: Int
+  ) throws(GateOptimizerError) -> (gates: GateMatrix, largest: Double) {
+    let scores = try RetrievalScores.parse(
       RetrievalScores.bytes(at: path), keyValueHeads: keyValueHeads, file: path)
+    return (scores.gates, scores.largest)
   }
 }

@@ -11,7 +11,7 @@ extension PasskeySampler {
   ) throws(GateOptimizerError) {
     try self.init(
       task: task, haystack: haystack, purpose: purpose, contextLengths: contextLengths, seed: seed,
-      startTokens: tokenizer.encode("", addSpecialTokens: true)
+      startTokens: tokenizer.startTokens
     ) { tokenizer.encode($0) }
   }
 }

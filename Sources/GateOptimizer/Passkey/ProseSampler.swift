@@ -18,7 +18,7 @@ public struct ProseSampler: Sendable {
     self.haystack = try Haystack(haystack) { tokenizer.encode($0) }
     self.context = context
     self.seed = seed
-    startTokens = tokenizer.encode("", addSpecialTokens: true)
+    startTokens = tokenizer.startTokens
     encode = { tokenizer.encode($0) }
   }
 

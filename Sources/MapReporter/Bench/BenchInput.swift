@@ -24,7 +24,7 @@ struct BenchInput {
     self.model = model.configuration
     self.seed = seed
     given = tokens
-    tokenizer = try model.tokenizerJSON.map { try Tokenizer(json: $0) }
+    tokenizer = try model.tokenizer()
   }
 
   /// `count` tokens: the first of the file, a passkey sample, or random ids where the length holds

@@ -10,21 +10,35 @@ public struct GateSource: Sendable {
   /// The file they were read from.
   public let file: String
 
+  /// What was done to the values that a reader should know of, a sentence; nil where nothing was.
+  public let note: String?
+
   /// The name of the table in a pattern folder.
   static let table = "full_attention_heads.tsv"
+  /// The names that a table in a folder may have: DuoAttention's, RLKV's, and that of a run.
+  private static let tables = [table, "adapter_weights.tsv", "gates.tsv"]
 
   /// Reads the gates at `path`.
   ///
   /// - Parameters:
-  ///   - path: A table (TSV), a folder with one named `full_attention_heads.tsv` or `gates.tsv`, or a
-  ///     JSON file of retrieval scores.
+  ///   - path: A table (TSV), a folder with one named `full_attention_heads.tsv`,
+  ///     `adapter_weights.tsv` or `gates.tsv`, or a JSON file of retrieval scores.
   ///   - keyValueHeads: Key-value heads of a layer, which only retrieval scores need.
   /// - Throws: `GateOptimizerError` naming the file and the place in it, and
-  ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`.
+  ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`
+  ///   or a folder has several tables.
   public init(path: String, keyValueHeads: Int? = nil) throws {
-    file = Self.table(in: path)
+    let found = Self.tables(in: path)
+    guard found.count <= 1 else {
+      throw MapReporterError.invalidValue(
+        place: "the folder \(path)",
+        expected: "one with a single table of gates, or the table itself be named",
+        found: "one with \(found.joined(separator: " and "))")
+    }
+    file = found.first.map { "\(path)/\($0)" } ?? path
     guard file.hasSuffix(".json") else {
       gates = try GateMatrix(contentsOf: file)
+      note = nil
       return
     }
     guard let keyValueHeads else {
@@ -33,7 +47,12 @@ public struct GateSource: Sendable {
         expected: "given with --kv-heads or --model, since scores are of query heads",
         found: "unknown")
     }
-    gates = try GateMatrix(retrievalScores: file, keyValueHeads: keyValueHeads)
+    let scores = try GateMatrix.retrievalScores(file, keyValueHeads: keyValueHeads)
+    gates = scores.gates
+    note =
+      scores.largest > 1
+      ? "\(file): the largest mean score is \(Float(scores.largest)), so all scores are divided by it; "
+        + "their order stays" : nil
   }
 
   /// The map that these gates make at `sparsity`.
@@ -79,12 +98,11 @@ public struct GateSource: Sendable {
   }
 
   /// Whether `path` is a folder with a table of gates in it.
-  public static func isPatternFolder(_ path: String) -> Bool { table(in: path) != path }
+  public static func isPatternFolder(_ path: String) -> Bool { !tables(in: path).isEmpty }
 
-  private static func table(in path: String) -> String {
-    let files = FileManager.default
-    return [table, "gates.tsv"].map { "\(path)/\($0)" }.first { files.fileExists(atPath: $0) }
-      ?? path
+  /// The tables in the folder at `path`, by name.
+  private static func tables(in path: String) -> [String] {
+    tables.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
   }
 
   private struct Sizes: Decodable {

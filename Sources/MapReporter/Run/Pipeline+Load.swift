@@ -17,7 +17,7 @@ package struct RunModel {
 extension Pipeline {
   /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
-    let tokenizer = try source.tokenizer()
+    let tokenizer = try source.requiredTokenizer()
     let inputs = WatchedInputs(source, configuration)
     var now = record
     now.note(source.configuration, source.identity)

@@ -77,19 +77,11 @@ extension RunConfiguration {
 
 extension LoadedModel {
   /// The tokenizer in the model file; every token it makes has an embedding.
-  func tokenizer() throws -> Tokenizer {
-    guard let json = tokenizerJSON else {
+  func requiredTokenizer() throws -> Tokenizer {
+    guard let tokenizer = try tokenizer() else {
       throw RunError.malformed(
         path: path,
         problem: "the model has no tokenizer; import it again with its tokenizer.json")
-    }
-    let tokenizer = try Tokenizer(json: json)
-    guard tokenizer.vocabularySize <= configuration.vocabulary else {
-      throw RunError.malformed(
-        path: path,
-        problem:
-          "the tokenizer has \(tokenizer.vocabularySize) tokens, but the model's vocab_size is "
-          + "\(configuration.vocabulary); import the model again with its own tokenizer.json")
     }
     return tokenizer
   }

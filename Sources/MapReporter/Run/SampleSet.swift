@@ -31,7 +31,7 @@ public struct SampleSet: Sendable {
     indices: Range<Int>
   ) throws {
     let source = try configuration.openModel(document)
-    tokenizer = try source.tokenizer()
+    tokenizer = try source.requiredTokenizer()
     let set =
       if let name {
         try Self.judging(configuration, task: name, path: document.path, tokenizer)

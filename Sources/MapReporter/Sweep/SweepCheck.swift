@@ -66,7 +66,7 @@ struct SweepCheck {
     }
     let key = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n")
     guard samples.insert(key).inserted else { return }
-    let tokenizer = try model.tokenizer()
+    let tokenizer = try model.requiredTokenizer()
     _ = try configuration.calibrationSampler(tokenizer).sample(index: 0)
     for task in configuration.evaluation.tasks where task.primaryMetric == .tokens {
       _ = try configuration.evaluationSamples(task, tokenizer).sample(index: 0)

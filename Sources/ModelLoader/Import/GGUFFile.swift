@@ -33,16 +33,19 @@ package struct GGUFFile {
     let path = reader.file.path
     guard reader.file.byteCount >= 24, try reader.unsigned(UInt32.self, of: "magic") == 0x4655_4747
     else {
-      let head = try reader.file.read(at: 0, count: min(4, reader.file.byteCount), place: "magic")
+      let head = try reader.file.read(
+        at: 0, count: min(64, reader.file.byteCount), place: "the file")
+      let kind = FileKind(beginning: head)
       // PyTorch's files: pickles, bare or in a zip.
-      if head.starts(with: [0x80]) || head.starts(with: Array("PK".utf8)) {
+      if kind == .pickle || kind == .zipArchive {
         throw .unsupported(
           path: path, place: "the file", found: "a pickle, which can run any code when it is read,",
           supported: "model.safetensors or a .gguf file")
       }
       throw .invalid(
         path: path, place: "the file", expected: "a GGUF file or a Hugging Face folder",
-        found: "something else", fix: "give a .gguf file or the folder with config.json")
+        found: kind?.name ?? "something else",
+        fix: "give a .gguf file or the folder with config.json")
     }
     let version = try reader.unsigned(UInt32.self, of: "version")
     guard (2...3).contains(version) else {

@@ -26,19 +26,18 @@ package struct GGUFModel {
     let configuration = decoded.configuration
     let unknown = try GGUFKeys.check(
       file.metadata, architecture: architecture, path: file.path)
-    let metadata = tokenizerMetadata()
+    let metadata = GGUFTokenizerMetadata(file)
+    let tokenizer = try ImportedTokenizer(metadata, path: file.path, convert: tokenizer)
     let contents = ModelFileContents(
       configuration: configuration, source: URL(fileURLWithPath: file.path).lastPathComponent,
-      tokenizerJSON: try metadata.map { (metadata) throws(ModelLoaderError) in
-        try convert(metadata, with: tokenizer)
-      },
+      tokenizerJSON: tokenizer.json, tokenizerProblem: tokenizer.problem,
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
     var sources = try unrotated(headDim: configuration.headDim)
     sources[Self.ropeFactors] = nil
     let warnings = ConfigurationWarnings(unknown: unknown, sentences: decoded.warnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all, name: \.ggufName)
+      warnings: warnings.all + tokenizer.warnings, name: \.ggufName)
   }
 
   private static let ropeFactors = "rope_freqs.weight"
@@ -153,39 +152,5 @@ package struct GGUFModel {
       found: what[type] ?? "a file of the type \"\(type)\"",
       supported: "whole weights"
         + (type == "adapter" ? ": merge the adapter into its base model" : ""))
-  }
-
-  // MARK: Tokenizer
-
-  private func tokenizerMetadata() -> GGUFTokenizerMetadata? {
-    func value(_ key: String) -> MetadataValue? { file.metadata["tokenizer.ggml.\(key)"] }
-    guard let model = value("model")?.text, case .texts(let tokens)? = value("tokens") else {
-      return nil
-    }
-    var metadata = GGUFTokenizerMetadata(model: model, tokens: tokens)
-    metadata.pre = value("pre")?.text
-    if case .reals(let scores)? = value("scores") { metadata.scores = scores.map { Float($0) } }
-    metadata.tokenTypes = value("token_type")?.integers?.map { Int32(clamping: $0) }
-    if case .texts(let merges)? = value("merges") { metadata.merges = merges }
-    metadata.bosTokenID = value("bos_token_id")?.integer
-    metadata.eosTokenID = value("eos_token_id")?.integer
-    metadata.unknownTokenID = value("unknown_token_id")?.integer
-    metadata.paddingTokenID = value("padding_token_id")?.integer
-    metadata.addBOS = value("add_bos_token")?.bool
-    metadata.addSpacePrefix = value("add_space_prefix")?.bool
-    metadata.chatTemplate = file.metadata["tokenizer.chat_template"]?.text
-    return metadata
-  }
-
-  private func convert(
-    _ metadata: GGUFTokenizerMetadata, with tokenizer: (GGUFTokenizerMetadata) throws -> Data
-  ) throws(ModelLoaderError) -> Data {
-    do {
-      return try tokenizer(metadata)
-    } catch {
-      throw .unsupported(
-        path: file.path, place: "tokenizer.ggml", found: "this tokenizer (\(error))",
-        supported: "a byte-level or SentencePiece-style BPE tokenizer")
-    }
   }
 }

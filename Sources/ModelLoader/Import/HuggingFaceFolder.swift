@@ -27,14 +27,15 @@ package struct HuggingFaceFolder {
     try refuseHeadless(values, isTied: tying.isTied, isStated: decoded.statesTying)
     var configuration = decoded.configuration
     configuration.tiedEmbeddings = tying.isTied
+    let tokenizer = try ImportedTokenizer(folder: path, vocabulary: configuration.vocabulary)
     let contents = ModelFileContents(
       configuration: configuration,
       source: URL(fileURLWithPath: path).lastPathComponent,
-      tokenizerJSON: try readTokenizer(),
+      tokenizerJSON: tokenizer.json, tokenizerProblem: tokenizer.problem,
       bosTokenID: values["bos_token_id"]?.integer,
       eosTokenIDs: try endTokens(names) ?? values["eos_token_id"]?.integers ?? [])
     let warnings =
-      decoded.warnings + weights.warnings + named.warnings
+      decoded.warnings + weights.warnings + named.warnings + tokenizer.warnings
       + [tying.warning, tokenizerWarning(names)]
       .compactMap { $0 }
     return try ImportPlan(
@@ -97,12 +98,6 @@ package struct HuggingFaceFolder {
   }
 
   // MARK: Tokens
-
-  private func readTokenizer() throws(ModelLoaderError) -> Data? {
-    guard FileManager.default.fileExists(atPath: file("tokenizer.json")) else { return nil }
-    return try FileReader(path: file("tokenizer.json"), what: "tokenizer").readAll(
-      limit: FileLimit.tokenizer)
-  }
 
   private func tokenizerWarning(_ names: [String]) -> String? {
     let others = ["tokenizer.model", "tekken.json", "vocab.json"].filter(names.contains)

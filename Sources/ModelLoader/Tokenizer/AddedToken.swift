@@ -42,6 +42,8 @@ struct AddedTokens: Sendable {
     _ node: JSONNode, vocabulary: Vocabulary, normalizer: TextNormalizer
   ) throws(TokenizerError) {
     if node.isNull { return }
+    var verbatim: [(token: AddedToken, pattern: [UInt8])] = []
+    var normalized = verbatim
     for element in try node.list() {
       let token = try AddedToken(element)
       try Self.check(token, at: element.path, vocabulary: vocabulary)
@@ -50,19 +52,26 @@ struct AddedTokens: Sendable {
       else { throw .inconsistent(place: element.path, problem: "the token or its id occurs twice") }
       if token.normalized {
         let pattern = normalizer.normalize(Array(token.content.utf8))
-        normalized.insert(token, pattern: pattern)
+        normalized.append((token, pattern))
         spellings[token.id] = String(decoding: pattern, as: UTF8.self)
       } else {
-        verbatim.insert(token, pattern: Array(token.content.utf8))
+        verbatim.append((token, Array(token.content.utf8)))
         spellings[token.id] = token.content
       }
     }
+    self.verbatim = AddedTokenMatcher(verbatim)
+    self.normalized = AddedTokenMatcher(normalized)
   }
 
   private static func check(
     _ token: AddedToken, at place: String, vocabulary: Vocabulary
   ) throws(TokenizerError) {
     let name = token.content.quotedForMessage
+    guard token.content.utf8.count <= TokenizerLimits.specialTokenBytes else {
+      throw .unsupported(
+        place: place, found: "a token of \(token.content.utf8.count) bytes",
+        supported: "added tokens of at most \(TokenizerLimits.specialTokenBytes) bytes")
+    }
     if let id = vocabulary.id(of: token.content) {
       guard id == token.id else {
         throw .inconsistent(

@@ -8,56 +8,42 @@ struct AddedTokenMatcher: Sendable {
     var range: Range<Int>
   }
 
-  private struct Pattern: Sendable {
-    var bytes: [UInt8]
-    var token: AddedToken
-  }
+  private let search: PrefixSearch
+  /// By position in the search.
+  private let tokens: [AddedToken]
 
-  /// Patterns by their first byte, the longest first.
-  private var patterns = [[Pattern]](repeating: [], count: 256)
-  private var isEmpty = true
-
-  /// Adds a token to look for; an empty pattern is never found.
-  mutating func insert(_ token: AddedToken, pattern: [UInt8]) {
-    guard let first = pattern.first else { return }
-    isEmpty = false
-    let index =
-      patterns[Int(first)].firstIndex { $0.bytes.count < pattern.count }
-      ?? patterns[Int(first)].endIndex
-    patterns[Int(first)].insert(Pattern(bytes: pattern, token: token), at: index)
+  /// Looks for tokens, each by its pattern; an empty pattern is never found, and of equal ones the first.
+  init(_ patterns: [(token: AddedToken, pattern: [UInt8])] = []) {
+    search = PrefixSearch(patterns.map(\.pattern))
+    tokens = patterns.map(\.token)
   }
 
   /// Cuts a text into tokens and the text between them; empty stretches are left out.
   func segments(of text: [UInt8]) -> [Segment] {
     if text.isEmpty { return [] }
-    if isEmpty { return [Segment(tokenID: nil, range: 0..<text.count)] }
+    if search.isEmpty { return [Segment(tokenID: nil, range: 0..<text.count)] }
     var segments: [Segment] = []
     var done = 0
     var index = 0
     while index < text.count {
-      guard let pattern = match(in: text, at: index) else {
+      guard let (length, position) = search.longest(in: text, at: index) else {
         index += 1
         continue
       }
-      let found = index..<(index + pattern.bytes.count)
+      let found = index..<(index + length)
+      let token = tokens[position]
       index = found.upperBound
-      guard !pattern.token.singleWord || Self.standsAlone(found, in: text) else { continue }
-      let range = Self.widened(found, for: pattern.token, in: text, from: done)
+      guard !token.singleWord || Self.standsAlone(found, in: text) else { continue }
+      let range = Self.widened(found, for: token, in: text, from: done)
       if done < range.lowerBound {
         segments.append(Segment(tokenID: nil, range: done..<range.lowerBound))
       }
-      segments.append(Segment(tokenID: pattern.token.id, range: range))
+      segments.append(Segment(tokenID: token.id, range: range))
       done = range.upperBound
       index = max(index, done)
     }
     if done < text.count { segments.append(Segment(tokenID: nil, range: done..<text.count)) }
     return segments
-  }
-
-  private func match(in text: [UInt8], at index: Int) -> Pattern? {
-    let candidates = patterns[Int(text[index])]
-    if candidates.isEmpty { return nil }
-    return candidates.first { text[index...].starts(with: $0.bytes) }
   }
 
   /// `found` with the white space that the token takes with it, none of it before `start`.

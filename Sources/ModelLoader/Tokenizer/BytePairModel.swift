@@ -66,6 +66,11 @@ struct BytePairModel: Sendable {
   ) throws(TokenizerError) -> Int32? {
     if node.isNull { return nil }
     let token = try node.string()
+    guard token.utf8.count <= TokenizerLimits.specialTokenBytes else {
+      throw .unsupported(
+        place: node.path, found: "a token of \(token.utf8.count) bytes",
+        supported: "at most \(TokenizerLimits.specialTokenBytes) bytes")
+    }
     guard let id = vocabulary.id(of: token) else {
       throw .inconsistent(
         place: node.path, problem: "\(token.quotedForMessage) is not in model.vocab")

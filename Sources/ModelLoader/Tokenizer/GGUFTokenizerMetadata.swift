@@ -23,6 +23,8 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
   public var paddingTokenID: Int?
   /// `tokenizer.ggml.add_bos_token`.
   public var addBOS: Bool?
+  /// `tokenizer.ggml.add_eos_token`.
+  public var addEOS: Bool?
   /// `tokenizer.ggml.add_space_prefix`.
   public var addSpacePrefix: Bool?
   /// `tokenizer.chat_template`.
@@ -33,7 +35,8 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
     model: String, pre: String? = nil, tokens: [String], scores: [Float]? = nil,
     tokenTypes: [Int32]? = nil, merges: [String]? = nil, bosTokenID: Int? = nil,
     eosTokenID: Int? = nil, unknownTokenID: Int? = nil, paddingTokenID: Int? = nil,
-    addBOS: Bool? = nil, addSpacePrefix: Bool? = nil, chatTemplate: String? = nil
+    addBOS: Bool? = nil, addEOS: Bool? = nil, addSpacePrefix: Bool? = nil,
+    chatTemplate: String? = nil
   ) {
     self.model = model
     self.pre = pre
@@ -46,6 +49,7 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
     self.unknownTokenID = unknownTokenID
     self.paddingTokenID = paddingTokenID
     self.addBOS = addBOS
+    self.addEOS = addEOS
     self.addSpacePrefix = addSpacePrefix
     self.chatTemplate = chatTemplate
   }

@@ -8,13 +8,20 @@ struct PreTokenizer: Sendable {
     /// A space before each piece that starts with none.
     case spaceBefore
     /// SentencePiece's: spaces become `mark`, one more goes before the text, words may be cut apart.
-    case metaspace(mark: [UInt8], prefix: Prefix, split: Bool)
+    case metaspace(Metaspace)
   }
 
   private enum Prefix: String {
     case always
     case first
     case never
+  }
+
+  private struct Metaspace: Sendable {
+    let mark: [UInt8]
+    let spaces: TextReplacement
+    let prefix: Prefix
+    let split: Bool
   }
 
   private var steps: [Step] = []
@@ -24,6 +31,15 @@ struct PreTokenizer: Sendable {
   /// Reads `pre_tokenizer`, which may be null.
   init(_ node: JSONNode) throws(TokenizerError) {
     if !node.isNull { try append(node) }
+    // A piece has a byte at least, so that a mark before it makes it at most so many times longer.
+    let growth = steps.reduce(1.0) { growth, step in
+      switch step {
+      case .split, .digits: growth
+      case .spaceBefore: growth * 2
+      case .metaspace(let step): growth * 2 * Double(step.mark.count)
+      }
+    }
+    try TokenizerLimits.check(growth: growth, at: node)
   }
 
   private mutating func append(_ node: JSONNode) throws(TokenizerError) {
@@ -34,6 +50,7 @@ struct PreTokenizer: Sendable {
     switch try node.type() {
     case "Sequence":
       for part in try node["pretokenizers"].list() { try append(part) }
+      return
     case "Digits":
       steps.append(.digits(individual: try node["individual_digits"].bool(default: false)))
     case "Split":
@@ -47,6 +64,7 @@ struct PreTokenizer: Sendable {
     default:
       throw node["type"].unsupported("ByteLevel, Split, Digits, Metaspace and Sequence")
     }
+    try TokenizerLimits.check(parts: steps.count, at: node)
   }
 
   /// The pattern of a `Split` whose pieces are the matches.
@@ -70,9 +88,11 @@ struct PreTokenizer: Sendable {
     guard let prefix = scheme.isNull ? .always : Prefix(rawValue: try scheme.string()) else {
       throw scheme.mismatch("always, first or never")
     }
+    let mark = try node.mark()
     return .metaspace(
-      mark: Array(try node["replacement"].string().utf8), prefix: prefix,
-      split: try node["split"].bool(default: true))
+      Metaspace(
+        mark: mark, spaces: TextReplacement([UInt8(ascii: " ")], with: mark), prefix: prefix,
+        split: try node["split"].bool(default: true)))
   }
 
   /// A text and the pieces it is cut into.
@@ -92,13 +112,13 @@ struct PreTokenizer: Sendable {
         pieces.cut { Self.splitDigits($0, $1, individual: individual, into: &$2) }
       case .spaceBefore:
         pieces.rewrite { $0.first == UInt8(ascii: " ") ? Array($0) : [UInt8(ascii: " ")] + $0 }
-      case .metaspace(let mark, let prefix, let split):
-        let addsPrefix = prefix == .always || prefix == .first && isFirst
+      case .metaspace(let step):
+        let addsPrefix = step.prefix == .always || step.prefix == .first && isFirst
         pieces.rewrite { piece in
-          let text = UTF8Text.replacing([UInt8(ascii: " ")], with: mark, in: Array(piece))
-          return addsPrefix && !text.starts(with: mark) ? mark + text : text
+          let text = step.spaces.applied(to: piece)
+          return addsPrefix && !text.starts(with: step.mark) ? step.mark + text : text
         }
-        if split { pieces.cut { Self.splitWords($0, $1, mark: mark, into: &$2) } }
+        if step.split { pieces.cut { Self.splitWords($0, $1, mark: step.mark, into: &$2) } }
       }
     }
     return pieces
@@ -135,6 +155,17 @@ struct PreTokenizer: Sendable {
       start = index
     }
     if start < range.upperBound { ranges.append(start..<range.upperBound) }
+  }
+}
+
+extension JSONNode {
+  /// The `replacement` of a `Metaspace` part: one character.
+  func mark() throws(TokenizerError) -> [UInt8] {
+    let mark = try self["replacement"].string()
+    guard mark.unicodeScalars.count == 1 else {
+      throw self["replacement"].mismatch("one character")
+    }
+    return Array(mark.utf8)
   }
 }
 

@@ -5,26 +5,25 @@ struct TextNormalizer: Sendable {
     case composed
     /// Puts a text before a text that is not empty.
     case prepend([UInt8])
-    /// Replaces every occurrence of a text.
-    case replace(pattern: [UInt8], content: [UInt8])
+    case replace(TextReplacement)
   }
 
   private var steps: [Step] = []
 
-  /// How many times longer the steps may make a text, each replacement by its own ratio.
-  private static let largestGrowth = 64.0
-
   /// Reads `normalizer`, which may be null.
   init(_ node: JSONNode) throws(TokenizerError) {
     if !node.isNull { try append(node) }
-    let growth = steps.reduce(1.0) { growth, step in
-      guard case .replace(let pattern, let content) = step else { return growth }
-      return growth * max(1, Double(content.count) / Double(pattern.count))
-    }
-    guard growth <= Self.largestGrowth else {
-      throw .unsupported(
-        place: node.path, found: "a chain of replacements that lengthens texts \(growth) times",
-        supported: "replacements that lengthen them at most \(Int(Self.largestGrowth)) times")
+    // A text of n ≥ 1 bytes becomes at most `factor` · n + `added` bytes.
+    var (factor, added) = (1.0, 0.0)
+    for step in steps {
+      switch step {
+      case .composed: break
+      case .prepend(let prefix): added += Double(prefix.count)
+      case .replace(let replacement):
+        factor *= replacement.growth
+        added *= replacement.growth
+      }
+      try TokenizerLimits.check(growth: factor + added, at: node)
     }
   }
 
@@ -35,13 +34,14 @@ struct TextNormalizer: Sendable {
     case "Prepend":
       steps.append(.prepend(Array(try node["prepend"].string().utf8)))
     case "Replace":
-      let (pattern, content) = try node.replacement()
-      steps.append(.replace(pattern: pattern, content: content))
+      steps.append(.replace(try node.replacement()))
     case "Sequence":
       for part in try node["normalizers"].list() { try append(part) }
+      return
     default:
       throw node["type"].unsupported("NFC, Prepend, Replace and Sequence")
     }
+    try TokenizerLimits.check(parts: steps.count, at: node)
   }
 
   /// The normalised text.
@@ -51,8 +51,7 @@ struct TextNormalizer: Sendable {
       switch step {
       case .composed: text = CanonicalComposition.composed(text)
       case .prepend(let prefix): if !text.isEmpty { text = prefix + text }
-      case .replace(let pattern, let content):
-        text = UTF8Text.replacing(pattern, with: content, in: text)
+      case .replace(let replacement): text = replacement.applied(to: text)
       }
     }
     return text
@@ -60,14 +59,14 @@ struct TextNormalizer: Sendable {
 }
 
 extension JSONNode {
-  /// The pattern and the content of a `Replace` part; the pattern must be a plain text.
-  func replacement() throws(TokenizerError) -> (pattern: [UInt8], content: [UInt8]) {
+  /// What a `Replace` part replaces; the pattern must be a plain text.
+  func replacement() throws(TokenizerError) -> TextReplacement {
     let pattern = self["pattern"]
     guard pattern["Regex"].isNull else {
       throw pattern["Regex"].unsupported("plain texts to replace")
     }
     let text = try pattern["String"].string()
     guard !text.isEmpty else { throw pattern["String"].mismatch("a text that is not empty") }
-    return (Array(text.utf8), Array(try self["content"].string().utf8))
+    return TextReplacement(Array(text.utf8), with: Array(try self["content"].string().utf8))
   }
 }

@@ -3,7 +3,7 @@ struct TokenDecoder: Sendable {
   private enum Step: Sendable {
     /// Characters of ``ByteAlphabet`` become the bytes they stand for; tokens are joined.
     case byteLevel
-    case replace(pattern: [UInt8], content: [UInt8])
+    case replace(TextReplacement)
     /// Runs of tokens like `<0x0A>` become the text of these bytes, or U+FFFD for each.
     case byteFallback
     /// All tokens become one.
@@ -11,7 +11,7 @@ struct TokenDecoder: Sendable {
     /// Takes up to so many of a character off the start and the end of each token.
     case strip(content: [UInt8], start: Int, stop: Int)
     /// SentencePiece's mark becomes a space, or nothing in the first token.
-    case metaspace(mark: [UInt8], dropsFirst: Bool)
+    case metaspace(first: TextReplacement, others: TextReplacement)
     /// A space between tokens: what is done where there is no decoder.
     case joinWithSpaces
   }
@@ -21,18 +21,22 @@ struct TokenDecoder: Sendable {
   /// Reads `decoder`, which may be null.
   init(_ node: JSONNode) throws(TokenizerError) {
     if node.isNull { steps = [.joinWithSpaces] } else { try append(node) }
+    let growth = steps.reduce(1.0) { growth, step in
+      if case .replace(let replacement) = step { growth * replacement.growth } else { growth }
+    }
+    try TokenizerLimits.check(growth: growth, at: node)
   }
 
   private mutating func append(_ node: JSONNode) throws(TokenizerError) {
     switch try node.type() {
     case "Sequence":
       for part in try node["decoders"].list() { try append(part) }
+      return
     case "ByteLevel": steps.append(.byteLevel)
     case "ByteFallback": steps.append(.byteFallback)
     case "Fuse": steps.append(.fuse)
     case "Replace":
-      let (pattern, content) = try node.replacement()
-      steps.append(.replace(pattern: pattern, content: content))
+      steps.append(.replace(try node.replacement()))
     case "Strip":
       steps.append(
         .strip(
@@ -40,14 +44,16 @@ struct TokenDecoder: Sendable {
           stop: try node["stop"].count()))
     case "Metaspace":
       let scheme = try node["prepend_scheme"].isNull ? "always" : node["prepend_scheme"].string()
+      let mark = try node.mark()
+      let space = TextReplacement(mark, with: [UInt8(ascii: " ")])
       steps.append(
         .metaspace(
-          mark: Array(try node["replacement"].string().utf8),
-          dropsFirst: scheme != "never"))
+          first: scheme == "never" ? space : TextReplacement(mark, with: []), others: space))
     default:
       throw node["type"].unsupported(
         "ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace and Sequence")
     }
+    try TokenizerLimits.check(parts: steps.count, at: node)
   }
 
   /// The text of the tokens; bytes that are not UTF-8 read as U+FFFD.
@@ -57,23 +63,46 @@ struct TokenDecoder: Sendable {
     return String(decoding: tokens.joined(), as: UTF8.self)
   }
 
+  /// The bytes that one token adds to a text; `isFirst` says that it is the first there.
+  func bytes(of token: String, isFirst: Bool) -> [UInt8] {
+    var bytes = Array(token.utf8)
+    var isFused = false
+    for step in steps {
+      switch step {
+      case .byteLevel: bytes = Self.bytes(ofSpelled: bytes)
+      case .replace(let replacement): bytes = replacement.applied(to: bytes)
+      case .byteFallback: if let byte = Self.byteValue(bytes) { bytes = [byte] }
+      case .fuse: isFused = true
+      case .strip(let content, let start, let stop):
+        // Of what is one text, only the first token has the start.
+        if !isFused {
+          bytes = Self.stripped(bytes, of: content, start: start, stop: stop)
+        } else if isFirst {
+          bytes = Self.stripped(bytes, of: content, start: start, stop: 0)
+        }
+      case .metaspace(let first, let others): bytes = (isFirst ? first : others).applied(to: bytes)
+      case .joinWithSpaces: if !isFirst { bytes.insert(UInt8(ascii: " "), at: 0) }
+      }
+    }
+    return bytes
+  }
+
   private static func apply(_ step: Step, to tokens: inout [[UInt8]]) {
     switch step {
     case .byteLevel:
       let text = String(decoding: tokens.flatMap(bytes(ofSpelled:)), as: UTF8.self)
       tokens = [Array(text.utf8)]
-    case .replace(let pattern, let content):
-      tokens = tokens.map { UTF8Text.replacing(pattern, with: content, in: $0) }
+    case .replace(let replacement):
+      tokens = tokens.map { replacement.applied(to: $0) }
     case .byteFallback:
       tokens = joiningByteTokens(tokens)
     case .fuse:
       tokens = [Array(tokens.joined())]
     case .strip(let content, let start, let stop):
       tokens = tokens.map { stripped($0, of: content, start: start, stop: stop) }
-    case .metaspace(let mark, let dropsFirst):
+    case .metaspace(let first, let others):
       for index in tokens.indices {
-        let space = index == 0 && dropsFirst ? [] : [UInt8(ascii: " ")]
-        tokens[index] = UTF8Text.replacing(mark, with: space, in: tokens[index])
+        tokens[index] = (index == 0 ? first : others).applied(to: tokens[index])
       }
     case .joinWithSpaces:
       tokens = [Array(tokens.joined(separator: [UInt8(ascii: " ")]))]
@@ -130,8 +159,12 @@ struct TokenDecoder: Sendable {
   ) -> [UInt8] {
     if content.isEmpty { return token }
     var rest = token[...]
-    for _ in 0..<start where rest.starts(with: content) { rest = rest.dropFirst(content.count) }
-    for _ in 0..<stop where rest.suffix(content.count).elementsEqual(content) {
+    for _ in 0..<start {
+      guard rest.starts(with: content) else { break }
+      rest = rest.dropFirst(content.count)
+    }
+    for _ in 0..<stop {
+      guard rest.suffix(content.count).elementsEqual(content) else { break }
       rest = rest.dropLast(content.count)
     }
     return Array(rest)

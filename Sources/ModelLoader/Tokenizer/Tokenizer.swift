@@ -58,6 +58,15 @@ public struct Tokenizer: Sendable {
 
   // MARK: Text to ids
 
+  /// The tokens that a text begins with, such as the one that begins a sequence: what the file's
+  /// post-processor puts before it.
+  ///
+  /// A text that goes on, as a prompt does, has these and not ``endTokens``.
+  public var startTokens: [Int32] { template.prefix }
+
+  /// The tokens that a whole text ends with: what the file's post-processor puts behind it.
+  public var endTokens: [Int32] { template.suffix }
+
   /// The token ids of a text.
   ///
   /// Added tokens, such as `<|im_start|>`, are recognised in the text. An empty text has no ids.
@@ -97,6 +106,34 @@ public struct Tokenizer: Sendable {
   }
 
   // MARK: Ids to text
+
+  /// A token as the file spells it, and the bytes it stands for in a text.
+  package struct Piece: Sendable {
+    package let id: Int32
+    package let spelling: String
+    package let bytes: [UInt8]
+  }
+
+  /// The pieces of a text whose ids these are.
+  ///
+  /// Their bytes, one after another, are the text that ``decode(_:skipSpecialTokens:)`` gives, where those are
+  /// UTF-8; ids without a token are left out.
+  package func pieces(_ ids: [Int32]) -> [Piece] {
+    var pieces: [Piece] = []
+    for id in ids {
+      guard let spelling = spelling(of: id) else { continue }
+      pieces.append(
+        Piece(
+          id: id, spelling: spelling,
+          bytes: decoder.bytes(of: spelling, isFirst: pieces.isEmpty)))
+    }
+    return pieces
+  }
+
+  /// How `decode` reads a token before it decodes; nil for an id without a token.
+  package func spelling(of id: Int32) -> String? {
+    addedTokens.spellings[id] ?? model.vocabulary.token(id)
+  }
 
   /// The text of token ids.
   ///

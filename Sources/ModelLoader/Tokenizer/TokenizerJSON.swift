@@ -14,6 +14,7 @@ public enum TokenizerJSON {
     _ metadata: GGUFTokenizerMetadata
   ) throws(TokenizerError) -> Data {
     try check(metadata)
+    try refuseRepeatedTokens(metadata.tokens)
     let document =
       switch metadata.model {
       case "gpt2": try byteLevel(metadata)
@@ -24,6 +25,31 @@ public enum TokenizerJSON {
           supported: "gpt2 and llama")
       }
     return Data(document.serialized())
+  }
+
+  /// What a user should know of the tokenizer that ``fromGGUF(_:)`` makes, a sentence each.
+  public static func warnings(for metadata: GGUFTokenizerMetadata) -> [String] {
+    guard metadata.model == "gpt2", metadata.statedPre == nil,
+      let family = GGUFVocabularyFamily(metadata.tokens)
+    else { return [] }
+    let stated =
+      metadata.pre.map { "is \($0.quotedForMessage), which says nothing" } ?? "is missing"
+    return [
+      "tokenizer.ggml.pre \(stated); the vocabulary is that of \(family.name), so the text is split as "
+        + "for \(family.pre)"
+    ]
+  }
+
+  private static func refuseRepeatedTokens(_ tokens: [String]) throws(TokenizerError) {
+    var ids: [TokenBytes: Int] = [:]
+    ids.reserveCapacity(tokens.count)
+    for (id, token) in tokens.enumerated() {
+      if let other = ids.updateValue(id, forKey: TokenBytes(token)) {
+        throw .inconsistent(
+          place: "tokenizer.ggml.tokens[\(id)]",
+          problem: "\(token.quotedForMessage) is the token of two ids, \(other) and \(id)")
+      }
+    }
   }
 
   private static func check(_ metadata: GGUFTokenizerMetadata) throws(TokenizerError) {
@@ -52,7 +78,7 @@ public enum TokenizerJSON {
       throw .wrongShape(
         place: "tokenizer.ggml.merges", expected: "a list of merges", found: "missing")
     }
-    let family = try GGUFPreTokenizer(named: metadata.pre)
+    let family = try GGUFPreTokenizer(of: metadata)
     let pairs = try merges.enumerated().map { (rank, merge) throws(TokenizerError) in
       let parts = merge.unicodeScalars.split(separator: " ", omittingEmptySubsequences: false)
       guard parts.count == 2 else {
@@ -102,12 +128,11 @@ public enum TokenizerJSON {
     _ metadata: GGUFTokenizerMetadata, addsBOS: Bool, normalizer: JSONValue,
     preTokenizer: JSONValue, decoder: JSONValue, model: JSONValue
   ) throws(TokenizerError) -> JSONValue {
+    let bos = addsBOS ? try edgeToken(.first, metadata) : nil
+    let eos = metadata.addEOS == true ? try edgeToken(.last, metadata) : nil
     let postProcessor: JSONValue =
-      if addsBOS, let bos = metadata.bosTokenID {
-        template(bos: try token(bos, "bos_token_id", metadata), id: bos)
-      } else {
-        nil
-      }
+      bos == nil && eos == nil
+      ? nil : template(before: bos.map { [$0] } ?? [], after: eos.map { [$0] } ?? [])
     return [
       "version": "1.0", "truncation": nil, "padding": nil,
       "added_tokens": addedTokens(metadata), "normalizer": normalizer,
@@ -147,20 +172,57 @@ public enum TokenizerJSON {
     ]
   }
 
-  private static func template(bos: String, id: Int) -> JSONValue {
-    func special(_ type: Int) -> JSONValue {
-      ["SpecialToken": ["id": .string(bos), "type_id": .integer(type)]]
+  private enum Edge: String {
+    case first = "bos"
+    case last = "eos"
+  }
+
+  /// The token before or behind a text: the one the file names, else the one llama.cpp assumes.
+  ///
+  /// - Throws: `TokenizerError` where the file asks for such a token and there is none to take.
+  private static func edgeToken(
+    _ edge: Edge, _ metadata: GGUFTokenizerMetadata
+  ) throws(TokenizerError) -> (name: String, id: Int)? {
+    let name = edge.rawValue
+    if let id = edge == .first ? metadata.bosTokenID : metadata.eosTokenID {
+      return (try token(id, "\(name)_token_id", metadata), id)
+    }
+    // SentencePiece's own places, and Llama 3's name.
+    let usual = edge == .first ? ["<s>", "<|begin_of_text|>"] : ["</s>", "<|end_of_text|>"]
+    for candidate in usual {
+      if let id = metadata.tokens.firstIndex(of: candidate) { return (candidate, id) }
+    }
+    guard edge == .last || metadata.addBOS == true else { return nil }
+    throw .inconsistent(
+      place: "tokenizer.ggml.add_\(name)_token",
+      problem: "it is true, but there is no tokenizer.ggml.\(name)_token_id")
+  }
+
+  private static func template(
+    before: [(name: String, id: Int)], after: [(name: String, id: Int)]
+  ) -> JSONValue {
+    func special(_ token: (name: String, id: Int), _ type: Int) -> JSONValue {
+      ["SpecialToken": ["id": .string(token.name), "type_id": .integer(type)]]
     }
     func text(_ name: String, _ type: Int) -> JSONValue {
       ["Sequence": ["id": .string(name), "type_id": .integer(type)]]
     }
-    let token: JSONValue = [
-      "id": .string(bos), "ids": [.integer(id)], "tokens": [.string(bos)],
-    ]
+    func part(_ name: String, _ type: Int) -> [JSONValue] {
+      before.map { special($0, type) } + [text(name, type)] + after.map { special($0, type) }
+    }
+    var tokens: [JSONValue.Member] = []
+    for token in before + after where !tokens.contains(where: { $0.key == token.name }) {
+      tokens.append(
+        .init(
+          key: token.name,
+          value: [
+            "id": .string(token.name), "ids": [.integer(token.id)],
+            "tokens": [.string(token.name)],
+          ]))
+    }
     return [
-      "type": "TemplateProcessing", "single": [special(0), text("A", 0)],
-      "pair": [special(0), text("A", 0), special(1), text("B", 1)],
-      "special_tokens": .object([.init(key: bos, value: token)]),
+      "type": "TemplateProcessing", "single": .array(part("A", 0)),
+      "pair": .array(part("A", 0) + part("B", 1)), "special_tokens": .object(tokens),
     ]
   }
 

@@ -24,22 +24,4 @@ enum UTF8Text {
     while start > 0, bytes[start] & 0xC0 == 0x80 { start -= 1 }
     return (scalar(in: bytes, at: start).scalar, start)
   }
-
-  /// `bytes` with every occurrence of `pattern`, from left to right, replaced.
-  static func replacing(_ pattern: [UInt8], with content: [UInt8], in bytes: [UInt8]) -> [UInt8] {
-    guard let first = pattern.first else { return bytes }
-    var result: [UInt8] = []
-    result.reserveCapacity(bytes.count)
-    var index = 0
-    while index < bytes.count {
-      if bytes[index] == first, bytes[index...].starts(with: pattern) {
-        result += content
-        index += pattern.count
-      } else {
-        result.append(bytes[index])
-        index += 1
-      }
-    }
-    return result
-  }
 }

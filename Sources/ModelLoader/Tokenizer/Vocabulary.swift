@@ -30,8 +30,14 @@ struct Vocabulary: Sendable {
   private mutating func insert(
     _ token: String, id: Int32, place: String
   ) throws(TokenizerError) {
-    guard ids.updateValue(id, forKey: TokenBytes(token)) == nil else {
-      throw .inconsistent(place: place, problem: "the token occurs twice")
+    guard token.utf8.count <= TokenizerLimits.tokenBytes else {
+      throw .unsupported(
+        place: place, found: "a token of \(token.utf8.count) bytes",
+        supported: "tokens of at most \(TokenizerLimits.tokenBytes) bytes")
+    }
+    if let other = ids.updateValue(id, forKey: TokenBytes(token)) {
+      throw .inconsistent(
+        place: place, problem: "the token occurs twice, with the ids \(other) and \(id)")
     }
     let index = Int(id)
     if index >= tokens.count {

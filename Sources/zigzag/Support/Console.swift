@@ -66,9 +66,12 @@ final class Console: Sendable {
 /// Standard output: results only.
 enum Results {
   /// Writes one line of the result.
-  static func print(_ line: String) throws(ToolError) {
+  static func print(_ line: String) throws(ToolError) { try write(Data((line + "\n").utf8)) }
+
+  /// Writes bytes of the result.
+  static func write(_ bytes: Data) throws(ToolError) {
     do {
-      try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+      try FileHandle.standardOutput.write(contentsOf: bytes)
     } catch {
       throw .cannotPrint(reason: systemMessage(of: error))
     }

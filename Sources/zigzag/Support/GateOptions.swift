@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GateOptimizer
+import Logging
 import MapReporter
 
 /// Options of verbs that read gates learned elsewhere and need their window.
@@ -65,6 +66,8 @@ struct ScoreOptions: ParsableArguments {
 
   /// Reads the gates at `path`.
   func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
-    try GateSource(path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads)
+    let source = try GateSource(path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads)
+    if let note = source.note { Logger(label: "gates").warning("\(note)") }
+    return source
   }
 }

@@ -13,14 +13,14 @@ struct InspectVerb: Verb {
         zigzag inspect models/smollm2-135m-instruct.h5
         zigzag inspect models/smollm2-135m-instruct.h5 --check --json
 
-      With --check every value is read too: NaN and infinity are refused, and the hash must be the \
-      one the file states.
+      With --check every value is read too: NaN and infinity are refused, the hash must be the one the \
+      file states, and the tokenizer must be one that can be used.
       """)
 
   @Argument(help: "A model file (HDF5), as `zigzag import` writes it.")
   var model: String
 
-  @Flag(help: "Read every value: no NaN, no infinity, the right hash.")
+  @Flag(help: "Read every value: no NaN, no infinity, the right hash, a usable tokenizer.")
   var check = false
 
   @Flag(help: "List every tensor.")
@@ -46,6 +46,7 @@ struct InspectVerb: Verb {
   }
 
   private func checkValues() throws {
+    try ModelFile.requireUsableTokenizer(path: model)
     let progress = ProgressMeter("check", unit: "MB", total: 0)
     try ModelFile.requireSound(path: model) { done, total in
       progress.update(done / 1_000_000, of: total / 1_000_000)
