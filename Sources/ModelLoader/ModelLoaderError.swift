@@ -35,7 +35,8 @@ public enum ModelLoaderError: ZigzagError, Equatable {
     case .unreadable(let path, let reason):
       "\(path): cannot be read: \(reason.shown(limit: 300))."
     case .invalid(let path, let place, let expected, let found, let fix):
-      "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)."
+      "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)"
+        + (fix.hasSuffix("?") ? "" : ".")
     case .unsupported(let path, let place, let found, let supported):
       "\(path): \(place.shown()): \(found.shown()) is not supported; use a model with \(supported)."
     case .changed(let path):

@@ -70,21 +70,6 @@ final class CheckpointFolder {
   }
 }
 
-/// A tensor of float32 that a test writes.
-struct TestTensor {
-  var name: String
-  var shape: [Int]
-  var values: [Float]
-
-  init(_ name: String, _ shape: [Int], _ values: [Float]) {
-    (self.name, self.shape, self.values) = (name, shape, values)
-  }
-
-  var bytes: Data {
-    Data(values.flatMap { littleEndian($0.bitPattern) })
-  }
-}
-
 /// A safetensors file as a test writes it.
 struct SafetensorsBytes {
   /// The header's entries, as JSON.
@@ -114,9 +99,4 @@ struct SafetensorsBytes {
     let header = Data("{\(entries.joined(separator: ", "))}".utf8)
     return Data(littleEndian(UInt64(header.count))) + header + data
   }
-}
-
-/// The bytes of `value`, the lowest first.
-func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
-  (0..<Value.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> Value(8 * $0)) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import TestSupport
 import Testing
 
 /// What an absent key stands for in each family, and where windows limit the context.

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import TestSupport
 import Testing
 
 /// Folders with two sources of one truth: the one that transformers takes, with a word.

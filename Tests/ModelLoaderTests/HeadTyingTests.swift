@@ -1,4 +1,5 @@
 import ModelLoader
+import TestSupport
 import Testing
 import Transformer
 

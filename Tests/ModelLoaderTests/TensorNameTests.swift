@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import TestSupport
 import Testing
 
 /// Prefixes before the names of tensors, adapters, and tensors that a decoder does not have.

@@ -55,6 +55,7 @@ import Testing
     let outcome = try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path)
     #expect(outcome.code == 0)
     #expect(outcome.errorLines.filter { $0.contains("the key colour") }.count == 1)
+    try TinyModel.write(to: scratch.path("tiny.h5"))
     do {
       let file = try HDF5Node(opening: scratch.path("tiny.h5"))
       try file.child("config")?.setAttribute("rope_thetta", .real(5e5))

@@ -10,6 +10,13 @@ import Testing
     scratch = try TemporaryFolder()
     try FileManager.default.copyItem(
       atPath: ToolFixture.path("tiny-qwen2"), toPath: scratch.path("m"))
+    // The fixture's own is no tokenizer.
+    try scratch.write(
+      """
+      {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+       "decoder": {"type": "ByteLevel"},
+       "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []}}
+      """, to: "m/tokenizer.json")
   }
 
   /// Imports the folder after `change` and returns what import and `inspect --check` said.

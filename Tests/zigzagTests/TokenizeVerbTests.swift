@@ -95,13 +95,22 @@ import Testing
   @Test func everyKindOfFileHasItsTokenizer() throws {
     try TinyModel.write(to: scratch.path("tiny.h5"))
     #expect(try tokenize("tiny.h5", "--ids", input: "hi").output == "104\n105\n")
-    let folder = try tokenize(ToolFixture.path("tiny-qwen2"), "--ids", "--text", "a")
-    #expect(folder.code == 0, "\(folder.errors)")
-    let gguf = try tokenize(ToolFixture.tinyLlama, "--json", "--text", "a")
-    #expect(gguf.code == 0, "\(gguf.errors)")
-    #expect(
-      try ToolRunner.run(["import", ToolFixture.tinyLlama, "l.h5"], in: scratch.path).code == 0)
-    #expect(try tokenize("l.h5", "--json", "--text", "a").output == gguf.output)
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("folder"), withIntermediateDirectories: false)
+    try TinyModel.tokenizer().write(
+      to: URL(fileURLWithPath: scratch.path("folder/tokenizer.json")))
+    #expect(try tokenize("folder", "--ids", "--text", "hi").output == "104\n105\n")
+    var file = GGUFBytes()
+    file.set("tokenizer.ggml.model", .text("gpt2"))
+    file.set("tokenizer.ggml.pre", .text("gpt-2"))
+    file.set("tokenizer.ggml.tokens", .texts(["a", "b", "ab"]))
+    file.set("tokenizer.ggml.merges", .texts(["a b"]))
+    try file.bytes.write(to: URL(fileURLWithPath: scratch.path("l.gguf")))
+    let gguf = try tokenize("l.gguf", "--ids", "--text", "abba")
+    #expect(gguf.output == "2\n1\n0\n", "\(gguf.errors)")
+    let imported = try ToolRunner.run(["import", "l.gguf", "l.h5", "-q"], in: scratch.path)
+    #expect(imported.code == 0 && imported.errors.isEmpty, "\(imported.errors)")
+    #expect(try tokenize("l.h5", "--ids", "--text", "abba").output == gguf.output)
   }
 
   @Test func textsComeFromAFileTheOptionOrStandardInput() throws {

@@ -1,3 +1,5 @@
+import ModelLoader
+
 /// The keys a settings type knows, as they are written in a file.
 public typealias SettingKey = CodingKey & CaseIterable
 
@@ -55,21 +57,7 @@ private struct AnySettingKey: CodingKey {
 public func nearestName(to name: String, among names: [String]) -> String? {
   // No key of ours is near a text that long, and the comparison takes its length squared.
   guard name.utf8.count <= 100 else { return nil }
-  let ranked = names.map { (name: $0, edits: editDistance(Array(name), Array($0))) }
+  let ranked = names.map { (name: $0, edits: editDistance(name, $0)) }
   guard let best = ranked.min(by: { ($0.edits, $0.name) < ($1.edits, $1.name) }) else { return nil }
   return best.edits * 2 <= max(name.count, best.name.count) ? best.name : nil
-}
-
-/// Levenshtein's distance: insertions, deletions and substitutions that turn `a` into `b`.
-private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
-  var previous = Array(0...b.count)
-  for (i, x) in a.enumerated() {
-    var current = [i + 1]
-    for (j, y) in b.enumerated() {
-      let substituted = previous[j] + (x == y ? 0 : 1)
-      current.append(min(substituted, previous[j + 1] + 1, current[j] + 1))
-    }
-    previous = current
-  }
-  return previous.last ?? a.count
 }

@@ -46,10 +46,11 @@ extension ConfigurationDecoder {
     return number
   }
 
-  func invalid(_ key: String, _ expected: String, _ found: String) -> ModelLoaderError {
-    .invalid(
-      path: path, place: place(key), expected: expected, found: found,
-      fix: "correct the configuration or fetch the model again")
+  func invalid(
+    _ key: String, _ expected: String, _ found: String,
+    fix: String = "correct the configuration or fetch the model again"
+  ) -> ModelLoaderError {
+    .invalid(path: path, place: place(key), expected: expected, found: found, fix: fix)
   }
 
   func unsupported(_ key: String, _ found: String, _ supported: String) -> ModelLoaderError {

@@ -111,7 +111,8 @@ extension ConfigurationDecoder {
       }
       if ConfigurationKeys.isKnown(key) { continue }
       if let nearest = ConfigurationKeys.misspelt(key) {
-        throw invalid(key, "a key that is known", "\"\(key)\"; did you mean \(nearest)?")
+        throw invalid(
+          key, "a key that is known", "\"\(key)\"", fix: "did you mean \(nearest)?")
       }
       if value == .null { continue }
       let name = key.lowercased()

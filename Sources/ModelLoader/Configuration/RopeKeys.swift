@@ -41,7 +41,8 @@ extension ConfigurationDecoder {
       if RopeKeys.known.contains(name) {
         unused.append(name)
       } else if let nearest = ConfigurationKeys.misspelt(name, among: RopeKeys.known) {
-        throw invalid(key, "keys that are known", "\"\(name)\"; did you mean \(nearest)?")
+        throw invalid(
+          key, "keys that are known", "\"\(name)\"", fix: "did you mean \(nearest)?")
       } else if !RopeKeys.sections.contains(name) {
         warnings.unknown.append("\(key).\(name)")
       }

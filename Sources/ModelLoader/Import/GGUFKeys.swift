@@ -102,8 +102,7 @@ enum GGUFKeys {
       if let nearest = ConfigurationKeys.misspelt(name, among: significant) {
         throw .invalid(
           path: path, place: key, expected: "a key that is known",
-          found: "\"\(key)\"; did you mean \(architecture).\(nearest)?",
-          fix: "correct the metadata or fetch the file again")
+          found: "\"\(key)\"", fix: "did you mean \(architecture).\(nearest)?")
       }
       if name.contains("rope"), !ForeignKey.isOff(value) {
         throw .unsupported(

@@ -1,18 +1,17 @@
 import Foundation
 import ModelLoader
-import TestSupport
 
 /// A GGUF file as a test writes it: the tiny llama of ``ModelTestFiles``, all in float32.
-struct GGUFBytes {
+package struct GGUFBytes {
   /// Keys and values, in order.
-  var metadata: [(key: String, value: MetadataValue)]
+  package var metadata: [(key: String, value: MetadataValue)]
   /// Tensors and where they are said to lie; nil stands for behind the one before.
-  var tensors: [(tensor: TestTensor, offset: Int?)] = []
+  package var tensors: [(tensor: TestTensor, offset: Int?)] = []
   /// Bytes behind each tensor and between the header and the first.
-  var alignment = 32
+  package var alignment = 32
 
   /// The tiny llama of random values, plain.
-  init() {
+  package init() {
     let C = ModelTestFiles.configuration
     metadata = [
       ("general.architecture", .text("llama")), ("llama.block_count", .integer(C.layers)),
@@ -30,18 +29,18 @@ struct GGUFBytes {
   }
 
   /// Adds a tensor behind the others, or where `offset` says.
-  mutating func add(_ tensor: TestTensor, at offset: Int? = nil) {
+  package mutating func add(_ tensor: TestTensor, at offset: Int? = nil) {
     tensors.append((tensor, offset))
   }
 
   /// Sets a key, or takes it away.
-  mutating func set(_ key: String, _ value: MetadataValue?) {
+  package mutating func set(_ key: String, _ value: MetadataValue?) {
     metadata.removeAll { $0.key == key }
     if let value { metadata.append((key, value)) }
   }
 
   /// The whole file.
-  var bytes: Data {
+  package var bytes: Data {
     var header = Data("GGUF".utf8) + littleEndian(UInt32(3))
     header += littleEndian(UInt64(tensors.count)) + littleEndian(UInt64(metadata.count))
     for (key, value) in metadata { header += text(key) + encoded(value) }
@@ -73,7 +72,35 @@ struct GGUFBytes {
     case .integers(let values):
       littleEndian(UInt32(9)) + littleEndian(UInt32(5)) + littleEndian(UInt64(values.count))
         + values.flatMap { littleEndian(Int32($0)) }
+    case .texts(let values):
+      littleEndian(UInt32(9)) + littleEndian(UInt32(8)) + littleEndian(UInt64(values.count))
+        + values.flatMap(text)
     default: []
     }
   }
+}
+
+/// A tensor of float32 that a test writes.
+package struct TestTensor {
+  /// Its name in the file.
+  package var name: String
+  /// Its sizes.
+  package var shape: [Int]
+  /// Its values, row-major.
+  package var values: [Float]
+
+  /// A tensor of these values, row-major.
+  package init(_ name: String, _ shape: [Int], _ values: [Float]) {
+    (self.name, self.shape, self.values) = (name, shape, values)
+  }
+
+  /// The values, the lowest byte first.
+  package var bytes: Data {
+    Data(values.flatMap { littleEndian($0.bitPattern) })
+  }
+}
+
+/// The bytes of `value`, the lowest first.
+package func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
+  (0..<Value.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> Value(8 * $0)) }
 }
