@@ -18,7 +18,8 @@ test: build ## Run every test; those on the real model where it can be had
 	@.ci/setup model && .ci/setup import && .ci/setup texts || echo "test: going on without the real model: its tests are skipped" >&2
 	$(SWIFT) test -c release --disable-xctest
 
-fuzz: libraries ## Read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
+fuzz: libraries ## Try every setting with extreme values, read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
+	ZIGZAG_EXTREMES=1 $(SWIFT) test -c release --disable-xctest --filter ExtremeSettingTests
 	MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536 ZIGZAG_FUZZ=100000 $(SWIFT) test -c release --disable-xctest --filter FuzzTests
 	ASAN_OPTIONS=max_allocation_size_mb=64:detect_leaks=0 ZIGZAG_FUZZ=20000 $(SWIFT) test -c release --disable-xctest --sanitize address --scratch-path .build/asan --filter FuzzTests
 
