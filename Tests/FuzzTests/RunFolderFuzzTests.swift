@@ -95,7 +95,8 @@ extension FuzzTests {
   @Test func modelSizes() throws {
     let corpus = [
       try FuzzCorpus.fixture("ModelLoaderTests/Fixtures/tiny-qwen2/config.json"),
-      Array("{\"num_hidden_layers\": 3, \"num_attention_heads\": 4}".utf8),
+      Array(
+        "{\"model_type\": \"llama\", \"num_hidden_layers\": 3, \"num_attention_heads\": 4}".utf8),
     ]
     try FuzzCampaign(
       parser: "model-sizes", suffix: ".json", seeds: corpus,

@@ -95,6 +95,22 @@ struct ConfigurationKeyTests {
     }
   }
 
+  /// A size of something else, beside the size that its name ends with.
+  @Test(arguments: ["padded_vocab_size", "ffn_hidden_size", "original_vocab_size"])
+  func aLongerNameBesideTheKeyIsNamed(key: String) throws {
+    let warnings = try plan(key, 500_000).warnings
+    #expect(warnings.count == 1 && warnings.first?.contains(key) == true, "\(warnings)")
+  }
+
+  @Test func anEpsilonThatIsZeroInFloatIsRefused() throws {
+    expectError(.badData, "rms_norm_eps", "1e-50") { try plan("rms_norm_eps", 1e-50) }
+  }
+
+  @Test func thousandsOfUnknownKeysAreRefused() throws {
+    for number in 0..<2_000 { folder.configuration["colour\(number)x"] = number }
+    expectError(.badData, "at most 1000 keys that are not known") { try folder.plan() }
+  }
+
   // MARK: Keys of other computations
 
   @Test(arguments: [

@@ -141,6 +141,15 @@ struct FolderSourcesTests {
     #expect(try folder.plan().contents.eosTokenIDs == [6, 7])
     try folder.write(Data(#"{"top_k": 3}"#.utf8), to: "generation_config.json")
     #expect(try folder.plan().contents.eosTokenIDs == [5])
+    // Python's json writes such numbers.
+    try folder.write(
+      Data(#"{"eos_token_id": 6, "max_length": Infinity}"#.utf8), to: "generation_config.json")
+    let plan = try folder.plan()
+    #expect(plan.contents.eosTokenIDs == [5])
+    #expect(plan.warnings.contains { $0.contains("generation_config.json is not valid JSON") })
+    try folder.write(
+      Data(#"{"eos_token_id": 6, "eos_token_id": 7}"#.utf8), to: "generation_config.json")
+    expectError(.badData, "generation_config.json", "there twice") { try folder.plan() }
   }
 
   @Test func aTokenizerOfAnotherKindIsNamed() throws {

@@ -132,7 +132,29 @@ import Testing
     expectRefusal(
       try scratch.zigzag("rank", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
       saying: "4 layers × 2 key-value heads, but other.json has 5 × 3")
-    try scratch.write(#"{"num_hidden_layers": 0, "num_attention_heads": 3}"#, to: "none.json")
+    // Key-value heads that are not stated are the family's, and not guessed.
+    for (configuration, words) in [
+      (
+        #"{"model_type": "mistral", "num_hidden_layers": 4, "num_attention_heads": 16}"#,
+        "but other.json has 4 × 8"
+      ),
+      (
+        #"{"model_type": "gemma", "num_hidden_layers": 4, "num_attention_heads": 2}"#,
+        "key num_key_value_heads: expected a whole number, found nothing"
+      ),
+      (
+        #"{"model_type": "llama", "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_head": 2}"#,
+        "did you mean num_key_value_heads?"
+      ),
+    ] {
+      try scratch.write(configuration, to: "other.json")
+      expectRefusal(
+        try scratch.zigzag("rank", "pattern", "-s", "0.5", "--model", "other.json"), code: 65,
+        saying: words)
+    }
+    try scratch.write(
+      #"{"model_type": "llama", "num_hidden_layers": 0, "num_attention_heads": 3}"#, to: "none.json"
+    )
     expectRefusal(
       try scratch.zigzag("export", "pattern", "-s", "0.5", "--model", "none.json"), code: 65,
       saying: "none.json: num_hidden_layers should be at least 1")

@@ -20,22 +20,25 @@ extension HeadMap.Model {
     try self.init(configuration: URL(fileURLWithPath: isFolder ? config : path))
   }
 
-  private init(configuration url: URL) throws(MapReporterError) {
+  private init(configuration url: URL) throws {
+    let bytes = try readBytes(
+      of: url, what: "configuration", limit: FileLimit.modelConfiguration)
     let keys = try JSONText.decode(
-      Configuration.self,
-      from: try readBytes(of: url, what: "configuration", limit: FileLimit.modelConfiguration),
-      path: url.path, format: "a Hugging Face config.json")
-    let keyValueHeads = keys.num_key_value_heads ?? keys.num_attention_heads
+      Configuration.self, from: bytes, path: url.path, format: "a Hugging Face config.json")
+    let keyValueHeads =
+      try keys.num_key_value_heads
+      ?? MetadataValue.keyValueHeads(
+        configuration: bytes, path: url.path, queryHeads: keys.num_attention_heads)
     let sizes = [
       ("num_hidden_layers", keys.num_hidden_layers), ("num_key_value_heads", keyValueHeads),
       ("num_attention_heads", keys.num_attention_heads),
     ]
     for (place, value) in sizes where !(1...HeadMap.largestCount).contains(value) {
-      throw .invalidFile(
+      throw MapReporterError.invalidFile(
         path: url.path, place: place, expected: "at least 1", found: "\(value)")
     }
     guard keys.num_attention_heads % keyValueHeads == 0 else {
-      throw .invalidFile(
+      throw MapReporterError.invalidFile(
         path: url.path, place: "num_attention_heads", expected: "a multiple of \(keyValueHeads)",
         found: "\(keys.num_attention_heads)")
     }

@@ -101,7 +101,10 @@ public struct FinishedRun: Sendable {
     guard let expected = record.identity, FileManager.default.fileExists(atPath: path) else {
       return nil
     }
-    let now = try ModelFile.inspect(path: path).identity
+    // A run is read without its model: what stands there and is no model tells nothing.
+    guard let now = try? ModelFile.inspect(path: path).identity else {
+      return "\(path) cannot be read as a model, so that it could not be compared with the run's"
+    }
     let differences = expected.differences(from: now)
     guard differences.isEmpty else {
       throw RunError.otherFiles(folder: files.folder, differences: differences)

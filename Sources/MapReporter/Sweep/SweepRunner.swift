@@ -84,6 +84,8 @@ public struct SweepRunner {
 
   /// A full disk, another process or the user's wish to stop concern the runs to come as well.
   private static func concernsOneRun(_ error: any ZigzagError) -> Bool {
+    // So does a model or text that somebody writes into.
+    if case ModelLoaderError.changed = error { return false }
     switch error.category {
     case .usage, .badData, .missingInput: true
     case .cannotWrite, .interrupted: false

@@ -83,6 +83,9 @@ struct ConfigurationDecoder {
     guard let epsilon = try positive(key, below: 1) ?? defaults.rmsNormEpsilon else {
       throw invalid(key, "a number above 0 and below 1", "nothing")
     }
+    guard Float(epsilon) > 0 else {
+      throw invalid(key, "a number above 0 in float32", "\(epsilon)")
+    }
     return epsilon
   }
 

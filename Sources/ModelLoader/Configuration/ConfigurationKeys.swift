@@ -57,28 +57,49 @@ enum ConfigurationKeys {
   ]
 
   /// What must not be misspelt.
-  private static let significant = read.union(ForeignKey.all.keys)
-    .subtracting(["architectures", "bos_token_id", "eos_token_id"])
+  static let significant = KeySpelling(
+    read.union(ForeignKey.all.keys).subtracting(["architectures", "bos_token_id", "eos_token_id"]))
+  /// So many keys that nobody knows are no configuration.
+  static let mostUnknown = 1_000
 
   /// Whether the key is understood as it is.
   static func isKnown(_ key: String) -> Bool {
     read.contains(key) || harmless.contains(key) || ForeignKey.all[key] != nil
   }
+}
 
-  /// The key that changes what a model computes and that `key`, which is not known, is likely to mean.
-  static func misspelt(_ key: String) -> String? { misspelt(key, among: significant) }
+/// Names that must not be misspelt, as they are compared.
+struct KeySpelling: Sendable {
+  /// A name and what is compared of it.
+  private let names: [(name: String, bare: String)]
 
-  /// The member of `names` that `key` is likely to mean: another spelling of it, one or two edits away,
-  /// or with something before or behind it.
-  static func misspelt(_ key: String, among names: Set<String>) -> String? {
+  init(_ names: Set<String>) {
+    self.names = names.sorted().map { ($0, Self.bare($0)) }
+  }
+
+  /// The name that `key`, which is not known, is likely to mean.
+  ///
+  /// It is another spelling of it, one or two edits away, or one with something before or behind it.
+  /// `isBeside` says whether a key with something before the name, or behind it, may be another one that
+  /// stands beside the name.
+  func nearest(
+    to key: String, isBeside: (_ name: String, _ isBehind: Bool) -> Bool = { _, _ in false }
+  ) -> String? {
     // No key is near a text that long, and the comparison takes its length squared.
     guard key.utf8.count <= 60 else { return nil }
-    let plain = bare(key)
-    let ranked = names.compactMap { name in
-      edits(plain, bare(name)).map { (name: name, edits: $0) }
+    let plain = Self.bare(key)
+    let ranked = names.compactMap { name, bare in
+      Self.edits(plain, bare).map { (name: name, edits: $0) }
     }
-    return ranked.min { ($0.edits, $0.name) < ($1.edits, $1.name) }?.name
+    let nearest = ranked.min { ($0.edits, $0.name) < ($1.edits, $1.name) }
+    guard let nearest else { return nil }
+    let isPart = nearest.edits >= Self.before
+    if isPart, isBeside(nearest.name, nearest.edits == Self.behind) { return nil }
+    return nearest.name
   }
+
+  /// Stand for the edits between a name and one with something before or behind it.
+  private static let (before, behind) = (3, 4)
 
   /// The edits between two names, or nil if they are too many to be a slip.
   private static func edits(_ key: String, _ name: String) -> Int? {
@@ -88,8 +109,8 @@ enum ConfigurationKeys {
       let edits = editDistance(key, name)
       if edits <= allowed { return edits }
     }
-    let isPart = name.utf8.count >= 8 && (key.hasPrefix(name) || key.hasSuffix(name))
-    return isPart ? 3 : nil
+    guard name.utf8.count >= 8 else { return nil }
+    return key.hasSuffix(name) ? before : key.hasPrefix(name) ? behind : nil
   }
 
   /// The letters and digits of a name, in lower case.
@@ -110,11 +131,18 @@ extension ConfigurationDecoder {
         throw unsupported(key, "\(foreign.what) (\(value.quoted))", foreign.supported(key))
       }
       if ConfigurationKeys.isKnown(key) { continue }
-      if let nearest = ConfigurationKeys.misspelt(key) {
+      if value == .null { continue }
+      let nearest = ConfigurationKeys.significant.nearest(to: key) { name, isBehind in
+        !isBehind && values[name] != nil
+      }
+      if let nearest {
         throw invalid(
           key, "a key that is known", "\"\(key)\"", fix: "did you mean \(nearest)?")
       }
-      if value == .null { continue }
+      guard warnings.unknown.count < ConfigurationKeys.mostUnknown else {
+        throw invalid(
+          key, "at most \(ConfigurationKeys.mostUnknown) keys that are not known", "more")
+      }
       let name = key.lowercased()
       if name.contains("rope") || name.contains("rotary"), !ForeignKey.isOff(value) {
         throw unsupported(

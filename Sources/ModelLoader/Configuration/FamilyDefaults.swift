@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a key that a configuration does not have stands for.
 ///
 /// The values are those of transformers' configuration classes (`LlamaConfig`, `MistralConfig`,
@@ -37,6 +39,48 @@ struct FamilyDefaults: Sendable {
     return defaults
   }
 
+  /// The key-value heads of a config.json, of which nothing else is read; nil where they are neither stated
+  /// nor known.
+  ///
+  /// - Throws: `ModelLoaderError.invalid` for a misspelt key.
+  static func keyValueHeads(
+    _ values: [String: MetadataValue], queryHeads: Int, path: String
+  ) throws(ModelLoaderError) -> Int? {
+    let key = "num_key_value_heads"
+    if let stated = values[key] { return stated == .null ? queryHeads : stated.integer }
+    let spelling = KeySpelling([key])
+    if let misspelt = values.keys.sorted().first(where: { spelling.nearest(to: $0) != nil }) {
+      throw .invalid(
+        path: path, place: "key \(misspelt)", expected: "a key that is known",
+        found: "\"\(misspelt)\"", fix: "did you mean \(key)?")
+    }
+    guard let modelType = values["model_type"]?.text,
+      ConfigurationDecoder.supportedTypes.contains(modelType)
+    else { return nil }
+    return family(modelType).keyValueHeads ?? queryHeads
+  }
+
   /// The defaults of llama.cpp, the same for all architectures.
   static let gguf = FamilyDefaults()
+}
+
+extension MetadataValue {
+  /// The key-value heads of the config.json in `json`, which `path` names: those it states, or its family's.
+  ///
+  /// - Throws: `ModelLoaderError.invalid` where the file is no JSON object, or neither tells.
+  package static func keyValueHeads(
+    configuration json: Data, path: String, queryHeads: Int
+  ) throws(ModelLoaderError) -> Int {
+    let values = try object(
+      json: json, path: path,
+      budget: ReadingBudget(path: path, byteCount: json.count), keepsNulls: true)
+    guard
+      let heads = try FamilyDefaults.keyValueHeads(values, queryHeads: queryHeads, path: path)
+    else {
+      throw .invalid(
+        path: path, place: "key num_key_value_heads", expected: "a whole number", found: "nothing",
+        fix: "state it, since this family's number is not known here")
+    }
+    return heads
+  }
 }

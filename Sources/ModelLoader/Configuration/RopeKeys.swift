@@ -18,6 +18,9 @@ enum RopeKeys {
     "short_mscale", "long_mscale",
   ])
 
+  /// The keys above, as misspelt ones are compared with them.
+  static let spelling = KeySpelling(known)
+
   /// Keys that change positions whatever the type is.
   static let sections: Set = ["mrope_section", "mrope_interleaved", "xdrope_section"]
 }
@@ -40,7 +43,7 @@ extension ConfigurationDecoder {
       }
       if RopeKeys.known.contains(name) {
         unused.append(name)
-      } else if let nearest = ConfigurationKeys.misspelt(name, among: RopeKeys.known) {
+      } else if let nearest = RopeKeys.spelling.nearest(to: name) {
         throw invalid(
           key, "keys that are known", "\"\(name)\"", fix: "did you mean \(nearest)?")
       } else if !RopeKeys.sections.contains(name) {

@@ -85,7 +85,7 @@ enum GGUFKeys {
     _ metadata: [String: MetadataValue], architecture: String, path: String
   ) throws(ModelLoaderError) -> [String] {
     let read = others.union(configuration.values)
-    let significant = read.union(foreign.keys)
+    let significant = KeySpelling(read.union(foreign.keys))
     var unknown: [String] = []
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
       guard key.hasPrefix(architecture + ".") else {
@@ -99,7 +99,10 @@ enum GGUFKeys {
           supported: foreign.supported(key))
       }
       if read.contains(name) || harmless.contains(name) || foreign[name] != nil { continue }
-      if let nearest = ConfigurationKeys.misspelt(name, among: significant) {
+      let nearest = significant.nearest(to: name) { name, _ in
+        metadata["\(architecture).\(name)"] != nil
+      }
+      if let nearest {
         throw .invalid(
           path: path, place: key, expected: "a key that is known",
           found: "\"\(key)\"", fix: "did you mean \(architecture).\(nearest)?")
@@ -110,6 +113,12 @@ enum GGUFKeys {
           supported: "rope.freq_base and rope.scaling alone")
       }
       unknown.append(key)
+      guard unknown.count <= ConfigurationKeys.mostUnknown else {
+        throw .invalid(
+          path: path, place: key,
+          expected: "at most \(ConfigurationKeys.mostUnknown) keys that are not known",
+          found: "more", fix: "the file is damaged, so fetch it again")
+      }
     }
     return unknown
   }

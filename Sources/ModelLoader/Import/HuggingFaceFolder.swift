@@ -28,15 +28,16 @@ package struct HuggingFaceFolder {
     var configuration = decoded.configuration
     configuration.tiedEmbeddings = tying.isTied
     let tokenizer = try ImportedTokenizer(folder: path, vocabulary: configuration.vocabulary)
+    let ends = try endTokens(names)
     let contents = ModelFileContents(
       configuration: configuration,
       source: URL(fileURLWithPath: path).lastPathComponent,
       tokenizerJSON: tokenizer.json, tokenizerProblem: tokenizer.problem,
       bosTokenID: values["bos_token_id"]?.integer,
-      eosTokenIDs: try endTokens(names) ?? values["eos_token_id"]?.integers ?? [])
+      eosTokenIDs: ends.ids ?? values["eos_token_id"]?.integers ?? [])
     let warnings =
       decoded.warnings + weights.warnings + named.warnings + tokenizer.warnings
-      + [tying.warning, tokenizerWarning(names)]
+      + [tying.warning, tokenizerWarning(names), ends.warning]
       .compactMap { $0 }
     return try ImportPlan(
       contents: contents, sources: tying.tensors, path: path,
@@ -106,8 +107,32 @@ package struct HuggingFaceFolder {
   }
 
   /// The tokens that end a text in generation_config.json, which wins over config.json in transformers.
-  private func endTokens(_ names: [String]) throws(ModelLoaderError) -> [Int]? {
-    guard names.contains("generation_config.json") else { return nil }
-    return try Self.readJSON(file("generation_config.json"))["eos_token_id"]?.integers
+  ///
+  /// Other programs write numbers there that JSON does not have; such a file is passed over with a warning.
+  private func endTokens(
+    _ names: [String]
+  ) throws(ModelLoaderError) -> (ids: [Int]?, warning: String?) {
+    let name = "generation_config.json"
+    guard names.contains(name) else { return (nil, nil) }
+    let reader = try FileReader(path: file(name), what: "file of a Hugging Face model")
+    let bytes = try reader.readAll(limit: FileLimit.modelConfiguration)
+    do throws(JSONError) {
+      _ = try JSONReader.read(bytes)
+    } catch {
+      if !error.isKeyTwice {
+        return (nil, "\(name) is not valid JSON, so the tokens that end a text are config.json's")
+      }
+    }
+    let ids = try Self.readJSON(file(name))["eos_token_id"]?.integers
+    guard ids?.count ?? 0 <= Self.mostEndTokens else {
+      throw .invalid(
+        path: file(name), place: "key eos_token_id",
+        expected: "at most \(Self.mostEndTokens) tokens", found: "more",
+        fix: "correct it or remove the file")
+    }
+    return (ids, nil)
   }
+
+  /// More tokens do not end a text.
+  private static let mostEndTokens = 1_000
 }

@@ -71,7 +71,10 @@ struct HDF5Type: Equatable {
       if isPadded { try cursor.skip(7 - name.count % 8) }
       names.append(name)
     }
-    let values = base.integers(try cursor.take(count * base.size)) ?? []
+    // Whole numbers above Int64's are none.
+    guard let values = base.integers(try cursor.take(count * base.size)), values.count == 2 else {
+      return false
+    }
     let members = zip(names.map { String(decoding: $0, as: UTF8.self).uppercased() }, values)
     return members.allSatisfy { $0 == ("FALSE", 0) || $0 == ("TRUE", 1) } && values[0] != values[1]
   }
