@@ -15,6 +15,13 @@ package struct TemporaryFile: ~Copyable {
 
   /// Creates an empty temporary file in the folder of `path`.
   package init(for path: String) throws(ModelLoaderError) {
+    // What is renamed over a device or a pipe destroys it.
+    var status = stat()
+    if unsafe lstat(path, &status) == 0,
+      ![S_IFREG, S_IFLNK, S_IFDIR].contains(status.st_mode & S_IFMT)
+    {
+      throw .cannotWrite(path: path, reason: "it is a device, a pipe or a socket and not a file")
+    }
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path
     let prefix = ".\(url.lastPathComponent)."

@@ -153,4 +153,10 @@ extension FuzzTests {
       _ = try HDF5Object(opening: path).childNames
     }
   }
+
+  /// A shuffle filter that says its elements have gigabytes: a pass over nothing for each
+  /// of their bytes took a quarter of a minute.
+  @Test func elementsLargerThanTheirChunk() throws {
+    try expectCheap("elements", refused: nil) { path in _ = try ModelFile.open(path: path) }
+  }
 }

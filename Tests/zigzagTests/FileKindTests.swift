@@ -78,6 +78,11 @@ import Testing
       try FileManager.default.removeItem(atPath: path)
       try? FileManager.default.moveItem(atPath: scratch.path("kept"), toPath: path)
     }
+    // What is logged is no result: the run goes on and says so.
+    try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/log.txt"))
+    makePipe("runs/tiny/log.txt")
+    let outcome = try run(["run", "run.yaml", "-q"])
+    #expect(outcome.code == 0 && outcome.errors.contains("nothing is logged there"))
   }
 
   /// What is left of a search that cannot be read is begun again.

@@ -64,4 +64,31 @@ import Testing
       try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path), code: 65,
       saying: "rope_thetta", "did you mean rope_theta?")
   }
+
+  /// What is written never replaces what is read, nor a device.
+  @Test func whatIsReadIsNotReplaced() throws {
+    let model = scratch.path("tiny.h5")
+    try TinyModel.write(to: model)
+    try NumpyFile.write([Int32](1...2), shape: [2], to: scratch.path("ids.npy"))
+    let before = FileManager.default.contents(atPath: model)
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path("link.npy"), withDestinationPath: "tiny.h5")
+    for out in ["tiny.h5", "./tiny.h5", "link.npy", "ids.npy"] {
+      expectRefusal(
+        try scratch.zigzag("forward", "tiny.h5", "--tokens", "ids.npy", "--out", out), code: 64,
+        saying: out, "would replace", "name another file")
+    }
+    expectRefusal(
+      try scratch.zigzag("bench", "tiny.h5", "--measure", "gemm", "--out", "tiny.h5"), code: 64,
+      saying: "would replace tiny.h5")
+    #expect(FileManager.default.contents(atPath: model) == before)
+    try FileManager.default.copyItem(
+      atPath: ToolFixture.path("tiny-qwen2"), toPath: scratch.path("m"))
+    expectRefusal(
+      try scratch.zigzag("import", "m", "m/config.json"), code: 64,
+      saying: "would replace m/config.json")
+    #expect(unsafe mkfifo(scratch.path("pipe"), 0o600) == 0)
+    let outcome = try scratch.zigzag("import", "m", "pipe", "-q")
+    #expect(outcome.code == 73 && outcome.errors.contains("pipe"), "\(outcome.errors)")
+  }
 }

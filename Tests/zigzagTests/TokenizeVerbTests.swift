@@ -153,4 +153,11 @@ import Testing
       #expect(outcome.output.isEmpty)
     }
   }
+
+  @Test func aClosedInputIsSaid() throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    let outcome = try ToolRunner.run(
+      ["tokenize", "tiny.h5"], in: scratch.path, shell: "exec \"$@\" <&-")
+    expectRefusal(outcome, code: 66, saying: "standard input cannot be read")
+  }
 }

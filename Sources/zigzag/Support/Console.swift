@@ -40,13 +40,19 @@ final class Console: Sendable {
     }
   }
 
-  /// Appends what is logged to the file at `path` from now on.
+  /// Appends what is logged to the file at `path` from now on; what is there and is no file is left alone.
   func alsoLog(to path: String) {
-    if !FileManager.default.fileExists(atPath: path) {
-      _ = FileManager.default.createFile(atPath: path, contents: nil)
+    // Without blocking: a named pipe is not waited for.
+    let flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK
+    let descriptor = unsafe open(path, flags, 0o644)
+    var status = stat()
+    guard descriptor >= 0, unsafe fstat(descriptor, &status) == 0,
+      status.st_mode & S_IFMT == S_IFREG
+    else {
+      if descriptor >= 0 { close(descriptor) }
+      return say("warning: \(path) cannot be written, so that nothing is logged there")
     }
-    let handle = FileHandle(forWritingAtPath: path)
-    _ = try? handle?.seekToEnd()
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     state.withLock { $0.logFile = handle }
   }
 

@@ -19,7 +19,12 @@ enum TokenizeInput {
     if let file, file != "-" {
       (bytes, name) = (try TextInput.read(file), file)
     } else {
-      bytes = try FileHandle.standardInput.read(upToCount: mostBytes + 1) ?? Data()
+      do {
+        bytes = try FileHandle.standardInput.read(upToCount: mostBytes + 1) ?? Data()
+      } catch {
+        throw ToolError.missing(
+          "standard input cannot be read; give a text with --text, a file or a pipe")
+      }
       name = "standard input"
     }
     guard bytes.count <= mostBytes else {

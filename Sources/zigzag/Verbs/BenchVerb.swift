@@ -114,7 +114,10 @@ struct BenchVerb: Verb {
       throw ToolError.usage("--write-step and --step-from contradict each other; keep one of them")
     }
     // A file that cannot be written should be known before anything is measured.
-    if let out { _ = try TemporaryFile(for: out) }
+    if let out {
+      try OutputPath.require(out, otherThan: [model, tokens, gates])
+      _ = try TemporaryFile(for: out)
+    }
     let bench = try bench()
     if let stepFrom {
       try show(try bench.repeatStep(from: stepFrom).json())

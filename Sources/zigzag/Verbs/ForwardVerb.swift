@@ -47,6 +47,7 @@ struct ForwardVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    try OutputPath.require(out, otherThan: [model, tokens, map])
     let loaded = try ModelFile.open(path: model)
     let pattern = try pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)

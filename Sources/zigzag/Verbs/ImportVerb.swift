@@ -39,6 +39,7 @@ struct ImportVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    try OutputPath.require(destination, otherThan: [source])
     let importer = Importer(elementType: type) { try TokenizerJSON.fromGGUF($0) }
     let progress = ProgressMeter("import", unit: "M values", total: 0)
     let summary = try importer.run(source: source, destination: destination) { state in

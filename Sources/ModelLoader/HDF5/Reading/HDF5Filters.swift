@@ -88,8 +88,10 @@ struct HDF5Filters {
   /// Puts the bytes of each element together again; what is left at the end stays.
   private func unshuffled(_ bytes: [UInt8], _ elementBytes: Int) -> [UInt8] {
     let count = bytes.count / elementBytes
+    // A damaged filter has elements of any size, larger than the chunk.
+    guard count > 1 else { return bytes }
     var result = bytes
-    for byte in 0..<elementBytes where count > 1 {
+    for byte in 0..<elementBytes {
       for element in 0..<count {
         result[element * elementBytes + byte] = bytes[byte * count + element]
       }
