@@ -15,12 +15,10 @@ package struct TemporaryFile: ~Copyable {
 
   /// Creates an empty temporary file in the folder of `path`.
   package init(for path: String) throws(ModelLoaderError) {
-    // What is renamed over a device or a pipe destroys it.
+    // What is renamed over a device takes it away.
     var status = stat()
-    if unsafe lstat(path, &status) == 0,
-      ![S_IFREG, S_IFLNK, S_IFDIR].contains(status.st_mode & S_IFMT)
-    {
-      throw .cannotWrite(path: path, reason: "it is a device, a pipe or a socket and not a file")
+    if unsafe lstat(path, &status) == 0, [S_IFCHR, S_IFBLK].contains(status.st_mode & S_IFMT) {
+      throw .cannotWrite(path: path, reason: "it is a device and not a file")
     }
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path

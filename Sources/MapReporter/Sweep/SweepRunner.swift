@@ -86,7 +86,7 @@ public struct SweepRunner {
   private static func concernsOneRun(_ error: any ZigzagError) -> Bool {
     // So does a model or text that somebody writes into.
     if case ModelLoaderError.changed = error { return false }
-    switch error.category {
+    return switch error.category {
     case .usage, .badData, .missingInput: true
     case .cannotWrite, .interrupted: false
     }
