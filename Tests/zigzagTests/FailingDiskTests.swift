@@ -113,7 +113,12 @@ import Testing
     process.waitUntilExit()
     #expect(process.terminationReason == .exit && process.terminationStatus == 66)
     let errors = try String(contentsOfFile: output.path("err"), encoding: .utf8)
-    #expect(errors.contains("zigzag: cannot read tiny.h5 any more"))
+    // The kernel says it in the middle of a step, or the run sees it behind one, whichever is first.
+    let sentences = [
+      "zigzag: cannot read tiny.h5 any more",
+      "zigzag: tiny.h5: the file was changed while it was in use",
+    ]
+    #expect(sentences.contains { errors.contains($0) }, "\(errors)")
     try model.write(to: URL(fileURLWithPath: scratch.path("tiny.h5")))
     let again = try ToolRunner.run(long, in: scratch.path)
     #expect(again.code == 0 && again.errors.contains("learning continues"), "\(again.errors)")
