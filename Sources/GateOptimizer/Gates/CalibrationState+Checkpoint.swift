@@ -3,6 +3,7 @@ import ModelLoader
 extension CalibrationState {
   private static let format = "zigzag-checkpoint"
   private static let version = 2
+  private static let attributes: Set = ["format", "format_version", "identity", "step"]
 
   /// Writes the state to `path` through a temporary file; `identity` names the run it belongs to
   /// (model hash and settings), and must be the same on reading.
@@ -33,7 +34,7 @@ extension CalibrationState {
 
   /// The names of the parts, such as `weights` of `weights 1f…, settings 2e…`, that two identities both have
   /// and that differ.
-  private static func differingParts(of found: String, from expected: String) -> [String] {
+  package static func differingParts(of found: String, from expected: String) -> [String] {
     func parts(_ identity: String) -> [(name: Substring, value: Substring)] {
       identity.split(separator: ", ").compactMap { part in
         let words = part.split(separator: " ", maxSplits: 1)
@@ -44,6 +45,21 @@ extension CalibrationState {
     return parts(expected).compactMap { part in
       known.contains { $0.name == part.name && $0.value != part.value } ? String(part.name) : nil
     }
+  }
+
+  /// The identity that the checkpoint at `path` was written with; nil where there is no checkpoint that can be
+  /// read.
+  package static func identity(ofCheckpoint path: String) -> String? {
+    var found: String?
+    // Only the attributes are wanted: no array is expected, so that reading ends at the first.
+    _ = try? HDF5Archive(reading: path, attributes: Self.attributes) { attributes in
+      if attributes["format"] == .text(Self.format), case .text(let text)? = attributes["identity"]
+      {
+        found = text
+      }
+      return [:]
+    }
+    return found
   }
 
   /// Reads a state written by ``write(to:identity:)`` for L layers of K heads after at most `steps` steps;
@@ -60,9 +76,7 @@ extension CalibrationState {
       .checkpoint(path: path, expected: expected, found: found)
     }
     var step = 0
-    let archive = try HDF5Archive(
-      reading: path, attributes: ["format", "format_version", "identity", "step"]
-    ) { attributes in
+    let archive = try HDF5Archive(reading: path, attributes: Self.attributes) { attributes in
       guard attributes["format"] == .text(Self.format),
         attributes["format_version"] == .integer(Self.version)
       else {

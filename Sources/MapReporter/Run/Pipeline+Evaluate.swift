@@ -19,7 +19,6 @@ extension Pipeline {
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
     for (task, scorer) in zip(settings.tasks, scorers) {
       let patterns = plan.patterns(for: task)
-      try folder.claim(.scores(task: task.name), inputs)
       for index in 0..<settings.samples(of: task) {
         let missing = patterns.filter { table[task.name, $0].count <= index }
         if missing.isEmpty { continue }
@@ -29,15 +28,18 @@ extension Pipeline {
           if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
         }
         for (pattern, score) in zip(missing, scores) { table[task.name, pattern].append(score) }
+        try folder.claim(
+          .scores(task: task.name), inputs, texts: [table.text(of: task.name)])
         try folder.write(table.text, to: files.scores)
       }
     }
     let curves = MeasuredCurves(
       plan: plan, table: table, settings: settings, model: model.decoder.configuration)
     let points = curves.points
-    try folder.claim(.curves, inputs)
-    try folder.write(CurveTable.text(points), to: files.curves)
-    try folder.write(PlaceTable.text(curves.places), to: files.places)
+    let (text, places) = (CurveTable.text(points), PlaceTable.text(curves.places))
+    try folder.claim(.curves, inputs, texts: [text, places])
+    try folder.write(text, to: files.curves)
+    try folder.write(places, to: files.places)
     observer.report(
       "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
   }
@@ -77,7 +79,7 @@ extension Pipeline {
       if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
     }
     mean = mean.clipped
-    try folder.claim(.attention, inputs)
+    try folder.claim(.attention, inputs, texts: [mean.tsv])
     try folder.write(mean.tsv, to: files.attention)
     return mean
   }

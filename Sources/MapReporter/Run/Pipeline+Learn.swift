@@ -36,7 +36,7 @@ extension Pipeline {
       return !observer.isInterrupted
     }
     guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
-    try folder.claim(.gates, inputs, text: state.gates.tsv)
+    try folder.claim(.gates, inputs, texts: [state.gates.tsv])
     try folder.write(state.gates.tsv, to: files.gates)
     try folder.removeTeacher()
     observer.report("learned the gates in \(state.step) steps, \(metrics.note)")

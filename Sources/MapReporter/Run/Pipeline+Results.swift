@@ -21,10 +21,11 @@ extension Pipeline {
     let ledger = folder.ledger
     let unknown = present.filter { ledger[$0] == nil }
     let missing = record.identity.flatMap { before.identity?.missingParts(of: $0) } ?? []
+    if unknown.contains(.gates) { try requireOwnCheckpoint() }
     if !unknown.isEmpty || (files.holdGates && !missing.isEmpty) {
       warnOfOldResults(unknown, missing)
     }
-    for result in unknown { try folder.claim(result, inputs, isTaken: true) }
+    for result in unknown { try folder.claim(result, inputs) }
     if RunResult.gates.isThere(in: files) { try folder.requireOwn(.gates, inputs) }
     for task in tasks where !(try isOwn(.scores(task: task))) { table.forget(task) }
     if tasks.contains(where: { !table.holds($0) }) {
@@ -39,8 +40,35 @@ extension Pipeline {
       missing.isEmpty ? nil : "the \(missing.joined(separator: " and ")) of its model",
     ].compactMap { $0 }
     observer.warn(
-      "\(folder.path) is of an earlier version and does not say \(what.joined(separator: ", nor ")); this "
-        + "could not be compared, and what is there is taken as made from what is there now")
+      "\(folder.path) does not say \(what.joined(separator: ", nor ")), as folders of an earlier version and "
+        + "those without results.json or run.json; this could not be compared, and what is there is taken "
+        + "as made from what is there now")
+  }
+
+  /// Refuses gates that nothing is written down of where the checkpoint beside them is of another model or other
+  /// settings, or holds other gates after the last step; one that cannot be read tells nothing.
+  private func requireOwnCheckpoint() throws {
+    guard files.holdGates, let owner = CalibrationState.identity(ofCheckpoint: files.checkpoint)
+    else { return }
+    let known = try [checkpointIdentity(), olderCheckpointIdentity()]
+    guard known.contains(owner) else {
+      let parts = CalibrationState.differingParts(of: owner, from: known[0])
+      throw RunError.otherResult(
+        path: files.gates,
+        differences: [
+          "\(files.checkpoint) beside it is of other "
+            + (parts.isEmpty ? "inputs" : parts.joined(separator: ", "))
+        ], advice: RunResult.gates.advice)
+    }
+    let gates = try GateMatrix(contentsOf: files.gates)
+    let steps = configuration.calibration.steps
+    let state = try? CalibrationState(
+      reading: files.checkpoint, identity: owner, layers: gates.layers, heads: gates.heads,
+      steps: steps)
+    guard let state, state.step == steps, state.gates.tsv != gates.tsv else { return }
+    throw RunError.otherResult(
+      path: files.gates, differences: ["\(files.checkpoint) beside it holds other gates"],
+      advice: RunResult.gates.advice)
   }
 
   /// Whether a result that is there was made from what is there now; if not, says why it is made again.

@@ -19,8 +19,9 @@ extension Pipeline {
       let width = unit.perLayer(heads: heads)
       let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
       let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
-      try folder.claim(result, inputs)
-      try folder.write(SearchTable.text(maps), to: files.search(unit))
+      let text = SearchTable.text(maps)
+      try folder.claim(result, inputs, texts: [text])
+      try folder.write(text, to: files.search(unit))
       try folder.remove(files.searchState(unit))
       return maps
     }

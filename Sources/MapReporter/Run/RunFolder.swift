@@ -95,21 +95,20 @@ public struct RunFolder: ~Copyable {
     if table.text != text { try put(table.text, at: files.scores) }
   }
 
-  /// Notes what `result` is made from, before it is written: its `text` or, where it `isTaken` as it is, its
-  /// file.
+  /// Notes what `result` is made from, before it is written: its `texts`, one for each of its files or, where
+  /// there are none, what the folder holds already.
   ///
   /// What is there of it and was made from something else is removed first.
-  func claim(
-    _ result: RunResult, _ inputs: ResultInputs, text: String? = nil, isTaken: Bool = false
-  ) throws {
+  func claim(_ result: RunResult, _ inputs: ResultInputs, texts: [String]? = nil) throws {
     var now = try inputs.fingerprint(of: result)
-    if result == .gates {
-      now[ResultInputs.content] = text.map { sha256(of: $0) } ?? ResultInputs.hash(of: files.gates)
-    }
+    now.merge(try inputs.contents(of: result, texts: texts)) { $1 }
     let then = ledger[result]
+    if case .scores = result, texts != nil, let before = then?[ResultInputs.content] {
+      now[ResultInputs.earlierContent] = before
+    }
     if then == now { return }
     try guardian.check()
-    if !isTaken {
+    if texts != nil {
       for file in result.files(in: files) { try remove(file) }
     }
     try write(ledger.json(adding: now, for: result), to: files.ledger)

@@ -155,6 +155,24 @@ struct ResultInputs {
     }
   }
 
+  /// The hashes of the bytes of `result` itself, by entry: of `texts`, one for each of its files, or of what the
+  /// folder holds.
+  ///
+  /// Scores are one file for all tasks, which grows with each sample. Theirs are the lines of the task.
+  func contents(of result: RunResult, texts: [String]? = nil) throws -> ResultLedger.Fingerprint {
+    var found: ResultLedger.Fingerprint = [:]
+    if case .scores(let task) = result {
+      let text = try texts?.first ?? ScoreTable.read(files.scores).text(of: task)
+      found[Self.content] = sha256(of: text)
+    }
+    for (index, path) in result.files(in: files).enumerated() {
+      let name = URL(fileURLWithPath: path).lastPathComponent
+      found[index == 0 ? Self.content : "\(Self.content) of \(name)"] =
+        texts.map { sha256(of: $0[index]) } ?? Self.hash(of: path)
+    }
+    return found
+  }
+
   /// In words, how what `result` was made from, `then`, differs from what is there now; empty where it does
   /// not, as far as both are known.
   func differences(
@@ -162,9 +180,11 @@ struct ResultInputs {
   ) throws -> [String] {
     let now = try fingerprint(of: result)
     var found = Self.identity(of: then).differences(from: Self.identity(of: now))
-    if result == .gates, let own = then[Self.content], own != Self.hash(of: files.gates) {
-      found.append("the file was changed or replaced after it was learned")
+    let earlier = then[Self.earlierContent]
+    let isChanged = try contents(of: result).contains { name, hash in
+      then[name].map { $0 != hash && hash != earlier } ?? false
     }
+    if isChanged { found.append("it was changed or replaced after the run wrote it") }
     for name in now.keys.sorted() where !Self.modelParts.contains(name) {
       guard let old = then[name], old != now[name] else { continue }
       if name.hasPrefix("settings") {
@@ -192,8 +212,10 @@ struct ResultInputs {
     }
   }
 
-  /// The name under which gates are told from others of the same inputs.
+  /// The entry of the hash of a result's own bytes, by which it is known from others of the same inputs.
   static let content = "content"
+  /// That of the bytes before the last write, which a process that was killed meanwhile leaves behind.
+  static let earlierContent = "content before"
 
   /// SHA-256 of the file at `path`; nil where there is none.
   static func hash(of path: String) -> String? {

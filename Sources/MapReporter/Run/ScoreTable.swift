@@ -39,9 +39,14 @@ package struct ScoreTable: Sendable, Equatable {
   }
 
   /// The table as text, sorted, so that it does not depend on the order of the work.
-  package var text: String {
+  package var text: String { text { _ in true } }
+
+  /// The same of one task alone.
+  func text(of task: String) -> String { text { $0 == task } }
+
+  private func text(of isWanted: (String) -> Bool) -> String {
     CommaSeparated.line(Self.columns)
-      + scores.sorted { $0.key < $1.key }.flatMap { key, samples in
+      + scores.filter { isWanted($0.key.task) }.sorted { $0.key < $1.key }.flatMap { key, samples in
         samples.enumerated().flatMap { index, score in
           score.sums.sorted { $0.key < $1.key }.map { place, score in
             CommaSeparated.line([
