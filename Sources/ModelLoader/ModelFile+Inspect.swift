@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Transformer
 
@@ -87,7 +86,7 @@ extension ModelFile {
       if scan.nonFinite > 0 { nonFinite[parameter.name] = scan.nonFinite }
       digest.add(
         name: parameter.name, type: scan.type.rawValue,
-        shape: parameter.shape(in: reader.contents.configuration), hash: scan.hash.finalize())
+        shape: parameter.shape(in: reader.contents.configuration), hash: scan.hash)
       done += scan.byteCount
       progress(done, total)
     }
@@ -122,25 +121,28 @@ extension ModelFile {
 private struct TensorScan {
   let type: ElementType
   private(set) var byteCount = 0
-  private(set) var hash = SHA256()
+  /// SHA-256 of the values, hexadecimal.
+  private(set) var hash = ""
   private(set) var nonFinite = 0
 
   init(_ tensor: ModelTensor, in file: FileReader) throws(ModelLoaderError) {
+    let running = SHA256()
     let layout = tensor.layout
     type = layout.elementType ?? .float32
     if layout.elementType == nil {
       let values = try tensor.dataset.readFloats()
-      add(values.span)
+      add(values.span, to: running)
     } else if let offset = layout.byteOffset {
-      try add(file, offset: offset, byteCount: layout.count * type.byteCount)
+      try add(file, offset: offset, byteCount: layout.count * type.byteCount, to: running)
     } else {
       let bytes = try tensor.dataset.readStored()
-      add(bytes.span)
+      add(bytes.span, to: running)
     }
+    hash = running.finish()
   }
 
   private mutating func add(
-    _ file: FileReader, offset: Int, byteCount: Int
+    _ file: FileReader, offset: Int, byteCount: Int, to running: SHA256
   ) throws(ModelLoaderError) {
     // Many datasets may claim the same bytes.
     try file.budget.charge(byteCount, for: "the weights")
@@ -148,13 +150,15 @@ private struct TensorScan {
     for start in stride(from: 0, to: byteCount, by: chunk) {
       let count = min(chunk, byteCount - start)
       let bytes = try file.read(at: offset + start, count: count, place: "the weights")
-      add(bytes.span)
+      add(bytes.span, to: running)
     }
   }
 
-  private mutating func add<Element: BitwiseCopyable>(_ values: Span<Element>) {
+  private mutating func add<Element: BitwiseCopyable>(
+    _ values: Span<Element>, to running: SHA256
+  ) {
     let bytes = unsafe values.bytes
-    update(&hash, with: bytes)
+    running.update(bytes)
     byteCount += bytes.byteCount
     nonFinite += nonFiniteCount(bytes)
   }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Transformer
 
@@ -18,7 +17,7 @@ public struct ModelFileWriter: ~Copyable {
     let byteOffset: Int
     let byteCount: Int
     var written = 0
-    var hash = SHA256()
+    let hash = SHA256()
   }
 
   /// Lays out a file for `contents` at `path`, with `elementType` saying how to store each tensor.
@@ -100,7 +99,7 @@ public struct ModelFileWriter: ~Copyable {
       tensor.written + bytes.byteCount <= tensor.byteCount,
       "\(tensor.written + bytes.byteCount) bytes for \(name) of \(tensor.byteCount)")
     try file.write(bytes, at: tensor.byteOffset + tensor.written)
-    update(&tensor.hash, with: bytes)
+    tensor.hash.update(bytes)
     tensor.written += bytes.byteCount
     tensors[name] = tensor
   }
@@ -114,7 +113,7 @@ public struct ModelFileWriter: ~Copyable {
     for (name, tensor) in tensors {
       precondition(tensor.written == tensor.byteCount, "tensor \(name) is not complete")
       digest.add(
-        name: name, type: tensor.type.rawValue, shape: tensor.shape, hash: tensor.hash.finalize())
+        name: name, type: tensor.type.rawValue, shape: tensor.shape, hash: tensor.hash.finish())
     }
     let root = try HDF5Node(opening: file.temporaryPath)
     try root.setAttribute("sha256", .text(digest.value))

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 
 /// Why a file cannot be read whole.
@@ -62,15 +61,15 @@ package enum TextFile {
   package static func sha256(of path: String) -> String? {
     guard let file = try? FileReader(path: path, what: "file"), file.byteCount <= FileLimit.text
     else { return nil }
-    var hash = SHA256()
+    let hash = SHA256()
     for start in stride(from: 0, to: file.byteCount, by: 1 << 20) {
       let count = min(1 << 20, file.byteCount - start)
       guard let bytes = try? file.read(at: start, count: count, place: "the file") else {
         return nil
       }
-      hash.update(data: bytes)
+      unsafe hash.update(bytes.span.bytes)
     }
-    return hexadecimal(hash.finalize())
+    return hash.finish()
   }
 
   /// The first line that is not UTF-8, counted from 1.

@@ -1,6 +1,3 @@
-import Crypto
-import Foundation
-
 /// The identity of a model's weights: SHA-256 over a list of the tensors and their own hashes.
 ///
 /// The list has one line per tensor, in byte order of the names, each ended by a newline:
@@ -10,10 +7,10 @@ import Foundation
 struct WeightsDigest {
   private var lines: [String: String] = [:]
 
-  /// Adds the tensor `name` whose values have the hash `hash`.
-  mutating func add(name: String, type: String, shape: [Int], hash: SHA256.Digest) {
+  /// Adds the tensor `name` whose values have the hash `hash`, hexadecimal.
+  mutating func add(name: String, type: String, shape: [Int], hash: String) {
     let sizes = shape.map(String.init).joined(separator: "x")
-    lines[name] = "\(name) \(type) \(sizes) \(hexadecimal(hash))\n"
+    lines[name] = "\(name) \(type) \(sizes) \(hash)\n"
   }
 
   /// The hash of the list, 64 lower-case hexadecimal digits.
@@ -22,25 +19,4 @@ struct WeightsDigest {
     let list = names.map { lines[$0, default: ""] }.joined()
     return sha256(of: list)
   }
-}
-
-/// The SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.
-package func sha256(of text: String) -> String {
-  sha256(of: Data(text.utf8))
-}
-
-/// The SHA-256 of bytes, 64 lower-case hexadecimal digits.
-package func sha256(of data: Data) -> String {
-  hexadecimal(SHA256.hash(data: data))
-}
-
-/// The digits of a hash in lower case.
-func hexadecimal(_ digest: SHA256.Digest) -> String {
-  let digits = Array("0123456789abcdef")
-  return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-}
-
-/// Adds `bytes` to a running hash without copying them.
-func update(_ hash: inout SHA256, with bytes: RawSpan) {
-  unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
 }
