@@ -78,6 +78,31 @@ import Testing
     #expect(errors.contains("zigzag: there is no memory for"), "\(errors)")
   }
 
+  /// From fewer files than the loader itself needs to plenty; a shell holds some itself.
+  @Test(arguments: [4, 5, 6, 8, 10, 12, 16, 24])
+  func fewOpenFiles(count: Int) throws {
+    for arguments in [["inspect", "tiny.h5", "--check"], ["run", "run.yaml", "-q"]] {
+      let outcome = try run(arguments, limit: "ulimit -n \(count)")
+      if outcome.code == 0 { continue }
+      if outcome.code == 127, outcome.errors.contains("loading shared libraries") { continue }
+      #expect(count < 24 && outcome.code == 75, "\(outcome.code) \(outcome.errors)")
+      #expect(
+        outcome.errors.contains("more files may be open at once")
+          && outcome.errors.contains("ulimit -n 256"), "\(outcome.errors)")
+    }
+    // A soft limit alone is raised.
+    #expect(try run(["run", "run.yaml", "-q"], limit: "ulimit -S -n 12").code == 0)
+  }
+
+  /// KiB of stack for the first thread, which is not the one that works.
+  @Test(arguments: [64, 128, 200, 256])
+  func smallStacks(kibibytes: Int) throws {
+    for arguments in [["inspect", "tiny.h5", "--check"], ["run", "run.yaml", "-q"]] {
+      let outcome = try run(arguments, limit: "ulimit -s \(kibibytes)")
+      #expect(outcome.code == 0, "\(outcome.code) \(outcome.errors)")
+    }
+  }
+
   @Test func readersThatStopReading() throws {
     let outcome = try ToolRunner.run(
       ["inspect", "tiny.h5", "--tensors"], in: scratch.path,

@@ -8,6 +8,8 @@ enum ToolError: Error, CustomStringConvertible {
   case badData(String)
   /// Something that is needed is not there (66).
   case missing(String)
+  /// The system gives less than any work needs (75).
+  case limit(String)
 
   var exitCode: Int32 {
     switch self {
@@ -15,13 +17,15 @@ enum ToolError: Error, CustomStringConvertible {
     case .usage: 64
     case .badData: 65
     case .missing: 66
+    case .limit: 75
     }
   }
 
   var description: String {
     switch self {
     case .cannotPrint(let reason): "cannot write the result to standard output: \(reason)"
-    case .usage(let message), .badData(let message), .missing(let message): message
+    case .usage(let message), .badData(let message), .missing(let message), .limit(let message):
+      message
     }
   }
 }

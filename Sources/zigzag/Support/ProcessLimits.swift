@@ -1,0 +1,61 @@
+import Foundation
+
+/// What the shell lets the process use: open files, and stacks.
+enum ProcessLimits {
+  /// Files that a run opens at once, beside what it was started with.
+  private static let files = 13
+  /// What most shells give the first thread.
+  private static let stackSize = 8 << 20
+
+  /// Raises the limit of open files as far as the shell lets it, and refuses one that is too low for any
+  /// work: without files of its own Dispatch, which listens for signals, ends in a trap.
+  ///
+  /// - Throws: `ToolError.limit`.
+  static func openFiles() throws(ToolError) {
+    var limit = rlimit()
+    if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      limit.rlim_cur = limit.rlim_max
+      _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+    // What counts is how many are left, since a process may be started with many open ones.
+    var opened: [Int32] = []
+    defer { for descriptor in opened { close(descriptor) } }
+    while opened.count < files {
+      let descriptor = unsafe open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        guard errno == EMFILE || errno == ENFILE else { return }
+        throw .limit(
+          "only \(opened.count) more files may be open at once (\(limit.rlim_max) in all), but "
+            + "\(files) are needed; raise the limit with `ulimit -n 256`")
+      }
+      opened.append(descriptor)
+    }
+  }
+
+  /// Does `work` with stacks that are large enough: where `ulimit -s` allows less, on a thread whose stack, like
+  /// those of all threads begun from now on, has a size of its own.
+  static func onStackOfItsOwn(
+    _ work: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+  ) {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit) == 0,
+      limit.rlim_cur < stackSize
+    else { _ = unsafe work(nil); return }
+    var attributes = pthread_attr_t()
+    guard unsafe pthread_attr_init(&attributes) == 0 else { _ = unsafe work(nil); return }
+    defer { unsafe pthread_attr_destroy(&attributes) }
+    unsafe pthread_attr_setstacksize(&attributes, stackSize)
+    // The system's headers show this function to C alone.
+    typealias SetDefault = @convention(c) (UnsafePointer<pthread_attr_t>) -> Int32
+    if let symbol = unsafe dlsym(nil, "pthread_setattr_default_np") {
+      _ = unsafe unsafeBitCast(symbol, to: SetDefault.self)(&attributes)
+    }
+    var thread = pthread_t()
+    // Where there is no memory or no right for a thread, there is the first one.
+    guard unsafe pthread_create(&thread, &attributes, work, nil) == 0 else {
+      _ = unsafe work(nil)
+      return
+    }
+    pthread_join(thread, nil)
+  }
+}
