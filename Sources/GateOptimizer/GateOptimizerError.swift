@@ -41,6 +41,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
       self = .otherFile(file: path, what: what, found: "larger than \(FileLimit.words(limit))")
     case .notUTF8(let line):
       self = .otherFile(file: path, what: what, found: "not UTF-8 text on line \(line)")
+    case .otherKind(let name, let fix):
+      self = .otherFile(file: path, what: what, found: "\(name) (\(fix))")
     }
   }
 

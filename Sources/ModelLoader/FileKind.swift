@@ -8,6 +8,7 @@ package enum FileKind: Sendable {
   case gzip
   case hdf5
   case gguf
+  case utf16Text
 
   /// The kind of a file that begins with `bytes`, of which 64 are enough; nil for any other.
   package init?(beginning bytes: some Collection<UInt8>) {
@@ -30,6 +31,8 @@ package enum FileKind: Sendable {
       self = .hdf5
     } else if begins("GGUF") {
       self = .gguf
+    } else if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      self = .utf16Text
     } else {
       return nil
     }
@@ -46,6 +49,7 @@ package enum FileKind: Sendable {
     case .gzip: "a gzip file"
     case .hdf5: "an HDF5 file"
     case .gguf: "a GGUF file"
+    case .utf16Text: "text in UTF-16"
     }
   }
 }

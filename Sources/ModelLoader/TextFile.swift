@@ -10,6 +10,8 @@ package enum TextFileError: Error, Equatable {
   case tooLarge(limit: Int)
   /// A line, counted from 1, is not UTF-8.
   case notUTF8(line: Int)
+  /// It stands for another file, or is no text at all.
+  case otherKind(name: String, fix: String)
 
   /// What is wrong, as a clause.
   package var reason: String {
@@ -18,6 +20,7 @@ package enum TextFileError: Error, Equatable {
     case .unreadable(let reason): reason
     case .tooLarge(let limit): "it is larger than \(FileLimit.words(limit))"
     case .notUTF8(let line): "line \(line) is not UTF-8 text"
+    case .otherKind(let name, let fix): "it is \(name); \(fix)"
     }
   }
 }
@@ -32,7 +35,12 @@ package enum TextFile {
     at path: String, what: String, limit: Int
   ) throws(TextFileError) -> Data {
     do {
-      let file = try FileReader(path: path, what: what)
+      let file: FileReader
+      do {
+        file = try FileReader(path: path, what: what)
+      } catch .invalid(_, _, _, let found, let fix) {
+        throw TextFileError.otherKind(name: found, fix: fix)
+      }
       guard file.byteCount <= limit else { throw TextFileError.tooLarge(limit: limit) }
       return try file.readAll()
     } catch let error as TextFileError {
@@ -50,11 +58,35 @@ package enum TextFile {
   package static func text(
     at path: String, what: String, limit: Int
   ) throws(TextFileError) -> String {
-    let bytes = try bytes(at: path, what: what, limit: limit)
+    try text(of: bytes(at: path, what: what, limit: limit))
+  }
+
+  /// The text that `bytes` are in UTF-8; a byte order mark at its start is part of it.
+  package static func text(of bytes: Data) throws(TextFileError) -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw .notUTF8(line: badLine(of: bytes))
     }
     return text
+  }
+
+  /// What is to be said of a text that begins with a byte order mark, a sentence without an end; nil for any
+  /// other.
+  ///
+  /// Python's `open(path, encoding="utf-8")` keeps the mark too, so that ids compare with those of Hugging
+  /// Face's tokenizers.
+  package static func byteOrderMarkWarning(of text: some Sequence<UInt8>) -> String? {
+    guard text.starts(with: [0xEF, 0xBB, 0xBF]) else { return nil }
+    return
+      "it begins with a byte order mark (U+FEFF), which is part of the text and makes tokens of its "
+      + "own; save it as UTF-8 without the mark if it should not"
+  }
+
+  /// ``byteOrderMarkWarning(of:)`` of the file at `path`; nil where it cannot be read.
+  package static func byteOrderMarkWarning(at path: String) -> String? {
+    guard let file = try? FileReader(path: path, what: "text"),
+      let beginning = try? file.read(at: 0, count: min(3, file.byteCount), place: "the file")
+    else { return nil }
+    return byteOrderMarkWarning(of: beginning)
   }
 
   /// The SHA-256 of a file of any kind above; nil where it cannot be read.

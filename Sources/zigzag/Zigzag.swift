@@ -22,7 +22,7 @@ struct Zigzag: ParsableCommand {
 
       Results go to standard output; progress and logs to standard error. Exit codes: 0 done, \
       64 usage, 65 bad data, 66 missing input, 73 and 74 cannot write, 75 interrupted and \
-      resumable (no memory, too), 70 internal error.
+      resumable (no memory or open files, too), 70 internal error.
       """,
     version: toolVersion,
     subcommands: [
@@ -38,6 +38,17 @@ struct Zigzag: ParsableCommand {
       throw .usage(
         "\(name) is \"\(text)\"; it must be a number of threads from "
           + "\(Parallelism.threads.lowerBound) to \(Parallelism.threads.upperBound), or not be set")
+    }
+  }
+
+  /// Refuses arguments that are not UTF-8: Swift reads them as others, with U+FFFD for what it does not know.
+  private static func refuseOtherArguments() throws(ToolError) {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = unsafe CommandLine.unsafeArgv[index] else { continue }
+      guard unsafe String(validatingCString: bytes) == nil else { continue }
+      throw .usage(
+        "argument \(index) is not UTF-8 text (\(unsafe String(cString: bytes).quotedForMessage)); "
+          + "give texts in UTF-8, and rename files whose names are not")
     }
   }
 
@@ -65,8 +76,22 @@ struct Zigzag: ParsableCommand {
     }
   }
 
-  /// Parses, runs, and turns whatever is thrown into a message and an exit code.
+  /// Everything happens on a stack that is large enough.
   static func main() {
+    unsafe ProcessLimits.onStackOfItsOwn { _ in
+      Zigzag.performCommand()
+      return nil
+    }
+  }
+
+  /// Parses, runs, and turns whatever is thrown into a message and an exit code.
+  private static func performCommand() {
+    do {
+      // Before anything that needs files.
+      try ProcessLimits.openFiles()
+    } catch {
+      ExitFunnel.exit(with: error)
+    }
     Interruption.install()
     // A file that may not grow is then a write that fails, and told as such.
     signal(SIGXFSZ, SIG_IGN)
@@ -74,6 +99,7 @@ struct Zigzag: ParsableCommand {
     MemoryShortage.install(exitCode: ExitFunnel.code(of: .interrupted))
     do {
       try checkThreads()
+      try refuseOtherArguments()
       try refuseEmptyArguments()
       var command = try parseAsRoot()
       try command.run()

@@ -154,6 +154,30 @@ import Testing
     }
   }
 
+  @Test func aByteOrderMarkIsTextAndSaid() throws {
+    let scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    try scratch.write("\u{FEFF}A text", to: "mark.txt")
+    let outcome = try scratch.zigzag("tokenize", "tiny.h5", "mark.txt", "--ids")
+    #expect(outcome.code == 0)
+    #expect(outcome.errors.contains("mark.txt: it begins with a byte order mark (U+FEFF)"))
+    let given = try scratch.zigzag("tokenize", "tiny.h5", "--ids", "--text", "\u{FEFF}A text")
+    #expect(outcome.output == given.output)
+  }
+
+  @Test func otherBytesAreNamedByLine() throws {
+    let scratch = try TemporaryFolder()
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    let text = Data("one\ntwo ".utf8) + Data([0xC3, 0x28]) + Data("\nthree".utf8)
+    try text.write(to: URL(fileURLWithPath: scratch.path("latin.txt")))
+    expectRefusal(
+      try scratch.zigzag("tokenize", "tiny.h5", "latin.txt"), code: 65,
+      saying: "latin.txt", "line 2")
+    try Data([0xFF, 0xFE, 0x41, 0x00]).write(to: URL(fileURLWithPath: scratch.path("wide.txt")))
+    expectRefusal(
+      try scratch.zigzag("tokenize", "tiny.h5", "wide.txt"), code: 65, saying: "wide.txt", "UTF-16")
+  }
+
   @Test func aClosedInputIsSaid() throws {
     try TinyModel.write(to: scratch.path("tiny.h5"))
     let outcome = try ToolRunner.run(

@@ -13,6 +13,9 @@ extension MapReporterError {
     case .notUTF8(let line):
       self = .invalidFile(
         path: path, place: "the file", expected: "UTF-8 text", found: "other bytes on line \(line)")
+    case .otherKind(let name, let fix):
+      self = .invalidFile(
+        path: path, place: "the file", expected: "the file itself", found: "\(name) (\(fix))")
     }
   }
 }

@@ -48,6 +48,13 @@ extension RunConfiguration {
     textFiles.reduce(into: [:]) { $0[$1] = Self.textHash($1) }
   }
 
+  /// What is to be said of the texts of the haystacks, a sentence without an end for each.
+  func textWarnings() -> [String] {
+    Set(haystack.calibration.files + haystack.evaluation.files).sorted().compactMap { path in
+      TextFile.byteOrderMarkWarning(at: path).map { "\(path): \($0)" }
+    }
+  }
+
   /// SHA-256 of the text file at `path`; nil where it cannot be read.
   static func textHash(_ path: String) -> String? {
     TextFile.sha256(of: path)

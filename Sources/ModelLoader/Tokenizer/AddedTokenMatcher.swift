@@ -8,25 +8,26 @@ struct AddedTokenMatcher: Sendable {
     var range: Range<Int>
   }
 
-  private let search: PrefixSearch
+  private let search: LongestPatternSearch
   /// By position in the search.
   private let tokens: [AddedToken]
 
   /// Looks for tokens, each by its pattern; an empty pattern is never found, and of equal ones the first.
   init(_ patterns: [(token: AddedToken, pattern: [UInt8])] = []) {
-    search = PrefixSearch(patterns.map(\.pattern))
+    search = LongestPatternSearch(patterns.map(\.pattern))
     tokens = patterns.map(\.token)
   }
 
-  /// Cuts a text into tokens and the text between them; empty stretches are left out.
-  func segments(of text: [UInt8]) -> [Segment] {
-    if text.isEmpty { return [] }
-    if search.isEmpty { return [Segment(tokenID: nil, range: 0..<text.count)] }
-    var segments: [Segment] = []
+  /// Calls `body` with the tokens of a text and the text between them, one after another; empty stretches are
+  /// left out.
+  func forEachSegment(of text: [UInt8], _ body: (Segment) -> Void) {
+    if text.isEmpty { return }
+    if search.isEmpty { return body(Segment(tokenID: nil, range: 0..<text.count)) }
+    var matches = LongestPatternSearch.Matches(search, in: text)
     var done = 0
     var index = 0
     while index < text.count {
-      guard let (length, position) = search.longest(in: text, at: index) else {
+      guard let (length, position) = matches.longest(at: index) else {
         index += 1
         continue
       }
@@ -36,14 +37,13 @@ struct AddedTokenMatcher: Sendable {
       guard !token.singleWord || Self.standsAlone(found, in: text) else { continue }
       let range = Self.widened(found, for: token, in: text, from: done)
       if done < range.lowerBound {
-        segments.append(Segment(tokenID: nil, range: done..<range.lowerBound))
+        body(Segment(tokenID: nil, range: done..<range.lowerBound))
       }
-      segments.append(Segment(tokenID: token.id, range: range))
+      body(Segment(tokenID: token.id, range: range))
       done = range.upperBound
       index = max(index, done)
     }
-    if done < text.count { segments.append(Segment(tokenID: nil, range: done..<text.count)) }
-    return segments
+    if done < text.count { body(Segment(tokenID: nil, range: done..<text.count)) }
   }
 
   /// `found` with the white space that the token takes with it, none of it before `start`.

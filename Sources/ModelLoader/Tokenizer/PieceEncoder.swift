@@ -19,12 +19,12 @@ struct PieceEncoder {
   mutating func encode(_ text: [UInt8], _ range: Range<Int>) {
     guard let mark = model.wordMark else { return encodeWord(text, range) }
     // No merge reaches over the start of a word, so that words can be encoded one by one.
-    var words: [Range<Int>] = []
-    PreTokenizer.splitWords(text, range, mark: mark, into: &words)
     var start = range.lowerBound
-    for word in words.dropFirst() where !text[..<word.lowerBound].hasSuffix(mark) {
-      encodeWord(text, start..<word.lowerBound)
-      start = word.lowerBound
+    PreTokenizer.forEachWord(in: text, range, mark: mark) { word in
+      let end = word.lowerBound
+      guard end > range.lowerBound, !text[..<end].hasSuffix(mark) else { return }
+      encodeWord(text, start..<end)
+      start = end
     }
     encodeWord(text, start..<range.upperBound)
   }

@@ -95,38 +95,49 @@ struct PreTokenizer: Sendable {
         split: try node["split"].bool(default: true)))
   }
 
-  /// A text and the pieces it is cut into.
-  struct Pieces {
-    var text: [UInt8]
-    var ranges: [Range<Int>]
+  /// Calls `body` with the pieces that a text is cut into, one after another: a text, which may be another one
+  /// than `text`, and the piece's place in it.
+  ///
+  /// Each step cuts or rewrites a piece by itself, so that no list of pieces is kept. `isFirst` says that nothing,
+  /// not even an added token, stands before the text.
+  func forEachPiece(of text: [UInt8], isFirst: Bool, _ body: ([UInt8], Range<Int>) -> Void) {
+    if text.isEmpty { return }
+    take(steps[...], text, 0..<text.count, isFirst, body)
   }
 
-  /// Cuts a text; `isFirst` says that nothing, not even an added token, stands before it.
-  func pieces(of text: [UInt8], isFirst: Bool) -> Pieces {
-    var pieces = Pieces(text: text, ranges: text.isEmpty ? [] : [0..<text.count])
-    for step in steps {
-      switch step {
-      case .split(let pattern):
-        pieces.cut { pattern.split($0, $1, into: &$2) }
-      case .digits(let individual):
-        pieces.cut { Self.splitDigits($0, $1, individual: individual, into: &$2) }
-      case .spaceBefore:
-        pieces.rewrite { $0.first == UInt8(ascii: " ") ? Array($0) : [UInt8(ascii: " ")] + $0 }
-      case .metaspace(let step):
-        let addsPrefix = step.prefix == .always || step.prefix == .first && isFirst
-        pieces.rewrite { piece in
-          let text = step.spaces.applied(to: piece)
-          return addsPrefix && !text.starts(with: step.mark) ? step.mark + text : text
-        }
-        if step.split { pieces.cut { Self.splitWords($0, $1, mark: step.mark, into: &$2) } }
+  /// Does the steps that are left for one piece.
+  private func take(
+    _ steps: ArraySlice<Step>, _ text: [UInt8], _ range: Range<Int>, _ isFirst: Bool,
+    _ body: ([UInt8], Range<Int>) -> Void
+  ) {
+    guard let step = steps.first else { return body(text, range) }
+    let rest = steps.dropFirst()
+    switch step {
+    case .split(let pattern):
+      pattern.forEachMatch(in: text, range) { take(rest, text, $0, isFirst, body) }
+    case .digits(let individual):
+      Self.forEachRun(in: text, range, individual: individual) {
+        take(rest, text, $0, isFirst, body)
+      }
+    case .spaceBefore:
+      let space = UInt8(ascii: " ")
+      if text[range].first == space { return take(rest, text, range, isFirst, body) }
+      let piece = [space] + text[range]
+      take(rest, piece, 0..<piece.count, isFirst, body)
+    case .metaspace(let step):
+      var piece = step.spaces.applied(to: text[range])
+      let addsPrefix = step.prefix == .always || step.prefix == .first && isFirst
+      if addsPrefix, !piece.starts(with: step.mark) { piece.insert(contentsOf: step.mark, at: 0) }
+      guard step.split else { return take(rest, piece, 0..<piece.count, isFirst, body) }
+      Self.forEachWord(in: piece, 0..<piece.count, mark: step.mark) {
+        take(rest, piece, $0, isFirst, body)
       }
     }
-    return pieces
   }
 
   /// Cuts digits (Rust's `char::is_numeric`) off the rest.
-  private static func splitDigits(
-    _ text: [UInt8], _ range: Range<Int>, individual: Bool, into ranges: inout [Range<Int>]
+  private static func forEachRun(
+    in text: [UInt8], _ range: Range<Int>, individual: Bool, _ body: (Range<Int>) -> Void
   ) {
     var start = range.lowerBound
     var wasDigit = false
@@ -135,26 +146,26 @@ struct PreTokenizer: Sendable {
       let (scalar, next) = UTF8Text.scalar(in: text, at: index)
       let isDigit = CharacterClass.isNumeric(scalar)
       if index > start, isDigit != wasDigit || isDigit && individual {
-        ranges.append(start..<index)
+        body(start..<index)
         start = index
       }
       wasDigit = isDigit
       index = next
     }
-    if start < range.upperBound { ranges.append(start..<range.upperBound) }
+    if start < range.upperBound { body(start..<range.upperBound) }
   }
 
   /// Cuts before each mark.
-  static func splitWords(
-    _ text: [UInt8], _ range: Range<Int>, mark: [UInt8], into ranges: inout [Range<Int>]
+  static func forEachWord(
+    in text: [UInt8], _ range: Range<Int>, mark: [UInt8], _ body: (Range<Int>) -> Void
   ) {
     var start = range.lowerBound
     for index in range.dropFirst()
     where text[index] == mark.first && text[index..<range.upperBound].starts(with: mark) {
-      ranges.append(start..<index)
+      body(start..<index)
       start = index
     }
-    if start < range.upperBound { ranges.append(start..<range.upperBound) }
+    if start < range.upperBound { body(start..<range.upperBound) }
   }
 }
 
@@ -166,26 +177,5 @@ extension JSONNode {
       throw self["replacement"].mismatch("one character")
     }
     return Array(mark.utf8)
-  }
-}
-
-extension PreTokenizer.Pieces {
-  /// Replaces each piece by the pieces that `cutter` appends for it.
-  fileprivate mutating func cut(_ cutter: ([UInt8], Range<Int>, inout [Range<Int>]) -> Void) {
-    var cut: [Range<Int>] = []
-    cut.reserveCapacity(max(ranges.count, text.count / 4))
-    for range in ranges { cutter(text, range, &cut) }
-    ranges = cut
-  }
-
-  /// Replaces the text of each piece.
-  fileprivate mutating func rewrite(_ rewriter: (ArraySlice<UInt8>) -> [UInt8]) {
-    var rewritten: [UInt8] = []
-    for index in ranges.indices {
-      let start = rewritten.count
-      rewritten += rewriter(text[ranges[index]])
-      ranges[index] = start..<rewritten.count
-    }
-    text = rewritten
   }
 }

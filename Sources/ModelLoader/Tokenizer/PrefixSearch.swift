@@ -34,8 +34,6 @@ struct PrefixSearch: Sendable {
     (self.strings, self.positions, self.beginnings) = (sorted, positions, beginnings)
   }
 
-  var isEmpty: Bool { strings.isEmpty }
-
   /// Calls `body` with the length and the position of every string that `text` has at `start`, the shortest
   /// first.
   @inline(__always)
@@ -68,13 +66,6 @@ struct PrefixSearch: Sendable {
     guard string.count <= text.count - start else { return }
     for place in length..<string.count where string[place] != text[start + place] { return }
     body(string.count, Int(positions[index]))
-  }
-
-  /// The longest string that `text` has at `start`: its length and position.
-  func longest(in text: [UInt8], at start: Int) -> (length: Int, position: Int)? {
-    var found: (Int, Int)?
-    forEachPrefix(of: text, at: start) { found = ($0, $1) }
-    return found
   }
 
   /// The first index from `low` on for which `isBehind` is true, which it stays up to `high`.

@@ -34,8 +34,8 @@ enum SplitPattern: Sendable, Equatable {
     }
   }
 
-  /// Appends the matches in `range` of `text`, one after another.
-  func split(_ text: [UInt8], _ range: Range<Int>, into pieces: inout [Range<Int>]) {
+  /// Calls `body` with the matches in `range` of `text`, one after another.
+  func forEachMatch(in text: [UInt8], _ range: Range<Int>, _ body: (Range<Int>) -> Void) {
     let scanner = WordScanner(text: text, end: range.upperBound)
     var start = range.lowerBound
     while start < range.upperBound {
@@ -44,7 +44,7 @@ enum SplitPattern: Sendable, Equatable {
         case .gpt2: scanner.gpt2Match(at: start)
         case .llama3(let digits): scanner.llama3Match(at: start, digits: digits)
         }
-      pieces.append(start..<end)
+      body(start..<end)
       start = end
     }
   }

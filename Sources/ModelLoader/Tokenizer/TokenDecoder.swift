@@ -57,10 +57,9 @@ struct TokenDecoder: Sendable {
   }
 
   /// The text of the tokens; bytes that are not UTF-8 read as U+FFFD.
-  func decode(_ tokens: [String]) -> String {
-    var tokens = tokens.map { Array($0.utf8) }
-    for step in steps { Self.apply(step, to: &tokens) }
-    return String(decoding: tokens.joined(), as: UTF8.self)
+  func decode(_ tokens: consuming TextList) -> String {
+    for step in steps { tokens = Self.applied(step, to: tokens) }
+    return String(decoding: tokens.bytes, as: UTF8.self)
   }
 
   /// The bytes that one token adds to a text; `isFirst` says that it is the first there.
@@ -87,25 +86,26 @@ struct TokenDecoder: Sendable {
     return bytes
   }
 
-  private static func apply(_ step: Step, to tokens: inout [[UInt8]]) {
+  private static func applied(_ step: Step, to tokens: TextList) -> TextList {
     switch step {
     case .byteLevel:
-      let text = String(decoding: tokens.flatMap(bytes(ofSpelled:)), as: UTF8.self)
-      tokens = [Array(text.utf8)]
+      let spelled = tokens.map { _, token in bytes(ofSpelled: Array(token)) }
+      return TextList(String(decoding: spelled.bytes, as: UTF8.self).utf8)
     case .replace(let replacement):
-      tokens = tokens.map { replacement.applied(to: $0) }
+      return tokens.map { _, token in replacement.applied(to: token) }
     case .byteFallback:
-      tokens = joiningByteTokens(tokens)
+      return joiningByteTokens(tokens)
     case .fuse:
-      tokens = [Array(tokens.joined())]
+      return TextList(tokens.bytes)
     case .strip(let content, let start, let stop):
-      tokens = tokens.map { stripped($0, of: content, start: start, stop: stop) }
-    case .metaspace(let first, let others):
-      for index in tokens.indices {
-        tokens[index] = (index == 0 ? first : others).applied(to: tokens[index])
+      return tokens.map { _, token in stripped(Array(token), of: content, start: start, stop: stop)
       }
+    case .metaspace(let first, let others):
+      return tokens.map { index, token in (index == 0 ? first : others).applied(to: token) }
     case .joinWithSpaces:
-      tokens = [Array(tokens.joined(separator: [UInt8(ascii: " ")]))]
+      let space = [UInt8(ascii: " ")]
+      return TextList(
+        tokens.map { index, token in index == 0 ? Array(token) : space + token }.bytes)
     }
   }
 
@@ -122,19 +122,20 @@ struct TokenDecoder: Sendable {
     return bytes
   }
 
-  private static func joiningByteTokens(_ tokens: [[UInt8]]) -> [[UInt8]] {
-    var joined: [[UInt8]] = []
+  private static func joiningByteTokens(_ tokens: TextList) -> TextList {
+    var joined = TextList()
     var pending: [UInt8] = []
     func flush() {
       if pending.isEmpty { return }
       if String(validating: pending, as: UTF8.self) != nil {
         joined.append(pending)
       } else {
-        joined += pending.map { _ in Array("\u{FFFD}".utf8) }
+        for _ in pending { joined.append("\u{FFFD}".utf8) }
       }
       pending.removeAll()
     }
-    for token in tokens {
+    for index in 0..<tokens.count {
+      let token = tokens[index]
       if let byte = byteValue(token) {
         pending.append(byte)
       } else {
@@ -147,11 +148,11 @@ struct TokenDecoder: Sendable {
   }
 
   /// The byte that a token like `<0x0A>` names.
-  private static func byteValue(_ token: [UInt8]) -> UInt8? {
-    guard token.count == 6, token.starts(with: "<0x".utf8), token[5] == UInt8(ascii: ">") else {
-      return nil
-    }
-    return UInt8(String(decoding: token[3..<5], as: UTF8.self), radix: 16)
+  private static func byteValue(_ token: some Collection<UInt8>) -> UInt8? {
+    guard token.count == 6, token.starts(with: "<0x".utf8) else { return nil }
+    let end = Array(token.suffix(3))
+    guard end[2] == UInt8(ascii: ">") else { return nil }
+    return UInt8(String(decoding: end[..<2], as: UTF8.self), radix: 16)
   }
 
   private static func stripped(

@@ -80,12 +80,12 @@ public struct Tokenizer: Sendable {
     var encoder = PieceEncoder(model)
     let text = Array(text.utf8)
     if addSpecialTokens { encoder.ids += template.prefix }
-    for verbatim in addedTokens.verbatim.segments(of: text) {
-      if let id = verbatim.tokenID {
+    addedTokens.verbatim.forEachSegment(of: text) { segment in
+      if let id = segment.tokenID {
         encoder.ids.append(id)
       } else {
-        let isFirst = verbatim.range.lowerBound == 0
-        encode(normalizer.normalize(Array(text[verbatim.range])), isFirst, with: &encoder)
+        let isFirst = segment.range.lowerBound == 0
+        encode(normalizer.normalize(text.part(segment.range)), isFirst, with: &encoder)
       }
     }
     if addSpecialTokens { encoder.ids += template.suffix }
@@ -94,13 +94,13 @@ public struct Tokenizer: Sendable {
 
   /// Encodes normalised text, in which added tokens may still be found.
   private func encode(_ text: [UInt8], _ isFirst: Bool, with encoder: inout PieceEncoder) {
-    for segment in addedTokens.normalized.segments(of: text) {
+    addedTokens.normalized.forEachSegment(of: text) { segment in
       if let id = segment.tokenID {
         encoder.ids.append(id)
       } else {
-        let pieces = preTokenizer.pieces(
-          of: Array(text[segment.range]), isFirst: isFirst && segment.range.lowerBound == 0)
-        for range in pieces.ranges { encoder.encode(pieces.text, range) }
+        preTokenizer.forEachPiece(
+          of: text.part(segment.range), isFirst: isFirst && segment.range.lowerBound == 0
+        ) { encoder.encode($0, $1) }
       }
     }
   }
@@ -114,20 +114,14 @@ public struct Tokenizer: Sendable {
     package let bytes: [UInt8]
   }
 
-  /// The pieces of a text whose ids these are.
+  /// The piece of a text that a token stands for; nil for an id without a token.
   ///
-  /// Their bytes, one after another, are the text that ``decode(_:skipSpecialTokens:)`` gives, where those are
-  /// UTF-8; ids without a token are left out.
-  package func pieces(_ ids: [Int32]) -> [Piece] {
-    var pieces: [Piece] = []
-    for id in ids {
-      guard let spelling = spelling(of: id) else { continue }
-      pieces.append(
-        Piece(
-          id: id, spelling: spelling,
-          bytes: decoder.bytes(of: spelling, isFirst: pieces.isEmpty)))
+  /// `isFirst` says that the text begins with it. The bytes of a text's pieces, one after another, are what
+  /// ``decode(_:skipSpecialTokens:)`` gives, where those are UTF-8.
+  package func piece(of id: Int32, isFirst: Bool) -> Piece? {
+    spelling(of: id).map {
+      Piece(id: id, spelling: $0, bytes: decoder.bytes(of: $0, isFirst: isFirst))
     }
-    return pieces
   }
 
   /// How `decode` reads a token before it decodes; nil for an id without a token.
@@ -145,10 +139,24 @@ public struct Tokenizer: Sendable {
   ///   - skipSpecialTokens: Whether to leave out special tokens, such as `<|im_end|>`.
   /// - Returns: The text.
   public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> String {
-    decoder.decode(
-      ids.compactMap { id in
-        guard let added = addedTokens.tokens[id] else { return model.vocabulary.token(id) }
-        return added.special && skipSpecialTokens ? nil : addedTokens.spellings[id]
-      })
+    var texts = TextList()
+    for id in ids {
+      if let added = addedTokens.tokens[id] {
+        guard !(added.special && skipSpecialTokens), let text = addedTokens.spellings[id] else {
+          continue
+        }
+        texts.append(text.utf8)
+      } else if let token = model.vocabulary.token(id) {
+        texts.append(token.utf8)
+      }
+    }
+    return decoder.decode(texts)
+  }
+}
+
+extension [UInt8] {
+  /// The bytes in `range`, without a copy where that is all of them.
+  fileprivate func part(_ range: Range<Int>) -> [UInt8] {
+    range == 0..<count ? self : Array(self[range])
   }
 }

@@ -90,3 +90,24 @@ enum Results {
     try print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }
+
+/// Standard output for very many short lines: they are written some at a time, since each write is a system call.
+struct ResultWriter {
+  private static let most = 1 << 16
+  private var bytes: [UInt8] = []
+
+  /// Adds text to the result.
+  mutating func write(_ text: String) throws(ToolError) {
+    bytes += text.utf8
+    if bytes.count >= Self.most { try flush() }
+  }
+
+  /// Adds a line to the result.
+  mutating func line(_ text: String) throws(ToolError) { try write(text + "\n") }
+
+  /// Writes what has been added; to be called at the end.
+  mutating func flush() throws(ToolError) {
+    try Results.write(Data(bytes))
+    bytes.removeAll(keepingCapacity: true)
+  }
+}

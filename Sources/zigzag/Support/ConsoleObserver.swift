@@ -7,6 +7,9 @@ final class ConsoleObserver: PipelineObserver {
   private let meter = Locked<ProgressMeter?>(nil)
   private let logger = Logger(label: "run")
 
+  /// An observer of work that ends behind its step when it is interrupted.
+  init() { Interruption.letStepsEnd() }
+
   func stepBegan(_ step: String, unit: String, done: Int, total: Int) {
     let new = ProgressMeter(step, unit: unit, total: total, startedAt: done)
     meter.withLock { $0 = new }

@@ -9,49 +9,70 @@ enum TokenizeInput {
     let name: String
   }
 
-  /// More ids than any text needs.
-  private static let mostBytes = 1 << 30
-
   /// The text of the option, of the file, or of standard input.
   static func text(_ option: String?, file: String?) throws -> Given {
     if let option { return Given(text: option, name: "--text") }
-    let (bytes, name): (Data, String)
     if let file, file != "-" {
-      (bytes, name) = (try TextInput.read(file), file)
-    } else {
-      do {
-        bytes = try FileHandle.standardInput.read(upToCount: mostBytes + 1) ?? Data()
-      } catch {
-        throw ToolError.missing(
-          "standard input cannot be read; give a text with --text, a file or a pipe")
-      }
-      name = "standard input"
+      return try given(
+        { () throws(TextFileError) in
+          try TextFile.bytes(at: file, what: "text", limit: FileLimit.text)
+        }, name: file)
     }
-    guard bytes.count <= mostBytes else {
-      throw ToolError.badData("\(name) has more than \(mostBytes >> 20) MiB; give it in parts")
-    }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw ToolError.badData(
-        "\(name) is not UTF-8 text: \(FileKind(beginning: bytes)?.name ?? "other bytes"); "
-          + "save it as UTF-8")
-    }
-    return Given(text: text, name: name)
+    return try given(
+      { () throws(TextFileError) in
+        let bytes: Data
+        do {
+          bytes = try FileHandle.standardInput.read(upToCount: FileLimit.text + 1) ?? Data()
+        } catch {
+          throw .unreadable(reason: "give a text with --text, a file or a pipe")
+        }
+        guard bytes.count <= FileLimit.text else { throw .tooLarge(limit: FileLimit.text) }
+        return bytes
+      }, name: "standard input")
   }
 
-  /// The ids in a text: whole numbers with blanks, commas or brackets between them.
-  static func ids(_ given: Given, known tokenizer: Tokenizer) throws -> [Int32] {
-    let fields = given.text.unicodeScalars.split {
-      $0.properties.isWhitespace || $0 == "," || $0 == "[" || $0 == "]"
+  /// The text of the bytes that `read` gives.
+  private static func given(
+    _ read: () throws(TextFileError) -> Data, name: String
+  ) throws(ToolError) -> Given {
+    var beginning = Data()
+    do {
+      let bytes = try read()
+      beginning = bytes.prefix(64)
+      return Given(text: try TextFile.text(of: bytes), name: name)
+    } catch {
+      throw refusal(of: error, name: name, beginning: beginning)
     }
+  }
+
+  private static func refusal(
+    of error: TextFileError, name: String, beginning: Data
+  ) -> ToolError {
+    switch error {
+    case .missing: .missing("\(name): there is no such file; check the path")
+    case .unreadable(let reason): .missing("\(name) cannot be read: \(reason)")
+    case .tooLarge(let limit):
+      .badData("\(name) has more than \(FileLimit.words(limit)); give it in parts")
+    case .notUTF8(let line):
+      .badData(
+        "\(name) is not UTF-8 text: \(FileKind(beginning: beginning)?.name ?? "other bytes") on line "
+          + "\(line); save it as UTF-8")
+    case .otherKind(let kind, let fix): .badData("\(name) is \(kind); \(fix)")
+    }
+  }
+
+  /// The ids in a text: whole numbers with blanks, commas or brackets between them, behind a byte order mark or
+  /// none.
+  static func ids(_ given: Given, known tokenizer: Tokenizer) throws -> [Int32] {
     var ids: [Int32] = []
     var bytes = 0
     // Ids may stand for long tokens: the text is refused before it fills the memory.
     let limit = 64 * given.text.utf8.count + (16 << 20)
-    for (index, field) in fields.enumerated() {
+    func take(_ field: Substring) throws(ToolError) {
       guard let id = Int32(String(field)), let spelling = tokenizer.spelling(of: id) else {
         throw ToolError.badData(
-          "\(given.name): number \(index + 1) is \(String(field).quotedForMessage), which is no id of "
-            + "this tokenizer; its ids are 0 to \(tokenizer.vocabularySize - 1)")
+          "\(given.name): number \(ids.count + 1) is \(String(field).quotedForMessage), which is no "
+            + "id of this tokenizer; its ids are 0 to \(tokenizer.vocabularySize - 1)")
       }
       ids.append(id)
       bytes += spelling.utf8.count
@@ -60,6 +81,18 @@ enum TokenizeInput {
           "\(given.name): the text of these ids is too long; give fewer of them")
       }
     }
+    let scalars = given.text.unicodeScalars
+    var start = scalars.startIndex
+    if scalars.first == "\u{FEFF}" { start = scalars.index(after: start) }
+    for index in scalars[start...].indices where isBetweenIDs(scalars[index]) {
+      if start < index { try take(given.text[start..<index]) }
+      start = scalars.index(after: index)
+    }
+    if start < scalars.endIndex { try take(given.text[start...]) }
     return ids
+  }
+
+  private static func isBetweenIDs(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || scalar == "," || scalar == "[" || scalar == "]"
   }
 }

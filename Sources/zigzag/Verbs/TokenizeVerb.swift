@@ -21,6 +21,9 @@ struct TokenizeVerb: Verb {
       a text and nothing is put behind it, as in the samples that gates are learned on. With \
       --special the whole template is used, with --no-special none of it. --decode reads ids with \
       blanks, commas or line ends between them and prints their text, exactly, with no line end added.
+
+      A byte order mark at the start of a text (U+FEFF) is part of it, as for Python's open(…, \
+      encoding="utf-8"), and a warning says so.
       """)
 
   @Argument(help: "A model file, a Hugging Face folder, a tokenizer.json, or a .gguf file.")
@@ -65,6 +68,9 @@ struct TokenizeVerb: Verb {
       let ids = try TokenizeInput.ids(given, known: source.tokenizer)
       try printText(ids, source.tokenizer)
     } else {
+      if let warning = TextFile.byteOrderMarkWarning(of: given.text.utf8) {
+        Logger(label: "tokenize").warning("\(given.name): \(warning)")
+      }
       try printTokens(TokenizedText(given.text, source.tokenizer, special: special))
     }
   }
@@ -79,11 +85,12 @@ struct TokenizeVerb: Verb {
   }
 
   private func printTokens(_ result: TokenizedText) throws {
-    if json { return try Results.print(json: result) }
-    let lines = ids ? result.ids.map(String.init) : result.table
-    // A line at a time would cost a system call for each token.
-    for start in stride(from: 0, to: lines.count, by: 4096) {
-      try Results.print(lines[start..<min(start + 4096, lines.count)].joined(separator: "\n"))
+    if json {
+      try result.printJSON()
+    } else if ids {
+      try result.printIDs()
+    } else {
+      try result.printTable()
     }
   }
 }
