@@ -7,6 +7,23 @@ package func systemMessage(_ code: Int32) -> String {
   return message.prefix(1).lowercased() + message.dropFirst()
 }
 
+/// Why the folder at `path` could not be created: what stands in its place or on the way to it, or else the
+/// operating system's words for `error`.
+package func systemMessage(of error: any Error, creating path: String) -> String {
+  let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+  for count in 1...max(1, parts.count) {
+    let place = parts.prefix(count).joined(separator: "/")
+    var isFolder: ObjCBool = false
+    if !place.isEmpty,
+      unsafe FileManager.default.fileExists(atPath: place, isDirectory: &isFolder),
+      !isFolder.boolValue
+    {
+      return "\(place) is there and is no folder; remove it or name another place"
+    }
+  }
+  return systemMessage(of: error)
+}
+
 /// Why Foundation could not read or write a file, in the operating system's words.
 package func systemMessage(of error: any Error) -> String {
   let outer = error as NSError

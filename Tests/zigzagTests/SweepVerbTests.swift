@@ -192,6 +192,14 @@ import Testing
     expectRefusal(
       try report("--compare", "runs/s/base", "runs/s/none"), code: 66, saying: "runs/s/none")
     expectRefusal(
+      try report(
+        "--compare", "runs/s/base", "runs/s/seed-1", "--out", "runs/s/base/report.html"), code: 64,
+      saying: "runs/s/base/report.html would replace", "name another file")
+    try scratch.write("a file", to: "file")
+    expectRefusal(
+      try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "file/inside"), code: 73,
+      saying: "file is there and is no folder")
+    expectRefusal(
       try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "runs/s/base"), code: 64,
       saying: "which is a run's folder")
     expectRefusal(

@@ -21,7 +21,7 @@ package struct StepFolder {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(path: path, reason: systemMessage(of: error))
+      throw .cannotWrite(path: path, reason: systemMessage(of: error, creating: path))
     }
   }
 

@@ -47,6 +47,7 @@ func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
   } catch ModelLoaderError.cannotWrite(let path, let reason) {
     throw .cannotWrite(path: path, reason: reason)
   } catch {
-    throw .cannotWrite(path: url.path, reason: systemMessage(of: error))
+    let folder = url.deletingLastPathComponent().path
+    throw .cannotWrite(path: url.path, reason: systemMessage(of: error, creating: folder))
   }
 }

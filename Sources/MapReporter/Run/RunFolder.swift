@@ -161,7 +161,7 @@ public struct RunFolder: ~Copyable {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(path: folder, reason: systemMessage(of: error))
+      throw .cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
     }
   }
 }

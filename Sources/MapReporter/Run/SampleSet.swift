@@ -62,7 +62,7 @@ public struct SampleSet: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error))
+      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
     }
     let width = samples.map(\.length).max() ?? 0
     let shape = [samples.count, width]

@@ -29,7 +29,7 @@ public struct SweepRunner {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error))
+      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
     }
     let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
     var record = try SweepRecord.read(recordPath)
