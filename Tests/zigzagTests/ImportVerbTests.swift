@@ -82,6 +82,16 @@ import Testing
       try scratch.zigzag("bench", "tiny.h5", "--measure", "gemm", "--out", "tiny.h5"), code: 64,
       saying: "would replace tiny.h5")
     #expect(FileManager.default.contents(atPath: model) == before)
+    let named = scratch.path("marks.npy")
+    try TinyModel.write(to: named)
+    try scratch.write(
+      TinyRun.configuration(steps: 1, checkpointEvery: 1).replacing("tiny.h5", with: "marks.npy"),
+      to: "named.yaml")
+    let whole = FileManager.default.contents(atPath: named)
+    expectRefusal(
+      try scratch.zigzag("samples", "named.yaml", "--out", "."), code: 64,
+      saying: "would replace marks.npy")
+    #expect(FileManager.default.contents(atPath: named) == whole)
     try FileManager.default.copyItem(
       atPath: ToolFixture.path("tiny-qwen2"), toPath: scratch.path("m"))
     expectRefusal(

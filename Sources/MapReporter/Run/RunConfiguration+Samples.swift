@@ -61,7 +61,7 @@ extension RunConfiguration {
   }
 
   /// The files of the haystacks and of the gates that learning starts from.
-  var textFiles: [String] { calibrationTextFiles + haystack.evaluation.files }
+  package var textFiles: [String] { calibrationTextFiles + haystack.evaluation.files }
 
   /// Those that gates are learned and maps are searched on.
   var calibrationTextFiles: [String] {

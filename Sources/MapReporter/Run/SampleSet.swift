@@ -54,6 +54,9 @@ public struct SampleSet: Sendable {
   /// The text of a sample, special tokens included.
   public func text(_ index: Int) -> String { tokenizer.decode(samples[index].tokens) }
 
+  /// The names of the files that ``write(to:)`` writes.
+  package static let files = ["tokens.npy", "marks.npy"]
+
   /// Writes `tokens.npy` and `marks.npy` into a folder, int32 (samples, longest sample): token ids and
   /// ``Mark``s, both −1 after a sample's end.
   ///

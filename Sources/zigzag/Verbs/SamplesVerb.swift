@@ -45,6 +45,10 @@ struct SamplesVerb: Verb {
     let set = try SampleSet(
       configuration, document: document, task: task, indices: first..<first + count)
     if let out {
+      for name in SampleSet.files {
+        try OutputPath.require(
+          "\(out)/\(name)", otherThan: [configuration.model] + configuration.textFiles)
+      }
       try set.write(to: out)
       try Results.print("\(out): \(set.samples.count) samples")
       return
