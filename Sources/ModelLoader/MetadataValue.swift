@@ -138,6 +138,15 @@ extension MetadataValue {
     } catch {
       throw error.inFile(path)
     }
+    return try object(value, path: path, keepsNulls: keepsNulls)
+  }
+
+  /// The members by key of a JSON object that has been read, as ``object(json:path:budget:keepsNulls:)`` gives them.
+  ///
+  /// - Throws: `ModelLoaderError.invalid` for another value, or a key that is there twice.
+  static func object(
+    _ value: JSONValue, path: String, keepsNulls: Bool = false
+  ) throws(ModelLoaderError) -> [String: MetadataValue] {
     guard case .object(let members) = value else {
       throw .invalid(
         path: path, place: "the file", expected: "a JSON object", found: value.kind,

@@ -27,7 +27,8 @@ extension Pipeline {
     }
     for result in unknown { try folder.claim(result, inputs) }
     if RunResult.gates.isThere(in: files) { try folder.requireOwn(.gates, inputs) }
-    for task in tasks where !(try isOwn(.scores(task: task))) { table.forget(task) }
+    for task in tasks
+    where !(try isOwn(.scores(task: task), texts: [table.text(of: task)])) { table.forget(task) }
     if tasks.contains(where: { !table.holds($0) }) {
       try folder.write(table.text, to: files.scores)
     }
@@ -74,9 +75,10 @@ extension Pipeline {
   /// Whether a result that is there was made from what is there now; if not, says why it is made again.
   ///
   /// What nobody wrote down counts as made from it: ``settleResults(since:)`` has warned of it.
-  func isOwn(_ result: RunResult) throws -> Bool {
+  /// `texts` are those of its files, where they have been read already.
+  func isOwn(_ result: RunResult, texts: [String]? = nil) throws -> Bool {
     guard let then = folder.ledger[result] else { return true }
-    let differences = try inputs.differences(of: result, from: then)
+    let differences = try inputs.differences(of: result, from: then, texts: texts)
     guard !differences.isEmpty else { return true }
     observer.report(
       "\(result.name) was not made from what is there now, so that it is made again: "

@@ -156,7 +156,8 @@ public struct RunFolder: ~Copyable {
   /// Creates a folder of the run if it is not there.
   func create(_ path: String) throws(RunError) { try Self.create(path) }
 
-  private static func create(_ folder: String) throws(RunError) {
+  /// Creates a folder, and those it is in, if it is not there.
+  static func create(_ folder: String) throws(RunError) {
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true)

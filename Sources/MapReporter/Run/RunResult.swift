@@ -175,13 +175,15 @@ struct ResultInputs {
 
   /// In words, how what `result` was made from, `then`, differs from what is there now; empty where it does
   /// not, as far as both are known.
+  ///
+  /// `texts` are those of its files, where they have been read already.
   func differences(
-    of result: RunResult, from then: ResultLedger.Fingerprint
+    of result: RunResult, from then: ResultLedger.Fingerprint, texts: [String]? = nil
   ) throws -> [String] {
     let now = try fingerprint(of: result)
     var found = Self.identity(of: then).differences(from: Self.identity(of: now))
     let earlier = then[Self.earlierContent]
-    let isChanged = try contents(of: result).contains { name, hash in
+    let isChanged = try contents(of: result, texts: texts).contains { name, hash in
       then[name].map { $0 != hash && hash != earlier } ?? false
     }
     if isChanged { found.append("it was changed or replaced after the run wrote it") }

@@ -62,11 +62,7 @@ public struct SampleSet: Sendable {
   ///
   /// - Throws: `ModelLoaderError` or ``RunError`` where a file cannot be written.
   public func write(to folder: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
-    }
+    try RunFolder.create(folder)
     let width = samples.map(\.length).max() ?? 0
     let shape = [samples.count, width]
     func table(_ row: (PasskeySample) -> [Int32]) -> [Int32] {

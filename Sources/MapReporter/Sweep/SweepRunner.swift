@@ -26,11 +26,7 @@ public struct SweepRunner {
   public func run(began: (RunFiles) -> Void) throws -> String {
     var check = SweepCheck(folder: folder)
     for run in sweep.runs { try check.check(run) }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw RunError.cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
-    }
+    try RunFolder.create(folder)
     let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
     var record = try SweepRecord.read(recordPath)
     warnOfOldRecord(record)

@@ -116,14 +116,14 @@ package struct HuggingFaceFolder {
     guard names.contains(name) else { return (nil, nil) }
     let reader = try FileReader(path: file(name), what: "file of a Hugging Face model")
     let bytes = try reader.readAll(limit: FileLimit.modelConfiguration)
-    do throws(JSONError) {
-      _ = try JSONReader.read(bytes)
+    let value: JSONValue
+    do {
+      value = try JSONReader.read(bytes, budget: reader.budget)
     } catch {
-      if !error.isKeyTwice {
-        return (nil, "\(name) is not valid JSON, so the tokens that end a text are config.json's")
-      }
+      if error.isKeyTwice { throw error.inFile(reader.path) }
+      return (nil, "\(name) is not valid JSON, so the tokens that end a text are config.json's")
     }
-    let ids = try Self.readJSON(file(name))["eos_token_id"]?.integers
+    let ids = try MetadataValue.object(value, path: reader.path)["eos_token_id"]?.integers
     guard ids?.count ?? 0 <= Self.mostEndTokens else {
       throw .invalid(
         path: file(name), place: "key eos_token_id",
