@@ -23,7 +23,7 @@ final class FileReader: Sendable {
       close(descriptor)
       let kind = Self.kind(of: status.st_mode)
       throw .unreadable(
-        path: path, reason: "it is \(kind) and not a regular file, as a \(what) must be")
+        path: path, reason: "it is \(kind), but the \(what) must be a regular file")
     }
     self.path = path
     byteCount = status.st_size

@@ -2,6 +2,7 @@ import Foundation
 
 /// The operating system's words for an error number, starting in lower case.
 package func systemMessage(_ code: Int32) -> String {
+  if code == ENOTDIR { return "a part of its path is a file and no folder" }
   guard let text = unsafe strerror(code) else { return "error \(code)" }
   let message = unsafe String(cString: text)
   return message.prefix(1).lowercased() + message.dropFirst()

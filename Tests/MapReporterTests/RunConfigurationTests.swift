@@ -23,6 +23,25 @@ import Transformer
     }
   }
 
+  /// Lists that differ in where an entry ends, in an empty one, or in what is missing have hashes of their own.
+  @Test func everySettingCountsInTheHash() throws {
+    let hashes = try [
+      "[0.5, 0.25]", "[0.5]", "[0.25, 0.5]", "[]",
+    ].map { list in
+      try configuration(minimal + "search:\n  sparsities: \(list)\n").hash {
+        all throws(RunError) in try all.settings { $0.hasPrefix("search.sparsities") }
+      }
+    }
+    #expect(Set(hashes).count == hashes.count)
+    let entries: [[(String, String?)]] = [
+      [("a.0", "x, y")], [("a.0", "x"), ("a.1", "y")], [("a.0", "x\n3 a.1 1 y")], [("a.0", nil)],
+      [("a.0", "none")], [("a.0", "4 none")], [],
+    ]
+    #expect(
+      Set(entries.map { settingsHash($0.map { (name: $0.0, value: $0.1) }) }).count == entries.count
+    )
+  }
+
   @Test func absentSettingsKeepTheirDefaults() throws {
     let read = try configuration(minimal)
     #expect(read == RunConfiguration(name: "test", model: "tiny.h5"))

@@ -86,6 +86,15 @@ struct GGUFMetadataTests {
 
   // MARK: Other keys
 
+  @Test func aVocabularySizeOfOtherRowsIsSaid() throws {
+    let rows = ModelTestFiles.configuration.vocabulary
+    #expect(try plan("llama.vocab_size", .integer(rows)).warnings.isEmpty)
+    let other = try plan("llama.vocab_size", .integer(rows + 1))
+    #expect(other.contents.configuration.vocabulary == rows)
+    #expect(other.warnings.count == 1)
+    #expect(other.warnings.first?.contains("llama.vocab_size is \(rows + 1)") == true)
+  }
+
   @Test(arguments: [
     ("expert_count", MetadataValue.integer(8), MetadataValue.integer(0)),
     ("attention.scale", .real(0.5), .real(0)), ("logit_scale", .real(0.5), .real(1)),

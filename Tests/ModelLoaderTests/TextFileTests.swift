@@ -28,11 +28,11 @@ import Testing
   @Test func whatIsNoFileIsRefused() throws {
     #expect(error("none") == .missing)
     #expect(unsafe mkfifo(folder.path("pipe"), 0o600) == 0)
-    #expect(error("pipe")?.reason == "it is a pipe and not a regular file, as a list must be")
-    #expect(error("")?.reason == "it is a folder and not a regular file, as a list must be")
+    #expect(error("pipe")?.reason == "it is a pipe, but the list must be a regular file")
+    #expect(error("")?.reason == "it is a folder, but the list must be a regular file")
     try FileManager.default.createSymbolicLink(
       atPath: folder.path("zero"), withDestinationPath: "/dev/zero")
-    #expect(error("zero")?.reason == "it is a device and not a regular file, as a list must be")
+    #expect(error("zero")?.reason == "it is a device, but the list must be a regular file")
   }
 
   @Test func limitsAreCheckedBeforeReading() throws {

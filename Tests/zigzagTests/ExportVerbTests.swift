@@ -119,6 +119,15 @@ import Testing
     expectRefusal(
       try scratch.zigzag("export", "maps/headmap.json", "--sink", "3"), code: 64,
       saying: "finished map")
+    // A map is read before it is written, and its model's configuration never replaced.
+    expectRefusal(
+      try scratch.zigzag("export", "maps/headmap.json"), code: 64,
+      saying: "would replace", "maps/headmap.json")
+    #expect(try scratch.zigzag("export", "maps/headmap.json", "--out", "again").code == 0)
+    #expect(try map("again/headmap.json") == map("maps/headmap.json"))
+    expectRefusal(
+      try scratch.zigzag("export", "pattern", "-s", "0.5", "--kv-heads", "2"), code: 64,
+      saying: "full_attention_heads.tsv is a table", "leave it out")
   }
 
   @Test func otherModelsAreRefusedWithBothShapes() throws {

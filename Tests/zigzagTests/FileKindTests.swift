@@ -102,7 +102,9 @@ import Testing
     for (path, kind) in kinds {
       let outcome = try run(["run", path])
       #expect(outcome.code == 66)
-      #expect(outcome.errors.contains("\(path): it is \(kind) and not a regular file"))
+      #expect(
+        outcome.errors.contains(
+          "\(path): it is \(kind), but the configuration must be a regular file"))
     }
   }
 

@@ -87,7 +87,7 @@ import Testing
       if outcome.code == 127, outcome.errors.contains("loading shared libraries") { continue }
       #expect(count < 24 && outcome.code == 75, "\(outcome.code) \(outcome.errors)")
       #expect(
-        outcome.errors.contains("more files may be open at once")
+        outcome.errors.contains("the shell lets the process open ")
           && outcome.errors.contains("ulimit -n 256"), "\(outcome.errors)")
     }
     // A soft limit alone is raised.
@@ -101,6 +101,15 @@ import Testing
       let outcome = try run(arguments, limit: "ulimit -s \(kibibytes)")
       #expect(outcome.code == 0, "\(outcome.code) \(outcome.errors)")
     }
+  }
+
+  /// Ctrl-C reaches a run whose work is on a thread of its own.
+  @Test func anInterruptionWithASmallStack() throws {
+    let outcome = try ToolRunner.run(
+      ["run", "run.yaml", "--set", "calibration.steps=1000000"], in: scratch.path,
+      shell: #"ulimit -s 64; env --default-signal "$@" & sleep 2; kill -INT $!; wait $!"#)
+    #expect(outcome.code == 75, "\(outcome.code) \(outcome.errors)")
+    #expect(outcome.errors.contains("the same command continues"), "\(outcome.errors)")
   }
 
   @Test func readersThatStopReading() throws {

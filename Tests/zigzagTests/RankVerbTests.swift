@@ -84,6 +84,7 @@ import Testing
   }
 
   @Test(arguments: [
+    (["-s", "-1"], "--sparsity is -1"), (["-s", "0.5", "--kv-heads", "-1"], "--kv-heads is for"),
     (["--sparsity", "1.5"], "--sparsity is 1.5"), (["--sparsity", "nan"], "--sparsity is nan"),
     (["--sparsity", "0.5", "--criterion", "best"], "best"),
     (["--sparsity", "0.5", "--criterion", "layer-gate"], "layer-gate"),

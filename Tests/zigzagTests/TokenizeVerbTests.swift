@@ -154,6 +154,14 @@ import Testing
     }
   }
 
+  /// What stands behind --text is the text, whatever it begins with.
+  @Test func aTextMayBeginWithADash() throws {
+    try TinyModel.write(to: scratch.path("tiny.h5"))
+    let plain = try tokenize("tiny.h5", "--ids", input: "-1")
+    #expect(plain.code == 0 && plain.output.split(separator: "\n").count == 2)
+    #expect(try tokenize("tiny.h5", "--ids", "--text", "-1").output == plain.output)
+  }
+
   @Test func aByteOrderMarkIsTextAndSaid() throws {
     let scratch = try TemporaryFolder()
     try TinyModel.write(to: scratch.path("tiny.h5"))

@@ -10,6 +10,9 @@ public struct GateSource: Sendable {
   /// The file they were read from.
   public let file: String
 
+  /// Whether that is a table, with a column for each key-value head, and not scores of query heads.
+  package var isTable: Bool { !file.hasSuffix(".json") }
+
   /// What was done to the values that a reader should know of, a sentence; nil where nothing was.
   public let note: String?
 

@@ -1,3 +1,4 @@
+import GateOptimizer
 import ModelLoader
 
 /// The first thing in a map that does not fit: where, what should be there, what is.
@@ -8,7 +9,7 @@ struct HeadMapFlaw: Error, Equatable {
 }
 
 extension HeadMap {
-  /// The largest L, K, H, window or block that is believed; beyond it a file is damaged.
+  /// The largest L, K or H that is believed; beyond it a file is damaged.
   static let largestCount = 1 << 30
 
   /// The first value that does not fit, in the order of the file's meaning; nil for a sound map.
@@ -22,7 +23,7 @@ extension HeadMap {
       ("model.num_attention_heads", model.queryHeads ?? model.keyValueHeads),
     ]
     for (place, value) in shape where value < 1 || value > Self.largestCount {
-      return countFlaw(place, value, least: 1)
+      return countFlaw(place, value, 1...Self.largestCount)
     }
     if let queryHeads = model.queryHeads, queryHeads % model.keyValueHeads != 0 {
       return HeadMapFlaw(
@@ -45,17 +46,19 @@ extension HeadMap {
 
   private func windowFlaw() -> HeadMapFlaw? {
     let sizes = [
-      ("window.sink", window.sink, 0), ("window.recent", window.recent, 1),
-      ("window.block", window.block, 1),
+      ("window.sink", window.sink, SettingRange.sink),
+      ("window.recent", window.recent, SettingRange.window),
+      ("window.block", window.block, SettingRange.window),
     ]
-    for (place, value, least) in sizes where value < least || value > Self.largestCount {
-      return countFlaw(place, value, least: least)
+    for (place, value, range) in sizes where !range.contains(value) {
+      return countFlaw(place, value, range)
     }
     return nil
   }
 
-  private func countFlaw(_ place: String, _ value: Int, least: Int) -> HeadMapFlaw {
-    let expected = value < least ? "at least \(least)" : "at most \(Self.largestCount)"
+  private func countFlaw(_ place: String, _ value: Int, _ range: ClosedRange<Int>) -> HeadMapFlaw {
+    let expected =
+      value < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
     return HeadMapFlaw(place: place, expected: expected, found: "\(value)")
   }
 

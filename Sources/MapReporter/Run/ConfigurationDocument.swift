@@ -210,7 +210,10 @@ private func explanation(_ error: YamlError) -> (line: Int?, problem: String) {
   switch error {
   case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
     .composer(_, let problem, let mark, _):
-    (mark.line, "not valid YAML: \(problem)")
+    (
+      mark.line,
+      "not valid YAML: \(problem); check the quotes, brackets and indentation on this line and the one before"
+    )
   case .duplicatedKeysInMapping(let duplicates, let context):
     (
       context.mark.line,

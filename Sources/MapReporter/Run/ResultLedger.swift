@@ -27,7 +27,10 @@ final class ResultLedger: Sendable {
         problem: "\(error.reason); remove it to have the results taken as they are")
     } catch let error as JSONError {
       throw .malformed(
-        path: path, problem: "\(error); or delete it to have the results taken as they are")
+        path: path,
+        problem:
+          "\(error)\(error.isKeyTwice ? ", or" : ";") delete the file to have the results taken as they are"
+      )
     } catch {
       throw .malformed(
         path: path,

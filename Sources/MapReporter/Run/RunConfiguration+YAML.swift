@@ -70,17 +70,16 @@ extension RunConfiguration {
   /// One hash of settings and their values, as `choose` picks them.
   ///
   /// What has its default is left out, so that a later version may have more settings.
-  func hash(
+  package func hash(
     of choose: (RunConfiguration) throws(RunError) -> [String: String]
   ) throws(RunError) -> String {
-    let (own, defaults) = try (
-      joiningLists(choose(self)), joiningLists(choose(RunConfiguration(name: name, model: "")))
-    )
-    return sha256(of: settingsText(own.filter { defaults[$0.key] != $0.value }))
+    let (own, defaults) = try (choose(self), choose(RunConfiguration(name: name, model: "")))
+    let others = Set(own.keys).union(defaults.keys).filter { own[$0] != defaults[$0] }
+    return settingsHash(others.map { ($0, own[$0]) })
   }
 
   /// The settings whose dotted names are `wanted`, with their values as text.
-  func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
+  package func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
     let node: Node?
     do {
       node = try Yams.compose(yaml: yaml())

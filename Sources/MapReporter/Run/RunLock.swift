@@ -42,7 +42,12 @@ final class RunLock: Sendable {
 
   private static func locked(_ path: String, folder: String) throws(RunError) -> Int32 {
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
-    guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemMessage(errno)) }
+    guard descriptor >= 0 else {
+      let code = errno
+      throw .cannotWrite(
+        path: path,
+        reason: systemMessage(code) + (code == EISDIR ? "; remove it or name another folder" : ""))
+    }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""

@@ -141,7 +141,7 @@ struct ResultInputs {
 
   private func sampleHash(_ task: String) throws -> String {
     // Tasks have no defaults to leave out: the whole list is one setting.
-    sha256(of: settingsText(try configuration.sampleSettings()[task] ?? [:]))
+    settingsHash(try configuration.sampleSettings()[task]?.map { ($0, $1) } ?? [])
   }
 
   private func texts(_ paths: [String]) -> ResultLedger.Fingerprint {
@@ -231,6 +231,14 @@ struct ResultInputs {
       weightsSHA256: fingerprint["weights"], configurationSHA256: fingerprint["configuration"],
       tokenizerSHA256: fingerprint["tokenizer"])
   }
+}
+
+/// SHA-256 of settings: two lists of them that differ in anything have different hashes.
+package func settingsHash(_ settings: [(name: String, value: String?)]) -> String {
+  let lines = settings.sorted { $0.name < $1.name }.map { name, value in
+    "\(name.utf8.count) \(name) \(value.map { "\($0.utf8.count) \($0)" } ?? "none")"
+  }
+  return sha256(of: lines.joined(separator: "\n"))
 }
 
 /// Settings as text, a line for each.

@@ -37,7 +37,8 @@ package struct SweepRecord: Codable, Equatable {
       throw .malformed(
         path: path,
         problem: (error.isKeyTwice ? "" : "not a sweep's record: ")
-          + "\(error); or delete it to have all runs looked through again")
+          + "\(error)\(error.isKeyTwice ? ", or" : ";") delete the file to have all runs looked through again"
+      )
     } catch {
       throw .malformed(
         path: path, problem: "not a sweep's record; delete it to have all runs looked through again"

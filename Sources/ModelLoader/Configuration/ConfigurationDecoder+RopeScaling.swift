@@ -97,7 +97,8 @@ extension ConfigurationDecoder {
         return try MetadataValue.object(json: json.utf8, path: path)
       } catch .invalid(_, let place, let expected, let found, _) {
         throw invalid(
-          key, "a JSON object", "\(found), where \(expected) was expected (\(place))")
+          key, expected == "each key once" ? "a JSON object with each key once" : "a JSON object",
+          "\(found) (\(place) of it)")
       }
     case .some(let other): throw invalid(key, "a JSON object", other.quoted)
     }

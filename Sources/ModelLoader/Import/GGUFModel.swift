@@ -34,7 +34,8 @@ package struct GGUFModel {
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
     var sources = try unrotated(headDim: configuration.headDim)
     sources[Self.ropeFactors] = nil
-    let warnings = ConfigurationWarnings(unknown: unknown, sentences: decoded.warnings)
+    let warnings = ConfigurationWarnings(
+      unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
       warnings: warnings.all + tokenizer.warnings, name: \.ggufName)
@@ -66,6 +67,17 @@ package struct GGUFModel {
 
   private func value(_ key: String) -> MetadataValue? {
     file.metadata["\(architecture).\(key)"]
+  }
+
+  /// llama.cpp goes by the rows, too, and looks at the key only where there is no tokenizer.
+  private var vocabularyWarnings: [String] {
+    guard let rows = file.tensors[Parameter.embedding.ggufName]?.shape.first,
+      let stated = value("vocab_size")?.integer, stated != rows
+    else { return [] }
+    return [
+      "\(architecture).vocab_size is \(stated), but \(Parameter.embedding.ggufName) has \(rows) rows, which "
+        + "are taken as the vocabulary"
+    ]
   }
 
   private func readConfiguration() throws(ModelLoaderError) -> DecodedConfiguration {

@@ -41,6 +41,14 @@ public struct Importer: Sendable {
     self.tokenizerFromGGUF = tokenizerFromGGUF
   }
 
+  /// The files that an import of `source` reads, or a later one could.
+  public static func files(of source: String) -> [String] {
+    let names = FolderWeights.fileNames(in: source)
+    guard !names.isEmpty else { return [source] }
+    return names.filter { $0.hasSuffix(".json") || $0.hasSuffix(".safetensors") }
+      .map { "\(source)/\($0)" }
+  }
+
   /// Imports the folder or .gguf file at `source` to the model file `destination`.
   ///
   /// `progress` is called after every chunk and says whether to go on.

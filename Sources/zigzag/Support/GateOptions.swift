@@ -7,12 +7,14 @@ import MapReporter
 /// Options of verbs that read gates learned elsewhere and need their window.
 struct GateOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "First tokens that streaming heads see; else sink_size of the config.json beside the table.",
       valueName: "tokens"))
   var sink: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Last tokens that streaming heads see, the current one included; else recent_size.",
       valueName: "tokens"))
@@ -59,14 +61,25 @@ struct GateOptions: ParsableArguments {
 /// What retrieval scores leave open.
 struct ScoreOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Key-value heads of a layer, for Retrieval_Head's scores, which are of query heads.",
       valueName: "heads"))
   var kvHeads: Int?
 
+  /// Refuses an option that would have no effect.
+  func refuse(because reason: String) throws(ToolError) {
+    guard kvHeads == nil else {
+      throw .usage("--kv-heads is for scores of query heads, but \(reason); leave it out")
+    }
+  }
+
   /// Reads the gates at `path`.
   func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
     let source = try GateSource(path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads)
+    if source.isTable {
+      try refuse(because: "\(source.file) is a table, which has a column for each key-value head")
+    }
     if let note = source.note { Logger(label: "gates").warning("\(note)") }
     return source
   }

@@ -13,7 +13,8 @@ enum OutputPath {
       let inside = (try? FileManager.default.contentsOfDirectory(atPath: input)) ?? []
       for path in [input] + inside.map({ "\(input)/\($0)" }) {
         if FileStamp(path: path)?.isSameFile(as: written) == true {
-          throw .usage("\(output) would replace \(path), which is read; name another file to write")
+          throw .usage(
+            "\(output) would replace \(path), which is read; name another place to write")
         }
       }
     }

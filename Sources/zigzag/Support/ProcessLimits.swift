@@ -25,8 +25,8 @@ enum ProcessLimits {
       guard descriptor >= 0 else {
         guard errno == EMFILE || errno == ENFILE else { return }
         throw .limit(
-          "only \(opened.count) more files may be open at once (\(limit.rlim_max) in all), but "
-            + "\(files) are needed; raise the limit with `ulimit -n 256`")
+          "the shell lets the process open \(opened.count) files (\(limit.rlim_max) with those that it was "
+            + "started with), but it needs \(files); raise the limit with `ulimit -n 256`")
       }
       opened.append(descriptor)
     }

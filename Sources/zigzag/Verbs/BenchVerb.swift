@@ -38,19 +38,22 @@ struct BenchVerb: Verb {
   var measure: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Tokens to measure with.",
       discussion: "Without it: all of --tokens, or \(names(of: BenchSettings().lengths)).",
       valueName: "lengths"))
   var lengths: String?
 
-  @Option(help: "First tokens that streaming heads see.")
+  @Option(parsing: .unconditional, help: "First tokens that streaming heads see.")
   var sink = BenchSettings().window.sink
 
-  @Option(help: "Last tokens that streaming heads see, the current one included.")
+  @Option(
+    parsing: .unconditional, help: "Last tokens that streaming heads see, the current one included."
+  )
   var recent = BenchSettings().window.recent
 
-  @Option(help: "Label rows of a step, at its end.")
+  @Option(parsing: .unconditional, help: "Label rows of a step, at its end.")
   var labels = BenchSettings().labels
 
   @Option(
@@ -59,10 +62,10 @@ struct BenchVerb: Verb {
       valueName: "size"))
   var memoryBudget: String?
 
-  @Option(help: "Rounds behind a median.")
+  @Option(parsing: .unconditional, help: "Rounds behind a median.")
   var repeats = BenchSettings().repeats
 
-  @Option(help: "Tokens to decode.")
+  @Option(parsing: .unconditional, help: "Tokens to decode.")
   var decodeTokens = BenchSettings().decodeTokens
 
   @Option(
@@ -78,11 +81,12 @@ struct BenchVerb: Verb {
   var gates: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Shares of streaming layers in maps: up to 1, or percent.", valueName: "sparsities"))
   var sparsities = "50,75"
 
-  @Option(help: "Seed of samples and gates.")
+  @Option(parsing: .unconditional, help: "Seed of samples and gates.")
   var seed = BenchSettings().seed
 
   @Option(help: ArgumentHelp("Leave the step that was measured in a folder.", valueName: "folder"))

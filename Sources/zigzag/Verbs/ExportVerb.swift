@@ -34,7 +34,9 @@ struct ExportVerb: Verb {
       "A format to write; may be repeated. Without it: headmap.", valueName: "format"))
   var format: [ExportFormat] = []
 
-  @Option(name: .shortAndLong, help: "The share of layers that stream, from 0 to 1.")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "The share of layers that stream, from 0 to 1.")
   var sparsity: Double?
 
   @Option(
@@ -71,11 +73,15 @@ struct ExportVerb: Verb {
       }
       map = try map.completed(by: known, mapName: source, modelName: model)
     }
-    for format in format.isEmpty ? [.headMap] : format {
-      let export = try format.exporter.export(map)
-      for place in try export.write(to: URL(fileURLWithPath: out ?? folder)) {
-        try Results.print(place.relativePath)
-      }
+    let place = URL(fileURLWithPath: out ?? folder)
+    let exports = try (format.isEmpty ? [.headMap] : format).map {
+      ($0, try $0.exporter.export(map))
+    }
+    for file in exports.flatMap(\.1.files) {
+      try OutputPath.require(place.appending(path: file.path).path, otherThan: [source, model])
+    }
+    for (format, export) in exports {
+      for place in try export.write(to: place) { try Results.print(place.relativePath) }
       for warning in export.warnings { logger.warning("\(format.rawValue): \(warning)") }
     }
   }

@@ -39,7 +39,7 @@ struct ImportVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    try OutputPath.require(destination, otherThan: [source])
+    try OutputPath.require(destination, otherThan: Importer.files(of: source))
     let importer = Importer(elementType: type) { try TokenizerJSON.fromGGUF($0) }
     Interruption.letStepsEnd()
     let progress = ProgressMeter("import", unit: "M values", total: 0)

@@ -29,7 +29,9 @@ struct RankVerb: Verb {
   @Argument(help: "A run folder, a table of gates (TSV), a folder with one, or scores (JSON).")
   var gates: String
 
-  @Option(name: .shortAndLong, help: "The share of layers that stream, from 0 to 1.")
+  @Option(
+    name: .shortAndLong, parsing: .unconditional,
+    help: "The share of layers that stream, from 0 to 1.")
   var sparsity: Double
 
   @Option(
@@ -70,6 +72,7 @@ struct RankVerb: Verb {
       try check(matrix, against: sizes)
       return (matrix, try matrix.layerMap(by: criterion, sparsity: sparsity))
     }
+    try scores.refuse(because: "\(gates) is a run folder")
     let run = try FinishedRun(folder: gates)
     try check(run.gates, against: sizes)
     try checkIdentity(of: run, against: sizes)

@@ -23,10 +23,10 @@ struct SamplesVerb: Verb {
       "An evaluation task; without it, the samples gates are learned on.", valueName: "name"))
   var task: String?
 
-  @Option(help: ArgumentHelp("The first sample.", valueName: "index"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("The first sample.", valueName: "index"))
   var first = 0
 
-  @Option(help: ArgumentHelp("How many.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("How many.", valueName: "n"))
   var count = 1
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "folder"))
@@ -47,7 +47,8 @@ struct SamplesVerb: Verb {
     if let out {
       for name in SampleSet.files {
         try OutputPath.require(
-          "\(out)/\(name)", otherThan: [configuration.model] + configuration.textFiles)
+          "\(out)/\(name)",
+          otherThan: [source.config, source.from, configuration.model] + configuration.textFiles)
       }
       try set.write(to: out)
       try Results.print("\(out): \(set.samples.count) samples")

@@ -32,7 +32,7 @@ struct TokenizeVerb: Verb {
   @Argument(help: "The text (UTF-8), or with --decode the ids; - is standard input.")
   var file: String?
 
-  @Option(help: "The text, or with --decode the ids, instead of a file.")
+  @Option(parsing: .unconditional, help: "The text, or with --decode the ids, instead of a file.")
   var text: String?
 
   @Flag(help: "Read ids and print the text they stand for.")
