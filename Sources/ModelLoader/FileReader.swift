@@ -35,14 +35,18 @@ final class FileReader: Sendable {
   private func refuseGitLFSPointer(as what: String) throws(ModelLoaderError) {
     // The specification keeps pointers below 1,024 bytes.
     guard (1..<1024).contains(byteCount) else { return }
-    let beginning = try read(at: 0, count: min(64, byteCount), place: "the file")
-    guard FileKind(beginning: beginning) == .gitLFSPointer else { return }
+    guard FileKind(beginning: try beginning) == .gitLFSPointer else { return }
     throw .invalid(
       path: path, place: "the file", expected: "the \(what)", found: FileKind.gitLFSPointer.name,
       fix: "run `git lfs pull` in its folder")
   }
 
   deinit { close(descriptor) }
+
+  /// The bytes that tell what kind of file it is, at most 64.
+  var beginning: [UInt8] {
+    get throws(ModelLoaderError) { try read(at: 0, count: min(64, byteCount), place: "the file") }
+  }
 
   /// The `count` bytes from `offset` on; `place` names them in messages.
   func read(at offset: Int, count: Int, place: String) throws(ModelLoaderError) -> [UInt8] {

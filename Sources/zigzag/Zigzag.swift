@@ -21,8 +21,8 @@ struct Zigzag: ParsableCommand {
         zigzag run configs/smollm2-135m.yaml
 
       Results go to standard output; progress and logs to standard error. Exit codes: 0 done, \
-      64 usage, 65 bad data, 66 missing input, 73 and 74 cannot write, 75 interrupted and \
-      resumable (no memory or open files, too), 70 internal error.
+      64 usage, 65 bad data, 66 missing input, 73 and 74 cannot write, 75 interrupted \
+      or short of memory or open files, 70 internal error.
       """,
     version: toolVersion,
     subcommands: [

@@ -68,7 +68,7 @@ import Testing
     let given = try overrides()
     let whole = try RunConfiguration(
       ConfigurationDocument(yaml: base, path: "c.yaml", overrides: given))
-    let leaves = try whole.settings { _ in true }.keys
+    let leaves = try whole.settings(in: SettingScope(paths: [SettingPath()])).keys
     // Groups and lists as a whole are keys as well.
     let keys = leaves.reduce(into: Set<String>()) { keys, leaf in
       let parts = leaf.split(separator: ".")

@@ -29,17 +29,15 @@ import Transformer
       "[0.5, 0.25]", "[0.5]", "[0.25, 0.5]", "[]",
     ].map { list in
       try configuration(minimal + "search:\n  sparsities: \(list)\n").hash {
-        all throws(RunError) in try all.settings { $0.hasPrefix("search.sparsities") }
+        all throws(RunError) in try all.searchSettings()
       }
     }
     #expect(Set(hashes).count == hashes.count)
-    let entries: [[(String, String?)]] = [
-      [("a.0", "x, y")], [("a.0", "x"), ("a.1", "y")], [("a.0", "x\n3 a.1 1 y")], [("a.0", nil)],
-      [("a.0", "none")], [("a.0", "4 none")], [],
+    let entries: [[String: String?]] = [
+      ["a.0": "x, y"], ["a.0": "x", "a.1": "y"], ["a.0": "x\n3 a.1 1 y"], ["a.0": nil],
+      ["a.0": "none"], ["a.0": "4 none"], [:],
     ]
-    #expect(
-      Set(entries.map { settingsHash($0.map { (name: $0.0, value: $0.1) }) }).count == entries.count
-    )
+    #expect(Set(entries.map(settingsHash)).count == entries.count)
   }
 
   @Test func absentSettingsKeepTheirDefaults() throws {

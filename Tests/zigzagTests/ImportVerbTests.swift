@@ -104,6 +104,10 @@ import Testing
       saying: "would replace m/config.json")
     // A model file in the folder is not read by an import, and may be made again.
     for _ in 0..<2 { #expect(try scratch.zigzag("import", "m", "m/out.h5", "-q").code == 0) }
+    try scratch.write("my notes", to: "m/README.md")
+    expectRefusal(
+      try scratch.zigzag("import", "m", "m/README.md"), code: 64,
+      saying: "would replace m/README.md")
     expectRefusal(
       try scratch.zigzag("samples", "link.yaml", "--out", "."), code: 64,
       saying: "would replace link.yaml")

@@ -88,7 +88,7 @@ import Testing
       #expect(count < 24 && outcome.code == 75, "\(outcome.code) \(outcome.errors)")
       #expect(
         outcome.errors.contains("the shell lets the process open ")
-          && outcome.errors.contains("ulimit -n 256"), "\(outcome.errors)")
+          && outcome.errors.contains("ulimit -Hn"), "\(outcome.errors)")
     }
     // A soft limit alone is raised.
     #expect(try run(["run", "run.yaml", "-q"], limit: "ulimit -S -n 12").code == 0)

@@ -46,7 +46,7 @@ import Transformer
     #expect(outcome.code == 0, "\(outcome.errors)")
     for result in ["search-layers.csv", "attention.tsv", "scores.csv, task words"] {
       #expect(
-        outcome.errors.contains("\(result) was not made from what is there now"),
+        outcome.errors.contains("\(result) does not belong to what is there now"),
         "\(result): \(outcome.errors)")
     }
     #expect(outcome.errors.contains("the \(part) "))
@@ -60,7 +60,7 @@ import Transformer
     try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)
     expectRefusal(
       try scratch.zigzag("run", "run.yaml", "-q"), code: 64,
-      saying: "gates.tsv was not made from what is there now", "the weights are")
+      saying: "gates.tsv does not belong to what is there now", "the weights are")
     try remove("gates.tsv", "checkpoint.h5")
     #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     try expectNewResults()
@@ -85,7 +85,7 @@ import Transformer
     let outcome = try ToolRunner.run(judged, in: scratch.path)
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(
-      outcome.errors.contains("scores.csv, task book was not made from what is there now"))
+      outcome.errors.contains("scores.csv, task book does not belong to what is there now"))
     #expect(outcome.errors.contains("text.txt is another file now"))
     #expect(!outcome.errors.contains("search-layers.csv was not made"))
     #expect(try scratch.text(of: "runs/judged/scores.csv") != before)
@@ -101,8 +101,8 @@ import Transformer
     ] {
       expectRefusal(
         try ToolRunner.run(arguments + ["-q"], in: scratch.path), code: 64,
-        saying: "gates.tsv was not made from what is there now",
-        "it was changed or replaced after the run wrote it")
+        saying: "gates.tsv does not belong to what is there now",
+        "was changed or replaced after the run wrote it")
     }
     // As the sentence says: without it, the gates come from the checkpoint.
     try remove("gates.tsv")
@@ -122,13 +122,13 @@ import Transformer
     try scratch.write("0.5\t0.25\n1\t0\n", to: "runs/tiny/gates.tsv")
     expectRefusal(
       try scratch.zigzag("report", "runs/tiny"), code: 64,
-      saying: "search-layers.csv was not made from what is there now",
+      saying: "search-layers.csv does not belong to what is there now",
       "gates.tsv is another file now", "search again with zigzag search")
     try remove("checkpoint.h5")
     let outcome = try scratch.zigzag("run", "run.yaml")
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("warning: runs/tiny does not say what gates.tsv"))
-    #expect(outcome.errors.contains("search-layers.csv was not made from what is there now"))
+    #expect(outcome.errors.contains("search-layers.csv does not belong to what is there now"))
     #expect(outcome.errors.contains("gates.tsv is another file now"))
     #expect(try scratch.zigzag("report", "runs/tiny").code == 0)
   }
@@ -162,8 +162,8 @@ import Transformer
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(
       outcome.errors.contains(
-        "\(name) was not made from what is there now, so that it is made again: "
-          + "it was changed or replaced after the run wrote it"), "\(outcome.errors)")
+        "\(name) does not belong to what is there now, so that it is made again: \(name) "
+          + "was changed or replaced after the run wrote it"), "\(outcome.errors)")
     #expect(try Self.results.map { try scratch.text(of: "runs/tiny/\($0)") } == before)
     // What is right again is not made once more.
     let again = try scratch.zigzag("run", "run.yaml")
@@ -188,12 +188,48 @@ import Transformer
     for arguments in verbs {
       expectRefusal(
         try ToolRunner.run(arguments + ["-q"], in: scratch.path), code: 64,
-        saying: "was not made from what is there now",
-        "it was changed or replaced after the run wrote it", advice)
+        saying: "does not belong to what is there now",
+        "\(file) was changed or replaced after the run wrote it", advice)
     }
     #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     #expect(try scratch.text(of: "runs/tiny/\(file)") == before)
     #expect(try scratch.zigzag("report", "runs/tiny", "-q").code == 0)
+  }
+
+  @Test(arguments: ["search-layers.csv", "places.csv"])
+  func readersRefuseWhatIsMissing(file: String) throws {
+    try FileManager.default.removeItem(atPath: scratch.path("runs/tiny/\(file)"))
+    expectRefusal(
+      try scratch.zigzag("report", "runs/tiny", "-q"), code: 64, saying: "\(file) is missing",
+      "measure again")
+  }
+
+  /// The page says what was measured, not what was asked for since.
+  @Test(arguments: [
+    "evaluation.samples=900", "evaluation.bootstrap=60", "evaluation.tasks.0.name=others",
+  ])
+  func curvesOfOtherSettingsAreNotReported(setting: String) throws {
+    #expect(try scratch.zigzag("calibrate", "run.yaml", "-q", "--set", setting).code == 0)
+    expectRefusal(
+      try scratch.zigzag("report", "runs/tiny", "-q"), code: 64, saying: "curves.csv",
+      "the settings of the evaluation are others now", "measure again")
+  }
+
+  /// A disk that fills up twice in a row leaves the scores that were there.
+  @Test func scoresThatCouldNotBeWrittenTwice() throws {
+    let scores = try scratch.text(of: "runs/tiny/scores.csv")
+    let whole = scratch.path("runs/tiny/scores.csv")
+    for _ in 0..<2 {
+      let failed = try ToolRunner.run(
+        ["evaluate", "run.yaml", "-q", "--set", "evaluation.samples=40"], in: scratch.path,
+        shell: "ulimit -f 9; exec \"$@\"")
+      #expect(failed.code == 73, "\(failed.code) \(failed.errors)")
+      #expect(failed.errors.contains("scores.csv"), "\(failed.errors)")
+    }
+    let kept = try String(contentsOfFile: whole, encoding: .utf8)
+    #expect(Set(scores.split(separator: "\n")).isSubset(of: kept.split(separator: "\n")))
+    let outcome = try scratch.zigzag("evaluate", "run.yaml")
+    #expect(outcome.code == 0 && !outcome.errors.contains("made again"), "\(outcome.errors)")
   }
 
   /// A process that is killed between the entry and the file leaves the file of the entry before.
@@ -228,7 +264,7 @@ import Transformer
     try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)
     expectRefusal(
       try scratch.zigzag("run", "run.yaml", "-q"), code: 64,
-      saying: "gates.tsv was not made from what is there now",
+      saying: "gates.tsv does not belong to what is there now",
       "checkpoint.h5 beside it is of other weights")
   }
 
@@ -242,7 +278,7 @@ import Transformer
     try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: ledger))
     expectRefusal(
       try scratch.zigzag("report", "runs/tiny"), code: 64,
-      saying: "curves.csv was not made from what is there now", "gates.tsv is another file now",
+      saying: "curves.csv does not belong to what is there now", "gates.tsv is another file now",
       "measure again with zigzag evaluate")
     #expect(try scratch.zigzag("evaluate", "run.yaml", "-q").code == 0)
     #expect(try scratch.zigzag("report", "runs/tiny").code == 0)

@@ -72,6 +72,33 @@ import Testing
     #expect(try scratch.text(of: "runs/tiny/curves.csv").contains("0.250000"))
   }
 
+  /// Which maps of a task are measured changes no score of the others.
+  @Test func otherMapsOfATaskLeaveItsScores() throws {
+    let task = "evaluation.tasks.0.criteria="
+    #expect(try scratch.zigzag("run", "run.yaml", "-q", "--set", task + "[max]").code == 0)
+    let before = try scratch.text(of: "runs/tiny/scores.csv").split(separator: "\n")
+    let again = try scratch.zigzag("run", "run.yaml", "--set", task + "[max, balance]")
+    #expect(again.code == 0, "\(again.errors)")
+    let after = try scratch.text(of: "runs/tiny/scores.csv").split(separator: "\n")
+    #expect(Set(before).isSubset(of: after), "\(before.count) \(after.count)")
+    #expect(!again.errors.contains("made again"), "\(again.errors)")
+  }
+
+  @Test func samplesThatCannotBeMadeAreRefusedBeforeLearning() throws {
+    let short = "search.tasks=[{passkeys: 20, length: 30}]"
+    let outcome = try scratch.zigzag("run", "run.yaml", "--set", short)
+    #expect(outcome.code == 64, "\(outcome.errors)")
+    #expect(outcome.errors.contains("too short"), "\(outcome.errors)")
+    #expect(!outcome.errors.contains("learn"))
+    #expect(!scratch.holds("runs/tiny/checkpoint.h5"))
+    // Where nothing is searched they are not looked at.
+    #expect(
+      try scratch.zigzag(
+        "run", "run.yaml", "-q", "--set", short, "--set", "search.units=[]", "--set",
+        "evaluation.criteria=[max]"
+      ).code == 0)
+  }
+
   @Test func aResumedCalibrationGivesTheSameBits() throws {
     #expect(try scratch.zigzag("calibrate", "run.yaml").code == 0)
     let whole = try scratch.text(of: "runs/tiny/gates.tsv")

@@ -43,6 +43,14 @@ import Testing
     #expect(!scratch.holds("runs"))
   }
 
+  @Test func searchSamplesOfEveryRunAreMadeFirst() throws {
+    try write("vary: {search.context: [12]}")
+    let outcome = try sweep()
+    #expect(outcome.code == 64, "\(outcome.errors)")
+    #expect(outcome.errors.contains("too short"), "\(outcome.errors)")
+    #expect(!scratch.holds("runs/s"))
+  }
+
   @Test func everyRunIsMadeAndCompared() throws {
     let outcome = try sweep()
     #expect(outcome.code == 0, "\(outcome.errors)")
@@ -194,7 +202,7 @@ import Testing
     expectRefusal(
       try report(
         "--compare", "runs/s/base", "runs/s/seed-1", "--out", "runs/s/base/report.html"), code: 64,
-      saying: "runs/s/base/report.html would replace", "name another file")
+      saying: "runs/s/base/report.html would replace", "name another place")
     try scratch.write("a file", to: "file")
     expectRefusal(
       try report("--compare", "runs/s/base", "runs/s/seed-1", "--out", "file/inside"), code: 73,

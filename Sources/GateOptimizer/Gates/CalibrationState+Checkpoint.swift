@@ -63,13 +63,13 @@ extension CalibrationState {
   }
 
   /// Reads a state written by ``write(to:identity:)`` for L layers of K heads after at most `steps` steps;
-  /// `olderIdentity` is what an earlier version wrote for the same run.
+  /// `olderIdentities` are what earlier versions wrote for the same run.
   ///
   /// - Throws: ``CalibrationError/checkpoint(path:expected:found:)`` if the file is of another kind,
   ///   another run or another model, or has values that no run leaves; `ModelLoaderError` if it cannot be
   ///   read or holds other arrays.
   public init(
-    reading path: String, identity: String, olderIdentity: String? = nil, layers: Int, heads: Int,
+    reading path: String, identity: String, olderIdentities: [String] = [], layers: Int, heads: Int,
     steps: Int
   ) throws {
     func refuse(_ expected: String, _ found: String) -> CalibrationError {
@@ -85,7 +85,7 @@ extension CalibrationState {
       guard case .text(let found)? = attributes["identity"] else {
         throw refuse("a checkpoint of this model and these settings", "one that names no run")
       }
-      guard found == identity || found == olderIdentity else {
+      guard found == identity || olderIdentities.contains(found) else {
         let parts = Self.differingParts(of: found, from: identity)
         throw refuse(
           "a checkpoint of this model and these settings",

@@ -26,19 +26,13 @@ struct ComparedRun {
     self.name = name
     points = try Self.table(run.files.curves, CurveTable.read)
     training = try Self.table(run.files.metrics, TrainingRow.read)
-    settings = try joiningLists(run.configuration.settings(where: Self.isOfTheRun))
+    settings = try joiningLists(run.configuration.settings(in: .run))
     sampleSettings = try run.configuration.sampleSettings()
     recommended = try run.recommendedMap()
   }
 
   private static func table<Row>(_ path: String, _ read: (URL) throws -> [Row]) throws -> [Row] {
     FileManager.default.fileExists(atPath: path) ? try read(URL(fileURLWithPath: path)) : []
-  }
-
-  /// Not what it is called, how it is judged, or what no result depends on.
-  private static func isOfTheRun(_ name: String) -> Bool {
-    !["evaluation.", "haystack.evaluation.", "ranking.", "report.", "compute."]
-      .contains(where: name.hasPrefix) && !["name", "calibration.checkpoint_every"].contains(name)
   }
 
   /// The layers that see the whole context, (L).

@@ -22,10 +22,8 @@ extension RunConfiguration {
         ? DecodingScorer(decoder: model.decoder, samples: samples)
         : PasskeyScorer(decoder: model.decoder, samples: samples)
     case .prose(let prose):
-      let sampler = try ProseSampler(
-        haystack: haystack.evaluation, context: evaluation.context(of: task),
-        seed: evaluation.seed, tokenizer: model.tokenizer)
-      return ProseScorer(decoder: model.decoder, sampler: sampler, settings: prose)
+      return ProseScorer(
+        decoder: model.decoder, sampler: try proseSampler(task, model.tokenizer), settings: prose)
     }
   }
 }

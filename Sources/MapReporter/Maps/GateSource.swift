@@ -100,6 +100,11 @@ public struct GateSource: Sendable {
     return HeadMap.Window(sink: sink, recent: recent)
   }
 
+  /// The files that are read of a folder with a table of gates, or of one with a model's `config.json`.
+  package static func files(in folder: String) -> [String] {
+    (tables + ["config.json"]).map { "\(folder)/\($0)" }
+  }
+
   /// Whether `path` is a folder with a table of gates in it.
   public static func isPatternFolder(_ path: String) -> Bool { !tables(in: path).isEmpty }
 

@@ -127,19 +127,9 @@ extension FinishedRun {
   }
 
   private var links: [ReportInput.FileLink] {
-    [
-      ("config.yaml", "every setting"), ("run.json", "versions, machine, timings"),
-      ("gates.tsv", "learned gates, DuoAttention's format"),
-      ("metrics.csv", "every calibration step"),
-      ("search-layers.csv", "searched layer maps, one for each number of streaming layers"),
-      ("search-heads.csv", "searched maps of single heads"),
-      ("curves.csv", "every point of the curves"),
-      ("places.csv", "by length and depth, and by position"),
-      ("scores.csv", "every sample of every map"),
-      ("attention.tsv", "attention beyond sink and window, by head"),
-      ("maps", "a map per criterion and sparsity"),
-      ("maps/recommended", "the recommended map in the formats of runtimes"),
-    ].filter { FileManager.default.fileExists(atPath: "\(files.folder)/\($0.0)") }
-      .map { ReportInput.FileLink(path: $0.0, summary: $0.1) }
+    RunFile.allCases.compactMap { file in
+      guard let summary = file.link, files.has(file) else { return nil }
+      return ReportInput.FileLink(path: file.name, summary: summary)
+    }
   }
 }

@@ -112,11 +112,11 @@ public struct FinishedRun: Sendable {
     return record.model?.openQuestion(of: files.record, against: now)
   }
 
-  /// Refuses a result that was made from something else than the folder holds now.
-  func requireOwn(_ result: RunResult) throws {
+  /// Refuses a result that was made from something else than the folder holds now, `input` aside.
+  func requireOwn(_ result: RunResult, except input: RunResult.Input? = nil) throws {
     guard let ledger else { return }
     try ResultInputs(configuration: configuration, record: record, files: files)
-      .requireOwn(result, ledger)
+      .requireOwn(result, ledger, except: input)
   }
 
   /// A run whose parts are known already.
@@ -196,7 +196,8 @@ public struct FinishedRun: Sendable {
     guard FileManager.default.fileExists(atPath: files.curves),
       let task = configuration.evaluation.tasks.first
     else { return nil }
-    try requireOwn(.curves)
+    // While other maps, or more samples, are measured, what was measured before still recommends its map.
+    try requireOwn(.curves, except: .evaluationSettings)
     let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
     let found = Recommendation.choose(
       from: points, task: task.name, share: configuration.report.keptFraction)

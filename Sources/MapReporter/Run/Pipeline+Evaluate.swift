@@ -1,15 +1,11 @@
 import Foundation
 import GateOptimizer
+import ModelLoader
 import Transformer
 
 extension Pipeline {
-  /// The scorer of each task.
-  func scorers(_ model: RunModel) throws -> [any TaskScorer] {
-    try configuration.evaluation.tasks.map { try configuration.scorer($0, model) }
-  }
-
   /// Measures every map on every task, as far as that is not done yet, and writes the curves.
-  func evaluate(_ model: RunModel, _ run: FinishedRun, _ scorers: [any TaskScorer]) throws {
+  func evaluate(_ model: RunModel, _ run: FinishedRun) throws {
     let settings = configuration.evaluation
     let plan = try MapPlan(
       mapSources(model, run), settings: settings, window: configuration.window)
@@ -17,7 +13,8 @@ extension Pipeline {
     var progress = EvaluationProgress(plan, settings, table)
     observer.stepBegan(
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
-    for (task, scorer) in zip(settings.tasks, scorers) {
+    for task in settings.tasks {
+      let scorer = try configuration.scorer(task, model)
       let patterns = plan.patterns(for: task)
       for index in 0..<settings.samples(of: task) {
         let missing = patterns.filter { table[task.name, $0].count <= index }
@@ -27,9 +24,10 @@ extension Pipeline {
           observer.stepAdvanced(to: progress.done, note: task.name)
           if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
         }
+        let before = table.holds(task.name) ? sha256(of: table.text(of: task.name)) : nil
         for (pattern, score) in zip(missing, scores) { table[task.name, pattern].append(score) }
         try folder.claim(
-          .scores(task: task.name), inputs, texts: [table.text(of: task.name)])
+          .scores(task: task.name), inputs, texts: [table.text(of: task.name)], before: before)
         try folder.write(table.text, to: files.scores)
       }
     }

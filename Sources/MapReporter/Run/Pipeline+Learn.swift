@@ -66,7 +66,7 @@ extension Pipeline {
     }
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(),
-      olderIdentity: olderCheckpointIdentity(), layers: architecture.layers,
+      olderIdentities: formerCheckpointIdentities(), layers: architecture.layers,
       heads: architecture.keyValueHeads, steps: configuration.calibration.steps)
     observer.report("learning continues after step \(state.step)")
     return state
@@ -74,18 +74,26 @@ extension Pipeline {
 
   /// What a checkpoint belongs to: the model, the texts, and every setting the gates depend on.
   func checkpointIdentity() throws -> String {
+    checkpointIdentity(
+      settings: try configuration.hash { choice throws(RunError) in try choice.gateSettings() })
+  }
+
+  private func checkpointIdentity(settings: String) -> String {
     let model = record.model
     let texts = configuration.calibrationTextFiles.reduce(into: [:]) { $0[$1] = record.texts?[$1] }
-    let settings = try configuration.hash { choice throws(RunError) in try choice.gateSettings() }
     return "weights \(model?.weightsSHA256 ?? "unknown"), "
       + "configuration \(model?.configurationSHA256 ?? "unknown"), "
       + "tokenizer \(model?.tokenizerSHA256 ?? "unknown"), "
       + "texts \(sha256(of: settingsText(texts))), settings \(settings)"
   }
 
-  /// What an earlier version wrote: the weights, and all settings.
-  func olderCheckpointIdentity() throws -> String {
+  /// What earlier versions wrote: the first one the weights and all settings.
+  func formerCheckpointIdentities() throws -> [String] {
     let settings = sha256(of: settingsText(try configuration.gateSettings()))
-    return "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)"
+    let former = try configuration.formerHash { all throws(RunError) in try all.gateSettings() }
+    return [
+      "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)",
+      checkpointIdentity(settings: former),
+    ]
   }
 }

@@ -51,15 +51,18 @@ extension Pipeline {
   private func requireOwnCheckpoint() throws {
     guard files.holdGates, let owner = CalibrationState.identity(ofCheckpoint: files.checkpoint)
     else { return }
-    let known = try [checkpointIdentity(), olderCheckpointIdentity()]
-    guard known.contains(owner) else {
-      let parts = CalibrationState.differingParts(of: owner, from: known[0])
+    let now = try checkpointIdentity()
+    guard try owner == now || formerCheckpointIdentities().contains(owner) else {
+      let parts = CalibrationState.differingParts(of: owner, from: now)
       throw RunError.otherResult(
         path: files.gates,
         differences: [
           "\(files.checkpoint) beside it is of other "
             + (parts.isEmpty ? "inputs" : parts.joined(separator: ", "))
-        ], advice: RunResult.gates.advice)
+        ],
+        advice:
+          "bring back what the checkpoint was made from, remove \(RunFile.checkpoint.name) to take the "
+          + "gates as they are, or give this run another name with --set name=…")
     }
     let gates = try GateMatrix(contentsOf: files.gates)
     let steps = configuration.calibration.steps
@@ -81,7 +84,7 @@ extension Pipeline {
     let differences = try inputs.differences(of: result, from: then, texts: texts)
     guard !differences.isEmpty else { return true }
     observer.report(
-      "\(result.name) was not made from what is there now, so that it is made again: "
+      "\(result.name) does not belong to what is there now, so that it is made again: "
         + differences.joined(separator: "; "))
     return false
   }

@@ -93,7 +93,9 @@ extension Pipeline {
   /// The stored state, or nil where there is none or it is of another search: it is begun again then.
   private func searchState(_ unit: MapUnit, count: Int) throws -> SearchState? {
     guard let stored = StoredSearch(reading: files.searchState(unit)) else { return nil }
-    guard try [searchIdentity(), olderSearchIdentity()].contains(stored.identity) else {
+    guard
+      try stored.identity == searchIdentity() || formerSearchIdentities().contains(stored.identity)
+    else {
       observer.report(
         "the search of \(unit) that was begun is of another model, other gates, texts or settings, so that "
           + "it is begun again")
@@ -113,9 +115,14 @@ extension Pipeline {
       + "gates \(ResultInputs.hash(of: files.gates) ?? "unknown")"
   }
 
-  /// What an earlier version wrote.
-  private func olderSearchIdentity() throws -> String {
+  /// What earlier versions wrote.
+  private func formerSearchIdentities() throws -> [String] {
+    let checkpoints = try formerCheckpointIdentities()
     let settings = sha256(of: settingsText(try configuration.searchSettings()))
-    return "\(try olderCheckpointIdentity()), search \(settings)"
+    let former = try configuration.formerHash { all throws(RunError) in try all.searchSettings() }
+    return [
+      "\(checkpoints[0]), search \(settings)",
+      "\(checkpoints[1]), search \(former), gates \(ResultInputs.hash(of: files.gates) ?? "unknown")",
+    ]
   }
 }

@@ -65,10 +65,8 @@ public struct Pipeline: ~Copyable {
   ///   the libraries.
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
-    // A task that no sample can be made of, or a map that cannot be read, is refused before hours are
-    // spent on gates.
     let isMeasured = goal == .curves || goal == .report
-    let scorers = isMeasured ? try scorers(model) : []
+    try configuration.requireSamples(model.tokenizer, isMeasured: isMeasured)
     if isMeasured { try checkImportedMaps(model) }
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }
@@ -80,7 +78,7 @@ public struct Pipeline: ~Copyable {
     let run = finished(gates, searched)
     try writeMaps(run)
     if goal == .maps { return }
-    try timed("evaluate") { pipeline throws in try pipeline.evaluate(model, run, scorers) }
+    try timed("evaluate") { pipeline throws in try pipeline.evaluate(model, run) }
     if goal == .curves { return }
     try report(finished(gates, searched))
   }

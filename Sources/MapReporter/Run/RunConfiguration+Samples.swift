@@ -29,6 +29,38 @@ extension RunConfiguration {
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
   package func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
+    try searchSamples(tokenizer, count: search.samples)
+  }
+
+  /// Makes the first sample of every kind, so that what no sample can be made of is refused before hours are
+  /// spent.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The model's.
+  ///   - isMeasured: Whether maps are judged, too.
+  /// - Throws: `GateOptimizerError` and ``RunError`` for the first that cannot be made.
+  func requireSamples(_ tokenizer: Tokenizer, isMeasured: Bool) throws {
+    _ = try calibrationSampler(tokenizer).sample(index: 0)
+    if !searchedUnits.isEmpty {
+      let kinds = max(1, search.tasks.count) * searchContexts.count
+      _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
+    }
+    for task in isMeasured ? evaluation.tasks : [] {
+      switch task.content {
+      case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)
+      case .prose: _ = try proseSampler(task, tokenizer)
+      }
+    }
+  }
+
+  /// The passages that maps are judged on by a task of running text.
+  func proseSampler(_ task: EvaluationTask, _ tokenizer: Tokenizer) throws -> ProseSampler {
+    try ProseSampler(
+      haystack: haystack.evaluation, context: evaluation.context(of: task), seed: evaluation.seed,
+      tokenizer: tokenizer)
+  }
+
+  private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [PasskeySample] {
     let tasks = search.tasks.isEmpty ? [task] : search.tasks
     let samplers = try tasks.map { task in
       try PasskeySampler(
@@ -36,7 +68,7 @@ extension RunConfiguration {
         contextLengths: searchContexts, seed: seed, tokenizer: tokenizer)
     }
     // Every task takes its turn at every length.
-    return try (0..<search.samples).map { index in
+    return try (0..<count).map { index in
       let context = searchContexts[index / tasks.count % searchContexts.count]
       return try samplers[index % tasks.count].sample(index: index, context: context)
     }

@@ -19,52 +19,11 @@ extension RunConfiguration {
   /// The configuration with every default written out, as it goes into the run folder.
   public func yaml() throws(RunError) -> String {
     do {
-      let encoded = try Yams.compose(yaml: YAMLEncoder().encode(self))
-      return try Yams.serialize(node: (encoded ?? "").styledForReading, width: -1)
+      return try Yams.serialize(node: node(self), width: -1)
     } catch {
-      throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
+      throw error as? RunError
+        ?? .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
     }
-  }
-
-  /// The settings the learned gates depend on: dotted names and values.
-  package func gateSettings() throws(RunError) -> [String: String] {
-    try settings { name in
-      ["model", "seed", "window", "task"].contains(where: { name == $0 || name.hasPrefix($0 + ".") }
-      )
-        || name.hasPrefix("haystack.calibration")
-        || (name.hasPrefix("calibration.") && name != "calibration.checkpoint_every")
-    }
-  }
-
-  /// The settings that searched maps depend on, besides those of the gates.
-  package func searchSettings() throws(RunError) -> [String: String] {
-    var resolved = self
-    resolved.search.contexts = searchContexts
-    resolved.search.sparsities = searchSparsities
-    resolved.ranking.criteria.removeAll { $0 == .search }
-    return try resolved.settings { name in
-      (name.hasPrefix("search.") && !name.hasPrefix("search.units"))
-        || name.hasPrefix("ranking.criteria")
-    }
-  }
-
-  /// For each task, by name, what the score of one map on one sample depends on besides the gates.
-  package func sampleSettings() throws(RunError) -> [String: [String: String]] {
-    let shared = try settings { name in
-      name.hasPrefix("haystack.evaluation.") || name == "evaluation.seed"
-    }
-    var found: [String: [String: String]] = [:]
-    for (position, task) in evaluation.tasks.enumerated() {
-      let prefix = "evaluation.tasks.\(position)."
-      let own = try settings { name in
-        name.hasPrefix(prefix)
-          && !["samples", "sparsities"].contains(where: name.dropFirst(prefix.count).hasPrefix)
-      }
-      let wording = own.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
-      found[task.name] = shared.merging(wording) { _, own in own }
-      found[task.name]?["context"] = "\(evaluation.context(of: task))"
-    }
-    return found
   }
 
   /// One hash of settings and their values, as `choose` picks them.
@@ -75,18 +34,19 @@ extension RunConfiguration {
   ) throws(RunError) -> String {
     let (own, defaults) = try (choose(self), choose(RunConfiguration(name: name, model: "")))
     let others = Set(own.keys).union(defaults.keys).filter { own[$0] != defaults[$0] }
-    return settingsHash(others.map { ($0, own[$0]) })
+    return settingsHash(others.reduce(into: [:]) { $0[$1] = .some(own[$1]) })
   }
+}
 
-  /// The settings whose dotted names are `wanted`, with their values as text.
-  package func settings(where wanted: (String) -> Bool) throws(RunError) -> [String: String] {
-    let node: Node?
-    do {
-      node = try Yams.compose(yaml: yaml())
-    } catch {
-      throw .malformed(path: "config.yaml", problem: "\(error)")
-    }
-    return (node?.leaves(under: "") ?? [:]).filter { wanted($0.key) }
+extension RunConfiguration {
+  /// The hash of the same settings as it was made on 29 November 2026 before 8 o'clock: lists as one text.
+  func formerHash(
+    of choose: (RunConfiguration) throws(RunError) -> [String: String]
+  ) throws(RunError) -> String {
+    let (own, defaults) = try (
+      joiningLists(choose(self)), joiningLists(choose(RunConfiguration(name: name, model: "")))
+    )
+    return sha256(of: settingsText(own.filter { defaults[$0.key] != $0.value }))
   }
 }
 
@@ -115,7 +75,7 @@ package func differences(now: [String: String], before: [String: String]) -> [St
 extension Node {
   /// The same values as a person would write them: 0.02 rather than 2e-2, lists of single values on one
   /// line, line feeds as \\n.
-  fileprivate var styledForReading: Node {
+  var styledForReading: Node {
     switch self {
     case .scalar(var scalar):
       let isDecimal = scalar.string.utf8.allSatisfy { "0123456789+-.e".utf8.contains($0) }
@@ -136,23 +96,5 @@ extension Node {
         Mapping(entries.map { ($0.key, $0.value.styledForReading) }, entries.tag, .block))
     case .alias: return self
     }
-  }
-
-  /// Every scalar below this node by its dotted name; list positions count from 0.
-  fileprivate func leaves(under prefix: String) -> [String: String] {
-    func named(_ key: String) -> String { prefix.isEmpty ? key : "\(prefix).\(key)" }
-    var found: [String: String] = [:]
-    if let mapping {
-      for (key, value) in mapping {
-        found.merge(value.leaves(under: named(key.string ?? "?"))) { first, _ in first }
-      }
-    } else if let sequence {
-      for (index, value) in sequence.enumerated() {
-        found.merge(value.leaves(under: named(String(index)))) { first, _ in first }
-      }
-    } else {
-      found[prefix] = scalar?.string ?? ""
-    }
-    return found
   }
 }

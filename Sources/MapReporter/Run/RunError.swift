@@ -73,7 +73,7 @@ public enum RunError: ZigzagError, Equatable {
       "\(folder) was made from other files: \(differences.joined(separator: "; ")); bring back what it was "
         + "made from, or give this run another name with --set name=…"
     case .otherResult(let path, let differences, let advice):
-      "\(path) was not made from what is there now: \(differences.joined(separator: "; ")); \(advice)"
+      "\(path) does not belong to what is there now: \(differences.joined(separator: "; ")); \(advice)"
     case .lockLost(let folder):
       "\(folder), or its file .lock, was removed or replaced while this process worked there, so that it "
         + "stops and writes nothing more, since another process may be at work; give the same command "

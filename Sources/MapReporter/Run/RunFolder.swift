@@ -98,14 +98,15 @@ public struct RunFolder: ~Copyable {
   /// Notes what `result` is made from, before it is written: its `texts`, one for each of its files or, where
   /// there are none, what the folder holds already.
   ///
-  /// What is there of it and was made from something else is removed first.
-  func claim(_ result: RunResult, _ inputs: ResultInputs, texts: [String]? = nil) throws {
+  /// What is there of it and was made from something else is removed first, but of scores `before` is the
+  /// hash of what the file holds until it is written: a process that ends before leaves this.
+  func claim(
+    _ result: RunResult, _ inputs: ResultInputs, texts: [String]? = nil, before: String? = nil
+  ) throws {
     var now = try inputs.fingerprint(of: result)
     now.merge(try inputs.contents(of: result, texts: texts)) { $1 }
     let then = ledger[result]
-    if case .scores = result, texts != nil, let before = then?[ResultInputs.content] {
-      now[ResultInputs.earlierContent] = before
-    }
+    now[ResultInputs.earlierContent] = before
     if then == now { return }
     try guardian.check()
     if texts != nil {
@@ -164,70 +165,5 @@ public struct RunFolder: ~Copyable {
     } catch {
       throw .cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
     }
-  }
-}
-
-/// The names of a run folder's files.
-public struct RunFiles: Sendable {
-  /// Path of the folder.
-  public let folder: String
-
-  /// The files of the run folder at `folder`.
-  public init(folder: String) {
-    self.folder = folder
-  }
-
-  /// The configuration with every default written out.
-  public var configuration: String { "\(folder)/config.yaml" }
-  /// Versions, model hash, host and timings.
-  public var record: String { "\(folder)/run.json" }
-  /// The learned gates in DuoAttention's format, (L, K).
-  public var gates: String { "\(folder)/gates.tsv" }
-  /// What an interrupted calibration continues from.
-  public var checkpoint: String { "\(folder)/checkpoint.h5" }
-  /// The teacher's outputs on a finite sample set, while gates are learned.
-  public var teacher: String { "\(folder)/teacher" }
-  /// One line per calibration step.
-  public var metrics: String { "\(folder)/metrics.csv" }
-  /// What the clock said of each calibration step.
-  public var timings: String { "\(folder)/timings.csv" }
-  /// The maps that were searched, by the number of streaming units.
-  public func search(_ unit: MapUnit) -> String { "\(folder)/search-\(unit).csv" }
-  /// The tables of searched maps that are there.
-  public var searchTables: [String] {
-    MapUnit.allCases.map(search).filter(FileManager.default.fileExists(atPath:))
-  }
-  /// What an interrupted search continues from.
-  func searchState(_ unit: MapUnit) -> String { "\(folder)/search-\(unit).json" }
-  /// Layer maps, one `headmap.json` per criterion and sparsity.
-  public var maps: String { "\(folder)/maps" }
-  /// 1 − the share of attention on what a streaming head sees, (L, K), in the format of the gates.
-  public var attention: String { "\(folder)/attention.tsv" }
-  /// One line per sample, map and metric: what the curves are drawn from.
-  public var scores: String { "\(folder)/scores.csv" }
-  /// Accuracy against sparsity with confidence intervals.
-  public var curves: String { "\(folder)/curves.csv" }
-  /// The same by place: cells of a needle grid, parts of a passage.
-  public var places: String { "\(folder)/places.csv" }
-  /// SVG figures.
-  public var figures: String { "\(folder)/figures" }
-  /// The self-contained page.
-  public var report: String { "\(folder)/report.html" }
-  /// What each result was made from.
-  public var ledger: String { "\(folder)/results.json" }
-  /// Who works in the folder.
-  var lock: String { "\(folder)/.lock" }
-  /// What the tool logged.
-  public var log: String { "\(folder)/log.txt" }
-
-  /// The file name of the map by `criterion` at `sparsity`, below ``maps``.
-  static func mapName(_ criterion: Criterion, _ sparsity: Double) -> String {
-    let name = criterion.description.replacing(":", with: "-")
-    return "\(name)-\(sparsity).headmap.json"
-  }
-
-  /// Whether calibration has left something that depends on its settings.
-  var holdGates: Bool {
-    [gates, checkpoint].contains(where: FileManager.default.fileExists(atPath:))
   }
 }

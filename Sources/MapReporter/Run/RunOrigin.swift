@@ -52,11 +52,11 @@ public struct RunOrigin: Sendable {
   /// Which results of `again` have the bytes of this run's, in words; nil if none are left to compare.
   func comparison(with again: RunFiles) -> String? {
     var (same, other): ([String], [String]) = ([], [])
-    for file in ["gates.tsv", "metrics.csv", "search-layers.csv", "scores.csv", "curves.csv"] {
-      guard let before = TextFile.sha256(of: "\(files.folder)/\(file)"),
-        let now = TextFile.sha256(of: "\(again.folder)/\(file)")
+    for file in RunFile.results {
+      guard let before = TextFile.sha256(of: files[file]),
+        let now = TextFile.sha256(of: again[file])
       else { continue }
-      if before == now { same.append(file) } else { other.append(file) }
+      if before == now { same.append(file.name) } else { other.append(file.name) }
     }
     let sentences = [
       same.isEmpty ? nil : "\(same.joined(separator: ", ")): the same bytes as in \(files.folder)",

@@ -33,6 +33,8 @@ enum RunResult: Hashable {
     case sampleSettings(task: String)
     /// Those of all tasks.
     case allSampleSettings
+    /// Those that decide which maps are measured, on how many samples, and what is stated of them.
+    case evaluationSettings
     /// The bytes of `gates.tsv`.
     case gates
     /// The bytes of the tables of searched maps.
@@ -46,7 +48,11 @@ enum RunResult: Hashable {
     case .attention: [.model, .calibrationTexts, .gateSettings]
     case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
     case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
-    case .curves: [.model, .evaluationTexts, .window, .allSampleSettings, .gates, .searches]
+    case .curves:
+      [
+        .model, .evaluationTexts, .window, .allSampleSettings, .evaluationSettings, .gates,
+        .searches,
+      ]
     }
   }
 
@@ -64,11 +70,11 @@ enum RunResult: Hashable {
   /// The files that hold it and nothing else.
   func files(in folder: RunFiles) -> [String] {
     switch self {
-    case .gates: [folder.gates]
-    case .attention: [folder.attention]
-    case .search(let unit): [folder.search(unit)]
+    case .gates: [folder[.gates]]
+    case .attention: [folder[.attention]]
+    case .search(let unit): [folder[.search(unit)]]
     case .scores: []
-    case .curves: [folder.curves, folder.places]
+    case .curves: [folder[.curves], folder[.places]]
     }
   }
 
@@ -134,6 +140,11 @@ struct ResultInputs {
       return try configuration.evaluation.tasks.reduce(into: [:]) {
         $0["settings of the task \($1.name)"] = try sampleHash($1.name)
       }
+    case .evaluationSettings:
+      return [
+        "settings of the evaluation":
+          try configuration.hash { all throws(RunError) in try all.settings(in: .evaluation) }
+      ]
     case .gates: return contents([files.gates])
     case .searches: return contents(files.searchTables)
     }
@@ -141,7 +152,7 @@ struct ResultInputs {
 
   private func sampleHash(_ task: String) throws -> String {
     // Tasks have no defaults to leave out: the whole list is one setting.
-    settingsHash(try configuration.sampleSettings()[task]?.map { ($0, $1) } ?? [])
+    settingsHash(try configuration.sampleSettings()[task] ?? [:])
   }
 
   private func texts(_ paths: [String]) -> ResultLedger.Fingerprint {
@@ -182,34 +193,77 @@ struct ResultInputs {
   ) throws -> [String] {
     let now = try fingerprint(of: result)
     var found = Self.identity(of: then).differences(from: Self.identity(of: now))
-    let earlier = then[Self.earlierContent]
-    let isChanged = try contents(of: result, texts: texts).contains { name, hash in
-      then[name].map { $0 != hash && hash != earlier } ?? false
-    }
-    if isChanged { found.append("it was changed or replaced after the run wrote it") }
-    for name in now.keys.sorted() where !Self.modelParts.contains(name) {
-      guard let old = then[name], old != now[name] else { continue }
-      if name.hasPrefix("settings") {
-        found.append("the \(name) are others now")
-      } else if name == "window" {
-        found.append("the window is \(now[name] ?? ""), there it was \(old)")
-      } else {
-        let file = name.split(separator: " ", maxSplits: 1).last ?? ""
-        found.append("\(file) is another file now")
+    found += try ownDifferences(of: result, from: then, texts: texts)
+    let own = Self.modelParts + [Self.content, Self.earlierContent]
+    for (name, old) in then.sorted(by: { $0.key < $1.key })
+    where !own.contains(name) && !name.hasPrefix("\(Self.content) of ") && old != now[name] {
+      // What belongs to a file or a setting is named by its first word.
+      let parts = name.split(separator: " ", maxSplits: 1)
+      switch parts.first {
+      case "window": found.append("the window is \(now[name] ?? "another"), there it was \(old)")
+      case "text", "file":
+        if parts.first == "file", now[name] == nil, isThere("\(files.folder)/\(parts[1])") {
+          continue
+        }
+        let missing = parts.first == "text" ? "not among the texts" : "missing"
+        found.append("\(parts.last ?? "") is \(now[name] == nil ? missing : "another file") now")
+      default:
+        if try !isFormer(old, of: name) { found.append("the \(name) are others now") }
       }
     }
     return found
   }
 
+  private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  /// The same of the bytes of the result's own files.
+  private func ownDifferences(
+    of result: RunResult, from then: ResultLedger.Fingerprint, texts: [String]?
+  ) throws -> [String] {
+    let now = try contents(of: result, texts: texts)
+    let paths = result.files(in: files)
+    return then.sorted { $0.key < $1.key }.compactMap { name, old in
+      guard name == Self.content || name.hasPrefix("\(Self.content) of ") else { return nil }
+      let hash = now[name]
+      if hash == old || (hash != nil && hash == then[Self.earlierContent]) { return nil }
+      // What is there and cannot be read is left to its reader to refuse.
+      if hash == nil, paths.contains(where: { isThere($0) && Self.hash(of: $0) == nil }) {
+        return nil
+      }
+      let file =
+        paths.map { URL(fileURLWithPath: $0).lastPathComponent }
+        .first { "\(Self.content) of \($0)" == name } ?? result.name
+      return hash == nil
+        ? "\(file) is missing" : "\(file) was changed or replaced after the run wrote it"
+    }
+  }
+
+  /// Whether `hash` is that of the present settings as builds before 29 November 2026, 8 o'clock, made it.
+  private func isFormer(_ hash: String, of name: String) throws -> Bool {
+    switch name {
+    case "settings of the gates":
+      try configuration.formerHash { all throws(RunError) in try all.gateSettings() } == hash
+    case "settings of the search":
+      try configuration.formerHash { all throws(RunError) in try all.searchSettings() } == hash
+    default:
+      try configuration.sampleSettings().values.contains { sha256(of: settingsText($0)) == hash }
+    }
+  }
+
   /// Refuses a result that was made from something else than there is now; one of which nobody knows passes.
   ///
+  /// `input` is one that may have changed.
+  ///
   /// - Throws: ``RunError/otherResult(path:differences:advice:)``.
-  func requireOwn(_ result: RunResult, _ ledger: ResultLedger) throws {
-    guard let then = ledger[result] else { return }
+  func requireOwn(
+    _ result: RunResult, _ ledger: ResultLedger, except input: RunResult.Input? = nil
+  ) throws {
+    guard var then = ledger[result] else { return }
+    if let input { for name in try hashes(of: input).keys { then[name] = nil } }
     let found = try differences(of: result, from: then)
     guard found.isEmpty else {
       throw RunError.otherResult(
-        path: result.files(in: files).first ?? result.name, differences: found,
+        path: "\(files.folder)/\(result.name)", differences: found,
         advice: result.advice)
     }
   }
@@ -234,8 +288,8 @@ struct ResultInputs {
 }
 
 /// SHA-256 of settings: two lists of them that differ in anything have different hashes.
-package func settingsHash(_ settings: [(name: String, value: String?)]) -> String {
-  let lines = settings.sorted { $0.name < $1.name }.map { name, value in
+package func settingsHash(_ settings: [String: String?]) -> String {
+  let lines = settings.sorted { $0.key < $1.key }.map { name, value in
     "\(name.utf8.count) \(name) \(value.map { "\($0.utf8.count) \($0)" } ?? "none")"
   }
   return sha256(of: lines.joined(separator: "\n"))

@@ -58,19 +58,10 @@ struct SweepCheck {
     where !FileManager.default.isReadableFile(atPath: path) {
       throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
     }
-    let settings = try configuration.settings { name in
-      [
-        "model", "task", "haystack.", "calibration.context", "evaluation.tasks",
-        "evaluation.context",
-      ].contains { name.hasPrefix($0) }
+    guard samples.insert(try settingsHash(configuration.settings(in: .samples))).inserted else {
+      return
     }
-    let key = settings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "\n")
-    guard samples.insert(key).inserted else { return }
-    let tokenizer = try model.requiredTokenizer()
-    _ = try configuration.calibrationSampler(tokenizer).sample(index: 0)
-    for task in configuration.evaluation.tasks where task.primaryMetric == .tokens {
-      _ = try configuration.evaluationSamples(task, tokenizer).sample(index: 0)
-    }
+    try configuration.requireSamples(model.requiredTokenizer(), isMeasured: true)
   }
 
   private func checkFolder(of run: SweepRun) throws(RunError) {

@@ -41,12 +41,14 @@ public struct Importer: Sendable {
     self.tokenizerFromGGUF = tokenizerFromGGUF
   }
 
-  /// The files that an import of `source` reads, or a later one could.
+  /// The files of `source` that an import does not replace: all that are no model file.
   public static func files(of source: String) -> [String] {
     let names = FolderWeights.fileNames(in: source)
     guard !names.isEmpty else { return [source] }
-    return names.filter { $0.hasSuffix(".json") || $0.hasSuffix(".safetensors") }
-      .map { "\(source)/\($0)" }
+    return names.map { "\(source)/\($0)" }.filter { path in
+      guard let beginning = try? FileReader(path: path, what: "file").beginning else { return true }
+      return FileKind(beginning: beginning) != .hdf5
+    }
   }
 
   /// Imports the folder or .gguf file at `source` to the model file `destination`.

@@ -22,9 +22,8 @@ public struct TokenizerSource: Sendable {
       return
     }
     let file = try FileReader(path: path, what: "tokenizer")
-    let beginning = try file.read(at: 0, count: min(64, file.byteCount), place: "the file")
     // HDF5 files may begin with a block of the user's.
-    switch path.hasSuffix(".h5") ? .hdf5 : FileKind(beginning: beginning) {
+    switch path.hasSuffix(".h5") ? .hdf5 : FileKind(beginning: try file.beginning) {
     case .hdf5: self = try Self.modelFile(path)
     case .gguf: self = try Self.gguf(path)
     case nil: self = try Self.json(file)

@@ -31,7 +31,11 @@ enum Interruption {
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
       let count = requests.add(1, ordering: .relaxed).newValue
-      guard count == 1, endsSteps.load(ordering: .relaxed) else { _exit(75) }
+      guard endsSteps.load(ordering: .relaxed) else {
+        Console.shared.say("zigzag: stopped; what was not written yet is lost")
+        _exit(75)
+      }
+      guard count == 1 else { _exit(75) }
       Console.shared.say("zigzag: stopping after this step; once more to stop at once")
     }
     source.resume()

@@ -23,10 +23,15 @@ enum ProcessLimits {
     while opened.count < files {
       let descriptor = unsafe open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
-        guard errno == EMFILE || errno == ENFILE else { return }
+        if errno == ENFILE {
+          throw .limit(
+            "the system has no room for more open files; end other processes, and try again")
+        }
+        guard errno == EMFILE else { return }
         throw .limit(
           "the shell lets the process open \(opened.count) files (\(limit.rlim_max) with those that it was "
-            + "started with), but it needs \(files); raise the limit with `ulimit -n 256`")
+            + "started with), but it needs \(files); start it from a shell with a higher hard limit, which "
+            + "`ulimit -Hn` shows")
       }
       opened.append(descriptor)
     }

@@ -24,7 +24,8 @@ enum TokenizeInput {
         do {
           bytes = try FileHandle.standardInput.read(upToCount: FileLimit.text + 1) ?? Data()
         } catch {
-          throw .unreadable(reason: "give a text with --text, a file or a pipe")
+          throw .unreadable(
+            reason: "\(systemMessage(of: error)); give a text with --text, a file or a pipe")
         }
         guard bytes.count <= FileLimit.text else { throw .tooLarge(limit: FileLimit.text) }
         return bytes
@@ -55,8 +56,9 @@ enum TokenizeInput {
       .badData("\(name) has more than \(FileLimit.words(limit)); give it in parts")
     case .notUTF8(let line):
       .badData(
-        "\(name) is not UTF-8 text: \(FileKind(beginning: beginning)?.name ?? "other bytes") on line "
-          + "\(line); save it as UTF-8")
+        FileKind(beginning: beginning).map { "\(name) is \($0.name) and not UTF-8 text" }
+          .map { "\($0); save it as UTF-8" }
+          ?? "\(name) is not UTF-8 text: other bytes on line \(line); save it as UTF-8")
     case .otherKind(let kind, let fix): .badData("\(name) is \(kind); \(fix)")
     }
   }

@@ -119,7 +119,7 @@ struct BenchVerb: Verb {
     }
     // A file that cannot be written should be known before anything is measured.
     if let out {
-      try OutputPath.require(out, otherThan: [model, tokens, gates])
+      try OutputPath.require(out, otherThan: [model, tokens] + (gates.map(OutputPath.files) ?? []))
       _ = try TemporaryFile(for: out)
     }
     let bench = try bench()

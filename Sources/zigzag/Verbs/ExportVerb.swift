@@ -78,7 +78,9 @@ struct ExportVerb: Verb {
       ($0, try $0.exporter.export(map))
     }
     for file in exports.flatMap(\.1.files) {
-      try OutputPath.require(place.appending(path: file.path).path, otherThan: [source, model])
+      try OutputPath.require(
+        place.appending(path: file.path).path,
+        otherThan: OutputPath.files(of: source) + (model.map(OutputPath.files) ?? []))
     }
     for (format, export) in exports {
       for place in try export.write(to: place) { try Results.print(place.relativePath) }

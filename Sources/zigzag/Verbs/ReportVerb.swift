@@ -72,7 +72,7 @@ struct ReportVerb: Verb {
     guard !FileManager.default.fileExists(atPath: RunFiles(folder: out).configuration) else {
       throw ToolError.usage("--out is \(out), which is a run's folder; name another one")
     }
-    try OutputPath.require(out, otherThan: runs)
+    try OutputPath.require(out, otherThan: runs.flatMap(OutputPath.files))
     let comparison = try Comparison(runs: runs, title: "Comparison of runs", criterion: criterion)
     return try out.hasSuffix(".html") ? comparison.writePage(to: out) : comparison.write(to: out)
   }
