@@ -1,21 +1,38 @@
+import Foundation
 import TestSupport
 import Testing
 
 @Suite struct HelpTests {
-  @Test(arguments: [
-    "run", "import", "inspect", "forward", "calibrate", "rank", "evaluate", "export", "report",
-    "bench", "sweep", "tokenize",
-  ])
-  func everyVerbTeaches(verb: String) throws {
-    let help = try ToolRunner.run([verb, "--help"])
-    #expect(help.code == 0)
-    #expect(help.errors.isEmpty)
-    #expect(help.output.contains("USAGE: zigzag \(verb)"))
-    #expect(help.output.contains("\n  zigzag \(verb) "), "an example of its own")
-    for option in ["--quiet", "--log-level"] {
-      #expect(help.output.contains(option))
+  /// The verbs that the tool itself lists.
+  private static let verbs: [String] = {
+    struct Command: Decodable {
+      let commandName: String
+      let subcommands: [Command]?
     }
-    #expect(try ToolRunner.run([]).output.contains("\n  \(verb) "))
+    struct Dump: Decodable { let command: Command }
+    let text = (try? ToolRunner.run(["--experimental-dump-help"]).output) ?? ""
+    let dump = try? JSONDecoder().decode(Dump.self, from: Data(text.utf8))
+    return (dump?.command.subcommands ?? []).map(\.commandName).filter { $0 != "help" }
+  }()
+
+  @Test func everyVerbTeaches() throws {
+    #expect(Self.verbs.count > 10)
+    let overview = try ToolRunner.run([]).output
+    let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../README.md").standardizedFileURL.path
+    let page = try String(contentsOfFile: readme, encoding: .utf8)
+    for verb in Self.verbs {
+      let help = try ToolRunner.run([verb, "--help"])
+      #expect(help.code == 0)
+      #expect(help.errors.isEmpty)
+      #expect(help.output.contains("USAGE: zigzag \(verb)"))
+      #expect(help.output.contains("\n  zigzag \(verb) "), "an example of its own: \(verb)")
+      for option in ["--quiet", "--log-level"] {
+        #expect(help.output.contains(option))
+      }
+      #expect(overview.contains("\n  \(verb) "))
+      #expect(page.contains("| `\(verb) "), "README.md: \(verb)")
+    }
   }
 
   @Test(arguments: ["run", "calibrate", "evaluate", "sweep"])

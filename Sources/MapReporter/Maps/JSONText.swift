@@ -6,38 +6,12 @@ enum JSONText {
   /// Encodes with sorted keys and two spaces; arrays of plain numbers stay on one line.
   static func encode(_ value: some Encodable) throws(MapReporterError) -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
-      let text = String(decoding: try encoder.encode(value), as: UTF8.self)
-      return compact(text.replacing(" : ", with: ": ")) + "\n"
+      return try JSONReader.read(encoder.encode(value)).laidOut + "\n"
     } catch {
       throw .invalidValue(place: "a number", expected: "finite", found: "\(error)")
     }
-  }
-
-  /// Joins the lines of innermost arrays that hold no strings.
-  ///
-  /// A JSON string never holds a raw newline, so "[" at the end of a line opens an array.
-  private static func compact(_ text: String) -> String {
-    var lines: [Substring] = []
-    var row: [Substring]?
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      let word = line.drop(while: { $0 == " " })
-      if line.hasSuffix("[") {
-        lines += row ?? []
-        row = [line]
-      } else if let open = row, word.hasPrefix("]") {
-        let items = open.dropFirst().map { $0.drop(while: { $0 == " " }) }
-        lines.append(open[0] + items.joined(separator: " ") + word)
-        row = nil
-      } else if let open = row, let first = word.first, !"{}\"".contains(first) {
-        row = open + [line]
-      } else {
-        lines += (row ?? []) + [line]
-        row = nil
-      }
-    }
-    return (lines + (row ?? [])).joined(separator: "\n")
   }
 
   /// A value of a JSON file; `path` names it in errors, and `format` is what it should be.
