@@ -78,6 +78,7 @@ struct Zigzag: ParsableCommand {
 
   /// Everything happens on a stack that is large enough.
   static func main() {
+    Interruption.block()
     unsafe ProcessLimits.onStackOfItsOwn { _ in
       Zigzag.performCommand()
       return nil
@@ -89,10 +90,11 @@ struct Zigzag: ParsableCommand {
     do {
       // Before anything that needs files.
       try ProcessLimits.openFiles()
+      try ProcessLimits.memory()
+      try Interruption.install()
     } catch {
       ExitFunnel.exit(with: error)
     }
-    Interruption.install()
     // A file that may not grow is then a write that fails, and told as such.
     signal(SIGXFSZ, SIG_IGN)
     MappedFileFault.install(exitCode: ExitFunnel.code(of: .missingInput))

@@ -21,7 +21,7 @@ struct AtomicFileTests {
       try AtomicFile.write("x", to: folder.file("no/a.txt"))
     }
     try AtomicFile.write("x", to: folder.file("file"))
-    expectError(.cannotWrite, "file/a.txt", "not a directory") {
+    expectError(.cannotWrite, "file/a.txt", "a part of its path is a file") {
       try AtomicFile.write("x", to: folder.file("file/a.txt"))
     }
     // A folder cannot be replaced by a file; nothing is left behind.

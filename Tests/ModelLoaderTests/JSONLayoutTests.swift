@@ -39,7 +39,9 @@ import Testing
     #expect(try laidOut(document).contains("\"key : \(text)\": [1, 2],\n"))
   }
 
-  @Test(arguments: ["1e-05", "1e+16", "0.1", "-3", "18446744073709551615", "1.7976931348623157e+308"])
+  @Test(arguments: [
+    "1e-05", "1e+16", "0.1", "-3", "18446744073709551615", "1.7976931348623157e+308",
+  ])
   func numbersKeepTheirText(number: String) throws {
     #expect(try laidOut("[\(number)]") == "[\(number)]")
   }

@@ -52,7 +52,10 @@ import Testing
   }
 
   /// KiB of address space, from less than the loader needs to plenty.
-  @Test(arguments: [100_000, 150_000, 200_000, 300_000, 500_000, 1_000_000, 2_000_000])
+  @Test(arguments: [
+    90_000, 95_000, 100_000, 105_000, 110_000, 120_000, 150_000, 170_000, 175_000, 180_000, 200_000,
+    300_000, 500_000, 1_000_000, 2_000_000,
+  ])
   func littleMemory(kibibytes: Int) throws {
     for arguments in [["inspect", "tiny.h5", "--check"], ["run", "run.yaml", "-q"]] {
       let outcome = try run(arguments, limit: "ulimit -v \(kibibytes)")

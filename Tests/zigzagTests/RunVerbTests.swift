@@ -88,7 +88,9 @@ import Testing
     let short = "search.tasks=[{passkeys: 20, length: 30}]"
     let outcome = try scratch.zigzag("run", "run.yaml", "--set", short)
     #expect(outcome.code == 64, "\(outcome.errors)")
-    #expect(outcome.errors.contains("too short"), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("search has no samples: a context of 128 tokens is too short"),
+      "\(outcome.errors)")
     #expect(!outcome.errors.contains("learn"))
     #expect(!scratch.holds("runs/tiny/checkpoint.h5"))
     // Where nothing is searched they are not looked at.

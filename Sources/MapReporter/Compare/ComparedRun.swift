@@ -24,15 +24,11 @@ struct ComparedRun {
   init(name: String, folder: String) throws {
     run = try FinishedRun(folder: folder)
     self.name = name
-    points = try Self.table(run.files.curves, CurveTable.read)
-    training = try Self.table(run.files.metrics, TrainingRow.read)
+    points = try run.tables.points()
+    training = try run.tables.training()
     settings = try joiningLists(run.configuration.settings(in: .run))
     sampleSettings = try run.configuration.sampleSettings()
     recommended = try run.recommendedMap()
-  }
-
-  private static func table<Row>(_ path: String, _ read: (URL) throws -> [Row]) throws -> [Row] {
-    FileManager.default.fileExists(atPath: path) ? try read(URL(fileURLWithPath: path)) : []
   }
 
   /// The layers that see the whole context, (L).

@@ -53,10 +53,10 @@ extension Comparison {
     ]
   }
 
-  /// The share of the KV cache that the recommended map saves at the length of the first task.
+  /// The share of the KV cache that the recommended map saves at the length that the first task states.
   func savedShare(_ run: ComparedRun, _ best: RecommendedMap) -> Double? {
     let map = try? run.run.map(by: best.criterion, sparsity: best.sparsity)
-    let context = run.run.configuration.evaluation.context(of: run.primaryTask)
+    let context = run.run.configuration.evaluation.cacheContext(of: run.primaryTask)
     return map.map { KeyValueCacheSize.savedShare($0.pattern, context: context) }
   }
 

@@ -153,6 +153,9 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     task.grid?.lengths.last ?? task.context ?? context
   }
 
+  /// Tokens at which the size of the KV cache under `task` is stated.
+  public func cacheContext(of task: EvaluationTask) -> Int { cacheContext ?? context(of: task) }
+
   /// Samples of `task`, of all cells of a grid together.
   public func samples(of task: EvaluationTask) -> Int {
     (task.samples ?? samples) * (task.grid?.cells.count ?? 1)

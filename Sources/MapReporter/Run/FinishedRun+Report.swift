@@ -17,7 +17,7 @@ extension FinishedRun {
     }
     try requireOwn(.curves)
     try exportRecommended(check: check)
-    let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
+    let points = try tables.points()
     let places =
       FileManager.default.fileExists(atPath: files.places)
       ? try PlaceTable.parse(
@@ -31,14 +31,14 @@ extension FinishedRun {
     _ points: [CurvePoint], _ places: [PlacePoint]
   ) throws -> ReportInput {
     let evaluation = configuration.evaluation
-    let training =
-      FileManager.default.fileExists(atPath: files.metrics)
-      ? try TrainingRow.read(from: URL(fileURLWithPath: files.metrics)) : []
+    let training = try tables.training()
     return ReportInput(
       title: configuration.name, subtitle: subtitle, points: points, places: places,
       primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
-      context: cacheContext(of: evaluation.tasks[0]),
-      contexts: evaluation.tasks.reduce(into: [:]) { $0[$1.name] = cacheContext(of: $1) },
+      context: evaluation.cacheContext(of: evaluation.tasks[0]),
+      contexts: evaluation.tasks.reduce(into: [:]) {
+        $0[$1.name] = evaluation.cacheContext(of: $1)
+      },
       gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) },
       maps: try mapEntries(), training: training, facts: facts, files: links,
       notes: [
@@ -49,10 +49,6 @@ extension FinishedRun {
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
           + "differences are paired by sample. With few samples they are too narrow.",
       ])
-  }
-
-  private func cacheContext(of task: EvaluationTask) -> Int {
-    configuration.evaluation.cacheContext ?? configuration.evaluation.context(of: task)
   }
 
   private var subtitle: String {

@@ -40,6 +40,8 @@ public struct FinishedRun: Sendable {
   public let openQuestion: String?
   /// What results were made from; nil for a run that is just being made.
   private let ledger: ResultLedger?
+  /// The folder's tables.
+  let tables: RunTables
 
   /// Draws the report of the run folder at `path`, which no other process may use meanwhile.
   ///
@@ -72,6 +74,7 @@ public struct FinishedRun: Sendable {
   ///   damaged.
   public init(folder path: String) throws {
     files = RunFiles(folder: path)
+    tables = RunTables(files)
     try Self.requireFolder(files)
     configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
     record = try RunRecord.read(files.record) ?? RunRecord()
@@ -125,6 +128,7 @@ public struct FinishedRun: Sendable {
     searched: [SearchedMaps]
   ) {
     self.files = files
+    tables = RunTables(files)
     self.configuration = configuration
     self.record = record
     self.gates = gates
@@ -198,7 +202,7 @@ public struct FinishedRun: Sendable {
     else { return nil }
     // While other maps, or more samples, are measured, what was measured before still recommends its map.
     try requireOwn(.curves, except: .evaluationSettings)
-    let points = try CurveTable.read(from: URL(fileURLWithPath: files.curves))
+    let points = try tables.points()
     let found = Recommendation.choose(
       from: points, task: task.name, share: configuration.report.keptFraction)
     guard let choice = found.choice, case .layers(let name) = CurveMethod(choice.point.method),
@@ -211,7 +215,7 @@ public struct FinishedRun: Sendable {
 
   private var calibration: HeadMap.Calibration {
     let settings = configuration.calibration
-    let rows = try? TrainingRow.read(from: URL(fileURLWithPath: files.metrics))
+    let rows = try? tables.training()
     return HeadMap.Calibration(
       source: "zigzag", objective: "distillation", steps: settings.steps,
       seed: Int(exactly: configuration.seed), contextMin: settings.contextMin,

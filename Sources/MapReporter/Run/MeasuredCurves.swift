@@ -65,7 +65,7 @@ package struct MeasuredCurves: Sendable {
       $0[$1] = measure($1, ours, full: full, headMixed: headMixed)
     }
     guard !measures.isEmpty else { return nil }
-    let context = settings.cacheContext ?? settings.context(of: task)
+    let context = settings.cacheContext(of: task)
     let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
     return CurvePoint(
       method: map.method.name, seed: map.seed, task: task.name,

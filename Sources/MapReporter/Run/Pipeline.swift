@@ -66,7 +66,11 @@ public struct Pipeline: ~Copyable {
   public mutating func run(to goal: Goal = .report) throws {
     let model = try load()
     let isMeasured = goal == .curves || goal == .report
-    try configuration.requireSamples(model.tokenizer, isMeasured: isMeasured)
+    do {
+      try configuration.requireSamples(model.tokenizer, isMeasured: isMeasured)
+    } catch let error as InvalidSetting {
+      throw document.setting(error)
+    }
     if isMeasured { try checkImportedMaps(model) }
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let gates = try timed("learn") { run throws in try run.learn(model) }

@@ -38,18 +38,36 @@ extension RunConfiguration {
   /// - Parameters:
   ///   - tokenizer: The model's.
   ///   - isMeasured: Whether maps are judged, too.
-  /// - Throws: `GateOptimizerError` and ``RunError`` for the first that cannot be made.
+  /// - Throws: `InvalidSetting` for a context that is too short, with its place; `GateOptimizerError` and
+  ///   ``RunError`` for the first sample that cannot be made.
   func requireSamples(_ tokenizer: Tokenizer, isMeasured: Bool) throws {
-    _ = try calibrationSampler(tokenizer).sample(index: 0)
+    try Self.sample(["calibration"]) { _ = try calibrationSampler(tokenizer).sample(index: 0) }
     if !searchedUnits.isEmpty {
       let kinds = max(1, search.tasks.count) * searchContexts.count
-      _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
-    }
-    for task in isMeasured ? evaluation.tasks : [] {
-      switch task.content {
-      case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)
-      case .prose: _ = try proseSampler(task, tokenizer)
+      try Self.sample(["search"]) {
+        _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
       }
+    }
+    for (position, task) in evaluation.tasks.enumerated() where isMeasured {
+      try Self.sample(["evaluation", "tasks", String(position)]) {
+        switch task.content {
+        case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)
+        case .prose: _ = try proseSampler(task, tokenizer)
+        }
+      }
+    }
+  }
+
+  /// Puts the place of the settings before what is wrong with a sample that they ask for.
+  private static func sample(_ place: [String], make: () throws -> Void) throws {
+    do {
+      try make()
+    } catch let error as GateOptimizerError {
+      guard case .contextTooShort = error else { throw error }
+      let sentence = error.description
+      throw InvalidSetting(
+        place,
+        "has no samples: " + sentence.prefix(1).lowercased() + sentence.dropFirst().dropLast())
     }
   }
 

@@ -42,7 +42,7 @@ struct SettingScope {
 
   /// Those that the curves depend on besides samples, gates and searches.
   static let evaluation = SettingScope(paths: [
-    SettingPath(Key.evaluation, without: [EvaluationSettings.CodingKeys.cacheContext])
+    SettingPath(Key.evaluation)
   ])
 
   /// Those that make a run the run it is: not its name, how it is judged, or what no result depends on.

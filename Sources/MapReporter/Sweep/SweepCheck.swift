@@ -21,10 +21,10 @@ struct SweepCheck {
       let model = try model(at: run.configuration.model)
       do {
         try run.configuration.validate(for: model.configuration)
-      } catch {
+        try checkSample(of: run, model)
+      } catch let error as InvalidSetting {
         throw run.document.setting(error)
       }
-      try checkSample(of: run, model)
     } catch RunError.setting(let location, let problem) {
       throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
     }

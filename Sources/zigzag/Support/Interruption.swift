@@ -1,7 +1,6 @@
-import Dispatch
 import Foundation
+import ModelLoader
 import Synchronization
-import Transformer
 
 /// Ctrl-C and termination: they end the process at once, or, where long work looks at the flag between its
 /// steps, behind the step.
@@ -10,8 +9,6 @@ import Transformer
 enum Interruption {
   private static let requests = Atomic<Int>(0)
   private static let endsSteps = Atomic<Bool>(false)
-  /// Sources stay alive as long as something refers to them.
-  private static let sources = Locked<[any DispatchSourceSignal]>([])
 
   /// Whether the user has asked to stop.
   static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
@@ -19,17 +16,42 @@ enum Interruption {
   /// Lets the step of the moment end from now on: whoever calls this looks at ``isRequested``.
   static func letStepsEnd() { endsSteps.store(true, ordering: .relaxed) }
 
-  /// Begins to listen for SIGINT and SIGTERM.
-  static func install() {
-    for number in [SIGINT, SIGTERM] {
-      signal(number, SIG_IGN)
-      sources.withLock { $0.append(source(of: number)) }
-    }
+  /// Keeps SIGINT and SIGTERM until ``install()``, for this thread and all that begin later.
+  static func block() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    var signals = awaited
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
-  private static func source(of number: Int32) -> any DispatchSourceSignal {
-    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    source.setEventHandler {
+  /// Begins to wait for them on a thread of its own.
+  ///
+  /// Dispatch could wait for them, too, but where there is no memory for its threads it tries for ever.
+  ///
+  /// - Throws: `ToolError.limit` where there is no memory for a thread.
+  static func install() throws(ToolError) {
+    var thread = pthread_t()
+    let code = unsafe pthread_create(&thread, nil, { _ in unsafe Interruption.wait() }, nil)
+    guard code == 0 else {
+      throw .limit(
+        "there is no memory for a thread (\(systemMessage(code))); raise the limits that `ulimit -v` and "
+          + "`ulimit -u` show")
+    }
+    pthread_detach(thread)
+  }
+
+  private static var awaited: sigset_t {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+    return signals
+  }
+
+  /// The thread's life.
+  private static func wait() -> UnsafeMutableRawPointer? {
+    var signals = awaited
+    while true {
+      var number: Int32 = 0
+      guard unsafe sigwait(&signals, &number) == 0 else { continue }
       let count = requests.add(1, ordering: .relaxed).newValue
       guard endsSteps.load(ordering: .relaxed) else {
         Console.shared.say("zigzag: stopped; what was not written yet is lost")
@@ -38,7 +60,5 @@ enum Interruption {
       guard count == 1 else { _exit(75) }
       Console.shared.say("zigzag: stopping after this step; once more to stop at once")
     }
-    source.resume()
-    return source
   }
 }

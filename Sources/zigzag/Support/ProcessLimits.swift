@@ -4,11 +4,13 @@ import Foundation
 enum ProcessLimits {
   /// Files that a run opens at once, beside what it was started with.
   private static let files = 13
+  /// Bytes that small things need: buffers, stacks of threads, what libraries allocate.
+  private static let leastMemory = 64 << 20
   /// What most shells give the first thread.
   private static let stackSize = 8 << 20
 
   /// Raises the limit of open files as far as the shell lets it, and refuses one that is too low for any
-  /// work: without files of its own Dispatch, which listens for signals, ends in a trap.
+  /// work.
   ///
   /// - Throws: `ToolError.limit`.
   static func openFiles() throws(ToolError) {
@@ -35,6 +37,21 @@ enum ProcessLimits {
       }
       opened.append(descriptor)
     }
+  }
+
+  /// Refuses an address space without room for any work: where the system gives not even small pieces of memory,
+  /// the libraries below end in a trap.
+  ///
+  /// - Throws: `ToolError.limit`.
+  static func memory() throws(ToolError) {
+    let place = unsafe mmap(
+      nil, leastMemory, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard unsafe place != MAP_FAILED else {
+      throw .limit(
+        "there is no memory for work (\(leastMemory >> 20) MiB at the least); raise the limit that "
+          + "`ulimit -v` shows")
+    }
+    unsafe munmap(place, leastMemory)
   }
 
   /// Does `work` with stacks that are large enough: where `ulimit -s` allows less, on a thread whose stack, like
