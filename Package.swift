@@ -32,18 +32,19 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CVectorMath"),
 
-    // The product, dependencies one way.
+    // The rooms, dependencies one way.
+    .target(name: "Support", dependencies: ["CCrypto"], swiftSettings: strict),
     .target(
       name: "Transformer",
       dependencies: [
-        "CVectorMath",
+        "Support", "CVectorMath",
         .product(name: "BasicContainers", package: "swift-collections"),
       ],
       swiftSettings: strict),
     .target(
       name: "ModelLoader",
       dependencies: [
-        "Transformer", "CCrypto", "CHDF5", "CZlib",
+        "Transformer", "CHDF5", "CZlib",
         .product(name: "Collections", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -62,13 +63,21 @@ let package = Package(
         "GateOptimizer",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Mustache", package: "swift-mustache"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Runs",
+      dependencies: [
+        "MapReporter",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
+    .target(name: "Bench", dependencies: ["MapReporter"], swiftSettings: strict),
     .executableTarget(
       name: "zigzag",
       dependencies: [
-        "MapReporter",
+        "Bench", "Runs",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -89,10 +98,13 @@ let package = Package(
       name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "RunsTests", dependencies: ["Runs", "Bench", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
       name: "MapReporterTests", dependencies: ["MapReporter", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "FuzzTests", dependencies: ["MapReporter", "TestSupport"],
+      name: "FuzzTests", dependencies: ["Bench", "Runs", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 /// What can go wrong between a model and its layer map, through a file, a config or an option.
 public enum GateOptimizerError: ZigzagError, Equatable {

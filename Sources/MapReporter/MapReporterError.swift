@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 /// What can go wrong between a map and the page that shows it; each description is one sentence.
 public enum MapReporterError: ZigzagError, Equatable {

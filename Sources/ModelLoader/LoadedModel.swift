@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// A model as read from its file.
@@ -25,4 +26,25 @@ public struct LoadedModel: Sendable {
   public let bosTokenID: Int?
   /// The tokens that end a text; empty if unknown.
   public let eosTokenIDs: [Int]
+}
+
+extension LoadedModel {
+  /// Refuses to go on with a model whose file was written into since it was opened, since what is computed
+  /// from it is of neither model.
+  ///
+  /// - Throws: `FileError.changed`.
+  public func requireUnchanged() throws(FileError) {
+    try file.requireUnchanged {
+      // What cannot be read again is not the same either.
+      guard let found = try? ModelFile.check(path: path), found.isSound else { return false }
+      return (try? ModelFile.inspect(path: path))?.identity == identity
+    }
+  }
+
+  /// Refuses a model whose path names another file by now: what is read there is not this model.
+  ///
+  /// - Throws: `FileError.changed`.
+  package func requireAtItsPath() throws(FileError) {
+    guard file.isAtItsPath else { throw .changed(path: path) }
+  }
 }

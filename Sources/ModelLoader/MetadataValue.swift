@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A value of a key, whether it comes from JSON, an HDF5 attribute or GGUF metadata.
 package enum MetadataValue: Sendable, Equatable {
@@ -127,11 +128,11 @@ extension MetadataValue {
   ///   - budget: What reading the file may still cost; nil stands for one of these bytes' own.
   ///   - keepsNulls: Whether the result has the members that are null.
   /// - Returns: The members by key; those of objects within are without nulls.
-  /// - Throws: `ModelLoaderError.invalid` with the line of what is not JSON or of a key that is there twice.
+  /// - Throws: `FileError.invalid` with the line of what is not JSON or of a key that is there twice.
   package static func object(
     json: some Sequence<UInt8>, path: String, budget: ReadingBudget? = nil,
     keepsNulls: Bool = false
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     let value: JSONValue
     do {
       value = try JSONReader.read(json, budget: budget)
@@ -143,10 +144,10 @@ extension MetadataValue {
 
   /// The members by key of a JSON object that has been read, as ``object(json:path:budget:keepsNulls:)`` gives them.
   ///
-  /// - Throws: `ModelLoaderError.invalid` for another value, or a key that is there twice.
+  /// - Throws: `FileError.invalid` for another value, or a key that is there twice.
   static func object(
     _ value: JSONValue, path: String, keepsNulls: Bool = false
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     guard case .object(let members) = value else {
       throw .invalid(
         path: path, place: "the file", expected: "a JSON object", found: value.kind,

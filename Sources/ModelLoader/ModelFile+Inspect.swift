@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// One tensor of a model file, as its header describes it.
@@ -48,7 +49,7 @@ public struct ModelCheck: Sendable, Equatable {
 
 extension ModelFile {
   /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
-  public static func inspect(path: String) throws(ModelLoaderError) -> ModelInspection {
+  public static func inspect(path: String) throws(FileError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
     ModelWarnings.log(reader.warnings, of: path)
     try requireFiniteAngles(reader.contents.configuration, path: path)
@@ -69,7 +70,7 @@ extension ModelFile {
   /// `progress` hears the bytes read so far and in all.
   public static func check(
     path: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-  ) throws(ModelLoaderError) -> ModelCheck {
+  ) throws(FileError) -> ModelCheck {
     let total = try inspect(path: path).tensors.reduce(0) { $0 + $1.byteCount }
     let reader = try ModelFileReader(path: path)
     let file = try FileReader(path: path, what: "model file")
@@ -102,7 +103,7 @@ extension ModelFile {
   /// `progress` hears the bytes read so far and in all.
   public static func requireSound(
     path: String, progress: (_ done: Int, _ total: Int) -> Void
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let found = try check(path: path, progress: progress)
     if let (name, count) = found.nonFinite.min(by: { $0.key < $1.key }) {
       throw .invalid(
@@ -125,7 +126,7 @@ private struct TensorScan {
   private(set) var hash = ""
   private(set) var nonFinite = 0
 
-  init(_ tensor: ModelTensor, in file: FileReader) throws(ModelLoaderError) {
+  init(_ tensor: ModelTensor, in file: FileReader) throws(FileError) {
     let running = SHA256()
     let layout = tensor.layout
     type = layout.elementType ?? .float32
@@ -143,7 +144,7 @@ private struct TensorScan {
 
   private mutating func add(
     _ file: FileReader, offset: Int, byteCount: Int, to running: SHA256
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     // Many datasets may claim the same bytes.
     try file.budget.charge(byteCount, for: "the weights")
     let chunk = 4 << 20

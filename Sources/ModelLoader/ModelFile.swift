@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Opens model files (docs/model-format.md).
@@ -9,8 +10,8 @@ public enum ModelFile {
   /// compressed ones, other float types) are read into memory, as float32 where no
   /// element type fits.
   ///
-  /// - Throws: `ModelLoaderError` that names the file, the place, what was expected and found.
-  public static func open(path: String) throws(ModelLoaderError) -> LoadedModel {
+  /// - Throws: `FileError` that names the file, the place, what was expected and found.
+  public static func open(path: String) throws(FileError) -> LoadedModel {
     let stamp = FileStamp(path: path)
     let reader = try ModelFileReader(path: path)
     let (storage, byteCount, file) = try MappedFile.map(path)
@@ -35,7 +36,7 @@ extension ModelFile {
   /// Refuses a rotary table that is not finite: every output would be NaN.
   static func requireFiniteAngles(
     _ configuration: ModelConfiguration, path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard !RotaryTable.isFinite(configuration) else { return }
     throw .invalid(
       path: path, place: "/config/rope_theta", expected: "finite angles at every position",
@@ -59,7 +60,7 @@ private struct WeightsBuilder {
     (self.reader, self.storage, self.byteCount) = (reader, storage, byteCount)
   }
 
-  mutating func build() throws(ModelLoaderError) -> DecoderWeights {
+  mutating func build() throws(FileError) -> DecoderWeights {
     let configuration = reader.contents.configuration
     var layers: [LayerWeights] = []
     for index in 0..<configuration.layers {
@@ -72,11 +73,11 @@ private struct WeightsBuilder {
 
   private mutating func layer(
     _ index: Int, _ configuration: ModelConfiguration
-  ) throws(ModelLoaderError) -> LayerWeights {
-    func matrix(_ name: LayerParameter) throws(ModelLoaderError) -> WeightMatrix {
+  ) throws(FileError) -> LayerWeights {
+    func matrix(_ name: LayerParameter) throws(FileError) -> WeightMatrix {
       try self.matrix(.layer(index: index, name))
     }
-    func vector(_ name: LayerParameter) throws(ModelLoaderError) -> [Float] {
+    func vector(_ name: LayerParameter) throws(FileError) -> [Float] {
       try self.vector(.layer(index: index, name))
     }
     return LayerWeights(
@@ -89,7 +90,7 @@ private struct WeightsBuilder {
       wDown: try matrix(.wDown))
   }
 
-  private mutating func vector(_ parameter: Parameter) throws(ModelLoaderError) -> [Float] {
+  private mutating func vector(_ parameter: Parameter) throws(FileError) -> [Float] {
     let dataset = try reader.tensor(parameter).dataset
     if let known = vectors[dataset.address] { return known }
     let values = try dataset.readFloats()
@@ -97,7 +98,7 @@ private struct WeightsBuilder {
     return values
   }
 
-  private mutating func matrix(_ parameter: Parameter) throws(ModelLoaderError) -> WeightMatrix {
+  private mutating func matrix(_ parameter: Parameter) throws(FileError) -> WeightMatrix {
     let tensor = try reader.tensor(parameter)
     if let known = matrices[tensor.dataset.address] { return known }
     let matrix = try read(tensor)
@@ -105,7 +106,7 @@ private struct WeightsBuilder {
     return matrix
   }
 
-  private func read(_ tensor: ModelTensor) throws(ModelLoaderError) -> WeightMatrix {
+  private func read(_ tensor: ModelTensor) throws(FileError) -> WeightMatrix {
     let layout = tensor.layout
     let (rows, columns) = (layout.shape[0], layout.shape[1])
     guard let type = layout.elementType else {
@@ -129,8 +130,8 @@ private struct WeightsBuilder {
 enum HeapStorage {
   /// A 64-byte aligned block of `byteCount` bytes, as `fill` fills it; it is given zeros.
   static func make(
-    byteCount: Int, _ fill: (inout MutableRawSpan) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) -> WeightStorage {
+    byteCount: Int, _ fill: (inout MutableRawSpan) throws(FileError) -> Void
+  ) throws(FileError) -> WeightStorage {
     let block = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(byteCount, 64), alignment: 64)
     unsafe block.initializeMemory(as: UInt8.self, repeating: 0)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// A tensor of a model file that fits the configuration, not yet read.
@@ -23,7 +24,7 @@ package struct ModelFileReader {
   private let assumed: [String: Int]
 
   /// Opens the model file at `path` and checks everything but the tensors' values.
-  package init(path: String) throws(ModelLoaderError) {
+  package init(path: String) throws(FileError) {
     let root = try HDF5Object(opening: path)
     try Self.checkFormat(of: root)
     let sha256 = try Self.text("sha256", of: root)
@@ -49,7 +50,7 @@ package struct ModelFileReader {
     assumed = decoded.assumed
   }
 
-  private static func checkFormat(of root: HDF5Object) throws(ModelLoaderError) {
+  private static func checkFormat(of root: HDF5Object) throws(FileError) {
     let format = try root.attribute("format")
     guard format?.text == ModelFormat.name else {
       throw .invalid(
@@ -67,7 +68,7 @@ package struct ModelFileReader {
   /// The attributes of `/config`; an object of RoPE may be a group with attributes too.
   private static func readConfiguration(
     of root: HDF5Object
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     let group = try group(ModelFormat.configuration, of: root)
     var values = try attributes(of: group)
     for name in group.childNames {
@@ -87,7 +88,7 @@ package struct ModelFileReader {
   /// Attributes by name; an empty one, and the JSON text "null", stand for null.
   private static func attributes(
     of group: HDF5Object
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     var values: [String: MetadataValue] = [:]
     for name in group.attributeNames {
       let value = try group.attribute(name) ?? .null
@@ -106,7 +107,7 @@ package struct ModelFileReader {
 
   private static func readTokenizer(
     of root: HDF5Object
-  ) throws(ModelLoaderError) -> Data? {
+  ) throws(FileError) -> Data? {
     guard let group = try root.child(ModelFormat.tokenizer),
       let dataset = try group.child(ModelFormat.tokenizerFile)
     else { return nil }
@@ -122,7 +123,7 @@ package struct ModelFileReader {
 
   private static func group(
     _ name: String, of root: HDF5Object
-  ) throws(ModelLoaderError) -> HDF5Object {
+  ) throws(FileError) -> HDF5Object {
     guard let group = try root.child(name), !group.isDataset else {
       throw .invalid(
         path: root.path, place: "/\(name)", expected: "a group", found: "nothing of the kind",
@@ -133,7 +134,7 @@ package struct ModelFileReader {
 
   private static func text(
     _ name: String, of root: HDF5Object
-  ) throws(ModelLoaderError) -> String {
+  ) throws(FileError) -> String {
     let value = try root.attribute(name)
     guard let text = value?.text else {
       throw .invalid(
@@ -145,7 +146,7 @@ package struct ModelFileReader {
 
   private static func checkNames(
     in weights: HDF5Object, configuration: ModelConfiguration
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let path = weights.path
     let names = weights.childNames
     // A hostile configuration names very many layers, of which not even the names are made.
@@ -173,7 +174,7 @@ package struct ModelFileReader {
   /// The dataset of `parameter` and its layout, checked against the configuration.
   package func tensor(
     _ parameter: Parameter
-  ) throws(ModelLoaderError) -> ModelTensor {
+  ) throws(FileError) -> ModelTensor {
     let place = "/weights/\(parameter.name)"
     guard let dataset = try weights.child(parameter.name), dataset.isDataset else {
       throw .invalid(
@@ -197,7 +198,7 @@ package struct ModelFileReader {
   }
 
   /// Refuses sizes that are the family's defaults where the weights have others.
-  private func refuseAssumed(because weights: String) throws(ModelLoaderError) {
+  private func refuseAssumed(because weights: String) throws(FileError) {
     if let error = AssumedSizes.error(
       assumed, because: weights, path: path, place: { "/config attribute \($0)" })
     {
@@ -212,7 +213,7 @@ enum AssumedSizes {
   /// all are stated.
   static func error(
     _ assumed: [String: Int], because weights: String, path: String, place: (String) -> String
-  ) -> ModelLoaderError? {
+  ) -> FileError? {
     guard let (key, size) = assumed.min(by: { $0.key > $1.key }) else { return nil }
     let others = assumed.keys.filter { $0 != key }.sorted()
     let also = others.isEmpty ? "" : " (nor for \(others.joined(separator: ", ")))"

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Writes a model file tensor by tensor, from chunks of bytes in any order of tensors.
@@ -22,10 +23,10 @@ public struct ModelFileWriter: ~Copyable {
 
   /// Lays out a file for `contents` at `path`, with `elementType` saying how to store each tensor.
   ///
-  /// - Throws: `ModelLoaderError.cannotWrite` if the folder is not writable or the disk too full.
+  /// - Throws: `FileError.cannotWrite` if the folder is not writable or the disk too full.
   public init(
     path: String, contents: ModelFileContents, elementType: (Parameter) -> ElementType
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let parameters = Parameter.all(in: contents.configuration)
     let configuration = contents.configuration
     let total = parameters.reduce(contents.tokenizerJSON?.count ?? 0) { sum, parameter in
@@ -52,7 +53,7 @@ public struct ModelFileWriter: ~Copyable {
 
   private static func writeHeader(
     _ contents: ModelFileContents, to root: borrowing HDF5Node
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     try root.setAttribute("format", .text(ModelFormat.name))
     try root.setAttribute("format_version", .integer(ModelFormat.version))
     try root.setAttribute("source", .text(contents.source))
@@ -79,7 +80,7 @@ public struct ModelFileWriter: ~Copyable {
 
   private static func close(
     _ group: consuming HDF5Node, and root: consuming HDF5Node
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     _ = consume group
     try root.close()
   }
@@ -90,7 +91,7 @@ public struct ModelFileWriter: ~Copyable {
   /// - Precondition: the file has the tensor and the values do not exceed its size.
   public mutating func append<Element: BitwiseCopyable>(
     _ values: Span<Element>, to name: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let bytes = unsafe values.bytes
     guard var tensor = tensors[name] else {
       preconditionFailure("the model file has no tensor \(name)")
@@ -108,7 +109,7 @@ public struct ModelFileWriter: ~Copyable {
   ///
   /// - Returns: the SHA-256 of the weights, as docs/model-format.md defines it.
   /// - Precondition: every tensor is complete.
-  public consuming func finish() throws(ModelLoaderError) -> String {
+  public consuming func finish() throws(FileError) -> String {
     var digest = WeightsDigest()
     for (name, tensor) in tensors {
       precondition(tensor.written == tensor.byteCount, "tensor \(name) is not complete")

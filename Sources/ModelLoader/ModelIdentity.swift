@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Which model a result is of: its weights, its configuration and its tokenizer.

@@ -1,3 +1,5 @@
+import Support
+
 /// The array in a .npy file: what its header says, and its values in C order.
 struct NumpyArray {
   /// The element type as the header spells it: `<i4`.
@@ -10,8 +12,8 @@ struct NumpyArray {
 
   /// Reads the header of an open file.
   ///
-  /// - Throws: `ModelLoaderError` for what is no .npy file, and for an array of Python objects.
-  init(_ file: FileReader) throws(ModelLoaderError) {
+  /// - Throws: `FileError` for what is no .npy file, and for an array of Python objects.
+  init(_ file: FileReader) throws(FileError) {
     header = try NumpyHeader(file)
     (self.file, type, shape) = (file, header.type, header.shape)
     element = Self.element(of: Self.codes[header.type] ?? header.type) ?? ("?", 0, false)
@@ -47,7 +49,7 @@ struct NumpyArray {
   /// The values as integers; nil where they are something else.
   ///
   /// Those of uint64 beyond the range of Int64 read as its largest.
-  func integers() throws(ModelLoaderError) -> [Int64]? {
+  func integers() throws(FileError) -> [Int64]? {
     switch (element.kind, element.size) {
     case ("i", 1): try words(UInt8.self).map { Int64(Int8(bitPattern: $0)) }
     case ("i", 2): try words(UInt16.self).map { Int64(Int16(bitPattern: $0)) }
@@ -62,7 +64,7 @@ struct NumpyArray {
   }
 
   /// The values rounded to float32; nil where they are something else.
-  func floats() throws(ModelLoaderError) -> [Float]? {
+  func floats() throws(FileError) -> [Float]? {
     switch (element.kind, element.size) {
     case ("f", 2):
       SourceType.float16.decode(
@@ -76,7 +78,7 @@ struct NumpyArray {
   /// All values as words, in C order.
   private func words<Word: FixedWidthInteger & BitwiseCopyable>(
     _ type: Word.Type
-  ) throws(ModelLoaderError) -> [Word] {
+  ) throws(FileError) -> [Word] {
     let count = shape.reduce(1, *)
     let size = MemoryLayout<Word>.size
     let bytes = try file.read(at: header.dataStart, count: count * size, place: "the values")
@@ -108,7 +110,7 @@ struct NumpyArray {
   }
 
   /// An error about the values.
-  func invalid(_ expected: String, _ found: String) -> ModelLoaderError {
+  func invalid(_ expected: String, _ found: String) -> FileError {
     .invalid(
       path: file.path, place: "the values", expected: expected, found: found,
       fix: "save the array with numpy.save in this type")

@@ -1,13 +1,15 @@
+import Support
+
 extension NumpyFile {
   /// One row of token ids, as other programs save them: int32 or int64, each below `vocabulary`.
   ///
-  /// - Throws: `ModelLoaderError` if the array is empty, has more than one row, or holds a number
+  /// - Throws: `FileError` if the array is empty, has more than one row, or holds a number
   ///   that is no token of this vocabulary.
   public static func readTokens(
     path: String, vocabulary: Int
-  ) throws(ModelLoaderError) -> [Int32] {
+  ) throws(FileError) -> [Int32] {
     let (shape, ids) = try readInt32(path: path)
-    func invalid(_ place: String, _ expected: String, _ found: String) -> ModelLoaderError {
+    func invalid(_ place: String, _ expected: String, _ found: String) -> FileError {
       .invalid(
         path: path, place: place, expected: expected, found: found,
         fix: "save the ids that this model's tokenizer gives")

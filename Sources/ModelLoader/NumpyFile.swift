@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Reads and writes NumPy's .npy files: writes format 1.0, reads all that `numpy.load` reads of numbers.
 ///
@@ -6,8 +7,8 @@ import Foundation
 public enum NumpyFile {
   /// The integers of an array of 8 to 64 bits, such as token ids.
   ///
-  /// - Throws: `ModelLoaderError` if the file is of another kind or a value does not fit in 32 bits.
-  public static func readInt32(path: String) throws(ModelLoaderError) -> (
+  /// - Throws: `FileError` if the file is of another kind or a value does not fit in 32 bits.
+  public static func readInt32(path: String) throws(FileError) -> (
     shape: [Int], values: [Int32]
   ) {
     let array = try NumpyArray(try FileReader(path: path, what: "NumPy file"))
@@ -22,7 +23,7 @@ public enum NumpyFile {
   }
 
   /// The values of a float16, float32 or float64 array, rounded to float32.
-  public static func readFloats(path: String) throws(ModelLoaderError) -> (
+  public static func readFloats(path: String) throws(FileError) -> (
     shape: [Int], values: [Float]
   ) {
     let array = try NumpyArray(try FileReader(path: path, what: "NumPy file"))
@@ -37,7 +38,7 @@ public enum NumpyFile {
   /// - Precondition: `values.count` is the product of `shape`.
   public static func write(
     _ values: [Float], shape: [Int], to path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
     let bytes = unsafe values.withUnsafeBytes { unsafe Data($0) }
     try write(bytes, type: "<f4", shape: shape, to: path)
@@ -48,7 +49,7 @@ public enum NumpyFile {
   /// - Precondition: `values.count` is the product of `shape`.
   public static func write(
     _ values: [Int32], shape: [Int], to path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
     let bytes = unsafe values.withUnsafeBytes { unsafe Data($0) }
     try write(bytes, type: "<i4", shape: shape, to: path)
@@ -56,7 +57,7 @@ public enum NumpyFile {
 
   private static func write(
     _ bytes: Data, type: String, shape: [Int], to path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let sizes = shape.count == 1 ? "\(shape[0])," : shape.map(String.init).joined(separator: ", ")
     var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }"
     // The values start at a multiple of 64; the header ends with a newline.

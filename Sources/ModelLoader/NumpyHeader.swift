@@ -1,3 +1,5 @@
+import Support
+
 /// The header of a .npy file: a Python dictionary with the keys `descr`, `fortran_order` and `shape`.
 ///
 /// Source: `numpy/lib/format.py`. As there, the keys may come in any order and with any white space, and
@@ -17,7 +19,7 @@ struct NumpyHeader {
   let dataStart: Int
 
   /// Reads the header of an open file.
-  init(_ file: FileReader) throws(ModelLoaderError) {
+  init(_ file: FileReader) throws(FileError) {
     let (text, dataStart) = try Self.text(of: file)
     guard let members = PythonLiteral.dictionary(text),
       Set(members.keys).isSubset(of: ["descr", "fortran_order", "shape"])
@@ -50,7 +52,7 @@ struct NumpyHeader {
 
   private static func invalid(
     _ path: String, _ expected: String, _ found: String
-  ) -> ModelLoaderError {
+  ) -> FileError {
     .invalid(
       path: path, place: "the header", expected: expected, found: found,
       fix: "save the array with numpy.save")
@@ -59,7 +61,7 @@ struct NumpyHeader {
   /// The text of the dictionary, and where the values start.
   private static func text(
     of file: FileReader
-  ) throws(ModelLoaderError) -> (text: String, dataStart: Int) {
+  ) throws(FileError) -> (text: String, dataStart: Int) {
     let start = try file.read(at: 0, count: min(64, file.byteCount), place: "the header")
     guard start.starts(with: magic), start.count >= 12 else {
       let kind = FileKind(beginning: start)

@@ -1,3 +1,5 @@
+import Support
+
 /// The identity of a model's weights: SHA-256 over a list of the tensors and their own hashes.
 ///
 /// The list has one line per tensor, in byte order of the names, each ended by a newline:

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MapReporter
 import ModelLoader
+import Support
 import Transformer
 
 /// The command line: one verb per file, everything else in the libraries.

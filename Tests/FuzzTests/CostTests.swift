@@ -2,6 +2,8 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Runs
+import Support
 import TestSupport
 import Testing
 

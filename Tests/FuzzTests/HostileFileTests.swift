@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import ModelLoader
+import Support
 import TestSupport
 import Testing
 
@@ -84,7 +85,7 @@ import Testing
     for (name, bytes) in files {
       let path = folder.path(name)
       try Data(bytes).write(to: URL(fileURLWithPath: path))
-      do throws(ModelLoaderError) {
+      do throws(FileError) {
         try HDF5Object(opening: path).readAll()
         _ = try ModelFile.open(path: path)
       } catch {

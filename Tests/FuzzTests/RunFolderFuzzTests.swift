@@ -1,7 +1,9 @@
+import Bench
 import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Runs
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Runs
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import Support
 import TestSupport
 import Testing
 

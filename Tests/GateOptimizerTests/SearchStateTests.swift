@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import ModelLoader
+import Support
 import Testing
 
 /// States of a search that a file may hold: those that cannot be gone on from are no states.

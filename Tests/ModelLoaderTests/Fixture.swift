@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import Testing
 
 /// Files made by the reference Python packages (gguf, safetensors, h5py).
@@ -19,7 +20,7 @@ func expectError<Result>(
   do {
     _ = try body()
     Issue.record("no error, expected one with \(words)", sourceLocation: sourceLocation)
-  } catch let error as ModelLoaderError {
+  } catch let error as FileError {
     #expect(error.category == category, "\(error)", sourceLocation: sourceLocation)
     for word in words {
       #expect(error.description.contains(word), "\(error)", sourceLocation: sourceLocation)

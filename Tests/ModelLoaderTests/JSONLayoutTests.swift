@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import Testing
 
 /// JSON as it is written for people.

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import TestSupport
 import Testing
 
@@ -51,7 +52,7 @@ import Testing
     let document = try JSONReader.read(text.utf8)
     #expect(document.members?.count == 2)
     // A dictionary of Swift's would hold only one of them.
-    let error = #expect(throws: ModelLoaderError.self) {
+    let error = #expect(throws: FileError.self) {
       try MetadataValue.object(json: text.utf8, path: "config.json")
     }
     #expect(error?.description.contains("keep one of them") == true)
@@ -214,7 +215,7 @@ import Testing
       for twice in ["null", "1"] {
         try folder.write(
           sound.replacing("\"\(key)\":", with: "\"\(key)\": \(twice),\n\"\(key)\":"), to: name)
-        let error = #expect(throws: ModelLoaderError.self) {
+        let error = #expect(throws: FileError.self) {
           try HuggingFaceFolder(path: folder.path).plan()
         }
         let sentence = error?.description ?? ""

@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 import Testing
 
 @Suite struct ReadingBudgetTests {
@@ -8,12 +9,12 @@ import Testing
     let budget = ReadingBudget(path: "some.json", byteCount: 100)
     try budget.charge(limit - 10, for: "the first part")
     try budget.charge(10, for: "the second part")
-    #expect(throws: ModelLoaderError.self) { try budget.charge(1, for: "the third part") }
+    #expect(throws: FileError.self) { try budget.charge(1, for: "the third part") }
   }
 
   @Test func theMessageNamesFileAndPlace() {
     let budget = ReadingBudget(path: "some.json", byteCount: 100)
-    let error = #expect(throws: ModelLoaderError.self) { try budget.charge(.max, for: "key vocab") }
+    let error = #expect(throws: FileError.self) { try budget.charge(.max, for: "key vocab") }
     let sentence = error?.description ?? ""
     #expect(sentence.contains("some.json") && sentence.contains("key vocab"))
   }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import TestSupport
 import Testing
 
@@ -87,7 +88,7 @@ import Testing
     try scratch.write("1\t0\n", to: "start.tsv")
     expectRefusal(
       try ToolRunner.run(calibrate, in: scratch.path), code: 65,
-      saying: "start.tsv", "it is for 1 layers × 2 key-value heads")
+      saying: "start.tsv", "is for 1 layers × 2 key-value heads, but the model has 2 × 2")
     // A map, and the same as a table.
     #expect(try scratch.zigzag("run", "run.yaml", "-q", "--runs", "before").code == 0)
     let map = "before/tiny/maps/max-0.5.headmap.json"

@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 extension CalibrationState {
   private static let format = "zigzag-checkpoint"
@@ -8,8 +9,8 @@ extension CalibrationState {
   /// Writes the state to `path` through a temporary file; `identity` names the run it belongs to
   /// (model hash and settings), and must be the same on reading.
   ///
-  /// - Throws: `ModelLoaderError` if the file cannot be written.
-  public func write(to path: String, identity: String) throws(ModelLoaderError) {
+  /// - Throws: `FileError` if the file cannot be written.
+  public func write(to path: String, identity: String) throws(FileError) {
     let shape = [gates.layers, gates.heads]
     let columns = [records.count]
     try HDF5Archive(
@@ -66,7 +67,7 @@ extension CalibrationState {
   /// `olderIdentities` are what earlier versions wrote for the same run.
   ///
   /// - Throws: ``CalibrationError/checkpoint(path:expected:found:)`` if the file is of another kind,
-  ///   another run or another model, or has values that no run leaves; `ModelLoaderError` if it cannot be
+  ///   another run or another model, or has values that no run leaves; `FileError` if it cannot be
   ///   read or holds other arrays.
   public init(
     reading path: String, identity: String, olderIdentities: [String] = [], layers: Int, heads: Int,

@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 import Transformer
 
 /// Learns one gate per key-value head on passkey samples: DuoAttention's method (arXiv 2410.10819,

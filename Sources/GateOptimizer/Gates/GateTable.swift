@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// DuoAttention's gate table: `full_attention_heads.tsv`.
 ///

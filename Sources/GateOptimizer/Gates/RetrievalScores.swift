@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// Scores of retrieval heads as Retrieval_Head (arXiv 2404.15574) writes them.
 ///

@@ -1,6 +1,7 @@
 import BasicContainers
 import Foundation
 import ModelLoader
+import Support
 import Transformer
 
 /// How much of the teacher is kept between steps, and where.
@@ -51,7 +52,7 @@ struct TeacherCache: ~Copyable {
 
   /// Loss and gradients of a sample; the teacher runs only where its outputs are not known.
   ///
-  /// - Throws: `ModelLoaderError` if a file cannot be written; what the check throws.
+  /// - Throws: `FileError` if a file cannot be written; what the check throws.
   mutating func learn(
     _ sample: PasskeySample, index: Int, gates: [[Float]]
   ) throws -> TwoStreamResult {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// The file of one sample's teacher outputs: an archive with one array, written as a whole.
 package struct TeacherFile {
@@ -31,7 +32,7 @@ package struct TeacherFile {
 
   /// The outputs, `count` finite values.
   ///
-  /// - Throws: `ModelLoaderError` where the file cannot be read or is damaged,
+  /// - Throws: `FileError` where the file cannot be read or is damaged,
   ///   ``CalibrationError/checkpoint(path:expected:found:)`` where it is another's.
   package func values(count: Int) throws -> [Float] {
     let archive = try HDF5Archive(reading: path, attributes: ["format", "identity"]) { attributes in
@@ -53,8 +54,8 @@ package struct TeacherFile {
 
   /// Writes the outputs.
   ///
-  /// - Throws: `ModelLoaderError` if the file cannot be written.
-  package func write(_ values: [Float]) throws(ModelLoaderError) {
+  /// - Throws: `FileError` if the file cannot be written.
+  package func write(_ values: [Float]) throws(FileError) {
     try HDF5Archive(
       attributes: ["format": Self.format, "identity": identity],
       arrays: ["outputs": .floats(values, shape: [values.count])]

@@ -1,3 +1,5 @@
+import Support
+
 /// The grammar of ``ProseGenerator``: patterns common to all subjects, and each subject's nouns.
 enum ProseVocabulary {
   /// Sentence patterns and the words any subject can use.

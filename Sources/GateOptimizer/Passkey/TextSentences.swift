@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// The sentences of a text, as pieces that can be tokenized one by one.
 enum TextSentences {

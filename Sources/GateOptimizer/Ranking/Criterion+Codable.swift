@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 extension Criterion: Codable {
   /// Reads a criterion by its name, such as `weighted:0.5`.

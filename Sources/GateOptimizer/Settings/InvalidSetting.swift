@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 /// A value of the configuration that cannot be meant, or a key that does not exist.
 ///

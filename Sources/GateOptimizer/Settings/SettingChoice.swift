@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 import Transformer
 
 /// A setting that is one of a few names.

@@ -1,4 +1,5 @@
 import ModelLoader
+import Support
 
 /// The keys a settings type knows, as they are written in a file.
 public typealias SettingKey = CodingKey & CaseIterable

@@ -1,12 +1,19 @@
 import Foundation
 import GateOptimizer
+import Transformer
 
-/// One run of a comparison: what its folder holds, as far as it has come.
-struct ComparedRun {
+/// One run of a comparison, as far as it has come.
+public struct ComparedRun: Sendable {
   /// Name in tables and figures, different from that of every other run.
   let name: String
-  /// The run itself.
-  let run: FinishedRun
+  /// Its gates and searched maps.
+  let maps: LearnedMaps
+  /// The model that they are of; nil where nobody wrote it down.
+  let model: HeadMap.Model?
+  /// What streaming heads see.
+  let window: StreamingWindow
+  /// What its maps are judged on.
+  let evaluation: EvaluationSettings
   /// The points of its curves; empty before evaluation.
   let points: [CurvePoint]
   /// The rows of `metrics.csv`; empty where the gates come from elsewhere.
@@ -17,23 +24,41 @@ struct ComparedRun {
   let sampleSettings: [String: [String: String]]
   /// What its own report recommends; nil before evaluation.
   let recommended: RecommendedMap?
+  /// Calibration steps.
+  let steps: Int
+  /// Seconds that gate learning took.
+  let learningSeconds: Double?
+  /// Path of its own report; nil where there is none.
+  let report: String?
 
-  /// Reads the run folder at `folder`.
-  ///
-  /// - Throws: As ``FinishedRun/init(folder:)``, and ``MapReporterError`` where a table is damaged.
-  init(name: String, folder: String) throws {
-    run = try FinishedRun(folder: folder)
+  /// A run with all that is known of it.
+  package init(
+    name: String, maps: LearnedMaps, model: HeadMap.Model?, window: StreamingWindow,
+    evaluation: EvaluationSettings, points: [CurvePoint], training: [TrainingRow],
+    settings: [String: String], sampleSettings: [String: [String: String]],
+    recommended: RecommendedMap?, steps: Int, learningSeconds: Double?, report: String?
+  ) {
     self.name = name
-    points = try run.tables.points()
-    training = try run.tables.training()
-    settings = try joiningLists(run.configuration.settings(in: .run))
-    sampleSettings = try run.configuration.sampleSettings()
-    recommended = try run.recommendedMap()
+    self.maps = maps
+    self.model = model
+    self.window = window
+    self.evaluation = evaluation
+    self.points = points
+    self.training = training
+    self.settings = settings
+    self.sampleSettings = sampleSettings
+    self.recommended = recommended
+    self.steps = steps
+    self.learningSeconds = learningSeconds
+    self.report = report
   }
+
+  /// The learned gates, (L, K).
+  var gates: GateMatrix { maps.gates }
 
   /// The layers that see the whole context, (L).
   func layers(by criterion: Criterion, sparsity: Double) throws -> [Bool] {
-    try run.layers(by: criterion, sparsity: sparsity).isRetrievalLayer
+    try maps.layers(by: criterion, sparsity: sparsity).isRetrievalLayer
   }
 
   /// The estimate of a method at a sparsity that was asked for.
@@ -59,10 +84,7 @@ struct ComparedRun {
   }
 
   /// The task that decides, and its length in tokens.
-  var primaryTask: EvaluationTask { run.configuration.evaluation.tasks[0] }
-
-  /// Seconds that gate learning took.
-  var learningSeconds: Double? { run.record.seconds["learn"] }
+  var primaryTask: EvaluationTask { evaluation.tasks[0] }
 
   /// The mean distillation loss of the last tenth of the steps: one step's depends on its sample.
   var distillation: Double? {
@@ -73,20 +95,20 @@ struct ComparedRun {
 
   /// The mean of the clipped gates.
   var meanGate: Double {
-    let gates = run.gates.clipped.values
+    let gates = self.gates.clipped.values
     return gates.reduce(0, +) / Double(gates.count)
   }
 
   /// The share of gates of at least one half.
   var openShare: Double {
-    let gates = run.gates.clipped.values
+    let gates = self.gates.clipped.values
     return Double(gates.count { $0 >= 0.5 }) / Double(gates.count)
   }
 
   /// Pearson's correlation of the clipped gates with those of `other`; nil where shapes differ or a
   /// matrix is constant.
   func correlation(with other: ComparedRun) -> Double? {
-    let (a, b) = (run.gates.clipped, other.run.gates.clipped)
+    let (a, b) = (gates.clipped, other.gates.clipped)
     guard (a.layers, a.heads) == (b.layers, b.heads) else { return nil }
     let (x, y) = (a.values.map { $0 - meanGate }, b.values.map { $0 - other.meanGate })
     func sum(_ pairs: Zip2Sequence<[Double], [Double]>) -> Double {

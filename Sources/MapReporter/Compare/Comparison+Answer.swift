@@ -1,4 +1,5 @@
 import GateOptimizer
+import Support
 
 extension Comparison {
   /// What the page begins with.

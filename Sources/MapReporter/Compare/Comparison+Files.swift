@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import Support
 
 extension Comparison {
   /// Writes the page alone, one self-contained HTML file.
@@ -51,8 +52,7 @@ extension Comparison {
 
   private func page(in folder: String, files: [PageView.Link]) -> ComparisonPage {
     let links = runs.map { run in
-      FileManager.default.fileExists(atPath: run.run.files.report)
-        ? PageView.relative(Self.path(from: folder, to: run.run.files.report)) : nil
+      run.report.map { PageView.relative(Self.path(from: folder, to: $0)) }
     }
     return ComparisonPage(self, links: links, files: files)
   }
@@ -100,7 +100,7 @@ extension Comparison {
         ]
         return CommaSeparated.line(
           [run.name] + settingValues(index) + recommended(run)
-            + ["\(run.run.configuration.calibration.steps)"] + learning.map(Self.field))
+            + ["\(run.steps)"] + learning.map(Self.field))
       }.joined()
   }
 

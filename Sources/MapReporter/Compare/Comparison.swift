@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import ModelLoader
+import Support
 
 /// Several runs side by side: what differs between them, and what comes of it.
 public struct Comparison {
@@ -22,19 +23,17 @@ public struct Comparison {
   /// Places of the runs whose accuracies may be compared with each other.
   let comparable: [Int]
 
-  /// Reads run folders.
+  /// Compares runs.
   ///
   /// - Parameters:
-  ///   - folders: Runs with gates at least; the first is the one to compare with.
+  ///   - runs: Runs with gates at least; the first is the one to compare with.
   ///   - title: Heading of the page.
   ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
   ///     whose layers are the most accurate on average.
-  /// - Throws: ``RunError`` where a folder is no run or has no gates, ``MapReporterError`` where a file
-  ///   is damaged.
-  public init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
-    let names = Self.names(of: folders)
+  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` where there is none.
+  public init(_ runs: [ComparedRun], title: String, criterion: Criterion? = nil) throws {
     self.title = title
-    runs = try zip(names, folders).map { try ComparedRun(name: $0, folder: $1) }
+    self.runs = runs
     guard let first = runs.first else {
       throw MapReporterError.invalidValue(
         place: "the runs to compare", expected: "at least one run folder", found: "none")
@@ -51,14 +50,6 @@ public struct Comparison {
     layerSparsities = [0.5, recommended.flatMap { $0 == 0.5 ? nil : $0 } ?? 0.25]
   }
 
-  /// Folder names where they differ, else the folders themselves.
-  private static func names(of folders: [String]) -> [String] {
-    let last = folders.map { folder in
-      folder.split(separator: "/").last.map(String.init) ?? folder
-    }
-    return Set(last).count == last.count ? last : folders
-  }
-
   /// The run that the others are compared with.
   var first: ComparedRun { runs[0] }
 
@@ -68,7 +59,7 @@ public struct Comparison {
   }
 
   private static func sharedCriteria(_ runs: [ComparedRun]) -> [Criterion] {
-    let all = runs.map(\.run.evaluatedCriteria)
+    let all = runs.map { $0.maps.available($0.evaluation.criteria) }
     return (all.first ?? []).filter { criterion in all.allSatisfy { $0.contains(criterion) } }
   }
 
@@ -101,7 +92,7 @@ public struct Comparison {
 
   /// The tasks that were measured, the first run's order.
   var tasks: [EvaluationTask] {
-    first.run.configuration.evaluation.tasks.filter { task in
+    first.evaluation.tasks.filter { task in
       comparable.contains { runs[$0].full(task: task.name) != nil }
     }
   }
@@ -143,7 +134,7 @@ private struct RunSamples {
     let counts = Self.samples(reference)
     for (index, run) in runs.enumerated() {
       // The first task decides; others may differ from run to run.
-      let task = reference.run.configuration.evaluation.tasks[0].name
+      let task = reference.evaluation.tasks[0].name
       let found = differences(
         now: run.sampleSettings[task] ?? [:], before: reference.sampleSettings[task] ?? [:])
       if run.points.isEmpty {
@@ -160,7 +151,7 @@ private struct RunSamples {
             "\(run.name) is judged on \(own) samples per task, \(reference.name) on \(counts).")
         }
       }
-      let (model, other) = (run.run.record.model, reference.run.record.model)
+      let (model, other) = (run.model, reference.model)
       if let model, let other, !other.identity.differences(from: model.identity).isEmpty {
         notes.append("\(run.name) is of another model than \(reference.name).")
       }

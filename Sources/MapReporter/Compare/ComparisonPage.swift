@@ -57,8 +57,8 @@ struct ComparisonPage {
   }
 
   private static func subtitle(_ comparison: Comparison) -> String {
-    let gates = comparison.first.run.gates
-    let type = comparison.first.run.record.model?.modelType ?? "model"
+    let gates = comparison.first.gates
+    let type = comparison.first.model?.modelType ?? "model"
     return "\(type) of \(gates.layers) layers × \(gates.heads) key-value heads"
   }
 

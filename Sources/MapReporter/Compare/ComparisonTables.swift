@@ -1,4 +1,5 @@
 import GateOptimizer
+import Support
 import Transformer
 
 extension Comparison {
@@ -55,13 +56,17 @@ extension Comparison {
 
   /// The share of the KV cache that the recommended map saves at the length that the first task states.
   func savedShare(_ run: ComparedRun, _ best: RecommendedMap) -> Double? {
-    let map = try? run.run.map(by: best.criterion, sparsity: best.sparsity)
-    let context = run.run.configuration.evaluation.cacheContext(of: run.primaryTask)
-    return map.map { KeyValueCacheSize.savedShare($0.pattern, context: context) }
+    let layers = try? run.layers(by: best.criterion, sparsity: best.sparsity)
+    let context = run.evaluation.cacheContext(of: run.primaryTask)
+    return layers.map { layers in
+      let pattern = AttentionPattern(
+        retrievalLayers: layers, keyValueHeads: run.gates.heads, window: run.window)
+      return KeyValueCacheSize.savedShare(pattern, context: context)
+    }
   }
 
   private func learningTime(_ index: Int) -> Table.Cell {
-    Table.Cell(runs[index].learningSeconds.map(ProgressEstimate.clock) ?? "–")
+    Table.Cell(runs[index].learningSeconds.map(clock) ?? "–")
   }
 
   /// The accuracy of each method that all comparable runs have, at sparsities they have in common.
@@ -138,7 +143,7 @@ extension Comparison {
         return Table.Row(
           name: run.name, link: nil,
           cells: [
-            Table.Cell("\(run.run.configuration.calibration.steps)"), learningTime(index),
+            Table.Cell("\(run.steps)"), learningTime(index),
             Table.Cell(run.distillation.map { fixed($0, 4) } ?? "–"),
             Table.Cell(fixed(run.meanGate, 3)), Table.Cell(percent(run.openShare)),
             Table.Cell(correlation.map { fixed($0, 2) } ?? "–"),

@@ -1,3 +1,5 @@
+import Support
+
 /// Layer maps of several runs below each other; what differs from the first one is marked.
 struct LayerSetsFigure {
   struct Row {

@@ -1,3 +1,5 @@
+import Support
+
 /// How much the layer sets of every two runs have in common, as a table of shaded cells.
 struct OverlapFigure {
   let title: String

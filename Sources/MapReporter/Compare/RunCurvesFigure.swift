@@ -1,3 +1,5 @@
+import Support
+
 /// Accuracy against sparsity of one method in several runs: a line each, intervals as whiskers.
 struct RunCurvesFigure {
   struct Curve {

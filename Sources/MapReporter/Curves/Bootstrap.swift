@@ -78,7 +78,7 @@ public struct Bootstrap: Sendable {
   }
 
   /// The quantile of sorted values, linear between neighbours (numpy's default).
-  static func quantile(_ share: Double, of sorted: [Double]) -> Double {
+  package static func quantile(_ share: Double, of sorted: [Double]) -> Double {
     let position = min(max(share, 0), 1) * Double(sorted.count - 1)
     let lower = Int(position)
     let upper = min(lower + 1, sorted.count - 1)

@@ -2,14 +2,14 @@
 ///
 /// Commas, quotes and line ends are looked for as bytes: a combining mark behind a comma makes one
 /// character of both, and yet the comma ends the field.
-struct CommaSeparated {
+package struct CommaSeparated {
   /// Names of the columns.
-  let header: [String]
+  package let header: [String]
   /// Rows with as many fields as the header, and the line each starts at.
-  let rows: [(line: Int, fields: [String])]
+  package let rows: [(line: Int, fields: [String])]
 
   /// Reads `text`; `path` names the file in errors.
-  init(_ text: String, path: String) throws(MapReporterError) {
+  package init(_ text: String, path: String) throws(MapReporterError) {
     let records = try Self.records(of: text, path: path)
     guard let first = records.first else {
       throw .invalidFile(path: path, place: "line 1", expected: "a header", found: "empty")
@@ -24,7 +24,7 @@ struct CommaSeparated {
   }
 
   /// A line of fields, quoted where they hold a comma, a quote or a line break.
-  static func line(_ fields: [String]) -> String {
+  package static func line(_ fields: [String]) -> String {
     let quoted = fields.map { field in
       let needsQuotes = field.unicodeScalars.contains { scalar in
         scalar == "," || scalar == "\"" || Character(scalar).isNewline
@@ -85,15 +85,15 @@ struct CommaSeparated {
 }
 
 /// One row of comma-separated text with typed access by column name.
-struct CommaSeparatedRow {
-  let path: String
-  let line: Int
+package struct CommaSeparatedRow {
+  package let path: String
+  package let line: Int
   /// The place of each column, the same for all rows of a file.
   private let columns: [String: Int]
   private let fields: [String]
 
   /// The rows of a file; the first column of a repeated name wins.
-  static func read(
+  package static func read(
     _ text: String, path: String
   ) throws(MapReporterError) -> [CommaSeparatedRow] {
     let table = try CommaSeparated(text, path: path)
@@ -106,18 +106,18 @@ struct CommaSeparatedRow {
 
   private func field(_ column: String) -> String? { columns[column].map { fields[$0] } }
 
-  func text(_ column: String) throws(MapReporterError) -> String {
+  package func text(_ column: String) throws(MapReporterError) -> String {
     guard let text = field(column) else { throw wrong(column, "present", "missing") }
     return text
   }
 
-  func integer(_ column: String) throws(MapReporterError) -> Int {
+  package func integer(_ column: String) throws(MapReporterError) -> Int {
     let text = try text(column)
     guard let value = Int(text) else { throw wrong(column, "a whole number", "\"\(text)\"") }
     return value
   }
 
-  func number(_ column: String) throws(MapReporterError) -> Double {
+  package func number(_ column: String) throws(MapReporterError) -> Double {
     let text = try text(column)
     guard let value = Double(text), value.isFinite else {
       throw wrong(column, "a finite number", "\"\(text)\"")
@@ -126,11 +126,11 @@ struct CommaSeparatedRow {
   }
 
   /// Whether the column exists and the field holds something.
-  func has(_ column: String) -> Bool {
+  package func has(_ column: String) -> Bool {
     field(column).map { !$0.isEmpty } ?? false
   }
 
-  func wrong(_ column: String, _ expected: String, _ found: String) -> MapReporterError {
+  package func wrong(_ column: String, _ expected: String, _ found: String) -> MapReporterError {
     .invalidFile(
       path: path, place: "line \(line), column \(column)", expected: expected, found: found)
   }

@@ -80,7 +80,7 @@ public enum CurveMethod: Sendable, Hashable {
   }
 
   /// The method of maps that were searched.
-  static func searched(_ unit: MapUnit) -> CurveMethod {
+  package static func searched(_ unit: MapUnit) -> CurveMethod {
     unit == .layers ? .layers(criterion: Criterion.search.name) : .searchedHeads
   }
 
@@ -91,7 +91,7 @@ public enum CurveMethod: Sendable, Hashable {
   }
 
   /// False for layers by a criterion that is not among `criteria`; nil stands for all of them.
-  func isMeasured(with criteria: [Criterion]?) -> Bool {
+  package func isMeasured(with criteria: [Criterion]?) -> Bool {
     guard case .layers(let criterion) = self, let criteria else { return true }
     return criteria.contains { $0.description == criterion }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What a curve plots.
 public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {

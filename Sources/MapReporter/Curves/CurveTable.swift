@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// `curves.csv`: one line per point and metric, columns as in ``columns``.
 public enum CurveTable {

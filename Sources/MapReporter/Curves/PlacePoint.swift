@@ -1,3 +1,5 @@
+import Support
+
 /// What one map reaches at one place of a task: a cell of a needle grid, or a part of a passage.
 public struct PlacePoint: Sendable, Hashable {
   /// How the map was made; see ``CurveMethod``.

@@ -17,10 +17,10 @@ public struct SampleScore: Sendable, Hashable {
   }
 
   /// Counts one more token or answer.
-  mutating func add(_ isCorrect: Bool) { add(isCorrect ? 1 : 0) }
+  package mutating func add(_ isCorrect: Bool) { add(isCorrect ? 1 : 0) }
 
   /// Counts one more token with its loss.
-  mutating func add(_ value: Double) {
+  package mutating func add(_ value: Double) {
     sum += value
     count += 1
   }

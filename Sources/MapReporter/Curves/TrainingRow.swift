@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// One line of `metrics.csv`: the state of gate learning after a step.
 public struct TrainingRow: Sendable, Hashable {

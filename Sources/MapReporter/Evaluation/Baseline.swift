@@ -26,7 +26,7 @@ public enum Baseline: String, SettingChoice {
   /// depends on the model.
   ///
   /// Alternating: layer l streams iff ⌊(l + 1)·n/L⌋ > ⌊l·n/L⌋ for n of L.
-  func retrievalLayers(of layers: Int, streaming: Int) -> [Bool]? {
+  package func retrievalLayers(of layers: Int, streaming: Int) -> [Bool]? {
     switch self {
     case .alternating:
       (0..<layers).map { ($0 + 1) * streaming / layers == $0 * streaming / layers }

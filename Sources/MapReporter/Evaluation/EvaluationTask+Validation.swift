@@ -27,7 +27,8 @@ extension EvaluationTask {
 }
 
 /// Refuses a list of criteria that has one twice, however its weight is written.
-func requireCriteria(_ criteria: [Criterion], _ key: some CodingKey) throws(InvalidSetting) {
+package func requireCriteria(_ criteria: [Criterion], _ key: some CodingKey) throws(InvalidSetting)
+{
   try requireShort(criteria, key)
   try requireDistinct(criteria, key)
 }
@@ -36,7 +37,7 @@ func requireCriteria(_ criteria: [Criterion], _ key: some CodingKey) throws(Inva
 ///
 /// A character that joins what stands beside it, such as a combining mark at the beginning, would change
 /// the comma or the colon before the name.
-func requireName(_ name: String, _ key: some CodingKey) throws(InvalidSetting) {
+package func requireName(_ name: String, _ key: some CodingKey) throws(InvalidSetting) {
   try requireSetting(
     !name.allSatisfy(\.isWhitespace), key,
     name.isEmpty ? "is empty; give a name" : "is blank; give a name")

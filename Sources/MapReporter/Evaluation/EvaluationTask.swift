@@ -64,7 +64,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     self.content = content
   }
 
-  enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case name, context, samples, sparsities, criteria, preset, task, decode, grid, prose
   }
 

@@ -35,7 +35,7 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
   /// Refuses an entry without a usable name.
   ///
   /// - Throws: `InvalidSetting` for the first thing that is wrong.
-  func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     try requireSetting(
       !name.isEmpty && !name.unicodeScalars.contains(":"), CodingKeys.name,
       "is \"\(name)\"; give a name without a colon")
@@ -49,7 +49,7 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
 }
 
 /// What an imported file holds.
-enum ImportedMap: Sendable {
+package enum ImportedMap: Sendable {
   /// Gates, to be cut at every sparsity.
   case gates(GateMatrix)
   /// A finished map: kinds of heads, (L, K).
@@ -60,9 +60,9 @@ enum ImportedMap: Sendable {
   /// Reads a headmap.json, a table of a search (.csv) or of gates; gates of zeros and ones are a finished
   /// map.
   ///
-  /// - Throws: ``MapReporterError`` or `GateOptimizerError` for a damaged file, ``RunError`` for one of
-  ///   another shape than (`layers`, `heads`).
-  init(contentsOf file: String, layers: Int, heads: Int) throws {
+  /// - Throws: ``MapReporterError`` or `GateOptimizerError` for a damaged file, and for one of another shape than
+  ///   (`layers`, `heads`).
+  package init(contentsOf file: String, layers: Int, heads: Int) throws {
     let found: (layers: Int, heads: Int)
     if file.hasSuffix(".json") {
       let map = try HeadMap.read(from: URL(fileURLWithPath: file))
@@ -83,17 +83,15 @@ enum ImportedMap: Sendable {
         isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
     }
     guard found == (layers, heads) else {
-      throw RunError.malformed(
-        path: file,
-        problem:
-          "it is for \(found.layers) layers × \(found.heads) key-value heads, but the model has "
-          + "\(layers) × \(heads); take the file that was made for this model")
+      throw MapReporterError.shapeMismatch(
+        map: file, mapLayers: found.layers, mapHeads: found.heads, model: "the model",
+        modelLayers: layers, modelHeads: heads)
     }
   }
 
   /// The gates, (L, K): of a map 1 for retrieval heads and 0 for streaming heads, of a search the share of
   /// its maps in which a layer retrieves.
-  var asGates: GateMatrix {
+  package var asGates: GateMatrix {
     switch self {
     case .gates(let gates): gates
     case .map(let isRetrieval):

@@ -27,7 +27,7 @@ package struct SampleScores: Sendable, Equatable {
   }
 
   /// The sum of a metric at one place; nothing scored where it is new.
-  subscript(metric: CurveMetric, place: Int = 0) -> SampleScore {
+  package subscript(metric: CurveMetric, place: Int = 0) -> SampleScore {
     get { sums[Key(metric, place: place), default: SampleScore(sum: 0, count: 0)] }
     set { sums[Key(metric, place: place)] = newValue }
   }

@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import ModelLoader
+import Support
 
 /// Gates that were learned elsewhere: a DuoAttention table, its pattern folder, or Retrieval_Head's
 /// scores.

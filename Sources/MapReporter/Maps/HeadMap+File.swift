@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 extension HeadMap {
   /// Reads and checks `headmap.json`.

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import Transformer
 
 extension HeadMap.Model {
@@ -8,7 +9,7 @@ extension HeadMap.Model {
   /// A `config.json` tells the shape and the type, which is all that most exports need of a model;
   /// only a model file tells its identity: the hashes of its weights, configuration and tokenizer.
   ///
-  /// - Throws: `ModelLoaderError` or ``MapReporterError/invalidFile(path:place:expected:found:)``.
+  /// - Throws: `FileError` or ``MapReporterError/invalidFile(path:place:expected:found:)``.
   public init(contentsOf path: String) throws {
     let config = "\(path)/config.json"
     let isFolder = FileManager.default.fileExists(atPath: config)

@@ -1,10 +1,11 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// JSON as this package writes it: stable, and short enough to read.
-enum JSONText {
+package enum JSONText {
   /// Encodes with sorted keys and two spaces; arrays of plain numbers stay on one line.
-  static func encode(_ value: some Encodable) throws(MapReporterError) -> String {
+  package static func encode(_ value: some Encodable) throws(MapReporterError) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do {
@@ -18,7 +19,7 @@ enum JSONText {
   ///
   /// - Throws: ``MapReporterError`` with the line of what is not JSON or of a key that is there twice, or
   ///   with the place of what the type does not take.
-  static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: Data, path: String, format: String
   ) throws(MapReporterError) -> Value {
     do {

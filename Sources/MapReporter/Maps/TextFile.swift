@@ -1,9 +1,10 @@
 import Foundation
 import ModelLoader
+import Support
 
 extension MapReporterError {
   /// What a file at `path` that cannot be read whole means.
-  init(_ error: TextFileError, path: String) {
+  package init(_ error: TextFileError, path: String) {
     switch error {
     case .missing, .unreadable: self = .cannotRead(path: path, reason: error.reason)
     case .tooLarge(let limit):
@@ -21,7 +22,7 @@ extension MapReporterError {
 }
 
 /// All bytes of a file; `what` names its kind in messages.
-func readBytes(of url: URL, what: String, limit: Int) throws(MapReporterError) -> Data {
+package func readBytes(of url: URL, what: String, limit: Int) throws(MapReporterError) -> Data {
   do {
     return try TextFile.bytes(at: url.path, what: what, limit: limit)
   } catch {
@@ -30,7 +31,7 @@ func readBytes(of url: URL, what: String, limit: Int) throws(MapReporterError) -
 }
 
 /// The text of a table in UTF-8.
-func readText(of url: URL) throws(MapReporterError) -> String {
+package func readText(of url: URL) throws(MapReporterError) -> String {
   do {
     return try TextFile.text(at: url.path, what: "table", limit: FileLimit.table)
   } catch {
@@ -39,12 +40,12 @@ func readText(of url: URL) throws(MapReporterError) -> String {
 }
 
 /// Writes through a temporary file beside `url`, creating the folder where needed.
-func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
+package func writeAtomically(_ text: String, to url: URL) throws(MapReporterError) {
   do {
     try FileManager.default.createDirectory(
       at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try AtomicFile.write(text, to: url.path)
-  } catch ModelLoaderError.cannotWrite(let path, let reason) {
+  } catch FileError.cannotWrite(let path, let reason) {
     throw .cannotWrite(path: path, reason: reason)
   } catch {
     let folder = url.deletingLastPathComponent().path

@@ -1,3 +1,5 @@
+import Support
+
 /// The figures of a task that tells places apart: needle grids, and losses by position.
 struct PlaceFigures {
   let points: [PlacePoint]

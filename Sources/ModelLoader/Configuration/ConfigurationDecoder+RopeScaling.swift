@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 extension ConfigurationDecoder {
@@ -16,7 +17,7 @@ extension ConfigurationDecoder {
   /// the older `type`. The base is its `rope_theta`, else that of the top level, else the family's.
   func rope(
     maxPositions: Int, _ defaults: FamilyDefaults, _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) -> Rope {
+  ) throws(FileError) -> Rope {
     let older = try ropeMembers("rope_scaling")
     let newer = try ropeMembers("rope_parameters")
     let key = older.isEmpty ? "rope_parameters" : "rope_scaling"
@@ -39,7 +40,7 @@ extension ConfigurationDecoder {
   private func theta(
     _ members: [String: MetadataValue], _ key: String, _ defaults: FamilyDefaults,
     _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) -> Double {
+  ) throws(FileError) -> Double {
     let outer = try positive("rope_theta", below: 1e15)
     guard let value = members["rope_theta"] else { return outer ?? defaults.ropeTheta }
     guard let inner = value.real, inner > 0, inner < 1e15 else {
@@ -55,7 +56,7 @@ extension ConfigurationDecoder {
   private func scaling(
     _ members: [String: MetadataValue], _ key: String, maxPositions: Int,
     _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) -> RopeScaling? {
+  ) throws(FileError) -> RopeScaling? {
     let type = try ropeType(members, key, &warnings)
     guard let used = RopeKeys.used[type] else {
       throw unsupported(key, "the type \"\(type)\"", "rope_type default, linear or llama3")
@@ -70,7 +71,7 @@ extension ConfigurationDecoder {
 
   private func ropeType(
     _ members: [String: MetadataValue], _ key: String, _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) -> String {
+  ) throws(FileError) -> String {
     for name in ["rope_type", "type"] {
       guard let value = members[name] else { continue }
       guard let type = value.text else { throw invalid(key, "a text as \(name)", value.quoted) }
@@ -87,7 +88,7 @@ extension ConfigurationDecoder {
   /// The members of an object, or of JSON text of one; none where it is absent or null.
   private func ropeMembers(
     _ key: String
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     switch present(key) {
     case nil: return [:]
     case .object(let members):
@@ -107,7 +108,7 @@ extension ConfigurationDecoder {
   /// The original context is the top level's, else that within the object, else the context.
   private func llama3(
     _ members: [String: MetadataValue], _ key: String, maxPositions: Int
-  ) throws(ModelLoaderError) -> RopeScaling {
+  ) throws(FileError) -> RopeScaling {
     let low = try factor("low_freq_factor", of: members, key)
     let high = try factor("high_freq_factor", of: members, key)
     guard low < high else {
@@ -125,7 +126,7 @@ extension ConfigurationDecoder {
 
   private func factor(
     _ name: String, of members: [String: MetadataValue], _ key: String
-  ) throws(ModelLoaderError) -> Double {
+  ) throws(FileError) -> Double {
     guard let value = members[name]?.real, value > 0, value < 1e9 else {
       throw invalid(key, "a positive \(name)", members[name]?.quoted ?? "nothing")
     }

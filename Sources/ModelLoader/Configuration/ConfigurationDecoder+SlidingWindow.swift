@@ -1,3 +1,5 @@
+import Support
+
 extension ConfigurationDecoder {
   /// The window that some layers slide over the context, or nil if none does.
   ///
@@ -8,7 +10,7 @@ extension ConfigurationDecoder {
   func slidingWindow(
     modelType: String, layers: Int, positions: Int, _ defaults: FamilyDefaults,
     _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) -> Int? {
+  ) throws(FileError) -> Int? {
     let listed = try layerTypes(count: layers)
     let isListed = listed?.contains(Self.sliding) ?? false
     let isOn = try flag("use_sliding_window")
@@ -50,7 +52,7 @@ extension ConfigurationDecoder {
   private static let sliding = "sliding_attention"
 
   /// `max_window_layers`, which may exceed the number of layers or be 0.
-  private func firstSlidingLayer(_ defaults: FamilyDefaults) throws(ModelLoaderError) -> Int {
+  private func firstSlidingLayer(_ defaults: FamilyDefaults) throws(FileError) -> Int {
     guard let value = present("max_window_layers") else { return defaults.maxWindowLayers }
     guard let first = value.integer, first >= 0 else {
       throw invalid("max_window_layers", "a whole number from 0 on", value.quoted)
@@ -59,7 +61,7 @@ extension ConfigurationDecoder {
   }
 
   /// The kind of each layer, or nil if the file does not list them.
-  private func layerTypes(count: Int) throws(ModelLoaderError) -> [String]? {
+  private func layerTypes(count: Int) throws(FileError) -> [String]? {
     let key = "layer_types"
     guard let value = present(key) else { return nil }
     guard case .texts(let types) = value else {

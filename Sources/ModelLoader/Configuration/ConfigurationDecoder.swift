@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Reads a model's configuration from Hugging Face keys, whichever file they come from, and refuses
@@ -28,7 +29,7 @@ struct ConfigurationDecoder {
   static let supportedTypes = ["llama", "mistral", "qwen2", "qwen3"]
 
   /// The configuration, with every size positive and consistent, and what is worth saying about it.
-  func decode() throws(ModelLoaderError) -> DecodedConfiguration {
+  func decode() throws(FileError) -> DecodedConfiguration {
     let modelType = try text("model_type")
     guard Self.supportedTypes.contains(modelType) else {
       throw .unsupported(
@@ -78,7 +79,7 @@ struct ConfigurationDecoder {
     return defaults
   }
 
-  private func epsilon(_ defaults: FamilyDefaults) throws(ModelLoaderError) -> Double {
+  private func epsilon(_ defaults: FamilyDefaults) throws(FileError) -> Double {
     let key = "rms_norm_eps"
     guard let epsilon = try positive(key, below: 1) ?? defaults.rmsNormEpsilon else {
       throw invalid(key, "a number above 0 and below 1", "nothing")
@@ -92,7 +93,7 @@ struct ConfigurationDecoder {
   /// Null stands for as many as query heads in every family, and no key for the family's number.
   private func keyValueHeads(
     queryHeads: Int, _ defaults: FamilyDefaults
-  ) throws(ModelLoaderError) -> Int {
+  ) throws(FileError) -> Int {
     let key = "num_key_value_heads"
     if let size = try optionalSize(key) { return size }
     guard values[key] == nil, let size = defaults.keyValueHeads else { return queryHeads }
@@ -106,7 +107,7 @@ struct ConfigurationDecoder {
 
   private func headDim(
     hidden: Int, queryHeads: Int, _ defaults: FamilyDefaults
-  ) throws(ModelLoaderError) -> Int {
+  ) throws(FileError) -> Int {
     if let size = try optionalSize("head_dim") { return size }
     if let size = defaults.headDim {
       guard values["head_dim"] == nil else { throw invalid("head_dim", "a whole number", "null") }
@@ -120,7 +121,7 @@ struct ConfigurationDecoder {
     return hidden / queryHeads
   }
 
-  private func attentionBias(modelType: String) throws(ModelLoaderError) -> Bool {
+  private func attentionBias(modelType: String) throws(FileError) -> Bool {
     let isBiased = try flag("attention_bias")
     if modelType == "mistral", isBiased == true {
       throw unsupported(
@@ -130,7 +131,7 @@ struct ConfigurationDecoder {
     return isBiased ?? (modelType == "qwen2")
   }
 
-  private func checkHeads(of configuration: ModelConfiguration) throws(ModelLoaderError) {
+  private func checkHeads(of configuration: ModelConfiguration) throws(FileError) {
     let (H, K, D) = (
       configuration.queryHeads, configuration.keyValueHeads, configuration.headDim
     )
@@ -148,7 +149,7 @@ struct ConfigurationDecoder {
     }
   }
 
-  private func refuseUnsupportedFeatures() throws(ModelLoaderError) {
+  private func refuseUnsupportedFeatures() throws(FileError) {
     if let value = present("hidden_act"), !["silu", "swish"].contains(value.text) {
       throw unsupported(
         "hidden_act", "the activation \(value.quoted)", "hidden_act \"silu\"")

@@ -1,3 +1,5 @@
+import Support
+
 /// The keys of a configuration: what is read, what changes nothing, what is misspelt.
 enum ConfigurationKeys {
   /// Keys that the decoder reads.
@@ -124,7 +126,7 @@ extension ConfigurationDecoder {
   /// is named in a warning.
   func checkKeys(
     modelType: String, _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     try checkArchitectures(modelType: modelType, &warnings)
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
       if let foreign = ForeignKey.all[key], !foreign.isNeutral(value) {
@@ -156,7 +158,7 @@ extension ConfigurationDecoder {
   /// A classifier has another head; a class that is not the family's is named.
   private func checkArchitectures(
     modelType: String, _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let key = "architectures"
     let names: [String]
     switch present(key) {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What a key that a configuration does not have stands for.
 ///
@@ -42,10 +43,10 @@ struct FamilyDefaults: Sendable {
   /// The key-value heads of a config.json, of which nothing else is read; nil where they are neither stated
   /// nor known.
   ///
-  /// - Throws: `ModelLoaderError.invalid` for a misspelt key.
+  /// - Throws: `FileError.invalid` for a misspelt key.
   static func keyValueHeads(
     _ values: [String: MetadataValue], queryHeads: Int, path: String
-  ) throws(ModelLoaderError) -> Int? {
+  ) throws(FileError) -> Int? {
     let key = "num_key_value_heads"
     if let stated = values[key] { return stated == .null ? queryHeads : stated.integer }
     let spelling = KeySpelling([key])
@@ -67,10 +68,10 @@ struct FamilyDefaults: Sendable {
 extension MetadataValue {
   /// The key-value heads of the config.json in `json`, which `path` names: those it states, or its family's.
   ///
-  /// - Throws: `ModelLoaderError.invalid` where the file is no JSON object, or neither tells.
+  /// - Throws: `FileError.invalid` where the file is no JSON object, or neither tells.
   package static func keyValueHeads(
     configuration json: Data, path: String, queryHeads: Int
-  ) throws(ModelLoaderError) -> Int {
+  ) throws(FileError) -> Int {
     let values = try object(
       json: json, path: path,
       budget: ReadingBudget(path: path, byteCount: json.count), keepsNulls: true)

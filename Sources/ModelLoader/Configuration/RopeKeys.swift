@@ -1,3 +1,5 @@
+import Support
+
 /// The keys within `rope_scaling` and `rope_parameters`.
 enum RopeKeys {
   private static let always: Set = ["type", "rope_type", "rope_theta", "partial_rotary_factor"]
@@ -30,7 +32,7 @@ extension ConfigurationDecoder {
   func checkRopeKeys(
     _ members: [String: MetadataValue], _ key: String, type: String, used: Set<String>,
     _ warnings: inout ConfigurationWarnings
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     var unused: [String] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) where !used.contains(name) {
       if case .object = value {

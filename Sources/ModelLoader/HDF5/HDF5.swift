@@ -1,4 +1,5 @@
 import CHDF5
+import Support
 import Synchronization
 import Transformer
 

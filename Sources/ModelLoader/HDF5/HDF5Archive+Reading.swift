@@ -1,3 +1,5 @@
+import Support
+
 extension HDF5Archive {
   /// Reads the archive at `path`, which has nothing but what the caller expects.
   ///
@@ -8,7 +10,7 @@ extension HDF5Archive {
   ///   - path: Where the file is.
   ///   - known: The attributes that there may be.
   ///   - forms: Given the attributes, the arrays that there must be; it may refuse the file.
-  /// - Throws: `ModelLoaderError` that names what is missing, or there and not expected; what `forms` throws.
+  /// - Throws: `FileError` that names what is missing, or there and not expected; what `forms` throws.
   package init(
     reading path: String, attributes known: Set<String>,
     arrays forms: (_ attributes: [String: MetadataValue]) throws -> [String: HDF5ArrayForm]
@@ -16,7 +18,7 @@ extension HDF5Archive {
     self.init()
     let file = try HDF5Object(opening: path)
     if let other = file.attributeNames.first(where: { !known.contains($0) }) {
-      throw ModelLoaderError.foreign("attribute \(other)", path: path)
+      throw FileError.foreign("attribute \(other)", path: path)
     }
     for name in file.attributeNames { attributes[name] = try file.attribute(name) }
     let expected = try forms(attributes)
@@ -28,9 +30,9 @@ extension HDF5Archive {
   }
 }
 
-extension ModelLoaderError {
+extension FileError {
   /// Something in an archive that no writer of it has put there.
-  fileprivate static func foreign(_ place: String, path: String) -> ModelLoaderError {
+  fileprivate static func foreign(_ place: String, path: String) -> FileError {
     .invalid(
       path: path, place: place, expected: "nothing of this name", found: "something",
       fix: "it is damaged or of another kind, so remove it or get it anew")
@@ -48,7 +50,7 @@ private struct Reader {
   }
 
   /// Opens the members of a group whose names begin with `prefix`, none of which may be unknown.
-  mutating func open(_ group: HDF5Object, prefix: String) throws(ModelLoaderError) {
+  mutating func open(_ group: HDF5Object, prefix: String) throws(FileError) {
     for member in group.childNames {
       let name = prefix + member
       let isGroup = prefix.isEmpty && expected.keys.contains { $0.hasPrefix(name + "/") }
@@ -60,7 +62,7 @@ private struct Reader {
   }
 
   /// The values of the array `name`, once its kind and shape are those of `form`.
-  func read(_ name: String, as form: HDF5ArrayForm) throws(ModelLoaderError) -> HDF5Array {
+  func read(_ name: String, as form: HDF5ArrayForm) throws(FileError) -> HDF5Array {
     let layout = try datasets[name]?.layout()
     guard let dataset = datasets[name], let layout, layout.form == form else {
       throw .invalid(

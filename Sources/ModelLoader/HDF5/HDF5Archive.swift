@@ -1,5 +1,6 @@
 import CHDF5
 import Foundation
+import Support
 
 /// An array in an ``HDF5Archive``, row-major.
 package enum HDF5Array: Sendable, Equatable {
@@ -57,7 +58,7 @@ package struct HDF5Archive: Sendable, Equatable {
 
   /// Writes the file to a temporary name, flushes and renames it; the same content gives the same
   /// bytes.
-  package func write(to path: String) throws(ModelLoaderError) {
+  package func write(to path: String) throws(FileError) {
     let destination = try TemporaryFile(for: path)
     let byteCount = arrays.values.reduce(0) { $0 + $1.byteCount }
     let file = try HDF5File.create(in: destination, byteCount: byteCount)
@@ -78,14 +79,14 @@ package struct HDF5Archive: Sendable, Equatable {
 
   private func openGroup(
     _ name: String, in file: borrowing HDF5Node
-  ) throws(ModelLoaderError) -> HDF5Node {
+  ) throws(FileError) -> HDF5Node {
     if let group = try file.child(name) { return group }
     return try file.createGroup(name)
   }
 
   private func write(
     _ array: HDF5Array, name: String, in group: borrowing HDF5Node
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     switch array {
     case .floats(let values, let shape):
       try group.createDataset(name, shape: shape, type: .floats(.float32))

@@ -1,8 +1,9 @@
 import CHDF5
+import Support
 
 extension HDF5Node {
   /// Writes the attribute `name`, replacing its value if it exists.
-  package func setAttribute(_ name: String, _ value: MetadataValue) throws(ModelLoaderError) {
+  package func setAttribute(_ name: String, _ value: MetadataValue) throws(FileError) {
     let isWritten: Bool
     switch value {
     case .text(let text): isWritten = writeText(name, text)

@@ -1,4 +1,5 @@
 import CHDF5
+import Support
 import Transformer
 
 /// What a dataset is made of when it is created.
@@ -23,7 +24,7 @@ package enum DatasetType {
 
 extension HDF5Node {
   /// Creates the group `name` directly inside this one.
-  package func createGroup(_ name: String) throws(ModelLoaderError) -> HDF5Node {
+  package func createGroup(_ name: String) throws(FileError) -> HDF5Node {
     let id = handle.id
     let creation = HDF5Handle { H5Pcreate(hdf5_group_create()) }
     guard let creation else { throw refused("the group", name) }
@@ -37,7 +38,7 @@ extension HDF5Node {
   /// Creates the dataset `name`, contiguous, with its place in the file fixed and nothing written.
   package func createDataset(
     _ name: String, shape: [Int], type: DatasetType
-  ) throws(ModelLoaderError) -> HDF5Node {
+  ) throws(FileError) -> HDF5Node {
     let id = handle.id
     let stored = type.make()
     let dimensions = shape.map { hsize_t($0) }
@@ -65,7 +66,7 @@ extension HDF5Node {
   /// Writes all values of this dataset through HDF5.
   func write<Element: BitwiseCopyable>(
     _ values: [Element], memoryType: hid_t
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard !values.isEmpty else { return }
     let id = handle.id
     let status = unsafe values.withUnsafeBytes { buffer in
@@ -75,7 +76,7 @@ extension HDF5Node {
   }
 
   /// Closes the last handle of a file and thereby puts what HDF5 still held on disk.
-  consuming func close() throws(ModelLoaderError) {
+  consuming func close() throws(FileError) {
     let path = path
     let id = handle.id
     let isFlushed = HDF5.call { H5Fflush(id, H5F_SCOPE_GLOBAL) } >= 0
@@ -84,7 +85,7 @@ extension HDF5Node {
     }
   }
 
-  private func refused(_ what: String, _ name: String) -> ModelLoaderError {
+  private func refused(_ what: String, _ name: String) -> FileError {
     .cannotWrite(path: path, reason: "HDF5 refused \(what) \(name)")
   }
 }
@@ -100,7 +101,7 @@ enum HDF5File {
   /// disk that fills up.
   static func create(
     in file: borrowing TemporaryFile, byteCount: Int
-  ) throws(ModelLoaderError) -> HDF5Node {
+  ) throws(FileError) -> HDF5Node {
     HDF5.forgetSystemError()
     try file.reserve(byteCount: byteCount + (1 << 16))
     try file.clear()
@@ -124,7 +125,7 @@ enum HDF5File {
     return HDF5Node(handle: made, path: file.path, place: "/")
   }
 
-  private static func failure(_ path: String) -> ModelLoaderError {
+  private static func failure(_ path: String) -> FileError {
     .cannotWrite(path: path, reason: HDF5.systemReason ?? "HDF5 cannot create the file")
   }
 }

@@ -1,4 +1,5 @@
 import CHDF5
+import Support
 
 /// An open HDF5 file, group or dataset, with where it is for messages.
 package struct HDF5Node: ~Copyable {
@@ -17,7 +18,7 @@ package struct HDF5Node: ~Copyable {
   /// Opens the HDF5 file at `path`, which this package has written, to change it.
   ///
   /// Files of others are read by ``HDF5Object``, without the HDF5 library.
-  package init(opening path: String) throws(ModelLoaderError) {
+  package init(opening path: String) throws(FileError) {
     let access = HDF5Handle { H5Pcreate(hdf5_file_access()) }
     guard let access else { throw .unreadable(path: path, reason: "HDF5 is out of memory") }
     // Locks do not exist on every file system.
@@ -35,7 +36,7 @@ package struct HDF5Node: ~Copyable {
   }
 
   /// Opens the group or dataset `name` directly inside this one, or nil if there is none.
-  package func child(_ name: String) throws(ModelLoaderError) -> HDF5Node? {
+  package func child(_ name: String) throws(FileError) -> HDF5Node? {
     let id = handle.id
     guard HDF5.call({ unsafe H5Lexists(id, name, 0) }) > 0 else { return nil }
     let child = HDF5Handle { unsafe H5Oopen(id, name, 0) }
@@ -46,7 +47,7 @@ package struct HDF5Node: ~Copyable {
   }
 
   /// Where the values of this dataset, written in one piece, start in the file.
-  func byteOffset() throws(ModelLoaderError) -> Int {
+  func byteOffset() throws(FileError) -> Int {
     let id = handle.id
     guard let offset = Int(exactly: HDF5.call { H5Dget_offset(id) }) else {
       throw .cannotWrite(path: path, reason: "HDF5 gave \(place) no place")

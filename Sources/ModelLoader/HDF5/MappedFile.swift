@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Maps whole files into memory.
@@ -11,7 +12,7 @@ enum MappedFile {
   /// replaces files by renaming, which keeps the old content mapped.
   static func map(
     _ path: String
-  ) throws(ModelLoaderError) -> (storage: WeightStorage, count: Int, file: FileInUse) {
+  ) throws(FileError) -> (storage: WeightStorage, count: Int, file: FileInUse) {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw .unreadable(path: path, reason: systemMessage(errno))

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The weights of a Hugging Face folder, from the files that transformers would take them from.
 struct FolderWeights {
@@ -14,7 +15,7 @@ struct FolderWeights {
   static let index = "model.safetensors.index.json"
 
   /// Reads the headers of all files in the folder at `path` that hold weights.
-  init(path: String) throws(ModelLoaderError) {
+  init(path: String) throws(FileError) {
     folder = path
     let names = Self.fileNames(in: path)
     let used: [String]
@@ -55,7 +56,7 @@ struct FolderWeights {
 
   private mutating func add(
     _ found: SafetensorsFile, from name: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     for key in found.tensors.keys where tensors[key] != nil {
       throw .invalid(
         path: file(name), place: key, expected: "each tensor in one file of the folder",
@@ -80,7 +81,7 @@ struct FolderWeights {
 
   // MARK: Shards
 
-  private mutating func readShards() throws(ModelLoaderError) -> [String] {
+  private mutating func readShards() throws(FileError) -> [String] {
     let shards = try readIndex()
     var unnamed: [String] = []
     for (shard, names) in shards.sorted(by: { $0.key < $1.key }) {
@@ -109,7 +110,7 @@ struct FolderWeights {
   }
 
   /// Names of tensors by the file that holds them.
-  private func readIndex() throws(ModelLoaderError) -> [String: [String]] {
+  private func readIndex() throws(FileError) -> [String: [String]] {
     let members = try HuggingFaceFolder.readJSON(file(Self.index), limit: FileLimit.index)
     guard case .object(let map)? = members["weight_map"] else {
       throw .invalid(
@@ -132,7 +133,7 @@ struct FolderWeights {
   // MARK: No weights
 
   /// The error of a folder without safetensors of a usual name; names pickles and GGUF files.
-  private static func missing(in path: String, _ names: [String]) -> ModelLoaderError {
+  private static func missing(in path: String, _ names: [String]) -> FileError {
     let folder = URL(fileURLWithPath: path)
     let endings = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"]
     let others = names.filter { $0.hasSuffix(".safetensors") }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The header of a GGUF file (versions 2 and 3): metadata, and where each tensor lies.
 package struct GGUFFile {
@@ -9,7 +10,7 @@ package struct GGUFFile {
   package let tensors: [String: SourceTensor]
 
   /// Reads and checks the header of the file at `path`.
-  package init(path: String) throws(ModelLoaderError) {
+  package init(path: String) throws(FileError) {
     let file = try FileReader(path: path, what: "GGUF file")
     var reader = GGUFReader(file: file)
     try Self.checkMagic(&reader)
@@ -29,7 +30,7 @@ package struct GGUFFile {
     tensors = try Self.readTensors(tensorCount, alignment: metadata["general.alignment"], &reader)
   }
 
-  private static func checkMagic(_ reader: inout GGUFReader) throws(ModelLoaderError) {
+  private static func checkMagic(_ reader: inout GGUFReader) throws(FileError) {
     let path = reader.file.path
     guard reader.file.byteCount >= 24, try reader.unsigned(UInt32.self, of: "magic") == 0x4655_4747
     else {
@@ -66,7 +67,7 @@ package struct GGUFFile {
 
   private static func readTensors(
     _ count: Int, alignment: MetadataValue?, _ reader: inout GGUFReader
-  ) throws(ModelLoaderError) -> [String: SourceTensor] {
+  ) throws(FileError) -> [String: SourceTensor] {
     let file = reader.file
     var entries: [Entry] = []
     for index in 0..<count { entries.append(try readEntry(index, &reader)) }
@@ -93,7 +94,7 @@ package struct GGUFFile {
   /// The rule of the reference reader: tensors lie behind each other, each padded to the alignment.
   private static func checkLayout(
     _ entries: [Entry], alignment: Int, _ file: FileReader
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     var end = 0
     for entry in entries.sorted(by: { ($0.offset, $0.name) < ($1.offset, $1.name) }) {
       guard entry.offset == end else {
@@ -113,7 +114,7 @@ package struct GGUFFile {
 
   private static func damaged(
     _ file: FileReader, _ place: String, expected: String, found: String
-  ) -> ModelLoaderError {
+  ) -> FileError {
     .invalid(
       path: file.path, place: place, expected: expected, found: found,
       fix: "the reference reader refuses it too, so fetch or save the file again")
@@ -121,7 +122,7 @@ package struct GGUFFile {
 
   private static func readEntry(
     _ index: Int, _ reader: inout GGUFReader
-  ) throws(ModelLoaderError) -> Entry {
+  ) throws(FileError) -> Entry {
     let path = reader.file.path
     let name = try reader.text(of: "the name of tensor \(index)")
     let rank = try reader.unsigned(UInt32.self, of: name)

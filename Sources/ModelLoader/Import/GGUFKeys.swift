@@ -1,3 +1,5 @@
+import Support
+
 /// The keys that GGUF puts after the architecture's name.
 enum GGUFKeys {
   /// Keys of the configuration by Hugging Face's name.
@@ -83,7 +85,7 @@ enum GGUFKeys {
   /// rest that is not known is returned.
   static func check(
     _ metadata: [String: MetadataValue], architecture: String, path: String
-  ) throws(ModelLoaderError) -> [String] {
+  ) throws(FileError) -> [String] {
     let read = others.union(configuration.values)
     let significant = KeySpelling(read.union(foreign.keys))
     var unknown: [String] = []

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// A Llama-family model in a GGUF file, in Hugging Face's terms.
@@ -7,7 +8,7 @@ package struct GGUFModel {
   private let architecture: String
 
   /// Reads the header of the file at `path`.
-  package init(path: String) throws(ModelLoaderError) {
+  package init(path: String) throws(FileError) {
     file = try GGUFFile(path: path)
     try Self.refuseOtherKinds(file)
     guard let architecture = file.metadata["general.architecture"]?.text else {
@@ -21,7 +22,7 @@ package struct GGUFModel {
   /// Finds every parameter; `tokenizer` turns the tokenizer's metadata into tokenizer.json.
   package func plan(
     tokenizer: (GGUFTokenizerMetadata) throws -> Data
-  ) throws(ModelLoaderError) -> ImportPlan {
+  ) throws(FileError) -> ImportPlan {
     let decoded = try readConfiguration()
     let configuration = decoded.configuration
     let unknown = try GGUFKeys.check(
@@ -46,7 +47,7 @@ package struct GGUFModel {
   /// llama.cpp reorders the query and key rows of Llama (and Mistral) models, and of no others.
   private func unrotated(
     headDim: Int
-  ) throws(ModelLoaderError) -> [String: SourceTensor] {
+  ) throws(FileError) -> [String: SourceTensor] {
     guard architecture == "llama" else { return file.tensors }
     let rotated = Set(LayerParameter.allCases.filter(\.isRotated).map(\.ggufName))
     var tensors = file.tensors
@@ -80,7 +81,7 @@ package struct GGUFModel {
     ]
   }
 
-  private func readConfiguration() throws(ModelLoaderError) -> DecodedConfiguration {
+  private func readConfiguration() throws(FileError) -> DecodedConfiguration {
     var values: [String: MetadataValue] = ["model_type": .text(architecture)]
     for (key, ggufKey) in GGUFKeys.configuration where key != "rope_scaling" {
       values[key] = value(ggufKey)
@@ -116,7 +117,7 @@ package struct GGUFModel {
 
   /// llama.cpp scales linearly where a factor stands without a type, and not at all where the type is none;
   /// a table of factors comes on top.
-  private func ropeScaling(theta: Double) throws(ModelLoaderError) -> MetadataValue? {
+  private func ropeScaling(theta: Double) throws(FileError) -> MetadataValue? {
     let typeKey = "rope.scaling.type"
     guard value(typeKey) == nil || value(typeKey)?.text != nil else {
       throw .invalid(
@@ -145,7 +146,7 @@ package struct GGUFModel {
   }
 
   /// Says what a file is that holds no whole model.
-  private static func refuseOtherKinds(_ file: GGUFFile) throws(ModelLoaderError) {
+  private static func refuseOtherKinds(_ file: GGUFFile) throws(FileError) {
     if let parts = file.metadata["split.count"]?.integer, parts > 1 {
       let number = (file.metadata["split.no"]?.integer).map { "part \($0 + 1)" } ?? "a part"
       throw .unsupported(

@@ -1,3 +1,5 @@
+import Support
+
 /// Reads the header of a GGUF file value by value, in little-endian order, never beyond its end.
 struct GGUFReader {
   let file: FileReader
@@ -10,7 +12,7 @@ struct GGUFReader {
   /// A little-endian unsigned integer.
   mutating func unsigned<T: FixedWidthInteger & UnsignedInteger>(
     _ type: T.Type = T.self, of place: String
-  ) throws(ModelLoaderError) -> T {
+  ) throws(FileError) -> T {
     let count = T.bitWidth / 8
     try fill(count, place)
     var value: T = 0
@@ -24,7 +26,7 @@ struct GGUFReader {
   /// A 64-bit count that must fit in what is left of the file.
   mutating func count(
     of place: String, bytesEach: Int = 1
-  ) throws(ModelLoaderError) -> Int {
+  ) throws(FileError) -> Int {
     let value = try unsigned(UInt64.self, of: place)
     let limit = (file.byteCount - position) / bytesEach
     guard value <= UInt64(limit) else {
@@ -36,7 +38,7 @@ struct GGUFReader {
   }
 
   /// A length and as many bytes of text.
-  mutating func text(of place: String) throws(ModelLoaderError) -> String {
+  mutating func text(of place: String) throws(FileError) -> String {
     let length = try count(of: place)
     try fill(length, place)
     let start = position - windowStart
@@ -45,14 +47,14 @@ struct GGUFReader {
   }
 
   /// A type number and the value of that type.
-  mutating func value(of key: String) throws(ModelLoaderError) -> MetadataValue {
+  mutating func value(of key: String) throws(FileError) -> MetadataValue {
     let type = try unsigned(UInt32.self, of: key)
     return type == 9 ? try array(of: key) : try single(type, of: key)
   }
 
   private mutating func single(
     _ type: UInt32, of key: String
-  ) throws(ModelLoaderError) -> MetadataValue {
+  ) throws(FileError) -> MetadataValue {
     switch type {
     case 0: .integer(Int(try unsigned(UInt8.self, of: key)))
     case 1: .integer(Int(Int8(bitPattern: try unsigned(of: key))))
@@ -74,7 +76,7 @@ struct GGUFReader {
   }
 
   /// Arrays hold values of one type; arrays of arrays are not used by any model read here.
-  private mutating func array(of key: String) throws(ModelLoaderError) -> MetadataValue {
+  private mutating func array(of key: String) throws(FileError) -> MetadataValue {
     let type = try unsigned(UInt32.self, of: key)
     let count = try count(of: key)
     var (integers, reals, texts, bools): ([Int], [Double], [String], [Bool]) = ([], [], [], [])
@@ -101,7 +103,7 @@ struct GGUFReader {
   }
 
   /// Makes the window hold the next `count` bytes.
-  private mutating func fill(_ count: Int, _ place: String) throws(ModelLoaderError) {
+  private mutating func fill(_ count: Int, _ place: String) throws(FileError) {
     let available = windowStart + window.count - position
     guard available < count else { return }
     let size = max(count, min(1 << 20, file.byteCount - position))

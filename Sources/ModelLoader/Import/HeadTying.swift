@@ -1,3 +1,4 @@
+import Support
 import Transformer
 
 /// Whether the output projection is the embedding, as the weights have it.
@@ -15,7 +16,7 @@ struct HeadTying {
   /// Compares the two matrices of `tensors`, a chunk at a time, where the configuration ties them.
   init(
     _ tensors: [String: SourceTensor], isTied: Bool, isStated: Bool
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let (embeddingName, headName) = (Parameter.embedding.name, Parameter.output.name)
     self.tensors = tensors
     self.isTied = isTied

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// A folder as Hugging Face's libraries save a model: config.json, one or many safetensors files,
@@ -11,7 +12,7 @@ package struct HuggingFaceFolder {
 
   /// Reads the configuration and all headers; of the values no more than it takes to know whether the
   /// output projection is tied and whether what is left out changes nothing.
-  package func plan() throws(ModelLoaderError) -> ImportPlan {
+  package func plan() throws(FileError) -> ImportPlan {
     let names = FolderWeights.fileNames(in: path)
     try refuseOtherFolders(names)
     let configurationPath = file("config.json")
@@ -51,7 +52,7 @@ package struct HuggingFaceFolder {
 
   static func readJSON(
     _ path: String, limit: Int = FileLimit.modelConfiguration, keepsNulls: Bool = false
-  ) throws(ModelLoaderError) -> [String: MetadataValue] {
+  ) throws(FileError) -> [String: MetadataValue] {
     let reader = try FileReader(path: path, what: "file of a Hugging Face model")
     return try MetadataValue.object(
       json: reader.readAll(limit: limit), path: reader.path, budget: reader.budget,
@@ -59,7 +60,7 @@ package struct HuggingFaceFolder {
   }
 
   /// Names what a folder is that is no model of this kind.
-  private func refuseOtherFolders(_ names: [String]) throws(ModelLoaderError) {
+  private func refuseOtherFolders(_ names: [String]) throws(FileError) {
     if names.contains("adapter_config.json") {
       throw TensorNames.adapter(path: path, place: "adapter_config.json")
     }
@@ -74,7 +75,7 @@ package struct HuggingFaceFolder {
   /// embedding is its head.
   private func refuseHeadless(
     _ values: [String: MetadataValue], isTied: Bool, isStated: Bool
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard isTied, !isStated, case .texts(let names)? = values["architectures"], !names.isEmpty,
       names.allSatisfy({ $0.hasSuffix("Model") })
     else { return }
@@ -86,7 +87,7 @@ package struct HuggingFaceFolder {
   }
 
   /// Only floats are parameters; masks of truth values are left out.
-  private func refuseOtherTypes(_ types: [String: String]) throws(ModelLoaderError) {
+  private func refuseOtherTypes(_ types: [String: String]) throws(FileError) {
     let isMask: (String) -> Bool = {
       $0.hasSuffix("attn.bias") || $0.hasSuffix("attn.masked_bias")
     }
@@ -111,7 +112,7 @@ package struct HuggingFaceFolder {
   /// Other programs write numbers there that JSON does not have; such a file is passed over with a warning.
   private func endTokens(
     _ names: [String]
-  ) throws(ModelLoaderError) -> (ids: [Int]?, warning: String?) {
+  ) throws(FileError) -> (ids: [Int]?, warning: String?) {
     let name = "generation_config.json"
     guard names.contains(name) else { return (nil, nil) }
     let reader = try FileReader(path: file(name), what: "file of a Hugging Face model")

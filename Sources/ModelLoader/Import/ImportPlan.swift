@@ -1,3 +1,4 @@
+import Support
 import Transformer
 
 /// Everything that an import will do, known before anything is written.
@@ -21,11 +22,11 @@ package struct ImportPlan {
     contents: ModelFileContents, sources: [String: SourceTensor], path: String,
     configurationPath: String, assumed: [String: Int] = [:], warnings: [String],
     name: (Parameter) -> String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     self.contents = contents
     var remaining = sources
     var tensors: [(parameter: Parameter, source: SourceTensor)] = []
-    func refuseAssumed(because weights: String) throws(ModelLoaderError) {
+    func refuseAssumed(because weights: String) throws(FileError) {
       let error = AssumedSizes.error(
         assumed, because: weights, path: configurationPath, place: { "key \($0)" })
       if let error { throw error }
@@ -57,7 +58,7 @@ package struct ImportPlan {
 
   private static func missing(
     _ name: String, among sources: [String: SourceTensor], path: String
-  ) -> ModelLoaderError {
+  ) -> FileError {
     let isKnown = sources.keys.contains { $0.hasPrefix("model.layers.") || $0.hasPrefix("blk.") }
     let example = sources.values.map(\.name).min()
     return .invalid(
@@ -69,7 +70,7 @@ package struct ImportPlan {
   }
 
   /// The error of a tensor that the decoder does not have.
-  static func extra(_ name: String, path: String, _ modelType: String) -> ModelLoaderError {
+  static func extra(_ name: String, path: String, _ modelType: String) -> FileError {
     let isBias = name.hasSuffix(".bias")
     return .unsupported(
       path: path, place: name,

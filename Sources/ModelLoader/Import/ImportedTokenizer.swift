@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The tokenizer that an import takes along, and what is to be said about it.
 ///
@@ -15,8 +16,8 @@ struct ImportedTokenizer {
 
   /// The tokenizer of the Hugging Face folder at `folder`, for a model of `vocabulary` tokens.
   ///
-  /// - Throws: `ModelLoaderError.unreadable` for a file that is there and cannot be read.
-  init(folder: String, vocabulary: Int) throws(ModelLoaderError) {
+  /// - Throws: `FileError.unreadable` for a file that is there and cannot be read.
+  init(folder: String, vocabulary: Int) throws(FileError) {
     let path = URL(fileURLWithPath: folder).appendingPathComponent(ModelFormat.tokenizerFile).path
     guard FileManager.default.fileExists(atPath: path) else { return }
     let data: Data
@@ -50,11 +51,11 @@ struct ImportedTokenizer {
 
   /// The tokenizer of the GGUF file at `path`, made by `convert`; empty if it has none.
   ///
-  /// - Throws: `ModelLoaderError` where `convert` fails for another reason than the tokenizer.
+  /// - Throws: `FileError` where `convert` fails for another reason than the tokenizer.
   init(
     _ metadata: GGUFTokenizerMetadata?, path: String,
     convert: (GGUFTokenizerMetadata) throws -> Data
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard let metadata else { return }
     do {
       json = try convert(metadata)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// How far an import is.
@@ -55,11 +56,11 @@ public struct Importer: Sendable {
   ///
   /// `progress` is called after every chunk and says whether to go on.
   ///
-  /// - Throws: `ModelLoaderError`, before anything is written if the source is at fault;
-  ///   ``ModelLoaderError/stopped(path:)`` if `progress` said so.
+  /// - Throws: `FileError`, before anything is written if the source is at fault;
+  ///   ``FileError/stopped(path:)`` if `progress` said so.
   public func run(
     source: String, destination: String, progress: (ImportProgress) -> Bool = { _ in true }
-  ) throws(ModelLoaderError) -> ImportSummary {
+  ) throws(FileError) -> ImportSummary {
     let plan = try plan(source: source)
     let types = Dictionary(
       uniqueKeysWithValues: plan.tensors.map { ($0.parameter, storedType(of: $0.source)) })
@@ -70,11 +71,11 @@ public struct Importer: Sendable {
     var completed = 0
     for (parameter, source) in plan.tensors {
       let type = types[parameter, default: .float32]
-      try source.forEachChunk { (bytes) throws(ModelLoaderError) in
+      try source.forEachChunk { (bytes) throws(FileError) in
         try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
         completed += bytes.count / source.type.blockBytes * source.type.blockCount
         let state = ImportProgress(tensor: parameter.name, completed: completed, total: total)
-        guard progress(state) else { throw ModelLoaderError.stopped(path: destination) }
+        guard progress(state) else { throw FileError.stopped(path: destination) }
       }
     }
     let sha256 = try writer.finish()
@@ -84,7 +85,7 @@ public struct Importer: Sendable {
       warnings: plan.warnings)
   }
 
-  private func plan(source: String) throws(ModelLoaderError) -> ImportPlan {
+  private func plan(source: String) throws(FileError) -> ImportPlan {
     var isFolder: ObjCBool = false
     guard unsafe FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else {
       throw .missing(path: source, what: "model folder or .gguf file")
@@ -103,7 +104,7 @@ public struct Importer: Sendable {
   private func write(
     _ bytes: [UInt8], of source: SourceTensor, as type: ElementType, to name: String,
     of writer: inout ModelFileWriter
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     if source.type.identicalElementType == type {
       return try writer.append(bytes.span, to: name)
     }

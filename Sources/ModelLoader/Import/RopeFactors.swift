@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Finds Llama 3.1's RoPE scaling behind the table of factors that llama.cpp stores instead.
@@ -9,10 +10,10 @@ package enum RopeFactors {
   /// above original/low, a ramp between. The largest factor is `factor`; low and high are 1 and 4 in
   /// all published models, and the original context is a power of two.
   ///
-  /// - Throws: `ModelLoaderError.unsupported` if no such scaling gives the table.
+  /// - Throws: `FileError.unsupported` if no such scaling gives the table.
   package static func scaling(
     _ factors: [Float], theta: Double, path: String, place: String
-  ) throws(ModelLoaderError) -> RopeScaling? {
+  ) throws(FileError) -> RopeScaling? {
     guard let largest = factors.max(), let smallest = factors.min(), largest != 1 || smallest != 1
     else { return nil }
     let (low, high, factor) = (1.0, 4.0, Double(largest))

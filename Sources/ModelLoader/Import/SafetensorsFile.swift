@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The tensors of a safetensors file: an 8-byte length, a JSON header, then the values.
 package struct SafetensorsFile {
@@ -11,7 +12,7 @@ package struct SafetensorsFile {
   private static let largestHeader = 100_000_000
 
   /// Reads the header of the file at `path` and checks that the tensors cover the rest exactly once.
-  package init(path: String) throws(ModelLoaderError) {
+  package init(path: String) throws(FileError) {
     let file = try FileReader(path: path, what: "safetensors file")
     let start = try file.read(at: 0, count: 8, place: "the header's length")
     let length = start.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -54,7 +55,7 @@ package struct SafetensorsFile {
   /// The file's notes: texts by name, which nothing here needs.
   private static func checkMetadata(
     _ value: MetadataValue, path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard case .object(let notes) = value, notes.values.allSatisfy({ $0.text != nil }) else {
       throw .invalid(
         path: path, place: "__metadata__", expected: "an object of texts", found: value.quoted,
@@ -65,7 +66,7 @@ package struct SafetensorsFile {
   /// The format's rule: the tensors cover what follows the header exactly once.
   private static func checkLayout(
     _ entries: [Entry], byteCount: Int, path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     var end = 0
     var last = "the header"
     for entry in entries.sorted(by: { ($0.start, $0.end, $0.name) < ($1.start, $1.end, $1.name) }) {
@@ -95,7 +96,7 @@ private struct Entry {
   let start: Int
   let end: Int
 
-  init(_ name: String, _ value: MetadataValue, path: String) throws(ModelLoaderError) {
+  init(_ name: String, _ value: MetadataValue, path: String) throws(FileError) {
     guard case .object(let members) = value, let type = members["dtype"]?.text,
       case .integers(let shape)? = members["shape"], shape.allSatisfy({ $0 >= 0 }),
       case .integers(let offsets)? = members["data_offsets"], offsets.count == 2, offsets[0] >= 0,

@@ -1,3 +1,4 @@
+import Support
 import Transformer
 
 /// A tensor in a checkpoint file, not yet read.
@@ -13,7 +14,7 @@ package struct SourceTensor: Sendable {
   /// Checks that the tensor lies inside its file.
   init(
     name: String, shape: [Int], type: SourceType, file: FileReader, byteOffset: Int
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     self.name = name
     self.shape = shape
     self.type = type
@@ -43,8 +44,8 @@ package struct SourceTensor: Sendable {
 
   /// Calls `body` with the encoded bytes of some rows at a time, in Hugging Face's order.
   package func forEachChunk(
-    of targetBytes: Int = 4 << 20, _ body: ([UInt8]) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) {
+    of targetBytes: Int = 4 << 20, _ body: ([UInt8]) throws(FileError) -> Void
+  ) throws(FileError) {
     let count = shape.reduce(1, *)
     if count == 0 { return }
     let rowBytes = count / rowCount / type.blockCount * type.blockBytes
@@ -59,23 +60,23 @@ package struct SourceTensor: Sendable {
   }
 
   /// All values, in Hugging Face's order.
-  package func readValues() throws(ModelLoaderError) -> [Float] {
+  package func readValues() throws(FileError) -> [Float] {
     var values: [Float] = []
-    try forEachChunk { (bytes) throws(ModelLoaderError) in values += type.decode(bytes) }
+    try forEachChunk { (bytes) throws(FileError) in values += type.decode(bytes) }
     return values
   }
 
   /// Whether every value is zero.
-  func isZero() throws(ModelLoaderError) -> Bool {
+  func isZero() throws(FileError) -> Bool {
     var isZero = true
-    try forEachChunk { (bytes) throws(ModelLoaderError) in
+    try forEachChunk { (bytes) throws(FileError) in
       if isZero { isZero = type.decode(bytes).allSatisfy { $0 == 0 } }
     }
     return isZero
   }
 
   /// Whether `other` has the same shape and, as float32, the same bits, whatever the stored types are.
-  func hasSameValues(as other: SourceTensor) throws(ModelLoaderError) -> Bool {
+  func hasSameValues(as other: SourceTensor) throws(FileError) -> Bool {
     guard shape == other.shape, let columns = shape.last, columns > 0 else {
       return shape == other.shape
     }
@@ -98,7 +99,7 @@ package struct SourceTensor: Sendable {
   }
 
   /// The encoded bytes of `count` rows of the last axis, in the file's order.
-  private func read(rows start: Int, count: Int) throws(ModelLoaderError) -> [UInt8] {
+  private func read(rows start: Int, count: Int) throws(FileError) -> [UInt8] {
     let rowBytes = (shape.last ?? 1) / type.blockCount * type.blockBytes
     return try file.read(
       at: byteOffset + start * rowBytes, count: count * rowBytes, place: name)

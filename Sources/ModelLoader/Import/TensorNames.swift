@@ -1,3 +1,4 @@
+import Support
 import Transformer
 
 /// Names of tensors as transformers has them, whatever the files put before them.
@@ -28,7 +29,7 @@ struct TensorNames {
   ]
 
   /// Renames the tensors of `weights`; `path` is the folder, for messages.
-  init(_ weights: FolderWeights, path: String) throws(ModelLoaderError) {
+  init(_ weights: FolderWeights, path: String) throws(FileError) {
     let names = Array(weights.tensors.keys) + Array(weights.otherTypes.keys)
     try Self.refuseAdapters(names, path: path)
     let bodies = Self.prefixes(of: names) { Self.anchors.contains($0) }
@@ -90,20 +91,20 @@ struct TensorNames {
 
   private static func only(
     _ prefixes: [String: String], path: String
-  ) throws(ModelLoaderError) -> (key: String, value: String)? {
+  ) throws(FileError) -> (key: String, value: String)? {
     let sorted = prefixes.sorted { $0.key < $1.key }
     guard sorted.count < 2 else { throw mixed(sorted[0].value, sorted[1].value, path: path) }
     return sorted.first
   }
 
-  private static func mixed(_ one: String, _ other: String, path: String) -> ModelLoaderError {
+  private static func mixed(_ one: String, _ other: String, path: String) -> FileError {
     .invalid(
       path: path, place: "the tensors' names", expected: "one prefix before all of them",
       found: "\(one) and \(other)",
       fix: "save the model again, or remove what does not belong to it")
   }
 
-  private static func refuseAdapters(_ names: [String], path: String) throws(ModelLoaderError) {
+  private static func refuseAdapters(_ names: [String], path: String) throws(FileError) {
     let marks = [
       ".lora_A.", ".lora_B.", ".lora_embedding_", ".lora_magnitude_vector", ".base_layer.",
       ".modules_to_save.", ".ia3_l", ".hada_w1_",
@@ -114,7 +115,7 @@ struct TensorNames {
   }
 
   /// The error of an adapter.
-  static func adapter(path: String, place: String) -> ModelLoaderError {
+  static func adapter(path: String, place: String) -> FileError {
     .unsupported(
       path: path, place: place,
       found: "an adapter (LoRA or another of PEFT's), a change of a model,",

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// Tensors that a decoder does not have and that a checkpoint may hold all the same, since they change nothing.
@@ -11,7 +12,7 @@ struct UnusedTensors {
   init(configuration: ModelConfiguration) { self.configuration = configuration }
 
   /// Whether `tensor` may be left out: a table of RoPE frequencies, a mask, a bias of zeros.
-  mutating func mayLeaveOut(_ tensor: SourceTensor) throws(ModelLoaderError) -> Bool {
+  mutating func mayLeaveOut(_ tensor: SourceTensor) throws(FileError) -> Bool {
     if tensor.name.hasSuffix("rotary_emb.inv_freq") {
       try compareFrequencies(tensor)
       return true
@@ -31,7 +32,7 @@ struct UnusedTensors {
   /// Says where a table differs from the frequencies of the configuration, which are used as in transformers.
   ///
   /// Files hold them before or after scaling.
-  private mutating func compareFrequencies(_ tensor: SourceTensor) throws(ModelLoaderError) {
+  private mutating func compareFrequencies(_ tensor: SourceTensor) throws(FileError) {
     guard !differs else { return }
     var plain = configuration
     plain.ropeScaling = nil

@@ -1,3 +1,5 @@
+import Support
+
 /// A token that is cut out of the text before anything else looks at it.
 struct AddedToken: Sendable {
   var id: Int32

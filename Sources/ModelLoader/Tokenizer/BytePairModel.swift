@@ -1,3 +1,5 @@
+import Support
+
 /// The byte-pair encoding of one piece of text: `model` of a tokenizer.json.
 ///
 /// A piece starts as single symbols (bytes, or characters) which the merges join, the most important merge

@@ -1,3 +1,5 @@
+import Support
+
 /// The byte-level pre-tokenizers that GGUF files name in `tokenizer.ggml.pre`.
 ///
 /// After `llama-vocab.cpp` of llama.cpp, and the tokenizer.json of the models behind the names.

@@ -1,3 +1,5 @@
+import Support
+
 /// A ``JSONValue`` that knows where it stands in the document, so that errors can name the place.
 struct JSONNode {
   let value: JSONValue

@@ -1,3 +1,5 @@
+import Support
+
 /// Which pairs of tokens merge, in which order: `model.merges` of a tokenizer.json.
 struct MergeTable: Sendable {
   /// The place of a merge in the list, the first being done first, and the token it gives.

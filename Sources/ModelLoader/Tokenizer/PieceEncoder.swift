@@ -1,3 +1,5 @@
+import Support
+
 /// Encodes the pieces of one text, remembering the ids of words it has seen.
 struct PieceEncoder {
   /// Longer pieces are rare and not remembered.

@@ -1,14 +1,15 @@
 import Foundation
+import Support
 
 extension Tokenizer {
   /// The tokenizer in a model file; every token it makes has an embedding.
   ///
   /// - Returns: Nil where the file has none and says of none.
-  /// - Throws: `ModelLoaderError` that names the file and the dataset, or why the import left the
+  /// - Throws: `FileError` that names the file and the dataset, or why the import left the
   ///   tokenizer out.
   package init?(
     json: Data?, problem: String?, vocabulary: Int, path: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard let json else {
       guard let problem else { return nil }
       throw .unusableTokenizer(
@@ -37,8 +38,8 @@ extension Tokenizer {
 extension LoadedModel {
   /// The tokenizer in the model file; nil where it has none and its source had none.
   ///
-  /// - Throws: `ModelLoaderError` where there is one that cannot be used.
-  package func tokenizer() throws(ModelLoaderError) -> Tokenizer? {
+  /// - Throws: `FileError` where there is one that cannot be used.
+  package func tokenizer() throws(FileError) -> Tokenizer? {
     try Tokenizer(
       json: tokenizerJSON, problem: tokenizerProblem, vocabulary: configuration.vocabulary,
       path: path)
@@ -47,7 +48,7 @@ extension LoadedModel {
 
 extension ModelFile {
   /// Refuses a tokenizer that cannot be used in the model file at `path`.
-  public static func requireUsableTokenizer(path: String) throws(ModelLoaderError) {
+  public static func requireUsableTokenizer(path: String) throws(FileError) {
     let contents = try ModelFileReader(path: path).contents
     _ = try Tokenizer(
       json: contents.tokenizerJSON, problem: contents.tokenizerProblem,

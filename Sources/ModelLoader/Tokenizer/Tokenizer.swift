@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Turns text into the token ids of a model and back, as a Hugging Face `tokenizer.json` says.
 ///

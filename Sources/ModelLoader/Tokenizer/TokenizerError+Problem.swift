@@ -1,3 +1,5 @@
+import Support
+
 extension TokenizerError {
   /// What is wrong, a clause without a file and without advice: the place inside the tokenizer, what was
   /// expected and what was found.

@@ -1,3 +1,5 @@
+import Support
+
 /// Why a `tokenizer.json`, or the tokenizer metadata of a GGUF file, cannot be used.
 ///
 /// Places are paths inside the file, such as `model.merges[17]`; the caller knows the file's name.
@@ -34,14 +36,5 @@ public enum TokenizerError: ZigzagError, Equatable {
       "The tokenizer's \(place.shown()) does not fit the rest of it: \(problem.shown(limit: 300)); "
         + "give the tokenizer.json that came with the model."
     }
-  }
-}
-
-extension String {
-  /// This text in quotation marks on one line, cut to a length that fits a sentence.
-  package var quotedForMessage: String {
-    let scalars = unicodeScalars.prefix(40)
-    let shown = scalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : String($0) }
-    return "\"" + shown.joined() + (scalars.count < unicodeScalars.count ? "…\"" : "\"")
   }
 }

@@ -1,3 +1,5 @@
+import Support
+
 extension TokenizerJSON {
   /// Longer tokens, in characters, are refused.
   private static let longestToken = 1024

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Makes a `tokenizer.json` from what other files store of a tokenizer.
 public enum TokenizerJSON {

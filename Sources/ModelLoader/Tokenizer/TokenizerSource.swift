@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The tokenizer of whatever a model comes in: a model file, a Hugging Face folder, a tokenizer.json or a
 /// GGUF file.
@@ -10,8 +11,8 @@ public struct TokenizerSource: Sendable {
 
   /// Reads the tokenizer at `path`.
   ///
-  /// - Throws: `ModelLoaderError` where there is none, or one that cannot be used.
-  public init(path: String) throws(ModelLoaderError) {
+  /// - Throws: `FileError` where there is none, or one that cannot be used.
+  public init(path: String) throws(FileError) {
     var isFolder: ObjCBool = false
     guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path, what: "model file, model folder, tokenizer.json or .gguf file")
@@ -39,7 +40,7 @@ public struct TokenizerSource: Sendable {
     (self.tokenizer, self.warnings) = (tokenizer, warnings)
   }
 
-  private static func json(_ file: FileReader) throws(ModelLoaderError) -> Self {
+  private static func json(_ file: FileReader) throws(FileError) -> Self {
     let data = try file.readAll(limit: FileLimit.tokenizer)
     do throws(TokenizerError) {
       return Self(try Tokenizer(json: data))
@@ -51,7 +52,7 @@ public struct TokenizerSource: Sendable {
     }
   }
 
-  private static func modelFile(_ path: String) throws(ModelLoaderError) -> Self {
+  private static func modelFile(_ path: String) throws(FileError) -> Self {
     let contents = try ModelFileReader(path: path).contents
     let tokenizer = try Tokenizer(
       json: contents.tokenizerJSON, problem: contents.tokenizerProblem,
@@ -63,7 +64,7 @@ public struct TokenizerSource: Sendable {
     return Self(tokenizer)
   }
 
-  private static func gguf(_ path: String) throws(ModelLoaderError) -> Self {
+  private static func gguf(_ path: String) throws(FileError) -> Self {
     guard let metadata = GGUFTokenizerMetadata(try GGUFFile(path: path)) else {
       throw .unusableTokenizer(
         path: path, problem: "there is none", fix: "give a .gguf file with tokenizer.ggml.tokens")

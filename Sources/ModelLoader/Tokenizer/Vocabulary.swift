@@ -1,3 +1,5 @@
+import Support
+
 /// The tokens of a BPE model and their ids: `model.vocab` of a tokenizer.json.
 struct Vocabulary: Sendable {
   /// The largest id accepted; no published vocabulary is near it.

@@ -1,4 +1,5 @@
 import BasicContainers
+import Support
 
 /// The result of one two-stream step.
 public struct TwoStreamResult: Sendable {

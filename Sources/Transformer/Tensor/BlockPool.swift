@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Free float32 blocks, kept for the next tensor of about the same size.
 ///

@@ -1,4 +1,6 @@
+import Bench
 import MapReporter
+import Support
 
 /// A benchmark's report as text: a title and a table of aligned columns for each measure.
 struct BenchTables {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import Transformer
 
 /// Standard error: messages, and below them the progress bar of the moment.

@@ -1,9 +1,10 @@
 import Logging
 import MapReporter
+import Support
 import Transformer
 
 /// Shows a pipeline's steps as progress and its reports as log lines.
-final class ConsoleObserver: PipelineObserver {
+final class ConsoleObserver: WorkObserver {
   private let meter = Locked<ProgressMeter?>(nil)
   private let logger = Logger(label: "run")
 

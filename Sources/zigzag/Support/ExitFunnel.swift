@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelLoader
+import Support
 
 /// The one place where an error becomes a message and an exit code (those of sysexits.h).
 enum ExitFunnel {

@@ -3,6 +3,7 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
+import Runs
 
 /// Options of verbs that read gates learned elsewhere and need their window.
 struct GateOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 import Synchronization
 
 /// Ctrl-C and termination: they end the process at once, or, where long work looks at the flag between its

@@ -1,6 +1,8 @@
 import Foundation
 import MapReporter
 import ModelLoader
+import Runs
+import Support
 
 /// Where a verb writes what it was asked for.
 enum OutputPath {

@@ -1,5 +1,7 @@
 import Foundation
 import MapReporter
+import Runs
+import Support
 import Synchronization
 import Transformer
 

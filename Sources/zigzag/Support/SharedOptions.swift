@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import MapReporter
+import Runs
 
 /// Options every verb takes.
 struct OutputOptions: ParsableArguments {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A number with a fixed count of decimals, whatever the locale.
 func fixed(_ value: Double, digits: Int) -> String {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Support
 
 /// What `tokenize` reads: a text, or ids.
 enum TokenizeInput {

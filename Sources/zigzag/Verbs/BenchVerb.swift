@@ -1,8 +1,11 @@
 import ArgumentParser
+import Bench
 import Foundation
 import Logging
 import MapReporter
 import ModelLoader
+import Runs
+import Support
 import Transformer
 
 /// `zigzag bench`: what this machine makes of a model.

@@ -3,6 +3,7 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
+import Runs
 
 /// `zigzag export`: a map in the formats of runtimes.
 struct ExportVerb: Verb {

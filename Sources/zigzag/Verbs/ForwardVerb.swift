@@ -4,6 +4,7 @@ import GateOptimizer
 import Logging
 import MapReporter
 import ModelLoader
+import Support
 import Transformer
 
 /// `zigzag forward`: a model's output on given tokens, to compare with other implementations.

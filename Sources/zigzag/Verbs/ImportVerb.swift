@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import ModelLoader
+import Support
 import Transformer
 
 /// `zigzag import`: a published model to a model file.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelLoader
+import Support
 import Transformer
 
 /// `zigzag inspect`: what a model file holds.

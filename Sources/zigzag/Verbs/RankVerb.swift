@@ -3,6 +3,8 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
+import Runs
+import Support
 
 /// `zigzag rank`: gates to a layer map, without a model.
 struct RankVerb: Verb {

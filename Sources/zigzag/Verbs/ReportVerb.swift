@@ -3,6 +3,7 @@ import Foundation
 import GateOptimizer
 import Logging
 import MapReporter
+import Runs
 
 /// `zigzag report`: the page of a run folder, or of several.
 struct ReportVerb: Verb {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MapReporter
+import Runs
 
 /// `zigzag samples`: what gates are learned on, to read or to use elsewhere.
 struct SamplesVerb: Verb {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MapReporter
+import Runs
 
 /// `zigzag sweep`: many runs that differ in a few settings, and their comparison.
 struct SweepVerb: Verb {

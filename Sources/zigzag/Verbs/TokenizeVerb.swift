@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import ModelLoader
+import Support
 
 /// `zigzag tokenize`: a text as the tokens a model sees, and back.
 struct TokenizeVerb: Verb {

@@ -1,3 +1,5 @@
+import Support
+
 /// Many methods below each other.
 extension AccuracyFigure {
   private static let rowHeight = 22.0

@@ -1,3 +1,5 @@
+import Support
+
 /// Accuracy against sparsity for one task and metric: lines with bands, references, baselines; where there are
 /// more methods than colours, a row for each method.
 public struct AccuracyFigure: Sendable {

@@ -1,3 +1,5 @@
+import Support
+
 /// The second axis of a curve: the size of the KV cache, which falls evenly with the sparsity.
 struct CacheAxis {
   /// Bytes at sparsity 0.

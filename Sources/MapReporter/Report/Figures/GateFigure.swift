@@ -1,3 +1,5 @@
+import Support
+
 /// Gates as a heat map, layers across and key-value heads down, with the strip of a layer map below.
 public struct GateFigure: Sendable {
   /// Gates, (L, K), 0…1.

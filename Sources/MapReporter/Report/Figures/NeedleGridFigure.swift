@@ -1,3 +1,5 @@
+import Support
+
 /// Needle grids of a few maps side by side: lengths across, depths down, accuracy as shade and number.
 public struct NeedleGridFigure: Sendable {
   let title: String

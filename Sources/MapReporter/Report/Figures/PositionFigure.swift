@@ -1,3 +1,5 @@
+import Support
+
 /// A loss by position in the text, one line per map.
 public struct PositionFigure: Sendable {
   let title: String

@@ -1,3 +1,5 @@
+import Support
+
 /// How a shape is painted; nil parts are left out.
 struct Paint {
   var fill: String = "none"

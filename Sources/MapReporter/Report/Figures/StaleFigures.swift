@@ -1,7 +1,7 @@
 import Foundation
 
 /// Figures of an earlier page, which would tell of what is no longer measured.
-enum StaleFigures {
+package enum StaleFigures {
   /// What names of figures begin with, for the page of a run and for a comparison.
   private static let names = ["accuracy", "gates", "layers", "overlap", "places-", "training"]
 
@@ -9,7 +9,7 @@ enum StaleFigures {
   ///
   /// A picture of the user's own stays: it has another name, or was not drawn by ``SVGCanvas``. What cannot
   /// be removed does no harm.
-  static func remove(in folder: String, except kept: Set<String>) {
+  package static func remove(in folder: String, except kept: Set<String>) {
     let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     for name in found where name.hasSuffix(".svg") && !kept.contains(name) {
       let path = "\(folder)/\(name)"

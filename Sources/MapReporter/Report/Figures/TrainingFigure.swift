@@ -1,3 +1,5 @@
+import Support
+
 /// How gate learning went: loss, distillation, regularisation and learning rate over the steps.
 public struct TrainingFigure: Sendable {
   let rows: [TrainingRow]

@@ -1,3 +1,5 @@
+import Support
+
 /// The top of the page: which map to use, what it keeps and what it saves, in words.
 struct AnswerView {
   struct Tile {

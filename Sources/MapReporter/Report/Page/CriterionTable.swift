@@ -1,3 +1,5 @@
+import Support
+
 /// Accuracy per method at about 25, 50 and 75 %: a row per method, random draws as median and range.
 struct CriterionTable {
   struct Cell {

@@ -1,3 +1,5 @@
+import Support
+
 /// For each way to choose a map: the highest sparsity that keeps enough, and what it costs.
 struct RecommendationTable {
   struct Row {

@@ -1,9 +1,11 @@
+import Support
+
 extension HDF5Chunks {
   /// Calls `body` with each of the `count` chunks, those of the `grid`, that are stored.
   func forEachStored(
     _ count: Int, _ grid: [Int], _ chunkBytes: Int, in input: HDF5Input, place: String,
-    _ body: (Stored) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) {
+    _ body: (Stored) throws(FileError) -> Void
+  ) throws(FileError) {
     guard let address else { return }
     switch index {
     case .tree: try forEachInTree(address, in: input, place: place, body)
@@ -35,12 +37,12 @@ extension HDF5Chunks {
 
   private func forEachInTree(
     _ address: UInt64, in input: HDF5Input, place: String,
-    _ body: (Stored) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) {
+    _ body: (Stored) throws(FileError) -> Void
+  ) throws(FileError) {
     let axes = shape.count
     try HDF5TreeV1.visit(
       address, type: 1, keyBytes: 16 + 8 * axes, in: input, place: place
-    ) { (key, child) throws(ModelLoaderError) in
+    ) { (key, child) throws(FileError) in
       let byteCount = try key.size(4)
       let mask = UInt32(try key.number(4))
       var corner: [Int] = []
@@ -52,8 +54,8 @@ extension HDF5Chunks {
   /// The chunks of a fixed array: a header, then a block with an entry for each, in pages if many.
   private func forEachInArray(
     _ address: UInt64, _ count: Int, _ grid: [Int], _ chunkBytes: Int, _ input: HDF5Input,
-    _ place: String, _ body: (Stored) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) {
+    _ place: String, _ body: (Stored) throws(FileError) -> Void
+  ) throws(FileError) {
     var head = try input.checked(at: address, count: 28, place: place)
     try head.signature("FAHD")
     try head.version(0...0, of: "an array of chunks")

@@ -1,3 +1,5 @@
+import Support
+
 /// The chunks of a dataset and the way to find them.
 struct HDF5Chunks {
   enum Index {
@@ -22,13 +24,13 @@ struct HDF5Chunks {
   private let elementBytes: Int
 
   /// Chunks that the tree at `tree` finds: layouts up to version 3.
-  init(tree: UInt64?, rank: Int, _ cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  init(tree: UInt64?, rank: Int, _ cursor: inout HDF5Cursor) throws(FileError) {
     address = tree
     index = .tree
     (shape, elementBytes) = try Self.sizes(&cursor, rank: rank, bytesEach: 4)
   }
 
-  init(version4 cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  init(version4 cursor: inout HDF5Cursor) throws(FileError) {
     let flags = try cursor.number(1)
     let rank = try cursor.size(1)
     (shape, elementBytes) = try Self.sizes(&cursor, rank: rank, bytesEach: try cursor.size(1))
@@ -53,7 +55,7 @@ struct HDF5Chunks {
 
   private static func sizes(
     _ cursor: inout HDF5Cursor, rank: Int, bytesEach: Int
-  ) throws(ModelLoaderError) -> ([Int], Int) {
+  ) throws(FileError) -> ([Int], Int) {
     guard (2...33).contains(rank) else { throw cursor.damaged("chunks of \(rank - 1) axes") }
     var sizes: [Int] = []
     for _ in 0..<rank { sizes.append(try cursor.size(bytesEach)) }
@@ -65,8 +67,8 @@ struct HDF5Chunks {
   func read(
     shape whole: [Int], elementBytes: Int, filters: HDF5Filters, in input: HDF5Input, place: String,
     into output: inout MutableRawSpan
-  ) throws(ModelLoaderError) {
-    func damaged(_ problem: String) -> ModelLoaderError {
+  ) throws(FileError) {
+    func damaged(_ problem: String) -> FileError {
       HDF5Input.damaged(problem, path: input.file.path, place: place)
     }
     guard whole.count == shape.count, elementBytes == self.elementBytes else {
@@ -87,7 +89,7 @@ struct HDF5Chunks {
     var found = 0
     let layout = HDF5ChunkCopy(whole: whole, chunk: shape, elementBytes: elementBytes)
     try forEachStored(count, grid, chunkBytes, in: input, place: place) {
-      chunk throws(ModelLoaderError) in
+      chunk throws(FileError) in
       guard let number = layout.number(of: chunk.corner, grid), !isRead[number] else {
         throw damaged("a chunk outside the dataset, or there twice")
       }

@@ -1,3 +1,5 @@
+import Support
+
 /// Many links or attributes of one object: a heap that holds them, and a tree that finds them.
 enum HDF5Dense {
   /// The messages in the fractal heap at `heap`, in the order of the tree of version 2 at `index`.
@@ -5,7 +7,7 @@ enum HDF5Dense {
   /// `type` is the tree's: 5 for links by name, 8 for attributes by name.
   static func objects(
     heap: UInt64, index: UInt64, type: UInt64, in input: HDF5Input, _ place: String
-  ) throws(ModelLoaderError) -> [[UInt8]] {
+  ) throws(FileError) -> [[UInt8]] {
     var heap = try HDF5FractalHeap(at: heap, in: input, place: place)
     var tree = try HDF5TreeV2(at: index, type: type, in: input, place: place)
     var objects: [[UInt8]] = []
@@ -41,7 +43,7 @@ struct HDF5TreeV2 {
 
   init(
     at address: UInt64, type: UInt64, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     var head = try input.checked(at: address, count: 38, place: place)
     try head.signature("BTHD")
     try head.version(0...0, of: "a tree")
@@ -60,7 +62,7 @@ struct HDF5TreeV2 {
   }
 
   /// How wide the numbers in a node are follows from how many records fit into one.
-  private mutating func measureNodes(_ head: HDF5Cursor) throws(ModelLoaderError) {
+  private mutating func measureNodes(_ head: HDF5Cursor) throws(FileError) {
     let room = nodeBytes - 10
     var most = room / recordBytes
     countBytes = Self.byteCount(of: most)
@@ -81,7 +83,7 @@ struct HDF5TreeV2 {
   }
 
   /// All records.
-  mutating func records() throws(ModelLoaderError) -> [[UInt8]] {
+  mutating func records() throws(FileError) -> [[UInt8]] {
     found = []
     if let root { try visit(root, count: rootCount, height: depth) }
     guard found.count == total else {
@@ -92,7 +94,7 @@ struct HDF5TreeV2 {
 
   private mutating func visit(
     _ address: UInt64, count: Int, height: Int
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let pointer = 8 + countBytes + totalBytes[height > 0 ? height - 1 : 0]
     let pointers = height > 0 ? (count + 1) * pointer : 0
     var node = try input.checked(
@@ -123,7 +125,7 @@ struct HDF5FractalHeap {
   private var blocks: [(start: Int, count: Int, address: UInt64)] = []
   private var contents: [Int: [UInt8]] = [:]
 
-  init(at address: UInt64, in input: HDF5Input, place: String) throws(ModelLoaderError) {
+  init(at address: UInt64, in input: HDF5Input, place: String) throws(FileError) {
     var head = try input.checked(at: address, count: 146, place: place)
     try head.signature("FRHP")
     try head.version(0...0, of: "a heap")
@@ -157,7 +159,7 @@ struct HDF5FractalHeap {
     }
   }
 
-  private static func tooLarge(_ cursor: HDF5Cursor) -> ModelLoaderError {
+  private static func tooLarge(_ cursor: HDF5Cursor) -> FileError {
     .unsupported(
       path: cursor.path, place: cursor.place, found: "a heap of very many or very large messages",
       supported: "names and attributes of at most some kilobytes each")
@@ -166,7 +168,7 @@ struct HDF5FractalHeap {
   /// The table of direct blocks: two rows of blocks of the first size, then each row doubles it.
   private mutating func readIndirect(
     _ root: UInt64, rows: Int, width: Int, first: Int
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let count = 13 + offsetBytes + 8 * rows * width + 4
     var cursor = try input.checked(at: root, count: count, place: place)
     try cursor.signature("FHIB")
@@ -184,7 +186,7 @@ struct HDF5FractalHeap {
   }
 
   /// The object with the identifier `id`.
-  mutating func object(_ id: some Sequence<UInt8>) throws(ModelLoaderError) -> [UInt8] {
+  mutating func object(_ id: some Sequence<UInt8>) throws(FileError) -> [UInt8] {
     var cursor = HDF5Cursor(Array(id), path: input.file.path, place: place)
     // Bits 4 and 5 are the kind: 0 stands for one in a block of the heap.
     guard try cursor.number(1) & 0xF0 == 0 else { throw Self.tooLarge(cursor) }
@@ -212,7 +214,7 @@ struct HDF5FractalHeap {
     return low
   }
 
-  private mutating func block(_ index: Int) throws(ModelLoaderError) -> [UInt8] {
+  private mutating func block(_ index: Int) throws(FileError) -> [UInt8] {
     if let known = contents[index] { return known }
     let block = blocks[index]
     var cursor = try input.structure(at: block.address, count: block.count, place: place)

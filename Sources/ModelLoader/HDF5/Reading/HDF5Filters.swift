@@ -1,3 +1,5 @@
+import Support
+
 /// What was done to the chunks of a dataset before they were stored.
 struct HDF5Filters {
   private enum Filter {
@@ -20,7 +22,7 @@ struct HDF5Filters {
   var isEmpty: Bool { filters.isEmpty }
 
   /// Reads a filter message; without one nothing was done.
-  init(_ message: HDF5Cursor?, elementBytes: Int) throws(ModelLoaderError) {
+  init(_ message: HDF5Cursor?, elementBytes: Int) throws(FileError) {
     guard var cursor = message else { return }
     let version = try cursor.version(1...2, of: "a list of filters")
     let count = try cursor.size(1)
@@ -37,7 +39,7 @@ struct HDF5Filters {
 
   private static func filter(
     _ cursor: inout HDF5Cursor, version: UInt64, elementBytes: Int
-  ) throws(ModelLoaderError) -> Filter {
+  ) throws(FileError) -> Filter {
     let id = try cursor.size(2)
     let nameBytes = version == 1 || id >= 256 ? try cursor.size(2) : 0
     try cursor.skip(2)

@@ -1,3 +1,5 @@
+import Support
+
 /// An HDF5 file open for reading, whose every address and length is checked before it is followed.
 ///
 /// The HDF5 library itself trusts what a file says in many places and has crashed on damaged ones, so
@@ -19,7 +21,7 @@ final class HDF5Input {
   var budget: ReadingBudget { file.budget }
 
   /// Opens the file at `path` and reads its superblock.
-  init(path: String) throws(ModelLoaderError) {
+  init(path: String) throws(FileError) {
     let file = try FileReader(path: path, what: "HDF5 file")
     guard let base = try Self.findSignature(file) else {
       throw .invalid(
@@ -42,7 +44,7 @@ final class HDF5Input {
   }
 
   /// The signature stands at 0, or behind a user block of 512 bytes, 1024 and so on.
-  private static func findSignature(_ file: FileReader) throws(ModelLoaderError) -> Int? {
+  private static func findSignature(_ file: FileReader) throws(FileError) -> Int? {
     var place = 0
     while place <= file.byteCount - 8 {
       let bytes = try file.read(at: place, count: 8, place: "the file")
@@ -55,7 +57,7 @@ final class HDF5Input {
   /// A part of the file's structures, `count` bytes from `address` on.
   func structure(
     at address: UInt64, count: Int, place: String
-  ) throws(ModelLoaderError) -> HDF5Cursor {
+  ) throws(FileError) -> HDF5Cursor {
     guard let offset = offset(of: address, count: count) else {
       throw Self.damaged("an address outside the file", path: file.path, place: place)
     }
@@ -66,14 +68,14 @@ final class HDF5Input {
   }
 
   /// Counts `count` bytes of structures that are read, or read again because several parts lead to them.
-  func chargeStructure(_ count: Int, place: String) throws(ModelLoaderError) {
+  func chargeStructure(_ count: Int, place: String) throws(FileError) {
     try budget.charge(Self.structureCost * (count + 32), for: place)
   }
 
   /// As ``structure(at:count:place:)``, with the last four bytes the checksum of the others.
   func checked(
     at address: UInt64, count: Int, place: String
-  ) throws(ModelLoaderError) -> HDF5Cursor {
+  ) throws(FileError) -> HDF5Cursor {
     let whole = try structure(at: address, count: max(count, 8), place: place)
     let body = Array(whole.bytes.dropLast(4))
     let stated = whole.bytes.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -82,7 +84,7 @@ final class HDF5Input {
   }
 
   /// The heap of texts at `address`, read once however many texts lie in it.
-  func textHeap(at address: UInt64, place: String) throws(ModelLoaderError) -> HDF5TextHeap {
+  func textHeap(at address: UInt64, place: String) throws(FileError) -> HDF5TextHeap {
     if let known = textHeaps[address] { return known }
     let heap = try HDF5TextHeap(at: address, in: self, place: place)
     textHeaps[address] = heap
@@ -106,14 +108,14 @@ final class HDF5Input {
   /// The error for values that no one has written.
   ///
   /// The HDF5 library reads the fill value there, mostly zeros, which as weights compute another model.
-  static func unwritten(path: String, place: String) -> ModelLoaderError {
+  static func unwritten(path: String, place: String) -> FileError {
     .invalid(
       path: path, place: place, expected: "values", found: "some that were never written",
       fix: "write all of them, zeros too")
   }
 
   /// The error for a part of the file that makes no sense.
-  static func damaged(_ problem: String, path: String, place: String) -> ModelLoaderError {
+  static func damaged(_ problem: String, path: String, place: String) -> FileError {
     .invalid(
       path: path, place: place, expected: "readable HDF5 content",
       found: "damaged content (\(problem))", fix: "copy or import the file again")
@@ -125,7 +127,7 @@ private struct HDF5Superblock {
   let root: UInt64
   let extensionAddress: UInt64?
 
-  init(_ file: FileReader, base: Int) throws(ModelLoaderError) {
+  init(_ file: FileReader, base: Int) throws(FileError) {
     let bytes = try file.read(
       at: base, count: min(128, file.byteCount - base), place: "the superblock")
     var cursor = HDF5Cursor(bytes, path: file.path, place: "the superblock")
@@ -174,7 +176,7 @@ private struct HDF5Superblock {
   /// From version 3 on a flag says that the file is being written, or that its writer crashed.
   private static func checkIsClosed(
     _ file: FileReader, flags: UInt64, version: UInt64
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     guard version >= 3, flags & 5 != 0 else { return }
     throw .invalid(
       path: file.path, place: "the superblock", expected: "a file that its writer has closed",
@@ -182,7 +184,7 @@ private struct HDF5Superblock {
       fix: "close it, or write it again")
   }
 
-  private static func truncated(_ file: FileReader, _ what: String) -> ModelLoaderError {
+  private static func truncated(_ file: FileReader, _ what: String) -> FileError {
     .invalid(
       path: file.path, place: "the file", expected: "a whole HDF5 file with \(what)",
       found: "\(file.byteCount) bytes that are truncated or damaged",
@@ -191,7 +193,7 @@ private struct HDF5Superblock {
 }
 
 /// What the first bytes of a file that is not HDF5 look like.
-private func describeContent(_ file: FileReader) throws(ModelLoaderError) -> String {
+private func describeContent(_ file: FileReader) throws(FileError) -> String {
   let head = try file.read(at: 0, count: min(file.byteCount, 512), place: "the file")
   if head.isEmpty { return "an empty file" }
   if head.starts(with: Array("GGUF".utf8)) { return "a GGUF file" }

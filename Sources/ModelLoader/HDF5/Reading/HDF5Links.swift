@@ -1,3 +1,5 @@
+import Support
+
 /// What a name in a group leads to.
 enum HDF5Link: Equatable {
   /// The header of an object in this file.
@@ -14,9 +16,9 @@ enum HDF5Links {
   /// The members of the group with the header `header` by name, or nil if it is no group.
   static func read(
     _ header: HDF5ObjectHeader, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> [String: HDF5Link]? {
+  ) throws(FileError) -> [String: HDF5Link]? {
     var links: [String: HDF5Link] = [:]
-    func insert(_ name: String, _ link: HDF5Link) throws(ModelLoaderError) {
+    func insert(_ name: String, _ link: HDF5Link) throws(FileError) {
       guard links.updateValue(link, forKey: name) == nil else {
         throw HDF5Input.damaged("a name that is there twice", path: input.file.path, place: place)
       }
@@ -48,7 +50,7 @@ enum HDF5Links {
   /// A link message: name, and what it leads to.
   private static func parse(
     _ body: [UInt8], _ input: HDF5Input, _ place: String
-  ) throws(ModelLoaderError) -> (String, HDF5Link) {
+  ) throws(FileError) -> (String, HDF5Link) {
     var cursor = HDF5Cursor(body, path: input.file.path, place: place)
     try cursor.version(1...1, of: "a link")
     let flags = try cursor.number(1)
@@ -68,7 +70,7 @@ enum HDF5Links {
 
   private static func symbols(
     _ table: inout HDF5Cursor, in input: HDF5Input
-  ) throws(ModelLoaderError) -> [(String, HDF5Link)] {
+  ) throws(FileError) -> [(String, HDF5Link)] {
     guard let tree = try table.address(), let heap = try table.address() else {
       throw table.damaged("a group without a table")
     }
@@ -94,7 +96,7 @@ enum HDF5Links {
 
   private static func symbol(
     _ entries: inout HDF5Cursor, _ names: [UInt8]
-  ) throws(ModelLoaderError) -> (String, HDF5Link) {
+  ) throws(FileError) -> (String, HDF5Link) {
     let start = try entries.size(8)
     let address = try entries.address()
     let cache = try entries.number(4)
@@ -110,7 +112,7 @@ enum HDF5Links {
 
   private static func localHeap(
     at address: UInt64, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> [UInt8] {
+  ) throws(FileError) -> [UInt8] {
     var head = try input.structure(at: address, count: 32, place: place)
     try head.signature("HEAP")
     try head.version(0...0, of: "a heap of names")
@@ -127,7 +129,7 @@ enum HDF5TreeV1 {
   /// The addresses that the leaves of the tree at `root` hold, in order.
   static func children(
     of root: UInt64, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> [UInt64] {
+  ) throws(FileError) -> [UInt64] {
     var found: [UInt64] = []
     try visit(root, type: 0, keyBytes: 8, in: input, place: place) { _, child in
       found.append(child)
@@ -138,8 +140,8 @@ enum HDF5TreeV1 {
   /// Calls `body` with the key before each child of the leaves, and the child.
   static func visit(
     _ root: UInt64, type: UInt64, keyBytes: Int, in input: HDF5Input, place: String,
-    _ body: (_ key: inout HDF5Cursor, _ child: UInt64) throws(ModelLoaderError) -> Void
-  ) throws(ModelLoaderError) {
+    _ body: (_ key: inout HDF5Cursor, _ child: UInt64) throws(FileError) -> Void
+  ) throws(FileError) {
     // Nodes to visit with the level they must have; nil for the root.
     var pending: [(address: UInt64, level: Int?)] = [(root, nil)]
     while let (address, expected) = pending.popLast() {

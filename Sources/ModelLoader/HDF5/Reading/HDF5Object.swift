@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// What the header of a dataset says, with nothing of its content read.
@@ -32,14 +33,14 @@ package struct HDF5Object {
   package var path: String { input.file.path }
 
   /// Opens the root group of the file at `path`.
-  package init(opening path: String) throws(ModelLoaderError) {
+  package init(opening path: String) throws(FileError) {
     let input = try HDF5Input(path: path)
     try self.init(at: input.root, in: input, place: "/")
   }
 
   private init(
     at address: UInt64, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     self.input = input
     self.place = place
     self.address = address
@@ -61,7 +62,7 @@ package struct HDF5Object {
   /// Opens the group or dataset `name` directly inside this one, or nil if there is none.
   ///
   /// Only members of this very file are opened: a link that leads elsewhere is refused.
-  package func child(_ name: String) throws(ModelLoaderError) -> HDF5Object? {
+  package func child(_ name: String) throws(FileError) -> HDF5Object? {
     guard let link = links?[name] else { return nil }
     guard case .object(let address) = link else {
       throw .unsupported(
@@ -88,14 +89,14 @@ package struct HDF5Object {
   ///
   /// Text of fixed or variable length, and truth values, integers and floats of any width are
   /// understood, single or as a list; a list of one is a single value.
-  package func attribute(_ name: String) throws(ModelLoaderError) -> MetadataValue? {
+  package func attribute(_ name: String) throws(FileError) -> MetadataValue? {
     try attributes[name]?.value(in: input, place: "\(place) attribute \(name)")
   }
 
   // MARK: Datasets
 
   /// Shape, type and place of this dataset.
-  package func layout() throws(ModelLoaderError) -> DatasetLayout {
+  package func layout() throws(FileError) -> DatasetLayout {
     let (type, shape, storage) = (try type(), try shape(), try storage())
     guard let count = product(shape), product(shape + [type.size]) != nil else {
       throw .invalid(
@@ -116,11 +117,11 @@ package struct HDF5Object {
       isFloat: type.isFloat, byteOffset: byteOffset)
   }
 
-  private func damaged(_ problem: String) -> ModelLoaderError {
+  private func damaged(_ problem: String) -> FileError {
     HDF5Input.damaged(problem, path: path, place: place)
   }
 
-  private func message(_ type: Int) throws(ModelLoaderError) -> HDF5Cursor {
+  private func message(_ type: Int) throws(FileError) -> HDF5Cursor {
     guard !isDataset || !header.messages.contains(where: { $0.type == 7 }) else {
       throw .unsupported(
         path: path, place: place, found: "data kept in another file",
@@ -132,23 +133,23 @@ package struct HDF5Object {
     return message
   }
 
-  private func type() throws(ModelLoaderError) -> HDF5Type {
+  private func type() throws(FileError) -> HDF5Type {
     var cursor = try message(3)
     return try HDF5Type(&cursor)
   }
 
-  private func shape() throws(ModelLoaderError) -> [Int] {
+  private func shape() throws(FileError) -> [Int] {
     var cursor = try message(1)
     return try HDF5Space(&cursor).shape ?? [0]
   }
 
-  private func storage() throws(ModelLoaderError) -> HDF5Storage {
+  private func storage() throws(FileError) -> HDF5Storage {
     var cursor = try message(8)
     return try HDF5Storage(&cursor)
   }
 
   /// The bytes of all values as stored, without compression.
-  package func readStored() throws(ModelLoaderError) -> [UInt8] {
+  package func readStored() throws(FileError) -> [UInt8] {
     let layout = try layout()
     let count = layout.count * (try type().size)
     try input.budget.charge(count, for: place)
@@ -162,11 +163,11 @@ package struct HDF5Object {
   }
 
   /// As ``readStored()``, in a block of memory for a weight.
-  func readWeights() throws(ModelLoaderError) -> WeightStorage {
+  func readWeights() throws(FileError) -> WeightStorage {
     let layout = try layout()
     let count = layout.count * (try type().size)
     try input.budget.charge(count, for: place)
-    return try HeapStorage.make(byteCount: count) { output throws(ModelLoaderError) in
+    return try HeapStorage.make(byteCount: count) { output throws(FileError) in
       if count > 0 { try fill(&output, layout) }
     }
   }
@@ -174,7 +175,7 @@ package struct HDF5Object {
   /// Puts the bytes of all values, of which there are some, into `output`.
   private func fill(
     _ output: inout MutableRawSpan, _ layout: DatasetLayout
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     switch try storage() {
     case .compact(let bytes):
       guard bytes.count == output.byteCount else { throw damaged("values of another size") }
@@ -196,14 +197,14 @@ package struct HDF5Object {
   }
 
   /// The values as float64, converted from whatever float or integer type is stored.
-  package func readDoubles() throws(ModelLoaderError) -> [Double] {
+  package func readDoubles() throws(FileError) -> [Double] {
     try input.budget.charge(try layout().count * 8, for: place)
     guard let values = try type().doubles(try readStored()) else { throw damaged("no numbers") }
     return values
   }
 
   /// The values as float32, converted from whatever float type is stored.
-  package func readFloats() throws(ModelLoaderError) -> [Float] {
+  package func readFloats() throws(FileError) -> [Float] {
     let type = try type()
     try input.budget.charge(try layout().count * 4, for: place)
     let bytes = try readStored()
@@ -220,7 +221,7 @@ package struct HDF5Object {
   }
 
   /// The values as integers.
-  package func readIntegers() throws(ModelLoaderError) -> [Int64] {
+  package func readIntegers() throws(FileError) -> [Int64] {
     try input.budget.charge(try layout().count * 8, for: place)
     guard let values = try type().integers(try readStored()) else {
       throw damaged("no integers, or some that are too large")

@@ -1,3 +1,5 @@
+import Support
+
 /// One message of an object header.
 struct HDF5Message {
   let type: Int
@@ -15,7 +17,7 @@ struct HDF5ObjectHeader {
   /// Reads the header at `address` with all its continuations; `place` names its object.
   init(
     at address: UInt64, in input: HDF5Input, place: String, followsTypes: Bool = true
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     self.place = place
     self.followsTypes = followsTypes
     let count = min(34, input.bytesBehind(address))
@@ -28,7 +30,7 @@ struct HDF5ObjectHeader {
   }
 
   /// The body of the only message of a type, or nil if there is none.
-  func only(_ type: Int, in input: HDF5Input) throws(ModelLoaderError) -> HDF5Cursor? {
+  func only(_ type: Int, in input: HDF5Input) throws(FileError) -> HDF5Cursor? {
     let found = messages.filter { $0.type == type }
     guard found.count < 2 else {
       throw HDF5Input.damaged(
@@ -41,7 +43,7 @@ struct HDF5ObjectHeader {
 
   private mutating func readVersion1(
     _ start: inout HDF5Cursor, at address: UInt64, in input: HDF5Input
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     try start.version(1...1, of: "an object header")
     try start.skip(7)
     let count = try start.size(4)
@@ -62,7 +64,7 @@ struct HDF5ObjectHeader {
 
   private mutating func readVersion2(
     _ start: inout HDF5Cursor, at address: UInt64, in input: HDF5Input
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     try start.signature("OHDR")
     try start.version(2...2, of: "an object header")
     let flags = try start.number(1)
@@ -84,7 +86,7 @@ struct HDF5ObjectHeader {
 
   private mutating func readMessages(
     _ cursor: inout HDF5Cursor, hasOrder: Bool, in input: HDF5Input
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     // What is left at the end is too short for another message.
     while cursor.left >= (hasOrder ? 6 : 4) {
       let type = try cursor.size(1)
@@ -99,7 +101,7 @@ struct HDF5ObjectHeader {
 
   private mutating func append(
     _ type: Int, flags: UInt64, body: [UInt8], in input: HDF5Input
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     if type == 0 { return }
     let path = input.file.path
     if flags & 2 != 0 {
@@ -128,7 +130,7 @@ enum HDF5CommittedType {
   /// The type message that `reference`, found where a type should be, leads to.
   static func message(
     _ reference: [UInt8], in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> [UInt8] {
+  ) throws(FileError) -> [UInt8] {
     var cursor = HDF5Cursor(reference, path: input.file.path, place: place)
     let version = try cursor.version(1...3, of: "a reference to a type")
     let kind = try cursor.number(1)

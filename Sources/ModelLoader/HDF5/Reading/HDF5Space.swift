@@ -1,10 +1,12 @@
+import Support
+
 /// How many elements there are along each axis.
 struct HDF5Space {
   /// Sizes; empty for a single value, and nil for no value at all.
   let shape: [Int]?
 
   /// Reads a dataspace message.
-  init(_ cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  init(_ cursor: inout HDF5Cursor) throws(FileError) {
     let version = try cursor.version(1...2, of: "a shape")
     let rank = try cursor.size(1)
     try cursor.skip(1)
@@ -30,7 +32,7 @@ struct HDF5Attribute {
   let bytes: [UInt8]
 
   /// Reads an attribute message.
-  init(_ body: [UInt8], in input: HDF5Input, place: String) throws(ModelLoaderError) {
+  init(_ body: [UInt8], in input: HDF5Input, place: String) throws(FileError) {
     let path = input.file.path
     var cursor = HDF5Cursor(body, path: path, place: place)
     let version = try cursor.version(1...3, of: "an attribute")
@@ -75,7 +77,7 @@ extension HDF5Attribute {
   /// All attributes of an object, by name.
   static func read(
     _ header: HDF5ObjectHeader, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> [String: HDF5Attribute] {
+  ) throws(FileError) -> [String: HDF5Attribute] {
     var bodies = header.messages.filter { $0.type == 0x0C }.map(\.body)
     if var info = try header.only(0x15, in: input) {
       try info.version(0...0, of: "an object's attributes")
@@ -96,7 +98,7 @@ extension HDF5Attribute {
   }
 
   /// The value, or nil if it is empty; `place` names the attribute.
-  func value(in input: HDF5Input, place: String) throws(ModelLoaderError) -> MetadataValue? {
+  func value(in input: HDF5Input, place: String) throws(FileError) -> MetadataValue? {
     if count == 0 { return nil }
     try input.budget.charge(16 * count, for: place)
     switch type.kind {

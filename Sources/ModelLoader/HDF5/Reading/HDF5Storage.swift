@@ -1,3 +1,5 @@
+import Support
+
 /// Where the values of a dataset are.
 enum HDF5Storage {
   /// In the object's header itself.
@@ -7,7 +9,7 @@ enum HDF5Storage {
   case chunked(HDF5Chunks)
 
   /// Reads a layout message.
-  init(_ cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  init(_ cursor: inout HDF5Cursor) throws(FileError) {
     let version = try cursor.version(1...5, of: "a layout")
     if version < 3 {
       try self.init(old: &cursor)
@@ -32,7 +34,7 @@ enum HDF5Storage {
   }
 
   /// Versions 1 and 2, to HDF5 1.6.2.
-  private init(old cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  private init(old cursor: inout HDF5Cursor) throws(FileError) {
     let (rank, kind) = (try cursor.size(1), try cursor.number(1))
     try cursor.skip(5)
     let address = kind == 0 ? nil : try cursor.address()

@@ -1,3 +1,5 @@
+import Support
+
 /// How a field for a text is filled up.
 enum HDF5Padding: UInt64 {
   /// A zero ends the text; what is behind it means nothing.
@@ -21,7 +23,7 @@ enum HDF5Padding: UInt64 {
 
 extension HDF5Attribute {
   /// The texts of a field of fixed or variable length; `place` names the attribute.
-  func texts(in input: HDF5Input, place: String) throws(ModelLoaderError) -> [String] {
+  func texts(in input: HDF5Input, place: String) throws(FileError) -> [String] {
     var texts: [String] = []
     for index in 0..<count {
       let field = bytes[index * type.size..<(index + 1) * type.size]
@@ -37,7 +39,7 @@ extension HDF5Attribute {
 
   private func text(
     of field: ArraySlice<UInt8>, in input: HDF5Input, place: String
-  ) throws(ModelLoaderError) -> String? {
+  ) throws(FileError) -> String? {
     if case .text(let padding) = type.kind {
       try input.budget.charge(2 * field.count + 32, for: place)
       return padding.text(of: field)

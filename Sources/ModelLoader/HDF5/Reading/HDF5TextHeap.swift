@@ -1,10 +1,12 @@
+import Support
+
 /// A collection of texts of variable length ("global heap"), which attributes refer to by number.
 struct HDF5TextHeap {
   private let bytes: [UInt8]
   private var objects: [Int: Range<Int>] = [:]
 
   /// Reads the heap at `address`; `place` names what refers to it.
-  init(at address: UInt64, in input: HDF5Input, place: String) throws(ModelLoaderError) {
+  init(at address: UInt64, in input: HDF5Input, place: String) throws(FileError) {
     var head = try input.structure(at: address, count: 16, place: place)
     try head.signature("GCOL")
     try head.version(1...1, of: "a heap of texts")

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Transformer
 
 /// What one element of a dataset or attribute is.
@@ -19,7 +20,7 @@ struct HDF5Type: Equatable {
   let isBigEndian: Bool
 
   /// Reads a datatype message.
-  init(_ cursor: inout HDF5Cursor) throws(ModelLoaderError) {
+  init(_ cursor: inout HDF5Cursor) throws(FileError) {
     let (tag, bits) = (try cursor.number(1), try cursor.number(3))
     size = try cursor.size(4)
     guard (1...5).contains(tag >> 4), size >= 1 else { throw cursor.damaged("an unknown type") }
@@ -57,7 +58,7 @@ struct HDF5Type: Equatable {
   /// Whether the members of an enumeration are FALSE, 0, and TRUE, 1: other names mean other things.
   private static func areTruthValues(
     _ cursor: inout HDF5Cursor, count: Int, base: HDF5Type, isPadded: Bool
-  ) throws(ModelLoaderError) -> Bool {
+  ) throws(FileError) -> Bool {
     guard count == 2 else { return false }
     var names: [[UInt8]] = []
     for _ in 0..<count {
@@ -82,7 +83,7 @@ struct HDF5Type: Equatable {
   /// Integers of 1, 2, 4 or 8 whole bytes.
   private static func checkWholeBytes(
     _ cursor: inout HDF5Cursor, _ size: Int
-  ) throws(ModelLoaderError) {
+  ) throws(FileError) {
     let (offset, precision) = (try cursor.size(2), try cursor.size(2))
     guard [1, 2, 4, 8].contains(size), offset == 0, precision == 8 * size else {
       throw .unsupported(
@@ -181,7 +182,7 @@ struct HDF5Float: Equatable {
   let bias: Int
 
   /// Reads the properties of a float type; nil for a format that is not known.
-  init?(_ cursor: inout HDF5Cursor, bits: UInt64, size: Int) throws(ModelLoaderError) {
+  init?(_ cursor: inout HDF5Cursor, bits: UInt64, size: Int) throws(FileError) {
     let (offset, precision) = (try cursor.size(2), try cursor.size(2))
     exponentStart = try cursor.size(1)
     exponentBits = try cursor.size(1)

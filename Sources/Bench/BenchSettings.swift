@@ -1,0 +1,93 @@
+import GateOptimizer
+import MapReporter
+import Support
+import Transformer
+
+/// What `zigzag bench` measures, and at which sizes.
+public struct BenchSettings: Codable, Sendable, Equatable {
+  /// One kind of measurement.
+  public enum Measure: String, Codable, Sendable, CaseIterable {
+    /// Large products by OpenBLAS, what shares are shares of, and by the kernels of this package.
+    case gemm
+    /// Attention alone, full and streaming.
+    case attention
+    /// A prompt to its final hidden states, full attention.
+    case prefill
+    /// One token after the other, full attention.
+    case decode
+    /// The two-stream step gates are learned with.
+    case step
+    /// Prefill and decode under full, streaming, head-mixed and layer-exclusive patterns.
+    case maps
+  }
+
+  /// What is measured.
+  public var measures = Measure.allCases
+  /// Tokens, ascending; every measurement but `gemm` is made at each.
+  public var lengths = [1024, 2048, 4096]
+  /// What streaming heads see.
+  public var window = StreamingWindow(sink: 64, recent: 256)
+  /// Label rows of a step, at the end of its sample.
+  public var labels = 110
+  /// Bytes that a step's activations may take; nil keeps them all.
+  public var memoryBudget: Int?
+  /// Rounds behind a median, 1…10⁶, after one that does not count.
+  public var repeats = 5
+  /// Tokens decoded after a prompt, 1…2²⁰.
+  public var decodeTokens = 32
+  /// Shares of layers that stream in the maps that are compared, each in [0, 1].
+  public var sparsities = [0.5, 0.75]
+  /// Seed of tokens, gates and values.
+  public var seed: UInt64 = 0
+
+  /// The defaults.
+  public init() {}
+
+  /// Refuses what cannot be measured.
+  ///
+  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` for the first of them.
+  public func validate() throws(MapReporterError) {
+    try require(!measures.isEmpty, "--measure", "at least one measure", "empty")
+    try require(!lengths.isEmpty, "--lengths", "at least one length", "empty")
+    let most = 1 << 20
+    for length in lengths {
+      try require(
+        (1...most).contains(length), "--lengths", "numbers of tokens from 1 to \(most)",
+        "\(length)")
+    }
+    try require(window.sink, in: SettingRange.sink, "--sink")
+    try require(window.recent, in: SettingRange.window, "--recent")
+    try require(repeats, in: SettingRange.many, "--repeats")
+    try require(decodeTokens, in: 1...most, "--decode-tokens")
+    try require(
+      sparsities.count <= SettingRange.entries, "--sparsities",
+      "at most \(SettingRange.entries) numbers", "\(sparsities.count)")
+    for sparsity in sparsities {
+      try require(
+        (0...1).contains(sparsity), "--sparsities", "between 0 and 100 percent",
+        "\(fixed(sparsity * 100, 1))")
+    }
+    try require(labels >= 1, "--labels", "at least 1", "\(labels)")
+    if measures.contains(.step), let shortest = lengths.min() {
+      try require(
+        labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
+    }
+  }
+
+  private func require(
+    _ value: Int, in range: ClosedRange<Int>, _ place: String
+  ) throws(MapReporterError) {
+    guard !range.contains(value) else { return }
+    let low = range.lowerBound == 0 ? "0 or more" : "at least \(range.lowerBound)"
+    let expected = value < range.lowerBound ? low : "at most \(range.upperBound)"
+    throw .invalidValue(place: place, expected: expected, found: "\(value)")
+  }
+
+  private func require(
+    _ condition: Bool, _ place: String, _ expected: String, _ found: String
+  ) throws(MapReporterError) {
+    guard condition else {
+      throw .invalidValue(place: place, expected: expected, found: found)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import GateOptimizer
+import Support
+
+/// `search-layers.csv` and `search-heads.csv`: the set that was found for each number of streaming units.
+package enum SearchTable {
+  private static let columns = ["streaming", "loss", "retrieval"]
+
+  /// The table as text; units are layers, `5`, or layer and head, `5.1`.
+  package static func text(_ maps: SearchedMaps) -> String {
+    CommaSeparated.line(columns)
+      + maps.sets.map { set in
+        let units = set.kept.indices.filter { set.kept[$0] }.map { name($0, maps) }
+        return CommaSeparated.line([
+          "\(set.streaming)", "\(set.loss)", units.joined(separator: " "),
+        ])
+      }.joined()
+  }
+
+  private static func name(_ unit: Int, _ maps: SearchedMaps) -> String {
+    maps.unit == .layers ? "\(unit)" : "\(unit / maps.heads).\(unit % maps.heads)"
+  }
+
+  /// Reads the table at `path`; nil where there is none.
+  ///
+  /// - Throws: ``MapReporterError`` naming line and column of what is wrong.
+  package static func read(
+    _ path: String, unit: MapUnit, layers: Int, heads: Int
+  ) throws(MapReporterError) -> SearchedMaps? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let width = unit.perLayer(heads: heads)
+    var sets: [SearchedSet] = []
+    for row in try CommaSeparatedRow.read(readText(of: URL(fileURLWithPath: path)), path: path) {
+      let streaming = try row.integer("streaming")
+      guard streaming == sets.count * width, sets.count <= layers else {
+        throw row.wrong(
+          "streaming", "0 to \(layers * width) \(unit), each \(width) more", "\(streaming)")
+      }
+      var kept = Array(repeating: false, count: layers * width)
+      for name in try row.text("retrieval").split(separator: " ") {
+        guard let position = position(of: name, unit: unit, layers: layers, heads: heads) else {
+          throw row.wrong(
+            "retrieval", "\(unit) of a model of \(layers) × \(heads)", "\"\(name)\"")
+        }
+        kept[position] = true
+      }
+      let streams = kept.count { !$0 }
+      guard streams == streaming else {
+        throw row.wrong("retrieval", "all \(unit) but \(streaming)", "all but \(streams)")
+      }
+      sets.append(SearchedSet(kept: kept, loss: try row.number("loss")))
+    }
+    guard sets.count == layers + 1 else {
+      throw .invalidFile(
+        path: path, place: "the end", expected: "\(layers + 1) lines",
+        found: "\(sets.count) lines")
+    }
+    return SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+  }
+
+  private static func position(
+    of name: Substring, unit: MapUnit, layers: Int, heads: Int
+  ) -> Int? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+    switch (unit, parts.count) {
+    case (.layers, 1): return (0..<layers).contains(parts[0]) ? parts[0] : nil
+    case (.heads, 2):
+      let isThere = (0..<layers).contains(parts[0]) && (0..<heads).contains(parts[1])
+      return isThere ? parts[0] * heads + parts[1] : nil
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+
+/// What a run may use of the machine.
+///
+/// The `compute` section of a run configuration; no result depends on it.
+public struct ComputeSettings: Codable, Sendable, Equatable {
+  /// What a calibration step may keep of its activations; beyond, they are computed again.
+  public var memoryBudget = ByteBudget.shareOfFree(0.6)
+  /// What is kept of the teacher's outputs, where the sample set is finite.
+  public var teacherCache = ByteBudget.bytes(0)
+  /// Whether they are kept in files of the run folder, not in memory.
+  public var teacherCacheOnDisk = false
+
+  /// The defaults.
+  public init() {}
+
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
+    case memoryBudget = "memory_budget"
+    case teacherCache = "teacher_cache"
+    case teacherCacheOnDisk = "teacher_cache_on_disk"
+  }
+
+  /// Reads the settings that are given and keeps the defaults of the others.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    memoryBudget = try given.value(.memoryBudget, default: memoryBudget)
+    teacherCache = try given.value(.teacherCache, default: teacherCache)
+    teacherCacheOnDisk = try given.value(.teacherCacheOnDisk, default: teacherCacheOnDisk)
+  }
+}
+
+/// An amount of memory: `60%` of what is free, `4GiB`, `500 MB`, or a number of bytes.
+public enum ByteBudget: Codable, Sendable, Equatable {
+  case bytes(Int)
+  /// A share in [0, 1] of the memory that is free when it is asked for.
+  case shareOfFree(Double)
+
+  private static let units = [
+    "": 1.0, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 0x1p10, "MiB": 0x1p20, "GiB": 0x1p30,
+  ]
+
+  /// Reads the text of a setting; nil if it is none of the forms.
+  public init?(_ text: String) {
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+    guard let number = Double(digits), number.isFinite else { return nil }
+    if unit == "%", number <= 100 {
+      self = .shareOfFree(number / 100)
+    } else if let factor = Self.units[unit], number * factor < 0x1p62 {
+      self = .bytes(Int(number * factor))
+    } else {
+      return nil
+    }
+  }
+
+  /// Reads a text or a number.
+  ///
+  /// - Throws: `InvalidSetting` that says how a size is written.
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    let text = try (try? value.decode(Int.self)).map(String.init) ?? value.decode(String.self)
+    guard let budget = ByteBudget(text) else {
+      throw InvalidSetting(
+        decoder.codingPath.map(settingName), "is \(text.shown()); write a size such as 4GiB, or 60%"
+      )
+    }
+    self = budget
+  }
+
+  /// Writes what it was read from.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .bytes(let count): try container.encode(count)
+    case .shareOfFree(let share):
+      // Of the neighbours of the product, the one that reads as this share again.
+      let percent = share * 100
+      let exact = [percent, percent.nextDown, percent.nextUp].first { $0 / 100 == share }
+      try container.encode("\(exact ?? percent)%")
+    }
+  }
+
+  /// The number of bytes, now.
+  public var byteCount: Int {
+    switch self {
+    case .bytes(let count): count
+    case .shareOfFree(let share): Int(share * Double(Self.freeMemory))
+    }
+  }
+
+  /// Bytes that can be had without swapping: Linux's MemAvailable, or half of the machine's memory.
+  private static var freeMemory: UInt64 {
+    let table = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+    let line = table.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+    let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }
+    return kibibytes.map { $0 * 1024 } ?? ProcessInfo.processInfo.physicalMemory / 2
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+
+extension RunConfiguration {
+  /// Opens the run's model and checks the configuration against it.
+  ///
+  /// - Throws: `FileError` where it cannot be opened, ``RunError`` with the place in `document` of
+  ///   what does not suit it.
+  func openModel(_ document: ConfigurationDocument) throws -> LoadedModel {
+    let source = try ModelFile.open(path: model)
+    do {
+      try validate(for: source.configuration)
+    } catch {
+      throw document.setting(error)
+    }
+    return source
+  }
+
+  /// The samples that gates are learned on.
+  func calibrationSampler(_ tokenizer: Tokenizer) throws -> PasskeySampler {
+    try PasskeySampler(
+      task: task, haystack: haystack.calibration, purpose: .calibration,
+      contextLengths: PasskeySampler.contextLengths(
+        from: calibration.contextMin, to: calibration.contextMax,
+        count: calibration.contextIntervals),
+      seed: seed, tokenizer: tokenizer)
+  }
+
+  /// The samples that maps are searched on: calibration samples that no gate was learned on.
+  package func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
+    try searchSamples(tokenizer, count: search.samples)
+  }
+
+  /// Makes the first sample of every kind, so that what no sample can be made of is refused before hours are
+  /// spent.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The model's.
+  ///   - isMeasured: Whether maps are judged, too.
+  /// - Throws: `InvalidSetting` for a context that is too short, with its place; `GateOptimizerError` and
+  ///   ``RunError`` for the first sample that cannot be made.
+  func requireSamples(_ tokenizer: Tokenizer, isMeasured: Bool) throws {
+    try Self.sample(["calibration"]) { _ = try calibrationSampler(tokenizer).sample(index: 0) }
+    if !searchedUnits.isEmpty {
+      let kinds = max(1, search.tasks.count) * searchContexts.count
+      try Self.sample(["search"]) {
+        _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
+      }
+    }
+    for (position, task) in evaluation.tasks.enumerated() where isMeasured {
+      try Self.sample(["evaluation", "tasks", String(position)]) {
+        switch task.content {
+        case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)
+        case .prose: _ = try proseSampler(task, tokenizer)
+        }
+      }
+    }
+  }
+
+  /// Puts the place of the settings before what is wrong with a sample that they ask for.
+  private static func sample(_ place: [String], make: () throws -> Void) throws {
+    do {
+      try make()
+    } catch let error as GateOptimizerError {
+      guard case .contextTooShort = error else { throw error }
+      let sentence = error.description
+      throw InvalidSetting(
+        place,
+        "has no samples: " + sentence.prefix(1).lowercased() + sentence.dropFirst().dropLast())
+    }
+  }
+
+  /// The passages that maps are judged on by a task of running text.
+  func proseSampler(_ task: EvaluationTask, _ tokenizer: Tokenizer) throws -> ProseSampler {
+    try ProseSampler(
+      haystack: haystack.evaluation, context: evaluation.context(of: task), seed: evaluation.seed,
+      tokenizer: tokenizer)
+  }
+
+  private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [PasskeySample] {
+    let tasks = search.tasks.isEmpty ? [task] : search.tasks
+    let samplers = try tasks.map { task in
+      try PasskeySampler(
+        task: task, haystack: haystack.calibration, purpose: .search,
+        contextLengths: searchContexts, seed: seed, tokenizer: tokenizer)
+    }
+    // Every task takes its turn at every length.
+    return try (0..<count).map { index in
+      let context = searchContexts[index / tasks.count % searchContexts.count]
+      return try samplers[index % tasks.count].sample(index: index, context: context)
+    }
+  }
+
+  /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
+  /// those that cannot be read are left to their readers to refuse.
+  func textHashes() -> [String: String] {
+    textFiles.reduce(into: [:]) { $0[$1] = Self.textHash($1) }
+  }
+
+  /// What is to be said of the texts of the haystacks, a sentence without an end for each.
+  func textWarnings() -> [String] {
+    Set(haystack.calibration.files + haystack.evaluation.files).sorted().compactMap { path in
+      TextFile.byteOrderMarkWarning(at: path).map { "\(path): \($0)" }
+    }
+  }
+
+  /// SHA-256 of the text file at `path`; nil where it cannot be read.
+  static func textHash(_ path: String) -> String? {
+    TextFile.sha256(of: path)
+  }
+
+  /// The files of the haystacks and of the gates that learning starts from.
+  package var textFiles: [String] { calibrationTextFiles + haystack.evaluation.files }
+
+  /// Those that gates are learned and maps are searched on.
+  var calibrationTextFiles: [String] {
+    haystack.calibration.files + [calibration.initialGates].compactMap(\.self)
+  }
+
+  /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.
+  package func evaluationSamples(
+    _ task: EvaluationTask, _ tokenizer: Tokenizer
+  ) throws -> EvaluationSamples {
+    var wording = PasskeyTask()
+    if case .passkeys(let own) = task.content { wording = own }
+    let sampler = try PasskeySampler(
+      task: wording, haystack: haystack.evaluation, purpose: .evaluation,
+      contextLengths: task.grid?.lengths ?? [evaluation.context(of: task)], seed: evaluation.seed,
+      tokenizer: tokenizer)
+    return EvaluationSamples(sampler: sampler, grid: task.grid)
+  }
+}
+
+extension LoadedModel {
+  /// The tokenizer in the model file; every token it makes has an embedding.
+  func requiredTokenizer() throws -> Tokenizer {
+    guard let tokenizer = try tokenizer() else {
+      throw RunError.malformed(
+        path: path,
+        problem: "the model has no tokenizer; import it again with its tokenizer.json")
+    }
+    return tokenizer
+  }
+}

@@ -1,0 +1,98 @@
+import MapReporter
+import ModelLoader
+import Support
+
+/// What can go wrong with a run's configuration and its folder.
+public enum RunError: ZigzagError, Equatable {
+  /// There is no configuration file at the path, or it cannot be read.
+  case configurationUnreadable(path: String, reason: String)
+  /// The configuration is not YAML, or has a key twice; `line` counts from 1.
+  case configurationMalformed(path: String, line: Int?, problem: String)
+  /// A setting is unknown or impossible; `location` is a file and line, or an override.
+  case setting(location: String, problem: String)
+  /// An override is not of the form key=value, or its key leads nowhere.
+  case badOverride(String, problem: String)
+  /// A text the haystack is made of cannot be read.
+  case haystackUnreadable(path: String, reason: String)
+  /// Another process holds the run folder.
+  case locked(folder: String, holder: String)
+  /// The folder belongs to a run with other settings, one difference per entry.
+  case otherRun(folder: String, differences: [String])
+  /// The folder's gates were learned from another model or other texts than there are now.
+  case otherFiles(folder: String, differences: [String])
+  /// A result in the folder was made from something else than there is now.
+  case otherResult(path: String, differences: [String], advice: String)
+  /// The folder, or its lock, was removed or replaced while this process worked in it.
+  case lockLost(folder: String)
+  /// The folder, or a file in it, cannot be created or written.
+  case cannotWrite(path: String, reason: String)
+  /// A file of the run folder that a step needs is not there.
+  case missing(path: String, advice: String)
+  /// A file of the run folder cannot be understood.
+  case malformed(path: String, problem: String)
+  /// A run cannot be made again from the record at `path`, because its inputs are others now.
+  case otherInputs(path: String, differences: [String])
+  /// A run cannot be made again in the folder it is in.
+  case sameFolder(String)
+  /// The configuration at `path` has no evaluation task of that name.
+  case noSuchTask(String, path: String, known: [String])
+  /// The run was interrupted; what was done is kept.
+  case interrupted(folder: String)
+
+  /// What kind of thing went wrong.
+  public var category: ErrorCategory {
+    switch self {
+    case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
+    case .configurationMalformed, .malformed: .badData
+    case .setting, .badOverride, .otherRun, .otherFiles, .otherResult, .otherInputs, .sameFolder,
+      .noSuchTask:
+      .usage
+    case .locked, .cannotWrite: .cannotWrite
+    case .interrupted, .lockLost: .interrupted
+    }
+  }
+
+  /// One sentence: where, what, and what to do.
+  public var description: String {
+    switch self {
+    case .configurationUnreadable(let path, let reason):
+      "cannot read the configuration \(path.shown(limit: 400)): \(reason)"
+    case .configurationMalformed(let path, let line, let problem):
+      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))"
+    case .setting(let location, let problem):
+      "\(location.shown(limit: 300)): \(problem.shown(limit: 600))"
+    case .badOverride(let text, let problem): "--set \(text.shown()): \(problem.shown(limit: 300))"
+    case .haystackUnreadable(let path, let reason):
+      "cannot read the haystack text \(path): \(reason); name another file under haystack, or none "
+        + "for generated text"
+    case .locked(let folder, let holder):
+      "another zigzag works in \(folder) (\(holder)); wait for it, or give this run another name "
+        + "with --set name=…"
+    case .otherRun(let folder, let differences):
+      "\(folder) holds a run with other settings: \(differences.joined(separator: "; ")); undo that, or "
+        + "give this run another name with --set name=…"
+    case .otherFiles(let folder, let differences):
+      "\(folder) was made from other files: \(differences.joined(separator: "; ")); bring back what it was "
+        + "made from, or give this run another name with --set name=…"
+    case .otherResult(let path, let differences, let advice):
+      "\(path) does not belong to what is there now: \(differences.joined(separator: "; ")); \(advice)"
+    case .lockLost(let folder):
+      "\(folder), or its file .lock, was removed or replaced while this process worked there, so that it "
+        + "stops and writes nothing more, since another process may be at work; give the same command "
+        + "again when none is"
+    case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
+    case .missing(let path, let advice): "there is no \(path); \(advice)"
+    case .malformed(let path, let problem): "\(path): \(problem.shown(limit: 300))"
+    case .otherInputs(let path, let differences):
+      "\(path) cannot be made again: \(differences.joined(separator: "; ")); bring back the files it "
+        + "was made from"
+    case .sameFolder(let folder):
+      "\(folder) is the run itself; make it again elsewhere with --runs FOLDER or --set name=…"
+    case .noSuchTask(let name, let path, let known):
+      "\(path) has no evaluation task \(name.shown()); it has "
+        + known.joined(separator: ", ").shown(limit: 300)
+    case .interrupted(let folder):
+      "interrupted; what is done is kept in \(folder), and the same command continues from there"
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Yams
+
+/// A setting, or a group of them, by the keys that lead to it, less the keys that are left out of it.
+struct SettingPath {
+  let keys: [String]
+  let omitted: Set<String>
+
+  /// The path through `keys`, from the outermost; `omitted` are keys of the group that it leads to.
+  init(_ keys: any SettingKey..., without omitted: [any SettingKey] = []) {
+    self.keys = keys.map(\.stringValue)
+    self.omitted = Set(omitted.map(\.stringValue))
+  }
+}
+
+/// The settings that something depends on: what all checks of a run folder go by.
+struct SettingScope {
+  private typealias Key = RunConfiguration.CodingKeys
+
+  let paths: [SettingPath]
+
+  /// Those that the learned gates depend on.
+  static let gates = SettingScope(paths: [
+    SettingPath(Key.model), SettingPath(Key.seed), SettingPath(Key.window), SettingPath(Key.task),
+    SettingPath(Key.haystack, HaystackSettings.CodingKeys.calibration),
+    SettingPath(Key.calibration, without: [CalibrationSettings.CodingKeys.checkpointEvery]),
+  ])
+
+  /// Those that searched maps depend on, besides those of the gates.
+  static let search = SettingScope(paths: [
+    SettingPath(Key.search, without: [SearchSettings.CodingKeys.units]),
+    SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria),
+  ])
+
+  /// Those that all samples of an evaluation depend on.
+  static let evaluationSamples = SettingScope(paths: [
+    SettingPath(Key.haystack, HaystackSettings.CodingKeys.evaluation),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.seed),
+  ])
+
+  /// Those that the curves depend on besides samples, gates and searches.
+  static let evaluation = SettingScope(paths: [
+    SettingPath(Key.evaluation)
+  ])
+
+  /// Those that make a run the run it is: not its name, how it is judged, or what no result depends on.
+  static let run = SettingScope(paths: gates.paths + [SettingPath(Key.search)])
+
+  /// Those that decide which samples a run can make.
+  static let samples = SettingScope(paths: [
+    SettingPath(Key.model), SettingPath(Key.seed), SettingPath(Key.task), SettingPath(Key.haystack),
+    SettingPath(Key.calibration, CalibrationSettings.CodingKeys.contextMin),
+    SettingPath(Key.calibration, CalibrationSettings.CodingKeys.contextMax),
+    SettingPath(Key.calibration, CalibrationSettings.CodingKeys.contextIntervals),
+    SettingPath(Key.search, SearchSettings.CodingKeys.units),
+    SettingPath(Key.search, SearchSettings.CodingKeys.tasks),
+    SettingPath(Key.search, SearchSettings.CodingKeys.contexts),
+    SettingPath(Key.search, SearchSettings.CodingKeys.samples),
+    SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.criteria),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.context),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.seed),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.tasks),
+  ])
+}
+
+extension RunConfiguration {
+  /// The settings of `scope`: dotted names, positions in lists counted from 0, and values as text.
+  func settings(in scope: SettingScope) throws(RunError) -> [String: String] {
+    let root = try node(self)
+    return scope.paths.reduce(into: [:]) { found, path in
+      var place: Node? = root
+      for key in path.keys { place = place?[key] }
+      guard let place else { return }
+      found.merge(place.leaves(under: path.keys.joined(separator: "."), without: path.omitted)) {
+        $1
+      }
+    }
+  }
+
+  /// The settings that the learned gates depend on.
+  package func gateSettings() throws(RunError) -> [String: String] { try settings(in: .gates) }
+
+  /// The settings that searched maps depend on, besides those of the gates.
+  package func searchSettings() throws(RunError) -> [String: String] {
+    var resolved = self
+    resolved.search.contexts = searchContexts
+    resolved.search.sparsities = searchSparsities
+    resolved.ranking.criteria.removeAll { $0 == .search }
+    return try resolved.settings(in: .search)
+  }
+
+  /// For each task, by name, what the score of one map on one sample depends on besides the gates.
+  ///
+  /// How many samples there are, and which maps are measured on them, changes no score.
+  package func sampleSettings() throws(RunError) -> [String: [String: String]] {
+    typealias Key = EvaluationTask.CodingKeys
+    let shared = try settings(in: .evaluationSamples)
+    var found: [String: [String: String]] = [:]
+    for task in evaluation.tasks {
+      let own = try node(task).leaves(
+        under: "",
+        without: [Key.samples, .sparsities, .criteria].reduce(into: []) { $0.insert($1.rawValue) })
+      found[task.name] = shared.merging(own) { _, own in own }
+      found[task.name]?[Key.context.rawValue] = "\(evaluation.context(of: task))"
+    }
+    return found
+  }
+
+  /// What would be written of `settings`.
+  func node(_ settings: some Encodable) throws(RunError) -> Node {
+    do {
+      return (try Yams.compose(yaml: YAMLEncoder().encode(settings)) ?? "").styledForReading
+    } catch {
+      throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
+    }
+  }
+}
+
+extension Node {
+  /// Every scalar below this node by its dotted name; list positions count from 0.
+  ///
+  /// Of this node's own keys those `omitted` are left out.
+  fileprivate func leaves(under prefix: String, without omitted: Set<String>) -> [String: String] {
+    func named(_ key: String) -> String { prefix.isEmpty ? key : "\(prefix).\(key)" }
+    var found: [String: String] = [:]
+    if let mapping {
+      for (key, value) in mapping {
+        let key = key.string ?? "?"
+        if omitted.contains(key) { continue }
+        found.merge(value.leaves(under: named(key), without: [])) { first, _ in first }
+      }
+    } else if let sequence {
+      for (index, value) in sequence.enumerated() {
+        found.merge(value.leaves(under: named(String(index)), without: [])) { first, _ in first }
+      }
+    } else {
+      found[prefix] = scalar?.string ?? ""
+    }
+    return found
+  }
+}

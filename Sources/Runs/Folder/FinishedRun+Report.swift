@@ -1,0 +1,133 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import Support
+import Transformer
+
+extension FinishedRun {
+  /// Draws the report of the run folder: page, figures, and the map it recommends.
+  ///
+  /// - Parameter check: Called before each file is written; what it throws ends the writing.
+  /// - Returns: The page's path.
+  /// - Throws: ``RunError`` where accuracy has not been measured yet, or with other gates or on other texts,
+  ///   ``MapReporterError`` where a file is damaged or cannot be written; what `check` throws.
+  @discardableResult
+  public func writeReport(check: () throws -> Void = {}) throws -> String {
+    guard FileManager.default.fileExists(atPath: files.curves) else {
+      throw RunError.missing(
+        path: files.curves, advice: "measure accuracy first with zigzag evaluate")
+    }
+    try requireOwn(.curves)
+    try exportRecommended(check: check)
+    let points = try tables.points()
+    let places =
+      FileManager.default.fileExists(atPath: files.places)
+      ? try PlaceTable.parse(
+        readText(of: URL(fileURLWithPath: files.places)), path: files.places) : []
+    try Report(reportInput(points, places)).write(
+      to: URL(fileURLWithPath: files.folder), check: check)
+    return files.report
+  }
+
+  private func reportInput(
+    _ points: [CurvePoint], _ places: [PlacePoint]
+  ) throws -> ReportInput {
+    let evaluation = configuration.evaluation
+    let training = try tables.training()
+    return ReportInput(
+      title: configuration.name, subtitle: subtitle, points: points, places: places,
+      primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
+      context: evaluation.cacheContext(of: evaluation.tasks[0]),
+      contexts: evaluation.tasks.reduce(into: [:]) {
+        $0[$1.name] = evaluation.cacheContext(of: $1)
+      },
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) },
+      maps: try mapEntries(), training: training, facts: facts, files: links,
+      notes: [
+        "Token accuracy is teacher-forced: the share of answer tokens the model predicts when it is "
+          + "given the answer so far. First-token accuracy counts only the tokens in which a word "
+          + "begins. Exact match counts the answers that greedy decoding through the KV cache gives "
+          + "word for word.",
+        "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
+          + "differences are paired by sample. With few samples they are too narrow.",
+      ])
+  }
+
+  private var subtitle: String {
+    let window = configuration.window
+    return "\(record.model?.modelType ?? "model") of \(gates.layers) layers × \(gates.heads) "
+      + "key-value heads; streaming heads see the first \(window.sink) tokens and the last "
+      + "\(window.recent)"
+  }
+
+  /// The maps of every curve that has one, at every sparsity that was measured.
+  private func mapEntries() throws -> [ReportInput.MapEntry] {
+    let settings = configuration.evaluation
+    return try settings.sparsities.flatMap { sparsity in
+      let cut = ReportInput.MapEntry(
+        method: CurveMethod.headMixed.name, map: try headMixedMap(sparsity: sparsity))
+      let searchedHeads = try maps.searched.filter { $0.unit == .heads }.map { maps in
+        ReportInput.MapEntry(
+          method: CurveMethod.searchedHeads.name,
+          map: try searchedHeadMap(maps, sparsity: sparsity))
+      }
+      let layers = try evaluatedCriteria.map { criterion in
+        ReportInput.MapEntry(
+          method: CurveMethod.layers(criterion: criterion.description).name,
+          map: try map(by: criterion, sparsity: sparsity),
+          path: configuration.ranking.holds(criterion, sparsity)
+            ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)
+      }
+      return [cut] + searchedHeads + layers
+    }
+  }
+
+  private var facts: [ReportInput.Fact] {
+    let calibration = configuration.calibration
+    let seconds = record.seconds.sorted { $0.key < $1.key }
+      .map { "\($0.key) \(clock($0.value))" }
+    return [
+      .init("Model", configuration.model),
+      .init("Weights (SHA-256)", record.model?.weightsSHA256 ?? "unknown"),
+      .init("Configuration (SHA-256)", record.model?.configurationSHA256 ?? "unknown"),
+      .init("Tokenizer (SHA-256)", record.model?.tokenizerSHA256 ?? "unknown"),
+      .init("Window", "sink \(configuration.window.sink), recent \(configuration.window.recent)"),
+      .init(
+        "Calibration",
+        "\(calibration.steps) steps of \(calibration.contextMin) to \(calibration.contextMax) tokens, "
+          + "seed \(configuration.seed)"),
+      .init("Haystack", haystackFact),
+      .init("Evaluation", evaluationFact),
+      .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
+      .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
+      .init("zigzag", record.zigzagVersion),
+    ]
+  }
+
+  private var evaluationFact: String {
+    let evaluation = configuration.evaluation
+    return evaluation.tasks.map { task in
+      "\(task.name): \(evaluation.samples(of: task)) samples, "
+        + "\(grouped(evaluation.context(of: task))) tokens"
+    }.joined(separator: "; ")
+  }
+
+  private var haystackFact: String {
+    func words(_ source: HaystackSource) -> String {
+      guard source.files.isEmpty else {
+        return source.files.map { URL(fileURLWithPath: $0).lastPathComponent }.joined(
+          separator: ", ")
+      }
+      return "generated text (\((source.generator ?? .village).rawValue))"
+    }
+    let haystack = configuration.haystack
+    return "\(words(haystack.calibration)) to learn, \(words(haystack.evaluation)) to judge"
+  }
+
+  private var links: [ReportInput.FileLink] {
+    RunFile.allCases.compactMap { file in
+      guard let summary = file.link, files.has(file) else { return nil }
+      return ReportInput.FileLink(path: file.name, summary: summary)
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+
+/// A run folder as its readers see it: the gates with all that is known about them.
+public struct FinishedRun: Sendable {
+  /// The names of the folder's files.
+  public let files: RunFiles
+  /// The run's configuration.
+  public let configuration: RunConfiguration
+  /// Where and with what the run was made.
+  public let record: RunRecord
+  /// The learned gates, and the maps that were searched.
+  public let maps: LearnedMaps
+  /// What could not be compared, since the folder is of an earlier version; nil where nothing is left open.
+  public let openQuestion: String?
+  /// What results were made from; nil for a run that is just being made.
+  private let ledger: ResultLedger?
+  /// The folder's tables.
+  let tables: RunTables
+
+  /// Draws the report of the run folder at `path`, which no other process may use meanwhile.
+  ///
+  /// - Returns: The page's path, and the ``openQuestion``.
+  /// - Throws: As ``init(folder:)`` and ``writeReport(check:)``; ``RunError/locked(folder:holder:)`` where a
+  ///   process works in the folder.
+  public static func drawReport(
+    in path: String
+  ) throws -> (page: String, openQuestion: String?) {
+    let files = RunFiles(folder: path)
+    try requireFolder(files)
+    let lock = try RunLock(path: files.lock, folder: path)
+    let run = try FinishedRun(folder: path)
+    return (try run.writeReport { try lock.requireHeld() }, run.openQuestion)
+  }
+
+  private static func requireFolder(_ files: RunFiles) throws(RunError) {
+    guard FileManager.default.fileExists(atPath: files.configuration) else {
+      throw .missing(
+        path: files.configuration, advice: "name a run folder, such as runs/smollm2-135m")
+    }
+  }
+
+  /// Reads the run folder at `path`; it needs no lock, since every file in it is whole.
+  ///
+  /// The model itself is not needed; where there is one at the configuration's path, it must be the run's.
+  ///
+  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, is of another model, or holds gates
+  ///   or searched maps that were made from something else; `GateOptimizerError` where the gates are
+  ///   damaged.
+  public init(folder path: String) throws {
+    files = RunFiles(folder: path)
+    tables = RunTables(files)
+    try Self.requireFolder(files)
+    configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
+    record = try RunRecord.read(files.record) ?? RunRecord()
+    guard FileManager.default.fileExists(atPath: files.gates) else {
+      throw RunError.missing(
+        path: files.gates, advice: "learn the gates first with zigzag calibrate")
+    }
+    let gates = try GateMatrix(contentsOf: files.gates)
+    let searched = try MapUnit.allCases.compactMap { [files] unit in
+      try SearchTable.read(
+        files.search(unit), unit: unit, layers: gates.layers, heads: gates.heads)
+    }
+    maps = LearnedMaps(gates: gates, searched: searched)
+    let ledger = try ResultLedger(reading: files.ledger)
+    self.ledger = ledger
+    openQuestion = try Self.checkModel(configuration, record, files)
+    let inputs = ResultInputs(configuration: configuration, record: record, files: files)
+    try inputs.requireOwn(.gates, ledger)
+    for maps in searched { try inputs.requireOwn(.search(maps.unit), ledger) }
+  }
+
+  /// Refuses another model at the configuration's path, if there is one; returns what could not be compared.
+  private static func checkModel(
+    _ configuration: RunConfiguration, _ record: RunRecord, _ files: RunFiles
+  ) throws -> String? {
+    let path = configuration.model
+    guard let expected = record.identity, FileManager.default.fileExists(atPath: path) else {
+      return nil
+    }
+    // A run is read without its model: what stands there and is no model tells nothing.
+    guard let now = try? ModelFile.inspect(path: path).identity else {
+      return "\(path) cannot be read as a model, so that it could not be compared with the run's"
+    }
+    let differences = expected.differences(from: now)
+    guard differences.isEmpty else {
+      throw RunError.otherFiles(folder: files.folder, differences: differences)
+    }
+    return record.model?.openQuestion(of: files.record, against: now)
+  }
+
+  /// Refuses a result that was made from something else than the folder holds now, `input` aside.
+  func requireOwn(_ result: RunResult, except input: RunResult.Input? = nil) throws {
+    guard let ledger else { return }
+    try ResultInputs(configuration: configuration, record: record, files: files)
+      .requireOwn(result, ledger, except: input)
+  }
+
+  /// A run whose parts are known already.
+  init(
+    files: RunFiles, configuration: RunConfiguration, record: RunRecord, maps: LearnedMaps
+  ) {
+    self.files = files
+    tables = RunTables(files)
+    self.configuration = configuration
+    self.record = record
+    self.maps = maps
+    openQuestion = nil
+    ledger = nil
+  }
+
+  /// The learned gates, (L, K).
+  public var gates: GateMatrix { maps.gates }
+
+  /// The searched maps of a unit, if there are any.
+  func searched(_ unit: MapUnit) -> SearchedMaps? { maps.searched(unit) }
+
+  /// The criteria of the evaluation, without `search` where nothing was searched.
+  var evaluatedCriteria: [Criterion] { maps.available(configuration.evaluation.criteria) }
+
+  /// The layers chosen by `criterion` at `sparsity`.
+  ///
+  /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, or nothing was searched.
+  public func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
+    try maps.layers(by: criterion, sparsity: sparsity)
+  }
+
+  /// The layer-exclusive map of least cost under `criterion` at `sparsity`.
+  ///
+  /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, and
+  ///   ``MapReporterError`` where the gates are not those of the run's model.
+  public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
+    let ranked = try layers(by: criterion, sparsity: sparsity)
+    return try headMap(
+      ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) },
+      by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
+  }
+
+  /// The head-mixed map at `sparsity`: DuoAttention's cut, with as many streaming heads as layer maps have.
+  ///
+  /// - Throws: As ``map(by:sparsity:)``.
+  public func headMixedMap(sparsity: Double) throws -> HeadMap {
+    try headMap(
+      gates.headCut(likeLayersAt: sparsity).isRetrieval,
+      by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
+  }
+
+  /// A searched map of single heads.
+  func searchedHeadMap(_ maps: SearchedMaps, sparsity: Double) throws -> HeadMap {
+    try headMap(
+      maps.isRetrieval(sparsity: sparsity),
+      by: HeadMap.Criterion(name: CurveMethod.searchedHeads.name), sparsity: sparsity)
+  }
+
+  private func headMap(
+    _ headFull: [[Bool]], by criterion: HeadMap.Criterion, sparsity: Double
+  ) throws -> HeadMap {
+    try HeadMap(
+      model: record.model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
+      window: HeadMap.Window(
+        sink: configuration.window.sink, recent: configuration.window.recent),
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: headFull,
+      criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
+  }
+
+  /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
+  ///
+  /// - Throws: ``MapReporterError`` where the table is damaged.
+  public func recommendedMap() throws -> RecommendedMap? {
+    guard FileManager.default.fileExists(atPath: files.curves),
+      let task = configuration.evaluation.tasks.first
+    else { return nil }
+    // While other maps, or more samples, are measured, what was measured before still recommends its map.
+    try requireOwn(.curves, except: .evaluationSettings)
+    return RecommendedMap(
+      from: try tables.points(), task: task.name, share: configuration.report.keptFraction)
+  }
+
+  private var calibration: HeadMap.Calibration {
+    let settings = configuration.calibration
+    let rows = try? tables.training()
+    return HeadMap.Calibration(
+      source: "zigzag", objective: "distillation", steps: settings.steps,
+      seed: Int(exactly: configuration.seed), contextMin: settings.contextMin,
+      contextMax: settings.contextMax, regularization: settings.regularization,
+      learningRate: settings.learningRate, distillationLoss: rows?.last?.distillation,
+      toolVersion: record.zigzagVersion)
+  }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+
+/// The folder that holds everything of one run, and the right to write in it.
+///
+/// docs/run-folder.md lists the files. All of them are written under a temporary name and renamed.
+public struct RunFolder: ~Copyable {
+  /// Path of the folder, `<runs>/<name>`.
+  public let path: String
+  /// Says before each write whether the folder is still this process's, and its inputs what they were.
+  let guardian: FolderGuard
+  /// What the results in the folder were made from.
+  let ledger: ResultLedger
+
+  /// Opens the folder of a run for writing, creating it where it is new.
+  ///
+  /// Removes half-written files of an interrupted process, and results that the configuration no
+  /// longer stands for; learned gates are never removed but refused, since they are expensive.
+  ///
+  /// - Throws: ``RunError`` where the folder cannot be written, another process has it, or it holds
+  ///   gates learned with other settings.
+  public static func open(
+    for configuration: RunConfiguration, in runs: String = "runs"
+  ) throws(RunError) -> RunFolder {
+    let folder = "\(runs)/\(configuration.name)"
+    for folder in [folder, "\(folder)/maps", "\(folder)/figures"] {
+      try create(folder)
+    }
+    let files = RunFiles(folder: folder)
+    let lock = try RunLock(path: files.lock, folder: folder)
+    let opened = RunFolder(
+      path: folder, lock: lock, ledger: try ResultLedger(reading: files.ledger))
+    opened.removeTemporaryFiles()
+    try opened.reconcile(with: configuration)
+    try lock.requireHeld()
+    try opened.put(configuration.yaml(), at: files.configuration)
+    return opened
+  }
+
+  private init(path: String, lock: RunLock, ledger: ResultLedger) {
+    self.path = path
+    self.ledger = ledger
+    guardian = FolderGuard(lock)
+  }
+
+  /// Where the folder's files are.
+  public var files: RunFiles { RunFiles(folder: path) }
+
+  /// Writes a text file of the run as a whole.
+  ///
+  /// - Throws: ``RunError`` where it cannot be written, or the folder is no longer this process's;
+  ///   `FileError.changed` where something it is computed from was written into.
+  public func write(_ text: String, to path: String) throws {
+    try guardian.check()
+    try put(text, at: path)
+  }
+
+  private func put(_ text: String, at path: String) throws(RunError) {
+    do {
+      try AtomicFile.write(text, to: path)
+    } catch .cannotWrite(let path, let reason) {
+      throw .cannotWrite(path: path, reason: reason)
+    } catch {
+      throw .cannotWrite(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Compares the configuration with the one the folder was last used with.
+  private func reconcile(with configuration: RunConfiguration) throws(RunError) {
+    guard FileManager.default.fileExists(atPath: files.configuration) else { return }
+    let document = try ConfigurationDocument(contentsOf: files.configuration)
+    let before = try document.decode(RunConfiguration.self)
+    let gates = try differences(now: configuration.gateSettings(), before: before.gateSettings())
+    guard gates.isEmpty || !files.holdGates else {
+      throw .otherRun(folder: path, differences: gates)
+    }
+    let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
+    try forgetScores { task in gates.isEmpty && now[task] == then[task] }
+    if !gates.isEmpty { try delete(files.attention) }
+    let search = try differences(
+      now: configuration.searchSettings(), before: before.searchSettings())
+    guard !gates.isEmpty || !search.isEmpty else { return }
+    for unit in MapUnit.allCases {
+      try delete(files.search(unit))
+      try delete(files.searchState(unit))
+    }
+  }
+
+  /// Removes what was measured on tasks that are others now, by name.
+  private func forgetScores(except keep: (String) -> Bool) throws(RunError) {
+    guard var table = try? ScoreTable.read(files.scores) else { return }
+    let text = table.text
+    table.keepTasks(keep)
+    if table.text != text { try put(table.text, at: files.scores) }
+  }
+
+  /// Notes what `result` is made from, before it is written: its `texts`, one for each of its files or, where
+  /// there are none, what the folder holds already.
+  ///
+  /// What is there of it and was made from something else is removed first, but of scores `before` is the
+  /// hash of what the file holds until it is written: a process that ends before leaves this.
+  func claim(
+    _ result: RunResult, _ inputs: ResultInputs, texts: [String]? = nil, before: String? = nil
+  ) throws {
+    var now = try inputs.fingerprint(of: result)
+    now.merge(try inputs.contents(of: result, texts: texts)) { $1 }
+    let then = ledger[result]
+    now[ResultInputs.earlierContent] = before
+    if then == now { return }
+    try guardian.check()
+    if texts != nil {
+      for file in result.files(in: files) { try remove(file) }
+    }
+    try write(ledger.json(adding: now, for: result), to: files.ledger)
+  }
+
+  /// Refuses a result that was made from something else than there is now.
+  ///
+  /// - Throws: ``RunError/otherResult(path:differences:advice:)``.
+  func requireOwn(_ result: RunResult, _ inputs: ResultInputs) throws {
+    try inputs.requireOwn(result, ledger)
+  }
+
+  /// Removes a file of the folder if it is there; a folder of that name is somebody else's and refused.
+  ///
+  /// - Throws: As ``write(_:to:)``.
+  public func remove(_ file: String) throws {
+    try guardian.check()
+    try delete(file)
+  }
+
+  private func delete(_ file: String) throws(RunError) {
+    guard unsafe unlink(file) != 0, errno != ENOENT else { return }
+    throw .cannotWrite(path: file, reason: systemMessage(errno))
+  }
+
+  /// Removes the teacher's outputs; what else there is in their folder stays.
+  func removeTeacher() throws {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: files.teacher)) ?? []
+    for name in names where name.wholeMatch(of: /sample-[0-9]+\.h5/) != nil {
+      try remove("\(files.teacher)/\(name)")
+    }
+    _ = unsafe rmdir(files.teacher)
+  }
+
+  /// Removes what ``AtomicFile`` leaves behind when its process is killed, here and in all folders below.
+  private func removeTemporaryFiles() {
+    TemporaryFile.removeAbandoned(in: path)
+    guard let entries = FileManager.default.enumerator(atPath: path) else { return }
+    while let name = entries.nextObject() as? String {
+      guard entries.fileAttributes?[.type] as? FileAttributeType == .typeDirectory else { continue }
+      TemporaryFile.removeAbandoned(in: "\(path)/\(name)")
+    }
+  }
+
+  /// Creates a folder of the run if it is not there.
+  func create(_ path: String) throws(RunError) { try Self.create(path) }
+
+  /// Creates a folder, and those it is in, if it is not there.
+  static func create(_ folder: String) throws(RunError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
+    }
+  }
+}

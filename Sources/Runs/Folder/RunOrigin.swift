@@ -1,0 +1,85 @@
+import Foundation
+import MapReporter
+import ModelLoader
+import Support
+
+/// A run that is made again from its `run.json`.
+public struct RunOrigin: Sendable {
+  /// The `run.json`.
+  public let path: String
+  let record: RunRecord
+
+  /// Reads the record at `path`.
+  ///
+  /// - Throws: ``RunError`` where there is none, or it is of a version without settings.
+  public init(contentsOf path: String) throws(RunError) {
+    guard let record = try RunRecord.read(path) else {
+      throw .missing(path: path, advice: "name the run.json of a run folder")
+    }
+    guard record.configuration != nil else {
+      throw .malformed(
+        path: path, problem: "it does not hold the run's settings; use the config.yaml beside it")
+    }
+    self.path = path
+    self.record = record
+  }
+
+  /// The folder of the run.
+  private var files: RunFiles {
+    RunFiles(
+      folder: path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) : "."
+    )
+  }
+
+  /// Refuses to make the run again in its own folder.
+  func check(folder: String) throws(RunError) {
+    let (here, there) = (canonical(folder), canonical(files.folder))
+    if here == there {
+      throw .sameFolder(folder)
+    }
+  }
+
+  /// Refuses another model or other texts than the run's.
+  func check(_ now: RunRecord) throws(RunError) {
+    let differences = record.inputDifferences(from: now)
+    guard differences.isEmpty else { throw .otherInputs(path: path, differences: differences) }
+  }
+
+  /// What the record does not say of the model that is there now, in one sentence; nil where nothing is left
+  /// open.
+  func openQuestion(_ now: RunRecord) -> String? {
+    now.identity.flatMap { record.model?.openQuestion(of: path, against: $0) }
+  }
+
+  /// Which results of `again` have the bytes of this run's, in words; nil if none are left to compare.
+  func comparison(with again: RunFiles) -> String? {
+    var (same, other): ([String], [String]) = ([], [])
+    for file in RunFile.results {
+      guard let before = TextFile.sha256(of: files[file]),
+        let now = TextFile.sha256(of: again[file])
+      else { continue }
+      if before == now { same.append(file.name) } else { other.append(file.name) }
+    }
+    let sentences = [
+      same.isEmpty ? nil : "\(same.joined(separator: ", ")): the same bytes as in \(files.folder)",
+      other.isEmpty ? nil : "\(other.joined(separator: ", ")): other bytes than in \(files.folder)",
+    ].compactMap { $0 }
+    return sentences.isEmpty ? nil : sentences.joined(separator: "; ")
+  }
+
+  private func canonical(_ path: String) -> String {
+    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+}
+
+extension RunRecord {
+  /// What the run of this record was made from and that of `now` is not, one readable entry each.
+  func inputDifferences(from now: RunRecord) -> [String] {
+    var found: [String] = []
+    if let identity, let other = now.identity { found += identity.differences(from: other) }
+    for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {
+      if let before = texts?[path], before != hash { found.append("\(path) is another file now") }
+    }
+    return found
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import MapReporter
+import ModelLoader
+import Support
+import Transformer
+
+/// The facts of a run that are not in its configuration: `run.json`.
+public struct RunRecord: Codable, Sendable, Equatable {
+  /// Version of this package.
+  public var zigzagVersion = toolVersion
+  /// Operating system and its version.
+  public var system = ProcessInfo.processInfo.operatingSystemVersionString
+  /// Name of the machine.
+  public var host = ProcessInfo.processInfo.hostName
+  /// The processor's model name, where the system tells.
+  public var processor = processorName()
+  /// Cores the process may use.
+  public var cores = Parallelism.cores
+  /// The kernels the linear algebra library chose.
+  public var linearAlgebra = ""
+  /// The model, with the SHA-256 of its weights.
+  public var model: HeadMap.Model?
+  /// The model's configuration by key, which tells in words what differs; earlier versions wrote none.
+  public var modelConfiguration: [String: String]?
+  /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
+  /// earlier versions wrote none.
+  public var texts: [String: String]?
+  /// Every setting, as in config.yaml: with it the record is enough to make the run again.
+  public var configuration: RunConfiguration?
+  /// Seconds of each finished step, by its name; a resumed step adds up.
+  public var seconds: [String: Double] = [:]
+
+  /// A record of this process on this machine.
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case zigzagVersion = "zigzag_version"
+    case system, host, processor, cores
+    case linearAlgebra = "linear_algebra"
+    case modelConfiguration = "model_configuration"
+    case model, texts, configuration, seconds
+  }
+
+  /// Which model the run is of, as far as it is known.
+  var identity: ModelIdentity? {
+    var identity = model?.identity
+    identity?.configuration = modelConfiguration
+    return identity
+  }
+
+  /// The hashes of the model's parts and of the texts, by name, as a sweep keeps them.
+  var inputs: [String: String] { Self.inputs(of: identity, texts: texts ?? [:]) }
+
+  /// The same of a model and texts that are there now.
+  static func inputs(of identity: ModelIdentity?, texts: [String: String]) -> [String: String] {
+    var found = texts.reduce(into: [:]) { $0["text \($1.key)"] = $1.value }
+    found["weights"] = identity?.weightsSHA256
+    found["configuration"] = identity?.configurationSHA256
+    found["tokenizer"] = identity?.tokenizerSHA256
+    return found
+  }
+
+  /// Notes that the run is made from this model.
+  mutating func note(_ configuration: ModelConfiguration, _ identity: ModelIdentity) {
+    model = HeadMap.Model(configuration, identity: identity)
+    modelConfiguration = identity.configuration
+  }
+
+  /// The record at `path`, or nil where there is none yet.
+  ///
+  /// - Throws: ``RunError/malformed(path:problem:)`` where the file is not a record.
+  public static func read(_ path: String) throws(RunError) -> RunRecord? {
+    do {
+      let data = try TextFile.bytes(at: path, what: "run record", limit: FileLimit.record)
+      return try JSONReader.read(data).decode(RunRecord.self)
+    } catch TextFileError.missing {
+      return nil
+    } catch let error as TextFileError {
+      throw .malformed(
+        path: path,
+        problem: "not a run record: \(error.reason); remove it to have it written anew")
+    } catch let error as JSONError {
+      throw .malformed(
+        path: path,
+        problem: (error.isKeyTwice ? "" : "not a run record: ")
+          + "\(error); or delete the file to have it written anew")
+    } catch {
+      throw .malformed(path: path, problem: "not a run record; delete it to have it written anew")
+    }
+  }
+
+  /// The record as JSON, keys in alphabetical order.
+  public func json() throws(RunError) -> String {
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    } catch {
+      throw .malformed(path: "run.json", problem: "cannot be written: \(error)")
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import MapReporter
+import Support
+import Transformer
+
+/// `scores.csv`: every (task, pattern, sample) that has been measured.
+///
+/// It is both the raw material of the curves and what an interrupted evaluation continues from. A
+/// pattern is written as hexadecimal digits, four heads in each, first layer and head first.
+package struct ScoreTable: Sendable, Equatable {
+  private struct Key: Hashable, Comparable {
+    let task: String
+    let pattern: String
+
+    static func < (left: Key, right: Key) -> Bool {
+      (left.task, left.pattern) < (right.task, right.pattern)
+    }
+  }
+
+  private var scores: [Key: [SampleScores]] = [:]
+  private static let columns = ["task", "pattern", "sample", "metric", "place", "sum", "count"]
+
+  /// A table of nothing yet.
+  package init() {}
+
+  /// The scores of a pattern on the first samples of a task, as many as were measured.
+  package subscript(task: String, pattern: AttentionPattern) -> [SampleScores] {
+    get { scores[Key(task: task, pattern: Self.name(of: pattern)), default: []] }
+    set { scores[Key(task: task, pattern: Self.name(of: pattern))] = newValue }
+  }
+
+  /// Whether anything was measured on a task.
+  func holds(_ task: String) -> Bool { scores.keys.contains { $0.task == task } }
+
+  /// Forgets a task.
+  mutating func forget(_ task: String) { keepTasks { $0 != task } }
+
+  /// Forgets the tasks that `keep` refuses, by name.
+  mutating func keepTasks(_ keep: (String) -> Bool) {
+    scores = scores.filter { keep($0.key.task) }
+  }
+
+  /// The table as text, sorted, so that it does not depend on the order of the work.
+  package var text: String { text { _ in true } }
+
+  /// The same of one task alone.
+  func text(of task: String) -> String { text { $0 == task } }
+
+  private func text(of isWanted: (String) -> Bool) -> String {
+    CommaSeparated.line(Self.columns)
+      + scores.filter { isWanted($0.key.task) }.sorted { $0.key < $1.key }.flatMap { key, samples in
+        samples.enumerated().flatMap { index, score in
+          score.sums.sorted { $0.key < $1.key }.map { place, score in
+            CommaSeparated.line([
+              key.task, key.pattern, "\(index)", place.metric.rawValue, "\(place.place)",
+              Self.text(score.sum), "\(score.count)",
+            ])
+          }
+        }
+      }.joined()
+  }
+
+  /// Reads the table at `path`; empty where there is none.
+  ///
+  /// - Throws: ``MapReporterError`` naming line and column of what is wrong.
+  package static func read(_ path: String) throws(MapReporterError) -> ScoreTable {
+    guard FileManager.default.fileExists(atPath: path) else { return ScoreTable() }
+    var table = ScoreTable()
+    let text = try readText(of: URL(fileURLWithPath: path))
+    for row in try CommaSeparatedRow.read(text, path: path) {
+      let key = Key(task: try row.text("task"), pattern: try row.text("pattern"))
+      let index = try row.integer("sample")
+      // Rows of a sample stand together: each begins the next one or goes on with the last.
+      let count = table.scores[key, default: []].count
+      guard index == count || index == count - 1 else {
+        throw row.wrong("sample", count == 0 ? "0" : "\(count - 1) or \(count)", "\(index)")
+      }
+      if index == count { table.scores[key, default: []].append(SampleScores()) }
+      let (place, score) = try entry(of: row)
+      guard table.scores[key]?[index].sums.updateValue(score, forKey: place) == nil else {
+        throw row.wrong("metric", "each once for a sample and place", place.metric.rawValue)
+      }
+    }
+    return table
+  }
+
+  private static func entry(
+    of row: CommaSeparatedRow
+  ) throws(MapReporterError) -> (SampleScores.Key, SampleScore) {
+    let name = try row.text("metric")
+    guard let metric = CurveMetric(rawValue: name) else {
+      throw row.wrong("metric", "a metric", "\"\(name)\"")
+    }
+    let place = try row.integer("place")
+    guard place >= 0 else { throw row.wrong("place", "0 or more", "\(place)") }
+    let score = SampleScore(sum: try row.number("sum"), count: try row.integer("count"))
+    guard score.count >= 0 else { throw row.wrong("count", "0 or more", "\(score.count)") }
+    if metric.isShare, !(0...Double(score.count)).contains(score.sum) {
+      throw row.wrong("sum", "a count from 0 to \(score.count)", text(score.sum))
+    }
+    return (SampleScores.Key(metric, place: place), score)
+  }
+
+  /// Whole numbers as such, others with all their digits.
+  private static func text(_ sum: Double) -> String {
+    Int(exactly: sum).map(String.init) ?? "\(sum)"
+  }
+
+  private static func name(of pattern: AttentionPattern) -> String {
+    let heads = Array(pattern.isRetrieval.joined())
+    return stride(from: 0, to: heads.count, by: 4).map { start in
+      let digit = (start..<start + 4).reduce(0) { $0 * 2 + ($1 < heads.count && heads[$1] ? 1 : 0) }
+      return String(digit, radix: 16)
+    }.joined()
+  }
+}

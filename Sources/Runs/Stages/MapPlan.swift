@@ -1,0 +1,204 @@
+import GateOptimizer
+import MapReporter
+import Transformer
+
+/// One point of a curve before it is measured: a pattern, and which method and sparsity it stands for.
+package struct PlannedMap: Sendable {
+  /// The method as curves.csv names it.
+  package let method: CurveMethod
+  /// Seed of a random map.
+  package let seed: Int?
+  /// The share of streaming heads or layers asked for.
+  package let requestedSparsity: Double
+  /// Which heads see the whole context.
+  package let pattern: AttentionPattern
+
+  /// The share of heads that stream.
+  package var achievedSparsity: Double {
+    let heads = pattern.isRetrieval.joined()
+    return Double(heads.count { !$0 }) / Double(max(heads.count, 1))
+  }
+
+  /// Whether it is measured whatever sparsities a task asks for.
+  fileprivate var isReference: Bool {
+    switch method {
+    case .full, .streaming, .imported(_, nil): true
+    default: false
+    }
+  }
+}
+
+/// What maps of an evaluation are made of.
+package struct MapSources: Sendable {
+  /// The learned gates, (L, K).
+  package let gates: GateMatrix
+  /// Maps that were searched.
+  let searched: [SearchedMaps]
+  /// 1 − the share of attention that falls on what a streaming head sees, (L, K); nil where no baseline
+  /// needs it.
+  package let remoteness: GateMatrix?
+  /// Gates and maps from elsewhere, by name.
+  let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
+
+  /// Gates, with what else there is.
+  ///
+  /// - Throws: what ``ImportedMapSettings``' files are refused with.
+  package init(
+    gates: GateMatrix, searched: [SearchedMaps] = [], remoteness: GateMatrix? = nil,
+    imported: [ImportedMapSettings] = []
+  ) throws {
+    self.gates = gates
+    self.searched = searched
+    self.remoteness = remoteness
+    self.imported = try imported.map { map in
+      let found = try ImportedMap(
+        contentsOf: map.file, layers: gates.layers, heads: gates.heads)
+      return (map.name, found, map.criteria)
+    }
+  }
+}
+
+/// All maps of an evaluation, in the order of curves.csv.
+package struct MapPlan: Sendable {
+  /// The maps; several may have the same pattern, which then is measured once.
+  package private(set) var maps: [PlannedMap] = []
+  private let window: StreamingWindow
+
+  /// The maps that `settings` ask for: both ends, then every method at every sparsity.
+  ///
+  /// Head-mixed maps stream as many heads as the layer maps of the same sparsity, so that the two are
+  /// compared at one size of the KV cache.
+  ///
+  /// - Throws: `GateOptimizerError` where a criterion cannot judge these gates.
+  package init(
+    _ sources: MapSources, settings: EvaluationSettings, window: StreamingWindow
+  ) throws(GateOptimizerError) {
+    self.window = window
+    let gates = sources.gates
+    for (method, isFull) in [(CurveMethod.full, true), (.streaming, false)] {
+      addLayers(
+        method, isFull ? 0 : 1, Array(repeating: isFull, count: gates.layers), heads: gates.heads)
+    }
+    for sparsity in settings.sparsities {
+      try addHeads(of: gates, sparsity) { $0 }
+      for maps in sources.searched
+      where maps.unit == .heads || settings.criteria.contains(.search) {
+        try addSearched(maps, sparsity) { $0 }
+      }
+      try addLayers(of: gates, by: settings.criteria, sparsity) { $0 }
+    }
+    let sparsities = settings.randomSparsities ?? settings.sparsities
+    for sparsity in sparsities { try addRandom(gates, settings, sparsity) }
+    for baseline in settings.baselines {
+      for sparsity in sparsities { try add(baseline, sources, sparsity) }
+    }
+    for (name, map, criteria) in sources.imported {
+      func imported(_ method: CurveMethod) -> CurveMethod {
+        .imported(name: name, method: method.name)
+      }
+      switch map {
+      case .map(let heads):
+        let pattern = AttentionPattern(isRetrieval: heads, window: window)
+        let planned = PlannedMap(
+          method: .imported(name: name, method: nil), seed: nil, requestedSparsity: 0,
+          pattern: pattern)
+        add(planned.method, planned.achievedSparsity, pattern)
+      case .gates(let gates):
+        for sparsity in settings.sparsities {
+          if criteria == nil { try addHeads(of: gates, sparsity, name: imported) }
+          try addLayers(
+            of: gates, by: criteria ?? settings.criteria, sparsity, name: imported)
+        }
+      case .searched(let maps):
+        for sparsity in settings.sparsities { try addSearched(maps, sparsity, name: imported) }
+      }
+    }
+  }
+
+  /// The maps that `task` is measured with.
+  package func maps(for task: EvaluationTask) -> [PlannedMap] {
+    maps.filter { map in
+      map.isReference
+        || task.sparsities?.contains(map.requestedSparsity) ?? true
+          && map.method.isMeasured(with: task.criteria)
+    }
+  }
+
+  /// The different patterns of `task`, in the order they first appear.
+  package func patterns(for task: EvaluationTask) -> [AttentionPattern] {
+    var seen: Set<AttentionPattern> = []
+    return maps(for: task).map(\.pattern).filter { seen.insert($0).inserted }
+  }
+
+  /// The head-mixed map of gates, its method named by `name`.
+  private mutating func addHeads(
+    of gates: GateMatrix, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    let cut = try gates.headCut(likeLayersAt: sparsity)
+    add(name(.headMixed), sparsity, cut.pattern(window: window))
+  }
+
+  private mutating func addSearched(
+    _ maps: SearchedMaps, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    let heads = try maps.isRetrieval(sparsity: sparsity)
+    add(name(.searched(maps.unit)), sparsity, AttentionPattern(isRetrieval: heads, window: window))
+  }
+
+  /// The layer maps of gates by every criterion that ranks them.
+  private mutating func addLayers(
+    of gates: GateMatrix, by criteria: [Criterion], _ sparsity: Double,
+    name: (CurveMethod) -> CurveMethod
+  ) throws(GateOptimizerError) {
+    for criterion in criteria where criterion != .search {
+      let map = try gates.layerMap(by: criterion, sparsity: sparsity)
+      addLayers(
+        name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,
+        heads: gates.heads)
+    }
+  }
+
+  private mutating func addRandom(
+    _ gates: GateMatrix, _ settings: EvaluationSettings, _ sparsity: Double
+  ) throws(GateOptimizerError) {
+    for seed in settings.randomLayerSeeds {
+      let kept = try RankedMap.randomLayers(
+        gates.layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
+      addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: gates.heads)
+    }
+    for seed in settings.randomHeadSeeds {
+      let map = try HeadCut.random(
+        layers: gates.layers, heads: gates.heads, sparsity: sparsity,
+        seed: UInt64(bitPattern: Int64(seed)))
+      add(.random(of: "heads"), seed: seed, sparsity, map.pattern(window: window))
+    }
+  }
+
+  private mutating func add(
+    _ baseline: Baseline, _ sources: MapSources, _ sparsity: Double
+  ) throws(GateOptimizerError) {
+    let (layers, heads) = (sources.gates.layers, sources.gates.heads)
+    let streaming = try Sparsity.streaming(of: layers, at: sparsity)
+    if let kept = baseline.retrievalLayers(of: layers, streaming: streaming) {
+      addLayers(.baseline(baseline), sparsity, kept, heads: heads)
+    } else if let remoteness = sources.remoteness {
+      let map = try remoteness.layerMap(by: .balance, sparsity: sparsity)
+      addLayers(.baseline(baseline), sparsity, map.isRetrievalLayer, heads: heads)
+    }
+  }
+
+  private mutating func addLayers(
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ retrieval: [Bool], heads: Int
+  ) {
+    let pattern = AttentionPattern(
+      retrievalLayers: retrieval, keyValueHeads: heads, window: window)
+    add(method, seed: seed, sparsity, pattern)
+  }
+
+  private mutating func add(
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern
+  ) {
+    maps.append(
+      PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
+  }
+}

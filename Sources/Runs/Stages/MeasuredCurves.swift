@@ -1,0 +1,150 @@
+import GateOptimizer
+import MapReporter
+import Transformer
+
+/// Turns what was measured into the points of curves.csv and places.csv.
+package struct MeasuredCurves: Sendable {
+  let plan: MapPlan
+  let table: ScoreTable
+  let settings: EvaluationSettings
+  let model: ModelConfiguration
+
+  /// The curves of the maps of `plan`, from the scores in `table`.
+  package init(
+    plan: MapPlan, table: ScoreTable, settings: EvaluationSettings, model: ModelConfiguration
+  ) {
+    self.plan = plan
+    self.table = table
+    self.settings = settings
+    self.model = model
+  }
+
+  private var bootstrap: Bootstrap { Bootstrap(resamples: settings.bootstrap, seed: settings.seed) }
+
+  /// One point per task and map that was measured, tasks in the order of the configuration.
+  package var points: [CurvePoint] {
+    settings.tasks.flatMap { task in
+      let maps = plan.maps(for: task)
+      let references = References(maps)
+      return maps.compactMap { point(of: $0, task: task, references) }
+    }
+  }
+
+  /// Every measured map told apart by place, for the tasks that have places.
+  package var places: [PlacePoint] {
+    settings.tasks.flatMap { task in
+      Places(task, context: settings.context(of: task)).map { places in
+        plan.maps(for: task).flatMap { self.places(of: $0, task: task, places) }
+      } ?? []
+    }
+  }
+
+  /// The patterns that maps are compared with.
+  private struct References {
+    let full: AttentionPattern?
+    let headMixed: [Double: AttentionPattern]
+
+    init(_ maps: [PlannedMap]) {
+      full = maps.first { $0.method == .full }?.pattern
+      headMixed = maps.filter { $0.method == .headMixed }.reduce(into: [:]) {
+        $0[$1.requestedSparsity] = $1.pattern
+      }
+    }
+  }
+
+  private func scores(_ task: EvaluationTask, _ pattern: AttentionPattern) -> [SampleScores] {
+    Array(table[task.name, pattern].prefix(settings.samples(of: task)))
+  }
+
+  private func point(
+    of map: PlannedMap, task: EvaluationTask, _ references: References
+  ) -> CurvePoint? {
+    let ours = scores(task, map.pattern)
+    let full = references.full.map { scores(task, $0) }
+    let headMixed = references.headMixed[map.requestedSparsity].map { scores(task, $0) }
+    let measures = CurveMetric.allCases.reduce(into: [CurveMetric: CurvePoint.Measure]()) {
+      $0[$1] = measure($1, ours, full: full, headMixed: headMixed)
+    }
+    guard !measures.isEmpty else { return nil }
+    let context = settings.cacheContext(of: task)
+    let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
+    return CurvePoint(
+      method: map.method.name, seed: map.seed, task: task.name,
+      requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,
+      samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(metric).count },
+      measures: measures,
+      kvBytes: KeyValueCacheSize.bytes(
+        map.pattern, context: context, headDim: model.headDim, bytesPerValue: 2),
+      kvShare: 1 - KeyValueCacheSize.savedShare(map.pattern, context: context))
+  }
+
+  private func measure(
+    _ metric: CurveMetric, _ ours: [SampleScores], full: [SampleScores]?,
+    headMixed: [SampleScores]?
+  ) -> CurvePoint.Measure? {
+    let scores = ours.map { $0.total(metric) }
+    guard let estimate = bootstrap.value(scores, of: metric) else { return nil }
+    // While an evaluation is under way, one map may have more samples than another.
+    func difference(_ reference: [SampleScores]?) -> Estimate? {
+      guard let reference, reference.count == ours.count else { return nil }
+      return bootstrap.difference(
+        scores, minus: reference.map { $0.total(metric) }, of: metric)
+    }
+    return CurvePoint.Measure(
+      estimate, minusFull: difference(full), minusHeadMixed: difference(headMixed))
+  }
+
+  private func places(
+    of map: PlannedMap, task: EvaluationTask, _ places: Places
+  ) -> [PlacePoint] {
+    let ours = scores(task, map.pattern)
+    return places.all.flatMap { place in
+      CurveMetric.allCases.compactMap { metric in
+        let scores = places.scores(ours, metric, at: place.index)
+        return bootstrap.value(scores, of: metric).map { estimate in
+          PlacePoint(
+            method: map.method.name, seed: map.seed, task: task.name,
+            requestedSparsity: map.requestedSparsity, place: place.place,
+            samples: scores.count { $0.count > 0 }, metric: metric, estimate: estimate)
+        }
+      }
+    }
+  }
+}
+
+/// The places of a task: cells of its grid, or parts of its passages.
+private enum Places {
+  case cells(NeedleGrid)
+  case parts(ProseSettings, context: Int)
+
+  init?(_ task: EvaluationTask, context: Int) {
+    if let grid = task.grid {
+      self = .cells(grid)
+    } else if case .prose(let prose) = task.content {
+      self = .parts(prose, context: context)
+    } else {
+      return nil
+    }
+  }
+
+  var all: [(index: Int, place: PlacePoint.Place)] {
+    switch self {
+    case .cells(let grid):
+      grid.cells.enumerated().map { ($0, .cell(length: $1.length, depth: $1.depth)) }
+    case .parts(let prose, let context):
+      (0..<prose.bins).map { bin in
+        let span = prose.span(of: bin, in: context)
+        return (bin, .part(from: span.lowerBound, to: span.upperBound))
+      }
+    }
+  }
+
+  func scores(_ samples: [SampleScores], _ metric: CurveMetric, at index: Int) -> [SampleScore] {
+    switch self {
+    case .cells(let grid):
+      let count = grid.cells.count
+      return stride(from: index, to: samples.count, by: count).map { samples[$0].total(metric) }
+    case .parts: return samples.map { $0[metric, index] }
+    }
+  }
+}

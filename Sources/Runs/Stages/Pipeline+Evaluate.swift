@@ -1,0 +1,103 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+import Transformer
+
+extension Pipeline {
+  /// Measures every map on every task, as far as that is not done yet, and writes the curves.
+  func evaluate(_ model: RunModel, _ run: FinishedRun) throws {
+    let settings = configuration.evaluation
+    let plan = try MapPlan(
+      mapSources(model, run), settings: settings, window: configuration.window)
+    var table = try ScoreTable.read(files.scores)
+    var progress = EvaluationProgress(plan, settings, table)
+    observer.stepBegan(
+      "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
+    for task in settings.tasks {
+      let scorer = try configuration.scorer(task, model)
+      let patterns = plan.patterns(for: task)
+      for index in 0..<settings.samples(of: task) {
+        let missing = patterns.filter { table[task.name, $0].count <= index }
+        if missing.isEmpty { continue }
+        let scores = try scorer.scores(of: missing, sample: index) {
+          progress.done += 1
+          observer.stepAdvanced(to: progress.done, note: task.name)
+          if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+        }
+        let before = table.holds(task.name) ? sha256(of: table.text(of: task.name)) : nil
+        for (pattern, score) in zip(missing, scores) { table[task.name, pattern].append(score) }
+        try folder.claim(
+          .scores(task: task.name), inputs, texts: [table.text(of: task.name)], before: before)
+        try folder.write(table.text, to: files.scores)
+      }
+    }
+    let curves = MeasuredCurves(
+      plan: plan, table: table, settings: settings, model: model.decoder.configuration)
+    let points = curves.points
+    let (text, places) = (CurveTable.text(points), PlaceTable.text(curves.places))
+    try folder.claim(.curves, inputs, texts: [text, places])
+    try folder.write(text, to: files.curves)
+    try folder.write(places, to: files.places)
+    observer.report(
+      "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
+  }
+
+  /// Everything that maps are made of.
+  private func mapSources(_ model: RunModel, _ run: FinishedRun) throws -> MapSources {
+    let settings = configuration.evaluation
+    return try MapSources(
+      gates: run.gates, searched: run.maps.searched,
+      remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
+      imported: settings.maps)
+  }
+
+  /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.
+  private func remoteness(_ model: RunModel) throws -> GateMatrix {
+    if try RunResult.attention.isThere(in: files) && !isOwn(.attention) {
+      try folder.remove(files.attention)
+    }
+    if RunResult.attention.isThere(in: files) {
+      return try GateMatrix(contentsOf: files.attention)
+    }
+    let sampler = try configuration.calibrationSampler(model.tokenizer)
+    let architecture = model.decoder.configuration
+    let count = Self.attentionSamples
+    var mean = GateMatrix(
+      layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1)
+    observer.stepBegan("attention", unit: "samples", done: 0, total: count)
+    for index in 0..<count {
+      let sample = try sampler.sample(index: index)
+      let mass = model.decoder.windowMass(
+        sample.tokens, rows: sample.labelRows, window: configuration.window)
+      for (layer, row) in mass.enumerated() {
+        for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }
+      }
+      try folder.guardian.check()
+      observer.stepAdvanced(to: index + 1, note: "")
+      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+    }
+    mean = mean.clipped
+    try folder.claim(.attention, inputs, texts: [mean.tsv])
+    try folder.write(mean.tsv, to: files.attention)
+    return mean
+  }
+
+  /// Samples that tell which layers are lazy.
+  private static let attentionSamples = 8
+}
+
+/// How much of an evaluation is done.
+private struct EvaluationProgress {
+  var done = 0
+  var total = 0
+
+  init(_ plan: MapPlan, _ settings: EvaluationSettings, _ table: ScoreTable) {
+    for task in settings.tasks {
+      let (patterns, samples) = (plan.patterns(for: task), settings.samples(of: task))
+      total += patterns.count * samples
+      done += patterns.reduce(0) { $0 + min(table[task.name, $1].count, samples) }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+
+extension Pipeline {
+  /// The run's gates: those that are there, or learned from the last checkpoint on.
+  func learn(_ model: RunModel) throws -> GateMatrix {
+    if FileManager.default.fileExists(atPath: files.gates) {
+      return try GateMatrix(contentsOf: files.gates)
+    }
+    let settings = configuration.calibration
+    let sampler = try configuration.calibrationSampler(model.tokenizer)
+    let calibrator = Calibrator(
+      decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
+      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(),
+      check: { [guardian = folder.guardian] in try guardian.check() })
+    var state = try startingState(model)
+    observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
+    var metrics = MetricsTable(records: state.records)
+    var timings = try TimingsTable(path: files.timings, through: state.step)
+    var stepStart = ContinuousClock.now
+    try calibrator.run(&state) { state, seconds in
+      try folder.guardian.check()
+      let now = ContinuousClock.now
+      metrics = MetricsTable(records: state.records)
+      timings.append(state, seconds, total: (now - stepStart) / .seconds(1))
+      stepStart = now
+      let isLast = state.step == settings.steps || observer.isInterrupted
+      if isLast || state.step.isMultiple(of: settings.checkpointEvery) {
+        try folder.write(metrics.text, to: files.metrics)
+        try folder.write(timings.text, to: files.timings)
+        try folder.guardian.check()
+        try state.write(to: files.checkpoint, identity: checkpointIdentity())
+      }
+      observer.stepAdvanced(to: state.step, note: metrics.note)
+      return !observer.isInterrupted
+    }
+    guard state.step == settings.steps else { throw RunError.interrupted(folder: folder.path) }
+    try folder.claim(.gates, inputs, texts: [state.gates.tsv])
+    try folder.write(state.gates.tsv, to: files.gates)
+    try folder.removeTeacher()
+    observer.report("learned the gates in \(state.step) steps, \(metrics.note)")
+    return state.gates
+  }
+
+  /// Where the teacher's outputs are kept: nowhere unless the sample set is finite.
+  private func teacherCache() throws -> TeacherCacheSettings {
+    guard configuration.calibration.samples > 0 else { return .none }
+    let compute = configuration.compute
+    if compute.teacherCacheOnDisk { try folder.create(files.teacher) }
+    return TeacherCacheSettings(
+      byteBudget: compute.teacherCache.byteCount,
+      folder: compute.teacherCacheOnDisk ? files.teacher : nil, identity: try checkpointIdentity())
+  }
+
+  private func startingState(_ model: RunModel) throws -> CalibrationState {
+    let architecture = model.decoder.configuration
+    guard FileManager.default.fileExists(atPath: files.checkpoint) else {
+      let settings = configuration.calibration
+      let initial = try settings.initialGates.map { path in
+        try ImportedMap(
+          contentsOf: path, layers: architecture.layers, heads: architecture.keyValueHeads
+        ).asGates
+      }
+      return CalibrationState(architecture, settings: settings, initial: initial)
+    }
+    let state = try CalibrationState(
+      reading: files.checkpoint, identity: checkpointIdentity(),
+      olderIdentities: formerCheckpointIdentities(), layers: architecture.layers,
+      heads: architecture.keyValueHeads, steps: configuration.calibration.steps)
+    observer.report("learning continues after step \(state.step)")
+    return state
+  }
+
+  /// What a checkpoint belongs to: the model, the texts, and every setting the gates depend on.
+  func checkpointIdentity() throws -> String {
+    checkpointIdentity(
+      settings: try configuration.hash { choice throws(RunError) in try choice.gateSettings() })
+  }
+
+  private func checkpointIdentity(settings: String) -> String {
+    let model = record.model
+    let texts = configuration.calibrationTextFiles.reduce(into: [:]) { $0[$1] = record.texts?[$1] }
+    return "weights \(model?.weightsSHA256 ?? "unknown"), "
+      + "configuration \(model?.configurationSHA256 ?? "unknown"), "
+      + "tokenizer \(model?.tokenizerSHA256 ?? "unknown"), "
+      + "texts \(sha256(of: settingsText(texts))), settings \(settings)"
+  }
+
+  /// What earlier versions wrote: the first one the weights and all settings.
+  func formerCheckpointIdentities() throws -> [String] {
+    let settings = sha256(of: settingsText(try configuration.gateSettings()))
+    let former = try configuration.formerHash { all throws(RunError) in try all.gateSettings() }
+    return [
+      "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)",
+      checkpointIdentity(settings: former),
+    ]
+  }
+}

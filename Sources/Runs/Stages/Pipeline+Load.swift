@@ -1,0 +1,84 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Transformer
+
+/// The model of a run, ready for work.
+package struct RunModel {
+  let decoder: DecoderModel
+  package let tokenizer: Tokenizer
+
+  package init(decoder: DecoderModel, tokenizer: Tokenizer) {
+    self.decoder = decoder
+    self.tokenizer = tokenizer
+  }
+}
+
+extension Pipeline {
+  /// Makes the model ready, checks that it and the texts are the folder's, and records them.
+  mutating func load() throws -> RunModel {
+    let tokenizer = try source.requiredTokenizer()
+    let inputs = WatchedInputs(source, configuration)
+    var now = record
+    now.note(source.configuration, source.identity)
+    now.texts = inputs.texts
+    let differences = files.holdGates ? record.inputDifferences(from: now) : []
+    guard differences.isEmpty else {
+      throw RunError.otherFiles(folder: folder.path, differences: differences)
+    }
+    try origin?.check(now)
+    if let question = origin?.openQuestion(now) { observer.warn(question) }
+    for warning in configuration.textWarnings() { observer.warn(warning) }
+    try checkValues()
+    // What was checked at the path is the file that is mapped, and from now on it stays.
+    try source.requireAtItsPath()
+    folder.guardian.watch(inputs)
+    let before = record
+    record = now
+    try folder.guardian.check()
+    try settleResults(since: before)
+    observer.report(
+      "\(configuration.model): \(source.configuration.modelType), \(source.configuration.layers) layers × "
+        + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")
+    try folder.write(record.json(), to: files.record)
+    return RunModel(
+      decoder: DecoderModel(configuration: source.configuration, weights: source.weights),
+      tokenizer: tokenizer)
+  }
+
+  /// Reads every weight once: whoever computes for hours wants to know that they are numbers.
+  private func checkValues() throws {
+    let megabyte = 1_000_000
+    var isShown = false
+    try ModelFile.requireSound(path: configuration.model) { done, total in
+      guard total > 100 * megabyte else { return }
+      if !isShown { observer.stepBegan("check", unit: "MB", done: 0, total: total / megabyte) }
+      isShown = true
+      observer.stepAdvanced(to: done / megabyte, note: "")
+    }
+  }
+
+  /// Reads the maps of `evaluation.maps`, but those of the run's own folder: these may be made on the way.
+  func checkImportedMaps(_ model: RunModel) throws {
+    let architecture = model.decoder.configuration
+    let own = URL(fileURLWithPath: folder.path).standardizedFileURL.path + "/"
+    for map in configuration.evaluation.maps
+    where !URL(fileURLWithPath: map.file).standardizedFileURL.path.hasPrefix(own) {
+      _ = try ImportedMap(
+        contentsOf: map.file, layers: architecture.layers, heads: architecture.keyValueHeads)
+    }
+  }
+
+  /// Writes the layer maps that the ranking section asks for.
+  func writeMaps(_ run: FinishedRun) throws {
+    for criterion in configuration.ranking.criteria
+    where criterion != .search || run.searched(.layers) != nil {
+      for sparsity in configuration.ranking.sparsities {
+        let map = try run.map(by: criterion, sparsity: sparsity)
+        try folder.write(
+          map.json(), to: "\(files.maps)/\(RunFiles.mapName(criterion, sparsity))")
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+import Transformer
+
+extension Pipeline {
+  /// The searched maps of each unit: those that are there, or searched from where the last process stopped.
+  func search(_ model: RunModel, _ gates: GateMatrix) throws -> [SearchedMaps] {
+    try configuration.searchedUnits.map { unit in
+      let (layers, heads) = (gates.layers, gates.heads)
+      let result = RunResult.search(unit)
+      if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
+      if let maps = try SearchTable.read(
+        files.search(unit), unit: unit, layers: layers, heads: heads)
+      {
+        return maps
+      }
+      let state = try search(unit, model, gates)
+      let width = unit.perLayer(heads: heads)
+      let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
+      let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+      let text = SearchTable.text(maps)
+      try folder.claim(result, inputs, texts: [text])
+      try folder.write(text, to: files.search(unit))
+      try folder.remove(files.searchState(unit))
+      return maps
+    }
+  }
+
+  private func search(
+    _ unit: MapUnit, _ model: RunModel, _ gates: GateMatrix
+  ) throws -> SearchState {
+    let count = gates.layers * unit.perLayer(heads: gates.heads)
+    var state =
+      try searchState(unit, count: count)
+      ?? SearchState(count: count, samples: configuration.search.samples)
+    let (settings, identity) = (configuration.search, try searchIdentity())
+    let (observer, path) = (observer, folder.path)
+    let judge = MapJudge(
+      model.decoder, samples: try configuration.searchSamples(model.tokenizer),
+      question: MapJudge.Question(
+        unit: unit, loss: settings.loss, rows: settings.rows, window: configuration.window),
+      byteBudget: configuration.compute.memoryBudget.byteCount
+    ) {
+      if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+    }
+    let search = MapSearch(
+      judge: judge, settings: try searchSettings(unit, gates),
+      starts: try searchStarts(unit, gates))
+    observer.stepBegan("search", unit: "\(unit)", done: state.removed, total: count)
+    try search.run(&state) { state in
+      let stored = StoredSearch(identity: identity, state: state)
+      try folder.write(stored.json(), to: files.searchState(unit))
+      observer.stepAdvanced(to: state.removed, note: "\(state.measured) maps measured")
+      return true
+    }
+    observer.report(
+      "searched the \(unit): \(state.evaluations) evaluations, \(state.measured) maps on all of "
+        + "\(judge.samples) samples")
+    return state
+  }
+
+  private func searchSettings(
+    _ unit: MapUnit, _ gates: GateMatrix
+  ) throws -> MapSearch.Settings {
+    let width = unit.perLayer(heads: gates.heads)
+    var settings = MapSearch.Settings()
+    settings.shortlist = configuration.search.shortlist
+    settings.beam = configuration.search.beam
+    settings.swapRounds = configuration.search.swapRounds
+    settings.swapTrials = configuration.search.swapTrials
+    let layers = try configuration.searchSparsities.map {
+      try Sparsity.streaming(of: gates.layers, at: $0)
+    }
+    settings.swapSizes = Set(layers.map { $0 * width })
+    return settings
+  }
+
+  /// The rankings' maps at the sizes where swaps are tried.
+  private func searchStarts(_ unit: MapUnit, _ gates: GateMatrix) throws -> [[Bool]] {
+    let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
+    return try sparsities.flatMap { sparsity in
+      switch unit {
+      case .layers:
+        try configuration.ranking.criteria.filter { $0 != .search }.map {
+          try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
+        }
+      case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).isRetrieval.joined())]
+      }
+    }
+  }
+
+  /// The stored state, or nil where there is none or it is of another search: it is begun again then.
+  private func searchState(_ unit: MapUnit, count: Int) throws -> SearchState? {
+    guard let stored = StoredSearch(reading: files.searchState(unit)) else { return nil }
+    guard
+      try stored.identity == searchIdentity() || formerSearchIdentities().contains(stored.identity)
+    else {
+      observer.report(
+        "the search of \(unit) that was begun is of another model, other gates, texts or settings, so that "
+          + "it is begun again")
+      return nil
+    }
+    guard stored.state.isSearch(of: count, samples: configuration.search.samples) else {
+      return nil
+    }
+    observer.report("the search continues after \(stored.state.removed) \(unit)")
+    return stored.state
+  }
+
+  /// What a stored search belongs to.
+  private func searchIdentity() throws -> String {
+    let settings = try configuration.hash { choice throws(RunError) in try choice.searchSettings() }
+    return "\(try checkpointIdentity()), search \(settings), "
+      + "gates \(ResultInputs.hash(of: files.gates) ?? "unknown")"
+  }
+
+  /// What earlier versions wrote.
+  private func formerSearchIdentities() throws -> [String] {
+    let checkpoints = try formerCheckpointIdentities()
+    let settings = sha256(of: settingsText(try configuration.searchSettings()))
+    let former = try configuration.formerHash { all throws(RunError) in try all.searchSettings() }
+    return [
+      "\(checkpoints[0]), search \(settings)",
+      "\(checkpoints[1]), search \(former), gates \(ResultInputs.hash(of: files.gates) ?? "unknown")",
+    ]
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+
+/// Samples of a run as arrays, for people to read and for other programs to work on.
+public struct SampleSet: Sendable {
+  /// What a token of a sample is for.
+  public enum Mark: Int32, Sendable {
+    /// After the sample's end, where samples of one set differ in length.
+    case padding = -1
+    /// Text, needles and the epilogue.
+    case text = 0
+    /// A label row outside the answers.
+    case question = 1
+    /// A token of an answer.
+    case answer = 2
+    /// A token of an answer in which a word or digit begins.
+    case firstOfWord = 3
+  }
+
+  /// The samples.
+  public let samples: [PasskeySample]
+  private let tokenizer: Tokenizer
+
+  /// Samples `indices` that the run learns its gates on or, where `task` names one, judges maps by.
+  ///
+  /// - Throws: `FileError` where the model cannot be opened, ``RunError`` where it does not suit
+  ///   the configuration or has no such task, `GateOptimizerError` where no sample can be made.
+  public init(
+    _ configuration: RunConfiguration, document: ConfigurationDocument, task name: String?,
+    indices: Range<Int>
+  ) throws {
+    let source = try configuration.openModel(document)
+    tokenizer = try source.requiredTokenizer()
+    let set =
+      if let name {
+        try Self.judging(configuration, task: name, path: document.path, tokenizer)
+      } else {
+        EvaluationSamples(sampler: try configuration.calibrationSampler(tokenizer), grid: nil)
+      }
+    samples = try indices.map { index throws in try set.sample(index: index) }
+  }
+
+  private static func judging(
+    _ configuration: RunConfiguration, task name: String, path: String, _ tokenizer: Tokenizer
+  ) throws -> EvaluationSamples {
+    let tasks = configuration.evaluation.tasks.filter { $0.primaryMetric == .tokens }
+    guard let task = tasks.first(where: { $0.name == name }) else {
+      throw RunError.noSuchTask(name, path: path, known: tasks.map(\.name))
+    }
+    return try configuration.evaluationSamples(task, tokenizer)
+  }
+
+  /// The text of a sample, special tokens included.
+  public func text(_ index: Int) -> String { tokenizer.decode(samples[index].tokens) }
+
+  /// The names of the files that ``write(to:)`` writes.
+  package static let files = ["tokens.npy", "marks.npy"]
+
+  /// Writes `tokens.npy` and `marks.npy` into a folder, int32 (samples, longest sample): token ids and
+  /// ``Mark``s, both −1 after a sample's end.
+  ///
+  /// - Throws: `FileError` or ``RunError`` where a file cannot be written.
+  public func write(to folder: String) throws {
+    try RunFolder.create(folder)
+    let width = samples.map(\.length).max() ?? 0
+    let shape = [samples.count, width]
+    func table(_ row: (PasskeySample) -> [Int32]) -> [Int32] {
+      samples.flatMap { sample in
+        let values = row(sample)
+        return values + Array(repeating: Mark.padding.rawValue, count: width - values.count)
+      }
+    }
+    try NumpyFile.write(table(\.tokens), shape: shape, to: "\(folder)/tokens.npy")
+    try NumpyFile.write(table(Self.marks), shape: shape, to: "\(folder)/marks.npy")
+  }
+
+  private static func marks(of sample: PasskeySample) -> [Int32] {
+    var marks = Array(repeating: Mark.text, count: sample.length)
+    for row in sample.labelRows { marks[row] = .question }
+    for row in sample.answers.joined() { marks[row] = .answer }
+    for row in sample.firstTokens { marks[row] = .firstOfWord }
+    return marks.map(\.rawValue)
+  }
+}

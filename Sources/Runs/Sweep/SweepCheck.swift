@@ -1,0 +1,85 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+
+/// What can be said against the runs of a sweep before the first one begins.
+struct SweepCheck {
+  let folder: String
+  private var models: [String: LoadedModel] = [:]
+  private var samples: Set<String> = []
+  private var texts: [String: String] = [:]
+
+  init(folder: String) {
+    self.folder = folder
+  }
+
+  /// Refuses a run whose model or texts are not there or do not suit its settings, of which no sample
+  /// can be made, or whose folder holds gates learned with other settings.
+  mutating func check(_ run: SweepRun) throws {
+    do {
+      try checkFolder(of: run)
+      let model = try model(at: run.configuration.model)
+      do {
+        try run.configuration.validate(for: model.configuration)
+        try checkSample(of: run, model)
+      } catch let error as InvalidSetting {
+        throw run.document.setting(error)
+      }
+    } catch RunError.setting(let location, let problem) {
+      throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
+    }
+  }
+
+  /// What `run` is made from now: the hashes of its model's parts and of its texts, by name.
+  mutating func inputs(of run: SweepRun) throws -> [String: String] {
+    let identity = try model(at: run.configuration.model).identity
+    var hashes: [String: String] = [:]
+    for path in run.configuration.textFiles { hashes[path] = textHash(of: path) }
+    return RunRecord.inputs(of: identity, texts: hashes)
+  }
+
+  private mutating func textHash(of path: String) -> String? {
+    if let hash = texts[path] { return hash }
+    texts[path] = RunConfiguration.textHash(path)
+    return texts[path]
+  }
+
+  private mutating func model(at path: String) throws(FileError) -> LoadedModel {
+    if let model = models[path] { return model }
+    let model = try ModelFile.open(path: path)
+    models[path] = model
+    return model
+  }
+
+  /// Makes the first samples of runs that draw samples of their own.
+  private mutating func checkSample(of run: SweepRun, _ model: LoadedModel) throws {
+    let configuration = run.configuration
+    for path in configuration.haystack.evaluation.files
+    where !FileManager.default.isReadableFile(atPath: path) {
+      throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
+    }
+    guard samples.insert(try settingsHash(configuration.settings(in: .samples))).inserted else {
+      return
+    }
+    try configuration.requireSamples(model.requiredTokenizer(), isMeasured: true)
+  }
+
+  private func checkFolder(of run: SweepRun) throws(RunError) {
+    let files = RunFiles(folder: "\(folder)/\(run.name)")
+    guard files.holdGates, FileManager.default.fileExists(atPath: files.configuration) else {
+      return
+    }
+    let before = try ConfigurationDocument(contentsOf: files.configuration)
+      .decode(RunConfiguration.self)
+    let found = try differences(
+      now: run.configuration.gateSettings(), before: before.gateSettings())
+    guard found.isEmpty else {
+      throw .setting(
+        location: run.place,
+        problem: "\(files.folder) holds a run with other settings: "
+          + "\(found.joined(separator: "; ")); undo that, or give the sweep another name")
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import MapReporter
+import ModelLoader
+import Support
+
+/// `sweep.json`: which runs of a sweep are finished, by the hashes of what they were made from and
+/// of what came out.
+package struct SweepRecord: Codable, Equatable {
+  /// SHA-256 of a run's files when it was finished.
+  private struct Mark: Codable, Equatable {
+    let configuration: String
+    let gates: String
+    let curves: String
+    /// What the run was made from; earlier versions wrote none.
+    var inputs: [String: String]?
+  }
+
+  private var runs: [String: Mark] = [:]
+
+  /// A record of no runs.
+  package init() {}
+
+  /// The record at `path`; of nothing where there is none.
+  ///
+  /// - Throws: ``RunError/malformed(path:problem:)``.
+  package static func read(_ path: String) throws(RunError) -> SweepRecord {
+    do {
+      let data = try TextFile.bytes(at: path, what: "sweep's record", limit: FileLimit.record)
+      return try JSONReader.read(data).decode(SweepRecord.self)
+    } catch TextFileError.missing {
+      return SweepRecord()
+    } catch let error as TextFileError {
+      throw .malformed(
+        path: path,
+        problem:
+          "not a sweep's record: \(error.reason); remove it to have all runs looked through again"
+      )
+    } catch let error as JSONError {
+      throw .malformed(
+        path: path,
+        problem: (error.isKeyTwice ? "" : "not a sweep's record: ")
+          + "\(error)\(error.isKeyTwice ? ", or" : ";") delete the file to have all runs looked through again"
+      )
+    } catch {
+      throw .malformed(
+        path: path, problem: "not a sweep's record; delete it to have all runs looked through again"
+      )
+    }
+  }
+
+  /// Whether `run` is finished, its folder as it was left, and what it was made from as it was: `inputs`, as far
+  /// as that was written down.
+  func holds(
+    _ run: SweepRun, _ files: RunFiles, inputs: [String: String]
+  ) throws(RunError) -> Bool {
+    guard let mark = runs[run.name], FileManager.default.fileExists(atPath: files.report) else {
+      return false
+    }
+    let settings = try run.configuration.yaml()
+    return mark == Self.mark(of: files, inputs: mark.inputs)
+      && mark.configuration == sha256(of: settings) && (mark.inputs ?? inputs) == inputs
+  }
+
+  /// Whether an earlier version noted `run`, which did not write down what it was made from.
+  func leavesOpen(_ run: SweepRun) -> Bool {
+    runs[run.name].map { $0.inputs == nil } ?? false
+  }
+
+  /// Notes that the run in `files` is finished, made from `inputs`.
+  mutating func add(_ run: SweepRun, _ files: RunFiles, inputs: [String: String]) {
+    runs[run.name] = Self.mark(of: files, inputs: inputs)
+  }
+
+  /// The record as JSON, keys in alphabetical order.
+  package func json() throws(RunError) -> String {
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    } catch {
+      throw .malformed(path: "sweep.json", problem: "cannot be written: \(error)")
+    }
+  }
+
+  private static func mark(of files: RunFiles, inputs: [String: String]?) -> Mark? {
+    let hashes = [files.configuration, files.gates, files.curves].compactMap(
+      TextFile.sha256(of:))
+    guard hashes.count == 3 else { return nil }
+    return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2], inputs: inputs)
+  }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import MapReporter
+import ModelLoader
+import Support
+
+/// Makes the runs of a sweep one after the other, and the page that compares them.
+public struct SweepRunner {
+  /// The runs to make.
+  public let sweep: Sweep
+  /// Where they go, `<runs>/<name of the sweep>`.
+  public let folder: String
+  private let observer: any WorkObserver
+
+  /// A runner that makes the runs below `runs`.
+  public init(_ sweep: Sweep, runs: String, observer: any WorkObserver) {
+    self.sweep = sweep
+    folder = "\(runs)/\(sweep.name)"
+    self.observer = observer
+  }
+
+  /// Checks all runs, then makes those that are not finished yet; the comparison is written anew
+  /// after each.
+  ///
+  /// - Parameter began: Called with the files of each run that is made.
+  /// - Returns: The comparison's page.
+  /// - Throws: Before the first run what is wrong with any of them; ``RunError/interrupted(folder:)``
+  ///   where the observer asked to stop; ``SweepError`` at the end where single runs failed.
+  public func run(began: (RunFiles) -> Void) throws -> String {
+    var check = SweepCheck(folder: folder)
+    for run in sweep.runs { try check.check(run) }
+    try RunFolder.create(folder)
+    let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
+    var record = try SweepRecord.read(recordPath)
+    warnOfOldRecord(record)
+    var failures: [SweepError.Failure] = []
+    for (index, run) in sweep.runs.enumerated() {
+      let files = RunFiles(folder: "\(folder)/\(run.name)")
+      let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
+      let inputs = try check.inputs(of: run)
+      if try record.holds(run, files, inputs: inputs) {
+        observer.report("\(title): finished before")
+        continue
+      }
+      observer.report("\(title)\(run.changes.isEmpty ? "" : ": \(run.changes)")")
+      do {
+        try make(run, began: began)
+      } catch let error as any ZigzagError where Self.concernsOneRun(error) {
+        observer.report("\(run.name) failed: \(error)")
+        failures.append(SweepError.Failure(run: run.name, error: error))
+        continue
+      }
+      // As the run itself has written it down: the model may have been replaced since the sweep began.
+      let made = try RunRecord.read(files.record)?.inputs ?? inputs
+      record.add(run, files, inputs: made)
+      try lock.requireHeld()
+      try write(record)
+      try compare(lock)
+    }
+    let page = try compare(lock)
+    guard failures.isEmpty else {
+      throw SweepError(failures: failures, runs: sweep.runs.count, page: page)
+    }
+    return page ?? folder
+  }
+
+  private func warnOfOldRecord(_ record: SweepRecord) {
+    let open = sweep.runs.filter(record.leavesOpen).map(\.name)
+    guard !open.isEmpty else { return }
+    let names = open.joined(separator: ", ").shown(limit: 200)
+    observer.warn(
+      "\(recordPath) is of an earlier version and does not say from which model and texts \(names) were "
+        + "made, which could not be compared")
+  }
+
+  private func make(_ run: SweepRun, began: (RunFiles) -> Void) throws {
+    if observer.isInterrupted { throw RunError.interrupted(folder: folder) }
+    var pipeline = try Pipeline(
+      run.configuration, document: run.document, runs: folder, observer: observer)
+    began(pipeline.files)
+    try pipeline.run(to: .report)
+  }
+
+  /// A full disk, another process or the user's wish to stop concern the runs to come as well.
+  private static func concernsOneRun(_ error: any ZigzagError) -> Bool {
+    // So does a model or text that somebody writes into.
+    if case FileError.changed = error { return false }
+    return switch error.category {
+    case .usage, .badData, .missingInput: true
+    case .cannotWrite, .interrupted: false
+    }
+  }
+
+  /// Compares what there is of the runs; nil as long as none has gates.
+  @discardableResult
+  private func compare(_ lock: RunLock) throws -> String? {
+    let folders = sweep.runs.map { "\(folder)/\($0.name)" }.filter {
+      FileManager.default.fileExists(atPath: RunFiles(folder: $0).gates)
+    }
+    guard !folders.isEmpty else { return nil }
+    let comparison = try Comparison(runs: folders, title: sweep.name)
+    let page = try comparison.write(to: folder) { try lock.requireHeld() }
+    StaleFigures.remove(
+      in: "\(folder)/figures",
+      except: Set(comparison.figures().map { String($0.path.dropFirst("figures/".count)) }))
+    return page
+  }
+
+  private var recordPath: String { "\(folder)/sweep.json" }
+
+  private func write(_ record: SweepRecord) throws {
+    try writeAtomically(record.json(), to: URL(fileURLWithPath: recordPath))
+  }
+}
+
+/// Runs of a sweep that could not be made, while the others were.
+public struct SweepError: ZigzagError {
+  /// A run with what went wrong.
+  public struct Failure: Sendable {
+    /// Name of the run.
+    public let run: String
+    /// What went wrong.
+    public let error: any ZigzagError
+  }
+
+  /// The runs that failed, at least one.
+  public let failures: [Failure]
+  /// How many runs the sweep has.
+  public let runs: Int
+  /// The comparison of the others, if there are any.
+  public let page: String?
+
+  /// That of the first failure.
+  public var category: ErrorCategory { failures.first?.error.category ?? .badData }
+
+  /// One sentence with every failure.
+  public var description: String {
+    let reasons = failures.map { failure in
+      let reason = "\(failure.error)"
+      return "\(failure.run): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
+    }.joined(separator: "; ")
+    return "\(failures.count) of \(runs) runs failed: \(reasons)"
+      + (page.map { "; the others are compared in \($0)" } ?? "")
+  }
+}

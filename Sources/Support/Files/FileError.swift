@@ -1,0 +1,53 @@
+/// What can be wrong with a model, tokenizer or array file, or with writing one.
+public enum FileError: ZigzagError, Equatable {
+  /// Nothing is at `path`; `what` says what was looked for.
+  case missing(path: String, what: String)
+  /// The file at `path` is there and cannot be read.
+  case unreadable(path: String, reason: String)
+  /// `place` in the file at `path` does not hold what it must; `fix` says what to do.
+  case invalid(path: String, place: String, expected: String, found: String, fix: String)
+  /// The file at `path` is well formed and asks for something this package does not do.
+  case unsupported(path: String, place: String, found: String, supported: String)
+  /// The tokenizer in the file at `path` cannot be used; `problem` says why and `fix` what to do.
+  case unusableTokenizer(path: String, problem: String, fix: String)
+  /// `path` cannot be created or written.
+  case cannotWrite(path: String, reason: String)
+  /// The file at `path` was written into, or replaced, while it was read or computed with.
+  case changed(path: String)
+  /// The import to `path` was stopped; nothing is there that was not before.
+  case stopped(path: String)
+
+  /// What kind of thing went wrong.
+  public var category: ErrorCategory {
+    switch self {
+    case .missing, .unreadable, .changed: .missingInput
+    case .invalid, .unsupported, .unusableTokenizer: .badData
+    case .cannotWrite: .cannotWrite
+    case .stopped: .interrupted
+    }
+  }
+
+  /// One sentence that names the file, the place, what was expected and what was found.
+  public var description: String {
+    switch self {
+    case .missing(let path, let what):
+      "\(path): there is no such \(what); check the path."
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read: \(reason.shown(limit: 300))."
+    case .invalid(let path, let place, let expected, let found, let fix):
+      "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)"
+        + (fix.hasSuffix("?") ? "" : ".")
+    case .unsupported(let path, let place, let found, let supported):
+      "\(path): \(place.shown()): \(found.shown()) is not supported; use a model with \(supported)."
+    case .changed(let path):
+      "\(path): the file was changed while it was in use, so that nothing computed since is kept; bring "
+        + "back what it was and give the same command again, which continues after what is written."
+    case .unusableTokenizer(let path, let problem, let fix):
+      "\(path): the tokenizer cannot be used: \(problem.shown(limit: 600)); \(fix)."
+    case .cannotWrite(let path, let reason):
+      "\(path): cannot be written: \(reason)."
+    case .stopped(let path):
+      "\(path): the import was stopped and nothing was written; start it again."
+    }
+  }
+}

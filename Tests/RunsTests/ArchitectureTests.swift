@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+
+/// The rooms use one another in one direction, as docs/architecture.md draws them.
+@Suite struct ArchitectureTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appending(path: "../..").standardizedFileURL
+
+  /// From the top down, each with those it may use besides those below it.
+  private static let rooms = [
+    "zigzag", "Runs", "Bench", "MapReporter", "GateOptimizer", "ModelLoader", "Transformer",
+    "Support",
+  ]
+  private static let strangers = ["Runs": ["Bench"]]
+
+  private func sources(of room: String) throws -> [URL] {
+    let folder = Self.root.appending(path: "Sources/\(room)")
+    let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    return (all?.allObjects as? [URL] ?? []).filter { $0.pathExtension == "swift" }
+  }
+
+  @Test func everyRoomIsDrawn() throws {
+    let page = try String(
+      contentsOf: Self.root.appending(path: "docs/architecture.md"), encoding: .utf8)
+    let picture = page.split(separator: "\n").filter { $0.hasPrefix("    ") }.joined(
+      separator: "\n")
+    let folders = try FileManager.default.contentsOfDirectory(
+      atPath: Self.root.appending(path: "Sources").path)
+    for room in folders where try !sources(of: room).isEmpty {
+      #expect(Self.rooms.contains(room), "\(room)")
+      #expect(picture.contains(room), "\(room) is not in docs/architecture.md")
+    }
+  }
+
+  @Test(arguments: rooms.indices) func aRoomUsesThoseBelowIt(place: Int) throws {
+    let room = Self.rooms[place]
+    let allowed = Set(Self.rooms[(place + 1)...]).subtracting(Self.strangers[room] ?? [])
+    let files = try sources(of: room)
+    #expect(!files.isEmpty, "\(room)")
+    for file in files {
+      let text = try String(contentsOf: file, encoding: .utf8)
+      for match in text.matches(of: /(?m)^(?:@\w+ |package |public )*import (\w+)/) {
+        let other = String(match.output.1)
+        guard Self.rooms.contains(other) else { continue }
+        #expect(allowed.contains(other), "\(room)/\(file.lastPathComponent) imports \(other)")
+      }
+    }
+  }
+}

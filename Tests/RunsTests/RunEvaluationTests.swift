@@ -1,0 +1,255 @@
+import GateOptimizer
+import MapReporter
+import Runs
+import TestSupport
+import Testing
+import Transformer
+
+/// What an evaluation measures, how it is kept, and the points it becomes.
+@Suite struct RunEvaluationTests {
+  private let gates = GateMatrix(layers: 4, heads: 2, values: [1, 0, 0.5, 0.6, 0, 0.1, 0.9, 0.8])
+  private let window = StreamingWindow(sink: 1, recent: 2)
+
+  private var settings: EvaluationSettings {
+    var settings = EvaluationSettings()
+    settings.sparsities = [0, 0.5, 1]
+    settings.criteria = [.max]
+    settings.randomLayerSeeds = [1]
+    settings.randomHeadSeeds = []
+    settings.baselines = [.alternating, .first, .last]
+    settings.samples = 2
+    settings.context = 10
+    settings.bootstrap = 100
+    return settings
+  }
+
+  private func plan(_ settings: EvaluationSettings? = nil) throws -> MapPlan {
+    try MapPlan(MapSources(gates: gates), settings: settings ?? self.settings, window: window)
+  }
+
+  private func layers(_ name: String, _ maps: [PlannedMap]) throws -> [Bool] {
+    let map = try #require(maps.first { $0.method.name == name && $0.requestedSparsity == 0.5 })
+    #expect(map.pattern.isRetrieval.allSatisfy { Set($0).count == 1 })
+    return map.pattern.isRetrieval.map { $0[0] }
+  }
+
+  @Test func everyMethodIsPlannedAtEverySparsity() throws {
+    let maps = try plan().maps
+    #expect(maps.map(\.method.name).prefix(2) == ["full", "streaming"])
+    for method in [
+      "head-mixed", "layer:max", "random-layers", "alternating-layers", "first-layers",
+      "last-layers",
+    ] {
+      let mine = maps.filter { $0.method.name == method }
+      #expect(mine.map(\.requestedSparsity) == [0, 0.5, 1])
+      #expect(mine.map(\.achievedSparsity) == [0, 0.5, 1])
+    }
+    #expect(try layers("layer:max", maps) == [true, false, false, true])
+    #expect(try layers("alternating-layers", maps) == [true, false, true, false])
+    #expect(try layers("first-layers", maps) == [true, true, false, false])
+    #expect(try layers("last-layers", maps) == [false, false, true, true])
+  }
+
+  @Test func headMixedMapsHaveTheCacheOfLayerMaps() throws {
+    var settings = settings
+    settings.sparsities = [0.4]
+    // Of 4 layers 0.4 is 1.6, so two layers stream: four heads, not the three that 3.2 would be.
+    let maps = try plan(settings).maps.filter { $0.method == .headMixed }
+    #expect(maps.map(\.achievedSparsity) == [0.5])
+    #expect(try gates.headCut(sparsity: 0.4).achievedSparsity == 0.375)
+  }
+
+  @Test func lazyLayersAreThoseThatLookLeastBeyondTheWindow() throws {
+    var settings = settings
+    settings.baselines = [.lazy]
+    let remoteness = GateMatrix(
+      layers: 4, heads: 2, values: [0.1, 0.2, 0.9, 0.1, 0.6, 0.5, 0.2, 0.2])
+    let maps = try MapPlan(
+      MapSources(gates: gates, remoteness: remoteness), settings: settings, window: window
+    ).maps
+    #expect(try layers("lazy-layers", maps) == [false, true, true, false])
+  }
+
+  @Test func importedFilesAreGatesOrAMap() throws {
+    let scratch = try TemporaryFolder()
+    let cut = try scratch.write("1\t0\n0\t0\n1\t1\n0\t0\n", to: "map.tsv")
+    let table = try scratch.write(gates.tsv, to: "gates.tsv")
+    let sources = try MapSources(
+      gates: gates,
+      imported: [
+        ImportedMapSettings(name: "a", file: cut), ImportedMapSettings(name: "b", file: table),
+      ])
+    let maps = try MapPlan(sources, settings: settings, window: window).maps
+    let finished = maps.filter { $0.method.name == "imported:a" }
+    #expect(finished.map(\.achievedSparsity) == [0.625])
+    #expect(
+      finished.first?.pattern.isRetrieval
+        == [[true, false], [false, false], [true, true], [false, false]])
+    #expect(try layers("imported:b:layer:max", maps) == layers("layer:max", maps))
+    let error = #expect(throws: MapReporterError.self) {
+      try MapSources(
+        gates: GateMatrix(layers: 3, heads: 2, repeating: 1),
+        imported: [ImportedMapSettings(name: "b", file: table)])
+    }
+    #expect(
+      error?.description.contains("4 layers × 2 key-value heads, but the model has 3 × 2") == true)
+  }
+
+  @Test func whatOthersSearchedIsACurveToo() throws {
+    let scratch = try TemporaryFolder()
+    let table = try scratch.write(
+      "streaming,loss,retrieval\n0,0,0 1 2 3\n1,0.1,0 1 3\n2,0.2,0 3\n3,0.3,2\n4,0.4,\n",
+      to: "search-layers.csv")
+    let gateTable = try scratch.write(gates.tsv, to: "gates.tsv")
+    let sources = try MapSources(
+      gates: gates,
+      imported: [
+        ImportedMapSettings(name: "a", file: table),
+        ImportedMapSettings(name: "b", file: gateTable, criteria: [.max]),
+      ])
+    let maps = try MapPlan(sources, settings: settings, window: window).maps
+    #expect(try layers("imported:a:layer:search", maps) == [true, false, false, true])
+    #expect(
+      Set(maps.map(\.method.name).filter { $0.hasPrefix("imported:") })
+        == ["imported:a:layer:search", "imported:b:layer:max"])
+    #expect(throws: MapReporterError.self) {
+      try MapSources(
+        gates: gates, imported: [ImportedMapSettings(name: "a", file: scratch.path("no.csv"))])
+    }
+    #expect(throws: InvalidSetting.self) {
+      var wrong = settings
+      wrong.maps = [ImportedMapSettings(name: "b", file: gateTable, criteria: [.search])]
+      try wrong.validate()
+    }
+  }
+
+  @Test func aTaskMayAskForFewerMaps() throws {
+    var task = EvaluationTask(name: "words", task: .heldOutPasskeys)
+    let all = try plan().maps(for: task).count
+    task.sparsities = [0.5]
+    let maps = try plan().maps(for: task)
+    #expect(maps.count == 2 + 6 && all == 2 + 3 * 6)
+    #expect(maps.dropFirst(2).allSatisfy { $0.requestedSparsity == 0.5 })
+    task.criteria = []
+    let fewer = try plan().maps(for: task).map(\.method.name)
+    #expect(fewer == maps.map(\.method.name).filter { $0 != "layer:max" })
+    #expect(fewer.count == 2 + 5)
+  }
+
+  @Test func equalPatternsAreMeasuredOnce() throws {
+    let patterns = try plan().patterns(for: settings.tasks[0])
+    #expect(Set(patterns).count == patterns.count)
+    #expect(patterns.count <= 2 + 6)
+  }
+
+  private func scores(_ correct: Int) -> SampleScores {
+    var scores = SampleScores()
+    scores.sums[.init(.tokens)] = SampleScore(correct: correct, total: 10)
+    scores.sums[.init(.firstTokens)] = SampleScore(correct: correct / 2, total: 5)
+    scores.sums[.init(.divergence, place: 3)] = SampleScore(sum: Double(correct) / 3, count: 7)
+    return scores
+  }
+
+  @Test func theTableReadsBack() throws {
+    let scratch = try TemporaryFolder()
+    var table = ScoreTable()
+    for (index, pattern) in try plan().patterns(for: settings.tasks[0]).enumerated() {
+      table["words, many", pattern] = [scores(index % 10), scores(10 - index % 10)]
+    }
+    let path = try scratch.write(table.text, to: "scores.csv")
+    #expect(try ScoreTable.read(path) == table)
+    #expect(try ScoreTable.read(scratch.path("none.csv")) == ScoreTable())
+  }
+
+  @Test(arguments: [
+    "a,f0,1,tokens,0,1,2", "a,f0,0,tokens,0,3,2", "a,f0,0,tokens,0,x,2", "a,f0,0,luck,0,1,2",
+    "a,f0,0,tokens,-1,1,2", "a,f0,0,tokens,0,1,2\na,f0,0,tokens,0,1,2",
+  ])
+  func damagedTablesAreRefused(line: String) throws {
+    let scratch = try TemporaryFolder()
+    let header = "task,pattern,sample,metric,place,sum,count\n"
+    let path = try scratch.write(header + line + "\n", to: "scores.csv")
+    #expect(throws: MapReporterError.self) { try ScoreTable.read(path) }
+  }
+
+  private let model = ModelConfiguration(
+    modelType: "llama", layers: 4, hidden: 8, feedForward: 8, queryHeads: 2, keyValueHeads: 2,
+    headDim: 4, vocabulary: 8, maxPositions: 16)
+
+  @Test func pointsPoolTheSamples() throws {
+    let plan = try plan()
+    var table = ScoreTable()
+    for pattern in plan.patterns(for: settings.tasks[0]) {
+      table["words", pattern] = [scores(4), scores(8), scores(0)]
+    }
+    let points = MeasuredCurves(plan: plan, table: table, settings: settings, model: model).points
+    #expect(points.count == plan.maps.count)
+    let full = try #require(points.first)
+    // The third sample is beyond what the settings ask for.
+    #expect(full.samples == 2)
+    #expect(full.tokens == 20)
+    #expect(full.estimate(.tokens)?.value == 0.6)
+    #expect(full.estimate(.firstTokens)?.value == 0.6)
+    #expect(full.kvBytes == 2 * 4 * 2 * 8 * 10 && full.kvShare == 1)
+    #expect(points[1].kvBytes == 2 * 4 * 2 * 8 * 3)
+  }
+
+  @Test func differencesArePairedWithFullAndWithTheSameCache() throws {
+    let plan = try plan()
+    var table = ScoreTable()
+    for pattern in plan.patterns(for: settings.tasks[0]) { table["words", pattern] = [scores(0)] }
+    let half = plan.maps.filter { $0.requestedSparsity == 0.5 }
+    table["words", plan.maps[0].pattern] = [scores(9), scores(5)]
+    table["words", half[0].pattern] = [scores(8), scores(6)]
+    table["words", half[1].pattern] = [scores(6), scores(2)]
+    let points = MeasuredCurves(plan: plan, table: table, settings: settings, model: model).points
+    let layers = try #require(
+      points.first { $0.method == "layer:max" && $0.requestedSparsity == 0.5 })
+    let measure = try #require(layers.measures[.tokens])
+    // Each sample loses three tokens of ten to full attention, two and four to the head-mixed map.
+    #expect(abs((measure.minusFull?.value ?? 0) + 0.3) < 1e-12)
+    #expect(abs((measure.minusFull?.low ?? 0) + 0.3) < 1e-12)
+    #expect(abs((measure.minusHeadMixed?.value ?? 0) + 0.3) < 1e-12)
+    #expect(abs((measure.minusHeadMixed?.low ?? 0) + 0.4) < 1e-12)
+    // Another map has one sample so far: nothing to pair.
+    #expect(points.first { $0.method == "random-layers" }?.measures[.tokens] != nil)
+    let random = points.first { $0.method == "last-layers" && $0.requestedSparsity == 0.5 }
+    #expect(random?.measures[.tokens]?.minusFull == nil)
+  }
+
+  @Test func placesAreCellsOrParts() throws {
+    var settings = settings
+    var grid = EvaluationTask(name: "grid", task: .needle)
+    grid.grid = NeedleGrid(lengths: [10, 20], depths: [0, 1])
+    settings.tasks = [grid, EvaluationTask(name: "prose", content: .prose(ProseSettings()))]
+    #expect(settings.samples(of: grid) == 8 && settings.context(of: grid) == 20)
+    let plan = try plan(settings)
+    var table = ScoreTable()
+    table["grid", plan.maps[0].pattern] = (0..<8).map { scores($0) }
+    table["prose", plan.maps[0].pattern] = [scores(3), scores(9)]
+    let curves = MeasuredCurves(plan: plan, table: table, settings: settings, model: model)
+    let places = curves.places.filter { $0.method == "full" }
+    let cells = places.filter { $0.task == "grid" && $0.metric == .tokens }
+    #expect(cells.map(\.estimate.value) == [0.2, 0.3, 0.4, 0.5])
+    #expect(cells[1].place == .cell(length: 10, depth: 1) && cells[1].samples == 2)
+    let parts = places.filter { $0.task == "prose" && $0.metric == .divergence }
+    // Ten positions in eight parts: the fourth is 4 ..< 5.
+    #expect(parts.map(\.place) == [.part(from: 4, to: 5)])
+    #expect(abs((parts.first?.estimate.value ?? 0) - 12.0 / 3 / 14) < 1e-12)
+    let text = PlaceTable.text(curves.places)
+    let read = try PlaceTable.parse(text, path: "places.csv")
+    #expect(PlaceTable.text(read) == text && read.count == curves.places.count)
+  }
+
+  @Test func proseTellsPositionsApart() {
+    let prose = ProseSettings()
+    #expect(prose.positions(in: 10) == [3, 7])
+    for context in [8, 10, 1024] {
+      for bin in 0..<prose.bins {
+        #expect(
+          prose.span(of: bin, in: context).allSatisfy { prose.bin(of: $0, in: context) == bin })
+      }
+      #expect((0..<prose.bins).reduce(0) { $0 + prose.span(of: $1, in: context).count } == context)
+    }
+  }
+}
