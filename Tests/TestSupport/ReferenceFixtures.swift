@@ -1,23 +1,21 @@
 import Foundation
-import ModelLoader
 
-/// The real model and the reference results, where they are present.
+/// The real model, where it is present, and what PyTorch computes of it.
 public enum Reference {
   /// The repository's top folder.
   public static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// SmolLM2-135M-Instruct as `make run` and `make test` import it; nil where it is absent.
-  public static let model: String? = existing("models/smollm2-135m-instruct.h5")
+  public static let model: String? = {
+    let path = root.appending(path: "models/smollm2-135m-instruct.h5").path
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }()
 
-  /// The folder of hidden states, losses and gradients computed with PyTorch; nil where absent.
-  public static let fixtures: String? = existing("../shared/fixtures")
+  /// Hidden states, loss and gate gradients of one sample, made by
+  /// Benchmarks/comparison/make_parity_fixtures.py.
+  public static let fixtures = root.appending(path: "Tests/Fixtures/parity").path
 
-  /// Whether the parity tests can run.
-  public static let isPresent = model != nil && fixtures != nil
-
-  private static func existing(_ path: String) -> String? {
-    let url = root.appendingPathComponent(path).standardizedFileURL
-    return FileManager.default.fileExists(atPath: url.path) ? url.path : nil
-  }
+  /// The rows of hidden states that the fixtures keep, of `tokens` in all.
+  public static func rows(of tokens: Int) -> [Int] { Array(stride(from: 31, to: tokens, by: 32)) }
 }
