@@ -11,6 +11,14 @@ import Testing
     #expect(Set(names).count == names.count)
   }
 
+  /// What a stage writes is written by no other, and every result by one.
+  @Test func everyResultHasItsStage() {
+    let files = Stage.allCases.flatMap(\.files)
+    #expect(Set(files).count == files.count)
+    #expect(Set(RunFile.results).isSubset(of: files))
+    #expect(Stage.evaluate.through == [.learn, .search, .evaluate])
+  }
+
   /// docs/run-folder.md has a line for each.
   @Test func everyFileIsDocumented() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -34,23 +34,26 @@ extension RunConfiguration {
     try searchSamples(tokenizer, count: search.samples)
   }
 
-  /// Makes the first sample of every kind, so that what no sample can be made of is refused before hours are
-  /// spent.
+  /// Makes the first sample that gates are learned on.
   ///
-  /// - Parameters:
-  ///   - tokenizer: The model's.
-  ///   - isMeasured: Whether maps are judged, too.
-  /// - Throws: `InvalidSetting` for a context that is too short, with its place; `GateOptimizerError` and
-  ///   ``RunError`` for the first sample that cannot be made.
-  func requireSamples(_ tokenizer: Tokenizer, isMeasured: Bool) throws {
+  /// - Throws: Here and below `InvalidSetting` for a context that is too short, with its place;
+  ///   `GateOptimizerError` and ``RunError`` for another sample that cannot be made.
+  func requireCalibrationSample(_ tokenizer: Tokenizer) throws {
     try Self.sample(["calibration"]) { _ = try calibrationSampler(tokenizer).sample(index: 0) }
-    if !searchedUnits.isEmpty {
-      let kinds = max(1, search.tasks.count) * searchContexts.count
-      try Self.sample(["search"]) {
-        _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
-      }
+  }
+
+  /// Makes one sample of each task and length that maps are searched on.
+  func requireSearchSamples(_ tokenizer: Tokenizer) throws {
+    guard !searchedUnits.isEmpty else { return }
+    let kinds = max(1, search.tasks.count) * searchContexts.count
+    try Self.sample(["search"]) {
+      _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
     }
-    for (position, task) in evaluation.tasks.enumerated() where isMeasured {
+  }
+
+  /// Makes the first sample of each task that maps are judged on.
+  func requireEvaluationSamples(_ tokenizer: Tokenizer) throws {
+    for (position, task) in evaluation.tasks.enumerated() {
       try Self.sample(["evaluation", "tasks", String(position)]) {
         switch task.content {
         case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)

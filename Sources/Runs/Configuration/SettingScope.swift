@@ -49,8 +49,8 @@ struct SettingScope {
   /// Those that make a run the run it is: not its name, how it is judged, or what no result depends on.
   static let run = SettingScope(paths: gates.paths + [SettingPath(Key.search)])
 
-  /// Those that decide which samples a run can make.
-  static let samples = SettingScope(paths: [
+  /// Those that decide which samples a run can make, and which maps it reads.
+  static let checks = SettingScope(paths: [
     SettingPath(Key.model), SettingPath(Key.seed), SettingPath(Key.task), SettingPath(Key.haystack),
     SettingPath(Key.calibration, CalibrationSettings.CodingKeys.contextMin),
     SettingPath(Key.calibration, CalibrationSettings.CodingKeys.contextMax),
@@ -64,6 +64,7 @@ struct SettingScope {
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.context),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.seed),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.tasks),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.maps),
   ])
 }
 

@@ -59,17 +59,6 @@ extension Pipeline {
     }
   }
 
-  /// Reads the maps of `evaluation.maps`, but those of the run's own folder: these may be made on the way.
-  func checkImportedMaps(_ model: RunModel) throws {
-    let architecture = model.decoder.configuration
-    let own = URL(fileURLWithPath: folder.path).standardizedFileURL.path + "/"
-    for map in configuration.evaluation.maps
-    where !URL(fileURLWithPath: map.file).standardizedFileURL.path.hasPrefix(own) {
-      _ = try ImportedMap(
-        contentsOf: map.file, layers: architecture.layers, heads: architecture.keyValueHeads)
-    }
-  }
-
   /// Writes the layer maps that the ranking section asks for.
   func writeMaps(_ run: FinishedRun) throws {
     for criterion in configuration.ranking.criteria

@@ -17,8 +17,10 @@ extension Pipeline {
   func settleResults(since before: RunRecord) throws {
     var table = try ScoreTable.read(files.scores)
     let tasks = configuration.evaluation.tasks.map(\.name).filter { table.holds($0) }
-    let whole = [.gates, .attention, .curves] + MapUnit.allCases.map(RunResult.search)
-    let present = whole.filter { $0.isThere(in: files) } + tasks.map { .scores(task: $0) }
+    let present = Stage.allCases.flatMap { $0.results(of: configuration) }.filter { result in
+      if case .scores(let task) = result { return tasks.contains(task) }
+      return result.isThere(in: files)
+    }
     let ledger = folder.ledger
     let unknown = present.filter { ledger[$0] == nil }
     let missing = record.identity.flatMap { before.identity?.missingParts(of: $0) } ?? []

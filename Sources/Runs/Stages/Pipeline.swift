@@ -7,18 +7,6 @@ import Transformer
 
 /// A run from its configuration to its report; every step whose results are there is skipped.
 public struct Pipeline: ~Copyable {
-  /// The last step that is wanted.
-  public enum Goal: Sendable {
-    /// Learned gates.
-    case gates
-    /// Searched maps.
-    case maps
-    /// Accuracy against sparsity.
-    case curves
-    /// Everything.
-    case report
-  }
-
   let configuration: RunConfiguration
   let document: ConfigurationDocument
   let source: LoadedModel
@@ -61,53 +49,51 @@ public struct Pipeline: ~Copyable {
   /// The names of the run's files.
   public var files: RunFiles { folder.files }
 
-  /// Runs every step up to `goal`.
+  /// Runs every stage up to `goal`, each as far as it is not done yet.
   ///
-  /// - Throws: ``RunError/interrupted(folder:)`` where the observer asked to stop, and the errors of
-  ///   the libraries.
-  public mutating func run(to goal: Goal = .report) throws {
+  /// - Throws: Before the first stage what can be said against any of them; ``RunError/interrupted(folder:)``
+  ///   where the observer asked to stop, and the errors of the libraries.
+  public mutating func run(to goal: Stage = .report) throws {
     let model = try load()
-    let isMeasured = goal == .curves || goal == .report
+    try check(goal.through, model)
+    defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
+    let architecture = model.decoder.configuration
+    var maps = LearnedMaps(
+      gates: GateMatrix(
+        layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1))
+    for stage in goal.through { try work(stage, model, &maps) }
+  }
+
+  private func check(_ stages: [Stage], _ model: RunModel) throws {
+    let inputs = StageInputs(
+      configuration: configuration, model: model.decoder.configuration,
+      tokenizer: model.tokenizer, folder: folder.path)
     do {
-      try configuration.requireSamples(model.tokenizer, isMeasured: isMeasured)
+      for stage in stages { try stage.check(inputs) }
     } catch let error as InvalidSetting {
       throw document.setting(error)
     }
-    if isMeasured { try checkImportedMaps(model) }
-    defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
-    let gates = try timed("learn") { run throws in try run.learn(model) }
-    if goal == .gates {
-      try writeMaps(finished(gates))
-      return
-    }
-    let searched = try timed("search") { run throws in try run.search(model, gates) }
-    let run = finished(gates, searched)
-    try writeMaps(run)
-    if goal == .maps { return }
-    try timed("evaluate") { pipeline throws in try pipeline.evaluate(model, run) }
-    if goal == .curves { return }
-    try report(finished(gates, searched))
   }
 
-  /// Runs one step and adds the time it took to the record, also when it is interrupted.
-  private mutating func timed<Result>(
-    _ step: String, _ body: (borrowing Pipeline) throws -> Result
-  ) throws -> Result {
+  /// Runs a stage and adds the time it took to the record, also when it is interrupted; the report states the
+  /// times, and so has none.
+  private mutating func work(
+    _ stage: Stage, _ model: RunModel, _ maps: inout LearnedMaps
+  ) throws {
+    guard stage != .report else { return try stage.work(self, model, &maps) }
     let start = ContinuousClock.now
-    let outcome = Swift.Result { try body(self) }
-    record.seconds[step, default: 0] += (ContinuousClock.now - start) / .seconds(1)
+    let outcome = Swift.Result { try stage.work(self, model, &maps) }
+    record.seconds[stage.rawValue, default: 0] += (ContinuousClock.now - start) / .seconds(1)
     try folder.write(record.json(), to: files.record)
-    return try outcome.get()
+    try outcome.get()
   }
 
   /// The run's facts and gates as readers of the folder see them.
-  func finished(_ gates: GateMatrix, _ searched: [SearchedMaps] = []) -> FinishedRun {
-    FinishedRun(
-      files: files, configuration: configuration, record: record,
-      maps: LearnedMaps(gates: gates, searched: searched))
+  func finished(_ maps: LearnedMaps) -> FinishedRun {
+    FinishedRun(files: files, configuration: configuration, record: record, maps: maps)
   }
 
-  private func report(_ run: FinishedRun) throws {
+  func report(_ run: FinishedRun) throws {
     try run.writeReport { try folder.guardian.check() }
     if let map = try run.recommendedMap() {
       observer.report("\(map); in the formats of runtimes: \(files.maps)/recommended")

@@ -8,7 +8,7 @@ import Support
 struct SweepCheck {
   let folder: String
   private var models: [String: LoadedModel] = [:]
-  private var samples: Set<String> = []
+  private var checked: Set<String> = []
   private var texts: [String: String] = [:]
 
   init(folder: String) {
@@ -23,7 +23,7 @@ struct SweepCheck {
       let model = try model(at: run.configuration.model)
       do {
         try run.configuration.validate(for: model.configuration)
-        try checkSample(of: run, model)
+        try checkStages(of: run, model)
       } catch let error as InvalidSetting {
         throw run.document.setting(error)
       }
@@ -53,17 +53,20 @@ struct SweepCheck {
     return model
   }
 
-  /// Makes the first samples of runs that draw samples of their own.
-  private mutating func checkSample(of run: SweepRun, _ model: LoadedModel) throws {
+  /// Asks every stage of runs that differ in what stages check.
+  private mutating func checkStages(of run: SweepRun, _ model: LoadedModel) throws {
     let configuration = run.configuration
     for path in configuration.haystack.evaluation.files
     where !FileManager.default.isReadableFile(atPath: path) {
       throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
     }
-    guard samples.insert(try settingsHash(configuration.settings(in: .samples))).inserted else {
+    guard checked.insert(try settingsHash(configuration.settings(in: .checks))).inserted else {
       return
     }
-    try configuration.requireSamples(model.requiredTokenizer(), isMeasured: true)
+    let inputs = StageInputs(
+      configuration: configuration, model: model.configuration,
+      tokenizer: try model.requiredTokenizer(), folder: folder)
+    for stage in Stage.allCases { try stage.check(inputs) }
   }
 
   private func checkFolder(of run: SweepRun) throws(RunError) {

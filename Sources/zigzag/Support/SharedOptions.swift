@@ -66,7 +66,7 @@ struct ConfigurationOptions: ParsableArguments {
 extension ConfigurationOptions {
   /// Runs the pipeline up to `goal` and returns the names of the run's files.
   func runPipeline(
-    to goal: Pipeline.Goal, needsCheckpoint: Bool = false
+    to goal: Stage, needsCheckpoint: Bool = false
   ) throws -> RunFiles {
     let (document, configuration) = try load()
     var pipeline = try Pipeline(

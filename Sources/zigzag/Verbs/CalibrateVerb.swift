@@ -23,7 +23,7 @@ struct CalibrateVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    let files = try source.runPipeline(to: .gates, needsCheckpoint: resume)
+    let files = try source.runPipeline(to: .learn, needsCheckpoint: resume)
     try Results.print(files.gates)
   }
 }

@@ -20,7 +20,7 @@ struct EvaluateVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    let files = try source.runPipeline(to: .curves)
+    let files = try source.runPipeline(to: .evaluate)
     try Results.print(files.curves)
   }
 }

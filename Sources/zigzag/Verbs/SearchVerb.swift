@@ -22,7 +22,7 @@ struct SearchVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    let files = try source.runPipeline(to: .maps)
+    let files = try source.runPipeline(to: .search)
     for table in files.searchTables { try Results.print(table) }
   }
 }

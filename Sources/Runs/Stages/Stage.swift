@@ -1,0 +1,92 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Transformer
+
+/// The stages of a run, in the order in which they are made: what each makes, what can be refused before it
+/// begins, and its work.
+public enum Stage: String, CaseIterable, Sendable {
+  /// Gates are learned.
+  case learn
+  /// Maps are searched.
+  case search
+  /// Maps are measured: accuracy against sparsity.
+  case evaluate
+  /// The page is drawn, and the recommended map written.
+  case report
+
+  /// This stage and those before it.
+  package var through: [Stage] {
+    Self.allCases.prefix { $0 != self } + [self]
+  }
+
+  /// What it writes into the run's folder.
+  package var files: [RunFile] {
+    switch self {
+    case .learn: [.checkpoint, .metrics, .timings, .teacher, .gates, .maps]
+    case .search: MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
+    case .evaluate: [.attention, .scores, .curves, .places]
+    case .report: [.recommended, .report, .figures]
+    }
+  }
+
+  /// Those of its results that know what they were made from.
+  func results(of configuration: RunConfiguration) -> [RunResult] {
+    switch self {
+    case .learn: [.gates]
+    case .search: MapUnit.allCases.map { .search($0) }
+    case .evaluate:
+      [.attention, .curves] + configuration.evaluation.tasks.map { .scores(task: $0.name) }
+    case .report: []
+    }
+  }
+
+  /// Refuses what it could only fail at after hours: samples that cannot be made, maps that cannot be read.
+  ///
+  /// - Throws: `InvalidSetting` for a context that is too short, with its place; the errors of the libraries.
+  func check(_ inputs: StageInputs) throws {
+    let configuration = inputs.configuration
+    switch self {
+    case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
+    case .search: try configuration.requireSearchSamples(inputs.tokenizer)
+    case .evaluate:
+      try configuration.requireEvaluationSamples(inputs.tokenizer)
+      try inputs.requireImportedMaps()
+    case .report: break
+    }
+  }
+
+  /// Does its work as far as it is not done yet; `maps` are those of the stages before, and get its own.
+  func work(_ run: borrowing Pipeline, _ model: RunModel, _ maps: inout LearnedMaps) throws {
+    switch self {
+    case .learn:
+      maps = LearnedMaps(gates: try run.learn(model))
+      try run.writeMaps(run.finished(maps))
+    case .search:
+      maps = LearnedMaps(gates: maps.gates, searched: try run.search(model, maps.gates))
+      try run.writeMaps(run.finished(maps))
+    case .evaluate: try run.evaluate(model, run.finished(maps))
+    case .report: try run.report(run.finished(maps))
+    }
+  }
+}
+
+/// What the checks of the stages look at.
+struct StageInputs {
+  let configuration: RunConfiguration
+  let model: ModelConfiguration
+  let tokenizer: Tokenizer
+  /// The folder whose maps may be made on the way: the run's, or its sweep's.
+  let folder: String
+
+  /// Reads the maps of `evaluation.maps`, but those of ``folder``.
+  func requireImportedMaps() throws {
+    let own = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
+    for map in configuration.evaluation.maps
+    where !URL(fileURLWithPath: map.file).standardizedFileURL.pathComponents.starts(with: own) {
+      _ = try ImportedMap(
+        contentsOf: map.file, layers: model.layers, heads: model.keyValueHeads)
+    }
+  }
+}
