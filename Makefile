@@ -5,7 +5,7 @@ SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 
-.PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep clean libraries
+.PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -43,6 +43,10 @@ lint: ## Check the format of every Swift file
 
 format: ## Put every Swift file into that format
 	$(SWIFT) format -i --recursive Sources Tests Benchmarks Package.swift
+
+dist: ## Make an archive that needs no Swift, then try it where there is only glibc (as root)
+	.ci/dist
+	@if [[ $$(id -u) == 0 ]]; then .ci/dist check; else echo "dist: not tried; run .ci/dist check as root" >&2; fi
 
 bench: libraries ## Time every kernel, each first checked against its definition
 	ZIGZAG_BENCHMARKS=1 $(SWIFT) package --scratch-path .build/benchmarks benchmark --grouping metric --format markdown --no-progress

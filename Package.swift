@@ -9,6 +9,11 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+// What `zigzag --version` says besides the version.
+let commit = Context.gitInformation.map {
+  String($0.currentCommit.prefix(10)) + ($0.hasUncommittedChanges ? "+" : "")
+}
+
 let package = Package(
   name: "zigzag",
   products: [
@@ -31,6 +36,8 @@ let package = Package(
     // libhdf5-dev brings it along.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CVectorMath"),
+    .target(
+      name: "CBuild", cSettings: [.define("ZIGZAG_COMMIT", to: "\"\(commit ?? "")\"")]),
 
     // The rooms, dependencies one way.
     .target(name: "Support", dependencies: ["CCrypto"], swiftSettings: strict),
@@ -77,7 +84,7 @@ let package = Package(
     .executableTarget(
       name: "zigzag",
       dependencies: [
-        "Bench", "Runs",
+        "Bench", "Runs", "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CBuild
 import Foundation
 import MapReporter
 import ModelLoader
@@ -25,12 +26,15 @@ struct Zigzag: ParsableCommand {
       64 usage, 65 bad data, 66 missing input, 73 and 74 cannot write, 75 interrupted \
       or short of memory or open files, 70 internal error.
       """,
-    version: toolVersion,
+    version: toolVersion + (commit.isEmpty ? "" : " (\(commit))"),
     subcommands: [
       RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
       CalibrateVerb.self, SearchVerb.self, RankVerb.self, EvaluateVerb.self, ExportVerb.self,
       ReportVerb.self, SamplesVerb.self, TokenizeVerb.self, BenchVerb.self,
     ])
+
+  /// The commit the tool was built from; empty where nobody knows.
+  private static let commit = unsafe String(cString: zz_commit())
 
   private static func checkThreads() throws(ToolError) {
     let name = Parallelism.variable

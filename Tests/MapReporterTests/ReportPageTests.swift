@@ -20,7 +20,7 @@ import Testing
     #expect(headline.lowerBound < curve.lowerBound)
     expect(
       page,
-      contains: "Layers by max at 50\u{a0}% keeps 95.5\u{a0}% of full attention’s token accuracy: "
+      contains: "Layers by max at 50\u{a0}% keep 95.5\u{a0}% of full attention’s token accuracy: "
         + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8, a "
         + "difference of −4.0 points (paired 95\u{a0}% interval −4.2 to −3.0)")
     expect(page, contains: "Against single heads with the same cache the difference is −3.0 points")

@@ -40,6 +40,14 @@ import Testing
     #expect(try ToolRunner.run(["help", verb]).output.contains("--set <key=value>"))
   }
 
+  @Test func theVersionNamesTheCommit() throws {
+    let outcome = try ToolRunner.run(["--version"])
+    #expect(outcome.code == 0)
+    // A clone without git, as from an archive, has the version alone.
+    #expect(
+      outcome.output.contains(/^\d+\.\d+\.\d+( \([0-9a-f]{10}\+?\))?\n$/), "\(outcome.output)")
+  }
+
   @Test func anUnknownOptionIsAUsageError() throws {
     let outcome = try ToolRunner.run(["rank", "--colour"])
     #expect(outcome.code == 64)

@@ -157,5 +157,12 @@ import Testing
     expectRefusal(
       try scratch.zigzag("samples", "run.yaml", "--task", "wrds"), code: 64,
       saying: "run.yaml has no evaluation task wrds; it has words")
+    try scratch.write(
+      TinyRun.configuration(steps: 1, checkpointEvery: 1).replacing(
+        "answer_lead_in: \"\"}}]", with: "answer_lead_in: \"\"}}, {name: book, prose: {}}]"),
+      to: "prose.yaml")
+    expectRefusal(
+      try scratch.zigzag("samples", "prose.yaml", "--task", "book"), code: 64,
+      saying: "the task book of prose.yaml judges running text", "words")
   }
 }

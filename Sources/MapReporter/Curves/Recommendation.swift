@@ -2,7 +2,7 @@
 ///
 /// The rule: of all layer-exclusive maps with at least one streaming layer that keep at least `share` of
 /// full attention's accuracy, the one with the highest sparsity; at equal sparsity the more accurate one,
-/// then the first by name. A map keeps what the lower end of its paired difference says: full
+/// then the first of the points, which are in the order of the configuration's criteria. A map keeps what the lower end of its paired difference says: full
 /// attention's accuracy plus the lower end of the 95 % interval of (map − full) over the same samples.
 public enum Recommendation: Sendable, Hashable {
   /// A map that keeps enough.
@@ -66,28 +66,31 @@ public enum Recommendation: Sendable, Hashable {
         point: point, accuracy: measure.estimate, full: full, minusFull: measure.minusFull,
         minusHeadMixed: measure.minusHeadMixed)
     }
-    let good = choices.filter { $0.surelyKeptShare >= share }
-    if let best = good.max(by: { rank($0) < rank($1) }) { return .qualified(best) }
-    let closest = choices.max {
-      ($0.surelyKeptShare, rank($0)) < ($1.surelyKeptShare, rank($1))
+    let ranked = choices.enumerated().map { place, choice in
+      (choice, Rank(choice, place: place))
     }
-    return closest.map(Recommendation.closest) ?? .unknown
+    let good = ranked.filter { $0.0.surelyKeptShare >= share }
+    if let best = good.max(by: { $0.1 < $1.1 }) { return .qualified(best.0) }
+    let closest = ranked.max {
+      ($0.0.surelyKeptShare, $0.1) < ($1.0.surelyKeptShare, $1.1)
+    }
+    return closest.map { .closest($0.0) } ?? .unknown
   }
 
-  /// Sparsity, then accuracy, then the name that comes first.
-  private static func rank(_ choice: Choice) -> Rank {
-    Rank(
-      sparsity: choice.point.achievedSparsity, accuracy: choice.accuracy.value,
-      name: choice.point.method)
-  }
-
+  /// Sparsity, then accuracy, then the place among the points.
   private struct Rank: Comparable {
     let sparsity: Double
     let accuracy: Double
-    let name: String
+    let place: Int
+
+    init(_ choice: Choice, place: Int) {
+      sparsity = choice.point.achievedSparsity
+      accuracy = choice.accuracy.value
+      self.place = place
+    }
 
     static func < (left: Rank, right: Rank) -> Bool {
-      (left.sparsity, left.accuracy, right.name) < (right.sparsity, right.accuracy, left.name)
+      (left.sparsity, left.accuracy, right.place) < (right.sparsity, right.accuracy, left.place)
     }
   }
 }

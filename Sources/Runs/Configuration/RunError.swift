@@ -36,6 +36,8 @@ public enum RunError: ZigzagError, Equatable {
   case sameFolder(String)
   /// The configuration at `path` has no evaluation task of that name.
   case noSuchTask(String, path: String, known: [String])
+  /// The evaluation task judges running text, so that its samples have no answers to show.
+  case noAnswers(task: String, path: String, others: [String])
   /// The run was interrupted; what was done is kept.
   case interrupted(folder: String)
 
@@ -45,7 +47,7 @@ public enum RunError: ZigzagError, Equatable {
     case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
     case .configurationMalformed, .malformed: .badData
     case .setting, .badOverride, .otherRun, .otherFiles, .otherResult, .otherInputs, .sameFolder,
-      .noSuchTask:
+      .noSuchTask, .noAnswers:
       .usage
     case .locked, .cannotWrite: .cannotWrite
     case .interrupted, .lockLost: .interrupted
@@ -91,6 +93,9 @@ public enum RunError: ZigzagError, Equatable {
     case .noSuchTask(let name, let path, let known):
       "\(path) has no evaluation task \(name.shown()); it has "
         + known.joined(separator: ", ").shown(limit: 300)
+    case .noAnswers(let task, let path, let others):
+      "the task \(task.shown()) of \(path) judges running text, passages of its haystack without questions; name a "
+        + "task with answers: \(others.joined(separator: ", ").shown(limit: 300))"
     case .interrupted(let folder):
       "interrupted; what is done is kept in \(folder), and the same command continues from there"
     }

@@ -45,9 +45,13 @@ public struct SampleSet: Sendable {
   private static func judging(
     _ configuration: RunConfiguration, task name: String, path: String, _ tokenizer: Tokenizer
   ) throws -> EvaluationSamples {
-    let tasks = configuration.evaluation.tasks.filter { $0.primaryMetric == .tokens }
+    let tasks = configuration.evaluation.tasks
     guard let task = tasks.first(where: { $0.name == name }) else {
       throw RunError.noSuchTask(name, path: path, known: tasks.map(\.name))
+    }
+    guard case .passkeys = task.content else {
+      let others = tasks.filter { $0.primaryMetric == .tokens }.map(\.name)
+      throw RunError.noAnswers(task: name, path: path, others: others)
     }
     return try configuration.evaluationSamples(task, tokenizer)
   }

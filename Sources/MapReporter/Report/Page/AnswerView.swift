@@ -57,7 +57,7 @@ struct AnswerWords {
   }
 
   func sentence(_ choice: Choice) -> String {
-    "\(method(choice)) keeps \(percent(choice.keptShare, digits: 1)) of full attention’s "
+    "\(method(choice)) keep \(percent(choice.keptShare, digits: 1)) of full attention’s "
       + "\(metricName): \(scores(choice))\(difference(choice))\(saving(choice)). It is the sparsest "
       + "layer map that keeps at least \(percent(input.keptShare)) even at the lower end of that "
       + "interval.\(price(choice))\(chance(choice)) \(evidence(choice))"

@@ -1,0 +1,3 @@
+#include "build.h"
+
+const char *zz_commit(void) { return ZIGZAG_COMMIT; }
