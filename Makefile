@@ -4,6 +4,8 @@ CONFIG ?= configs/passkey.yaml
 SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
+# For `zigzag --version`; a plus says that files were changed since.
+export ZIGZAG_COMMIT := $(shell git rev-parse --short=10 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +)
 
 .PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help

@@ -9,9 +9,10 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-// What `zigzag --version` says besides the version.
-let commit = Context.gitInformation.map {
-  String($0.currentCommit.prefix(10)) + ($0.hasUncommittedChanges ? "+" : "")
+// What `zigzag --version` says besides the version: the Makefile knows it. What git says here would be kept with the
+// manifest for builds of later commits.
+let commit = ProcessInfo.processInfo.environment["ZIGZAG_COMMIT"]?.filter {
+  $0.isHexDigit || $0 == "+"
 }
 
 let package = Package(
@@ -114,7 +115,7 @@ let package = Package(
       name: "FuzzTests", dependencies: ["Bench", "Runs", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "zigzagTests", dependencies: ["zigzag", "TestSupport"], swiftSettings: strict),
+      name: "zigzagTests", dependencies: ["zigzag", "Runs", "TestSupport"], swiftSettings: strict),
   ]
 )
 

@@ -32,6 +32,22 @@ import Testing
     }
   }
 
+  /// Types that the page names are there.
+  @Test func everyNameIsReal() throws {
+    let page = try String(
+      contentsOf: Self.root.appending(path: "docs/architecture.md"), encoding: .utf8)
+    let files = try Self.rooms.flatMap { try sources(of: $0) }
+    let text = try files.map { try String(contentsOf: $0, encoding: .utf8) }.joined(separator: "\n")
+    // Folders are named in the same way.
+    let folders = Set(files.flatMap { $0.deletingLastPathComponent().pathComponents })
+    let declared = text.matches(of: /\b(?:struct|class|enum|protocol) (\w+)/)
+    let known = folders.union(declared.map { String($0.output.1) })
+      .union(["ArchitectureTests", "Package", "Tests"])
+    let names = page.matches(of: /`([A-Z][A-Za-z]+)[`.\/]/).map { String($0.output.1) }
+    #expect(names.count > 20)
+    for name in names { #expect(known.contains(name), "\(name)") }
+  }
+
   @Test func everyPageIsListed() throws {
     let docs = Self.root.appending(path: "docs")
     let index = try String(contentsOf: docs.appending(path: "README.md"), encoding: .utf8)
@@ -52,7 +68,10 @@ import Testing
     #expect(!files.isEmpty, "\(room)")
     for file in files {
       let text = try String(contentsOf: file, encoding: .utf8)
-      for match in text.matches(of: /(?m)^(?:@\w+ |package |public )*import (\w+)/) {
+      for match in text.matches(
+        of:
+          /(?m)^\s*(?:@\w+(?:\([^)]*\))? |\w+ )*import (?:(?:struct|class|enum|protocol|func|var|let|typealias) )?(\w+)/
+      ) {
         let other = String(match.output.1)
         guard Self.rooms.contains(other) else { continue }
         #expect(allowed.contains(other), "\(room)/\(file.lastPathComponent) imports \(other)")

@@ -43,7 +43,9 @@ import Testing
   @Test func theVersionNamesTheCommit() throws {
     let outcome = try ToolRunner.run(["--version"])
     #expect(outcome.code == 0)
-    // A clone without git, as from an archive, has the version alone.
+    // What make did not build has the version alone.
+    let commit = ProcessInfo.processInfo.environment["ZIGZAG_COMMIT"] ?? ""
+    #expect(commit.isEmpty || outcome.output.hasSuffix(" (\(commit))\n"))
     #expect(
       outcome.output.contains(/^\d+\.\d+\.\d+( \([0-9a-f]{10}\+?\))?\n$/), "\(outcome.output)")
   }

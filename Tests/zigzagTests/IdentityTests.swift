@@ -150,7 +150,7 @@ import Transformer
     let run = try scratch.zigzag("run", "run.yaml", "-q")
     #expect(run.code == 0 && warnings(run).count == 1, "\(run.errors)")
     for words in [
-      "gates.tsv, attention.tsv", "search-layers.csv", "scores.csv, task words",
+      "gates.tsv, search-layers.csv", "attention.tsv", "scores.csv, task words",
       "the configuration and tokenizer",
     ] {
       #expect(run.errors.contains(words), "\(run.errors)")

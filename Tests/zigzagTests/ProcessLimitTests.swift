@@ -115,6 +115,21 @@ import Testing
     #expect(outcome.errors.contains("the same command continues"), "\(outcome.errors)")
   }
 
+  /// A console that nobody reads does not keep signals from ending the process.
+  @Test(arguments: ["run run.yaml --set calibration.steps=1000000", "tokenize tiny.h5 -"])
+  func aBlockedConsole(command: String) throws {
+    let outcome = try ToolRunner.run(
+      command.split(separator: " ").map(String.init), in: scratch.path,
+      shell: """
+        mkfifo full; exec 3<>full; head -c 65536 /dev/zero >&3
+        (sleep 20 | exec env --default-signal "$@" 2>&3 >/dev/null) & tool=$!
+        sleep 1.5; pkill -INT -P $tool "^zigzag$"; sleep 0.3; pkill -INT -P $tool "^zigzag$"
+        for i in 1 2 3 4 5 6 7 8 9 10; do pgrep -P $tool "^zigzag$" >/dev/null || exit 0; sleep 0.3; done
+        pkill -KILL -P $tool; exit 1
+        """)
+    #expect(outcome.code == 0, "\(outcome.code) \(outcome.errors)")
+  }
+
   @Test func readersThatStopReading() throws {
     let outcome = try ToolRunner.run(
       ["inspect", "tiny.h5", "--tensors"], in: scratch.path,

@@ -1,4 +1,5 @@
 import Foundation
+import Runs
 import TestSupport
 import Testing
 
@@ -93,12 +94,31 @@ import Testing
       "\(outcome.errors)")
     #expect(!outcome.errors.contains("learn"))
     #expect(!scratch.holds("runs/tiny/checkpoint.h5"))
+    expectRefusal(
+      try scratch.zigzag("calibrate", "run.yaml", "-q", "--set", short), code: 64,
+      saying: "search has no samples")
     // Where nothing is searched they are not looked at.
     #expect(
       try scratch.zigzag(
         "run", "run.yaml", "-q", "--set", short, "--set", "search.units=[]", "--set",
         "evaluation.criteria=[max]"
       ).code == 0)
+  }
+
+  /// A stage writes its own files and those of the stages before it, and all of its results.
+  @Test(arguments: [
+    ("calibrate", Stage.learn), ("search", .search), ("evaluate", .evaluate), ("run", .report),
+  ])
+  func everyStageWritesItsFiles(verb: String, stage: Stage) throws {
+    #expect(try scratch.zigzag(verb, "run.yaml", "-q").code == 0)
+    let files = RunFiles(folder: scratch.path("runs/tiny"))
+    let there = Set(RunFile.allCases.filter { files.has($0) })
+    let declared = Set(stage.through.flatMap(\.files))
+    let common: Set<RunFile> = [.configuration, .record, .ledger, .log, .lock, .figures]
+    #expect(there.subtracting(declared).subtracting(common).isEmpty, "\(there)")
+    let expected = declared.filter { $0.isResult && $0 != .search(.heads) }
+    #expect(expected.isSubset(of: there), "\(expected.subtracting(there))")
+    #expect(stage == .learn || there.contains(.search(.layers)))
   }
 
   @Test func aResumedCalibrationGivesTheSameBits() throws {

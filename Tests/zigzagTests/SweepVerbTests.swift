@@ -51,6 +51,31 @@ import Testing
     #expect(!scratch.holds("runs/s"))
   }
 
+  /// A map from elsewhere counts by its bytes, as long as it is there.
+  @Test func anotherMapFromElsewhereIsMeasured() throws {
+    try scratch.write("1\t0\n0\t1\n", to: "theirs.tsv")
+    try scratch.write(
+      "name: s\nbase: run.yaml\nset: {evaluation.maps: [{name: theirs, file: theirs.tsv}]}\n"
+        + "vary: {seed: [1]}\n", to: "configs/sweep.yaml")
+    #expect(try sweep("-q").code == 0)
+    let curves = try scratch.text(of: "runs/s/base/curves.csv")
+    #expect(curves.contains("imported:theirs"))
+    let scores = try scratch.text(of: "runs/s/base/scores.csv")
+    try scratch.write("0\t0\n1\t1\n", to: "theirs.tsv")
+    expectRefusal(
+      try ToolRunner.run(["report", "runs/s/base", "-q"], in: scratch.path), code: 64,
+      saying: "theirs.tsv is another file now", "measure again")
+    let again = try sweep()
+    #expect(again.code == 0 && !again.errors.contains("finished before"), "\(again.errors)")
+    // The new map's heads are measured on every sample.
+    let after = try scratch.text(of: "runs/s/base/scores.csv")
+    #expect(after.count > scores.count && after != scores)
+    try FileManager.default.removeItem(atPath: scratch.path("theirs.tsv"))
+    let finished = try sweep()
+    #expect(finished.code == 0, "\(finished.errors)")
+    #expect(finished.errors.contains("run 2 of 2, seed-1: finished before"))
+  }
+
   @Test func everyRunIsMadeAndCompared() throws {
     let outcome = try sweep()
     #expect(outcome.code == 0, "\(outcome.errors)")

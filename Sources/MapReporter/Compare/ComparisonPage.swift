@@ -95,7 +95,7 @@ struct ComparisonPage {
     </section>
     <section>
     <h2>The runs</h2>
-    <p>What each run’s own report recommends: the layer map (where none surely keeps enough, the closest), its accuracy in % with 95&nbsp;% interval, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length of the samples; then the settings in which the runs differ.</p>
+    <p>What each run’s own report recommends: the layer map (where none surely keeps enough, the closest), its accuracy in % with 95&nbsp;% interval, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length that the first task states; then the settings in which the runs differ.</p>
     {{#overview}}<div class="runs">{{>table}}</div>{{/overview}}
     </section>
     {{#tasks}}

@@ -2,7 +2,7 @@
 ///
 /// The rule: of all layer-exclusive maps with at least one streaming layer that keep at least `share` of
 /// full attention's accuracy, the one with the highest sparsity; at equal sparsity the more accurate one,
-/// then the first of the points, which are in the order of the configuration's criteria. A map keeps what the lower end of its paired difference says: full
+/// then the first of the points: searched layers, then the criteria in the order of the configuration. A map keeps what the lower end of its paired difference says: full
 /// attention's accuracy plus the lower end of the 95 % interval of (map − full) over the same samples.
 public enum Recommendation: Sendable, Hashable {
   /// A map that keeps enough.

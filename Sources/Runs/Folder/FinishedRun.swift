@@ -92,11 +92,11 @@ public struct FinishedRun: Sendable {
     return record.model?.openQuestion(of: files.record, against: now)
   }
 
-  /// Refuses a result that was made from something else than the folder holds now, `input` aside.
-  func requireOwn(_ result: RunResult, except input: RunResult.Input? = nil) throws {
+  /// Refuses a result that was made from something else than the folder holds now, `inputs` aside.
+  func requireOwn(_ result: RunResult, except inputs: [RunResult.Input] = []) throws {
     guard let ledger else { return }
     try ResultInputs(configuration: configuration, record: record, files: files)
-      .requireOwn(result, ledger, except: input)
+      .requireOwn(result, ledger, except: inputs)
   }
 
   /// A run whose parts are known already.
@@ -174,7 +174,7 @@ public struct FinishedRun: Sendable {
       let task = configuration.evaluation.tasks.first
     else { return nil }
     // While other maps, or more samples, are measured, what was measured before still recommends its map.
-    try requireOwn(.curves, except: .evaluationSettings)
+    try requireOwn(.curves, except: [.evaluationSettings, .importedMaps])
     return RecommendedMap(
       from: try tables.points(), task: task.name, share: configuration.report.keptFraction)
   }

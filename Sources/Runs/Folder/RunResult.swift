@@ -37,6 +37,8 @@ enum RunResult: Hashable {
     case allSampleSettings
     /// Those that decide which maps are measured, on how many samples, and what is stated of them.
     case evaluationSettings
+    /// The bytes of the gates and maps from elsewhere that are measured.
+    case importedMaps
     /// The bytes of `gates.tsv`.
     case gates
     /// The bytes of the tables of searched maps.
@@ -52,7 +54,8 @@ enum RunResult: Hashable {
     case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
     case .curves:
       [
-        .model, .evaluationTexts, .window, .allSampleSettings, .evaluationSettings, .gates,
+        .model, .evaluationTexts, .window, .allSampleSettings, .evaluationSettings, .importedMaps,
+        .gates,
         .searches,
       ]
     }
@@ -147,9 +150,15 @@ struct ResultInputs {
         "settings of the evaluation":
           try configuration.hash { all throws(RunError) in try all.settings(in: .evaluation) }
       ]
+    case .importedMaps: return Self.importedMaps(of: configuration)
     case .gates: return contents([files.gates])
     case .searches: return contents(files.searchTables)
     }
+  }
+
+  /// The hashes of the files of `evaluation.maps`, by `map PATH`; those that cannot be read are left out.
+  static func importedMaps(of configuration: RunConfiguration) -> ResultLedger.Fingerprint {
+    configuration.evaluation.maps.reduce(into: [:]) { $0["map \($1.file)"] = hash(of: $1.file) }
   }
 
   private func sampleHash(_ task: String) throws -> String {
@@ -203,7 +212,10 @@ struct ResultInputs {
       let parts = name.split(separator: " ", maxSplits: 1)
       switch parts.first {
       case "window": found.append("the window is \(now[name] ?? "another"), there it was \(old)")
-      case "text", "file":
+      case "map" where now[name] == nil:
+        // A run is read without what it was made from.
+        continue
+      case "text", "file", "map":
         if parts.first == "file", now[name] == nil, isThere("\(files.folder)/\(parts[1])") {
           continue
         }
@@ -254,14 +266,14 @@ struct ResultInputs {
 
   /// Refuses a result that was made from something else than there is now; one of which nobody knows passes.
   ///
-  /// `input` is one that may have changed.
+  /// `inputs` are those that may have changed.
   ///
   /// - Throws: ``RunError/otherResult(path:differences:advice:)``.
   func requireOwn(
-    _ result: RunResult, _ ledger: ResultLedger, except input: RunResult.Input? = nil
+    _ result: RunResult, _ ledger: ResultLedger, except inputs: [RunResult.Input] = []
   ) throws {
     guard var then = ledger[result] else { return }
-    if let input { for name in try hashes(of: input).keys { then[name] = nil } }
+    for input in inputs { for name in try hashes(of: input).keys { then[name] = nil } }
     let found = try differences(of: result, from: then)
     guard found.isEmpty else {
       throw RunError.otherResult(

@@ -55,7 +55,8 @@ public struct Pipeline: ~Copyable {
   ///   where the observer asked to stop, and the errors of the libraries.
   public mutating func run(to goal: Stage = .report) throws {
     let model = try load()
-    try check(goal.through, model)
+    // Gates are learned to be searched, too.
+    try check(goal == .learn ? Stage.search.through : goal.through, model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let architecture = model.decoder.configuration
     var maps = LearnedMaps(

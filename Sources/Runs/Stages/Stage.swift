@@ -25,7 +25,7 @@ public enum Stage: String, CaseIterable, Sendable {
   package var files: [RunFile] {
     switch self {
     case .learn: [.checkpoint, .metrics, .timings, .teacher, .gates, .maps]
-    case .search: MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
+    case .search: [.maps] + MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
     case .evaluate: [.attention, .scores, .curves, .places]
     case .report: [.recommended, .report, .figures]
     }

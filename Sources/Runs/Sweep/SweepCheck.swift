@@ -38,6 +38,7 @@ struct SweepCheck {
     var hashes: [String: String] = [:]
     for path in run.configuration.textFiles { hashes[path] = textHash(of: path) }
     return RunRecord.inputs(of: identity, texts: hashes)
+      .merging(ResultInputs.importedMaps(of: run.configuration)) { $1 }
   }
 
   private mutating func textHash(of path: String) -> String? {

@@ -57,8 +57,12 @@ package struct SweepRecord: Codable, Equatable {
       return false
     }
     let settings = try run.configuration.yaml()
+    // A map that is gone since tells nothing.
+    let gone = Set(run.configuration.evaluation.maps.map { "map \($0.file)" })
+      .subtracting(inputs.keys)
+    let known = mark.inputs?.filter { !gone.contains($0.key) }
     return mark == Self.mark(of: files, inputs: mark.inputs)
-      && mark.configuration == sha256(of: settings) && (mark.inputs ?? inputs) == inputs
+      && mark.configuration == sha256(of: settings) && (known ?? inputs) == inputs
   }
 
   /// Whether an earlier version noted `run`, which did not write down what it was made from.

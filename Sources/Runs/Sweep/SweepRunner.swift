@@ -27,7 +27,15 @@ public struct SweepRunner {
   ///   where the observer asked to stop; ``SweepError`` at the end where single runs failed.
   public func run(began: (RunFiles) -> Void) throws -> String {
     var check = SweepCheck(folder: folder)
-    for run in sweep.runs { try check.check(run) }
+    // Those that are finished need nothing any more.
+    let before = (try? SweepRecord.read(recordPath)) ?? SweepRecord()
+    for run in sweep.runs {
+      let files = RunFiles(folder: "\(folder)/\(run.name)")
+      if let inputs = try? check.inputs(of: run), try before.holds(run, files, inputs: inputs) {
+        continue
+      }
+      try check.check(run)
+    }
     try RunFolder.create(folder)
     let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
     var record = try SweepRecord.read(recordPath)
@@ -50,7 +58,8 @@ public struct SweepRunner {
         continue
       }
       // As the run itself has written it down: the model may have been replaced since the sweep began.
-      let made = try RunRecord.read(files.record)?.inputs ?? inputs
+      let made = (try RunRecord.read(files.record)?.inputs ?? inputs)
+        .merging(ResultInputs.importedMaps(of: run.configuration)) { $1 }
       record.add(run, files, inputs: made)
       try lock.requireHeld()
       try write(record)

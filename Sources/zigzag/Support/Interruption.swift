@@ -55,11 +55,24 @@ enum Interruption {
       guard unsafe sigwait(&signals, &number) == 0 else { continue }
       let count = requests.add(1, ordering: .relaxed).newValue
       guard endsSteps.load(ordering: .relaxed) else {
-        Console.shared.say("zigzag: stopped; what was not written yet is lost")
+        say("zigzag: stopped; what was not written yet is lost", isLast: true)
         _exit(75)
       }
       guard count == 1 else { _exit(75) }
-      Console.shared.say("zigzag: stopping after this step; once more to stop at once")
+      say("zigzag: stopping after this step; once more to stop at once", isLast: false)
     }
   }
+
+  /// Says a sentence on a thread of its own: a console that nobody reads blocks whoever writes, and the next
+  /// signal must find this thread waiting. The last sentence has half a second.
+  private static func say(_ sentence: String, isLast: Bool) {
+    let isSaid = Said()
+    Thread.detachNewThread {
+      Console.shared.say(sentence)
+      isSaid.flag.store(true, ordering: .releasing)
+    }
+    for _ in 0..<50 where isLast && !isSaid.flag.load(ordering: .acquiring) { usleep(10_000) }
+  }
+
+  private final class Said: Sendable { let flag = Atomic(false) }
 }
