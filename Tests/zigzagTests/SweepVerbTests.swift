@@ -53,7 +53,7 @@ import Testing
 
   /// A map from elsewhere counts by its bytes, as long as it is there.
   @Test func anotherMapFromElsewhereIsMeasured() throws {
-    try scratch.write("1\t0\n0\t1\n", to: "theirs.tsv")
+    try scratch.write("1\t1\n1\t0\n", to: "theirs.tsv")
     try scratch.write(
       "name: s\nbase: run.yaml\nset: {evaluation.maps: [{name: theirs, file: theirs.tsv}]}\n"
         + "vary: {seed: [1]}\n", to: "configs/sweep.yaml")
@@ -61,7 +61,7 @@ import Testing
     let curves = try scratch.text(of: "runs/s/base/curves.csv")
     #expect(curves.contains("imported:theirs"))
     let scores = try scratch.text(of: "runs/s/base/scores.csv")
-    try scratch.write("0\t0\n1\t1\n", to: "theirs.tsv")
+    try scratch.write("0\t1\n1\t1\n", to: "theirs.tsv")
     expectRefusal(
       try ToolRunner.run(["report", "runs/s/base", "-q"], in: scratch.path), code: 64,
       saying: "theirs.tsv is another file now", "measure again")

@@ -63,8 +63,9 @@ enum Interruption {
     }
   }
 
-  /// Says a sentence on a thread of its own: a console that nobody reads blocks whoever writes, and the next
-  /// signal must find this thread waiting. The last sentence has half a second.
+  /// Says a sentence on a thread of its own; the last one has half a second.
+  ///
+  /// A console that nobody reads blocks whoever writes, and the next signal must find this thread waiting.
   private static func say(_ sentence: String, isLast: Bool) {
     let isSaid = Said()
     Thread.detachNewThread {
