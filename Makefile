@@ -5,7 +5,7 @@ SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 # For `zigzag --version`; a plus says that files were changed since.
-export ZIGZAG_COMMIT := $(shell git rev-parse --short=10 HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +)
+export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
 .PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help

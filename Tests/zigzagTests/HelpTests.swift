@@ -47,7 +47,7 @@ import Testing
     let commit = ProcessInfo.processInfo.environment["ZIGZAG_COMMIT"] ?? ""
     #expect(commit.isEmpty || outcome.output.hasSuffix(" (\(commit))\n"))
     #expect(
-      outcome.output.contains(/^\d+\.\d+\.\d+( \([0-9a-f]{10}\+?\))?\n$/), "\(outcome.output)")
+      outcome.output.contains(/^\d+\.\d+\.\d+( \([0-9a-f]{10,}\+?\))?\n$/), "\(outcome.output)")
   }
 
   @Test func anUnknownOptionIsAUsageError() throws {
