@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaModel
 
 from model import Step
+from run_transformers import build
 from two_way_step import TwoWayStep, streaming_mask
 
 SINK, RECENT, GATE, LABELS = 16, 64, 0.7, 75
@@ -35,29 +35,6 @@ def hidden_states(two_way, tokens, mask):
         return two_way.forward(embedded, attend, two_way.rotary(len(tokens)))
 
 
-def llama(two_way):
-    """The same model as transformers has it, in float32."""
-    sizes = two_way.sizes
-    model = LlamaModel(
-        LlamaConfig(
-            vocab_size=sizes.vocabulary,
-            hidden_size=sizes.hidden,
-            intermediate_size=sizes.feed_forward,
-            num_hidden_layers=sizes.layers,
-            num_attention_heads=sizes.query_heads,
-            num_key_value_heads=sizes.key_value_heads,
-            head_dim=sizes.head_dim,
-            rms_norm_eps=sizes.epsilon,
-            rope_theta=sizes.theta,
-            max_position_embeddings=sizes.positions,
-        )
-    ).float()
-    prefix = "model."
-    weights = {name.removeprefix(prefix): w.float() for name, w in two_way.weights.items()}
-    model.load_state_dict({name: w for name, w in weights.items() if name != "lm_head.weight"})
-    return model.eval()
-
-
 def main():
     """Computes, compares, writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -75,7 +52,7 @@ def main():
 
     torch.set_default_dtype(torch.float32)
     with torch.no_grad():
-        theirs = llama(two_way)(tokens[None]).last_hidden_state[0].double()
+        theirs = build(options.model).model(tokens[None]).last_hidden_state[0].double()
     torch.set_default_dtype(torch.float64)
     error = float((full - theirs).abs().max() / theirs.abs().max())
     if not error < TOLERANCE:

@@ -64,7 +64,7 @@ public enum NumpyFile {
     let padding = (64 - (NumpyHeader.prefix + header.utf8.count + 1) % 64) % 64
     header += String(repeating: " ", count: padding) + "\n"
     let length = UInt16(header.utf8.count)
-    var data = Data(NumpyHeader.magic + [1, 0, UInt8(length & 255), UInt8(length >> 8)])
+    var data = Data(FileKind.numpyMagic + [1, 0, UInt8(length & 255), UInt8(length >> 8)])
     data.append(contentsOf: header.utf8)
     data.append(bytes)
     try AtomicFile.write(data, to: path)

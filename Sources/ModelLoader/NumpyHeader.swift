@@ -5,7 +5,6 @@ import Support
 /// Source: `numpy/lib/format.py`. As there, the keys may come in any order and with any white space, and
 /// headers of format 1.0 and 2.0 may hold the long integers of Python 2, `(20L,)`.
 struct NumpyHeader {
-  static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
   /// Bytes before the dictionary in format 1.0.
   static let prefix = 10
   /// Those of numpy.save have some hundred bytes.
@@ -63,7 +62,7 @@ struct NumpyHeader {
     of file: FileReader
   ) throws(FileError) -> (text: String, dataStart: Int) {
     let start = try file.read(at: 0, count: min(64, file.byteCount), place: "the header")
-    guard start.starts(with: magic), start.count >= 12 else {
+    guard start.starts(with: FileKind.numpyMagic), start.count >= 12 else {
       let kind = FileKind(beginning: start)
       throw .invalid(
         path: file.path, place: "the header", expected: "a NumPy .npy file",

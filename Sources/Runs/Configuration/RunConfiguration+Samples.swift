@@ -100,7 +100,7 @@ extension RunConfiguration {
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
   /// those that cannot be read are left to their readers to refuse.
   func textHashes() -> [String: String] {
-    textFiles.reduce(into: [:]) { $0[$1] = Self.textHash($1) }
+    textFiles.reduce(into: [:]) { $0[$1] = TextFile.sha256(of: $1) }
   }
 
   /// What is to be said of the texts of the haystacks, a sentence without an end for each.
@@ -108,11 +108,6 @@ extension RunConfiguration {
     Set(haystack.calibration.files + haystack.evaluation.files).sorted().compactMap { path in
       TextFile.byteOrderMarkWarning(at: path).map { "\(path): \($0)" }
     }
-  }
-
-  /// SHA-256 of the text file at `path`; nil where it cannot be read.
-  static func textHash(_ path: String) -> String? {
-    TextFile.sha256(of: path)
   }
 
   /// The files of the haystacks and of the gates that learning starts from.

@@ -20,11 +20,11 @@ extension RunConfiguration {
 
   /// The configuration with every default written out, as it goes into the run folder.
   public func yaml() throws(RunError) -> String {
+    let node = try node(self)
     do {
-      return try Yams.serialize(node: node(self), width: -1)
+      return try Yams.serialize(node: node, width: -1)
     } catch {
-      throw error as? RunError
-        ?? .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
+      throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
     }
   }
 

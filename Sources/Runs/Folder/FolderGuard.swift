@@ -52,7 +52,7 @@ final class WatchedInputs: Sendable {
       let now = FileStamp(path: path)
       // A text that is gone cannot mislead; whoever still needs it refuses by itself.
       guard let now, now != stamps.withLock({ $0[path] }) else { continue }
-      guard RunConfiguration.textHash(path) == hash else { throw .changed(path: path) }
+      guard TextFile.sha256(of: path) == hash else { throw .changed(path: path) }
       stamps.withLock { $0[path] = now }
     }
   }

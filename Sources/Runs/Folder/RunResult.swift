@@ -158,7 +158,9 @@ struct ResultInputs {
 
   /// The hashes of the files of `evaluation.maps`, by `map PATH`; those that cannot be read are left out.
   static func importedMaps(of configuration: RunConfiguration) -> ResultLedger.Fingerprint {
-    configuration.evaluation.maps.reduce(into: [:]) { $0["map \($1.file)"] = hash(of: $1.file) }
+    configuration.evaluation.maps.reduce(into: [:]) {
+      $0["map \($1.file)"] = TextFile.sha256(of: $1.file)
+    }
   }
 
   private func sampleHash(_ task: String) throws -> String {
@@ -173,7 +175,7 @@ struct ResultInputs {
   private func contents(_ paths: [String]) -> ResultLedger.Fingerprint {
     paths.reduce(into: [:]) { found, path in
       let name = URL(fileURLWithPath: path).lastPathComponent
-      found["file \(name)"] = Self.hash(of: path)
+      found["file \(name)"] = TextFile.sha256(of: path)
     }
   }
 
@@ -190,7 +192,7 @@ struct ResultInputs {
     for (index, path) in result.files(in: files).enumerated() {
       let name = URL(fileURLWithPath: path).lastPathComponent
       found[index == 0 ? Self.content : "\(Self.content) of \(name)"] =
-        texts.map { sha256(of: $0[index]) } ?? Self.hash(of: path)
+        texts.map { sha256(of: $0[index]) } ?? TextFile.sha256(of: path)
     }
     return found
   }
@@ -205,9 +207,9 @@ struct ResultInputs {
     let now = try fingerprint(of: result)
     var found = Self.identity(of: then).differences(from: Self.identity(of: now))
     found += try ownDifferences(of: result, from: then, texts: texts)
-    let own = Self.modelParts + [Self.content, Self.earlierContent]
+    let own = Self.modelParts + [Self.earlierContent]
     for (name, old) in then.sorted(by: { $0.key < $1.key })
-    where !own.contains(name) && !name.hasPrefix("\(Self.content) of ") && old != now[name] {
+    where !own.contains(name) && !Self.isContent(name) && old != now[name] {
       // What belongs to a file or a setting is named by its first word.
       let parts = name.split(separator: " ", maxSplits: 1)
       switch parts.first {
@@ -237,11 +239,11 @@ struct ResultInputs {
     let now = try contents(of: result, texts: texts)
     let paths = result.files(in: files)
     return then.sorted { $0.key < $1.key }.compactMap { name, old in
-      guard name == Self.content || name.hasPrefix("\(Self.content) of ") else { return nil }
+      guard Self.isContent(name) else { return nil }
       let hash = now[name]
       if hash == old || (hash != nil && hash == then[Self.earlierContent]) { return nil }
       // What is there and cannot be read is left to its reader to refuse.
-      if hash == nil, paths.contains(where: { isThere($0) && Self.hash(of: $0) == nil }) {
+      if hash == nil, paths.contains(where: { isThere($0) && TextFile.sha256(of: $0) == nil }) {
         return nil
       }
       let file =
@@ -287,9 +289,9 @@ struct ResultInputs {
   /// That of the bytes before the last write, which a process that was killed meanwhile leaves behind.
   static let earlierContent = "content before"
 
-  /// SHA-256 of the file at `path`; nil where there is none.
-  static func hash(of path: String) -> String? {
-    TextFile.sha256(of: path)
+  /// Whether `name` is the entry of the bytes of one of the result's files.
+  private static func isContent(_ name: String) -> Bool {
+    name == content || name.hasPrefix("\(content) of ")
   }
 
   private static let modelParts = ["weights", "configuration", "tokenizer"]

@@ -114,7 +114,7 @@ extension Pipeline {
   private func searchIdentity() throws -> String {
     let settings = try configuration.hash { choice throws(RunError) in try choice.searchSettings() }
     return "\(try checkpointIdentity()), search \(settings), "
-      + "gates \(ResultInputs.hash(of: files.gates) ?? "unknown")"
+      + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }
 
   /// What earlier versions wrote.
@@ -124,7 +124,7 @@ extension Pipeline {
     let former = try configuration.formerHash { all throws(RunError) in try all.searchSettings() }
     return [
       "\(checkpoints[0]), search \(settings)",
-      "\(checkpoints[1]), search \(former), gates \(ResultInputs.hash(of: files.gates) ?? "unknown")",
+      "\(checkpoints[1]), search \(former), gates \(TextFile.sha256(of: files.gates) ?? "unknown")",
     ]
   }
 }

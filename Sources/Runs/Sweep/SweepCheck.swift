@@ -43,7 +43,7 @@ struct SweepCheck {
 
   private mutating func textHash(of path: String) -> String? {
     if let hash = texts[path] { return hash }
-    texts[path] = RunConfiguration.textHash(path)
+    texts[path] = TextFile.sha256(of: path)
     return texts[path]
   }
 

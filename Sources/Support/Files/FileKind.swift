@@ -10,13 +10,16 @@ package enum FileKind: Sendable {
   case gguf
   case utf16Text
 
+  /// The first bytes of a NumPy array's file.
+  package static let numpyMagic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
   /// The kind of a file that begins with `bytes`, of which 64 are enough; nil for any other.
   package init?(beginning bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(64))
     func begins(_ text: String) -> Bool { bytes.starts(with: text.utf8) }
     if begins("version https://git-lfs.github.com/spec/") {
       self = .gitLFSPointer
-    } else if bytes.starts(with: [0x93] + Array("NUMPY".utf8)) {
+    } else if bytes.starts(with: Self.numpyMagic) {
       self = .numpyArray
     } else if begins("PK\u{3}\u{4}") {
       // A local header: the length of the first name at 26, the name at 30.
