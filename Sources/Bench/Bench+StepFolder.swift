@@ -1,4 +1,5 @@
 import MapReporter
+import Support
 import Transformer
 
 extension Bench {
@@ -15,7 +16,7 @@ extension Bench {
     }
     let texts = try texts()
     let place = StepFolder(path: folder)
-    try place.create()
+    try AtomicFile.createFolder(folder)
     let sample = StepSample(texts[0].tokens, settings: settings, input: input)
     let measured = try step(sample)
     try model.requireUnchanged()

@@ -110,8 +110,8 @@ public struct BenchGates: Sendable {
 
   /// The gates of a table in DuoAttention's format.
   ///
-  /// - Throws: `GateOptimizerError` where the file is no such table.
-  public init(contentsOf path: String) throws(GateOptimizerError) {
+  /// - Throws: `FileError` where the file is no such table.
+  public init(contentsOf path: String) throws(FileError) {
     matrix = try GateMatrix(contentsOf: path)
     self.path = path
   }

@@ -31,8 +31,8 @@ public struct BenchReport: Codable, Sendable {
 
   /// The report as JSON, keys in alphabetical order.
   ///
-  /// - Throws: ``MapReporterError`` where a number is not finite.
-  public func json() throws(MapReporterError) -> String { try JSONText.encode(self) }
+  /// - Throws: `FileError` where a number is not finite.
+  public func json() throws(FileError) -> String { try JSONFile.text(of: self, name: "bench.json") }
 }
 
 /// The machine, as far as times depend on it.

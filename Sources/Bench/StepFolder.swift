@@ -18,15 +18,6 @@ package struct StepFolder {
   private var gradients: String { "\(path)/gradients.npy" }
   private var record: String { "\(path)/step.json" }
 
-  /// Makes the folder where it is not there.
-  func create() throws(MapReporterError) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotWrite(path: path, reason: systemMessage(of: error, creating: path))
-    }
-  }
-
   /// Writes the step that was made, the record last.
   func write(_ sample: StepSample, _ measured: MeasuredStep, record: StepRecord) throws {
     let shape = [sample.gates.count, sample.gates.first?.count ?? 0]
@@ -34,15 +25,15 @@ package struct StepFolder {
     try NumpyFile.write(Array(sample.gates.joined()), shape: shape, to: gates)
     try NumpyFile.write(
       measured.gradients.joined().map { Float($0) }, shape: shape, to: gradients)
-    try AtomicFile.write(try JSONText.encode(record), to: self.record)
+    try AtomicFile.write(try JSONFile.text(of: record, name: self.record), to: self.record)
   }
 
   /// The record of the step.
   package func readRecord() throws -> StepRecord {
-    try JSONText.decode(
+    try JSONFile.decode(
       StepRecord.self,
-      from: readBytes(
-        of: URL(fileURLWithPath: record), what: "step's record", limit: FileLimit.record),
+      from: TextFile.bytes(
+        at: record, what: "step's record", limit: FileLimit.record),
       path: record, format: "a step's record")
   }
 
@@ -53,7 +44,7 @@ package struct StepFolder {
     try stored.check(tokens: ids.count, model: model, path: record)
     let values = try matrix(gates, for: c)
     guard values.joined().allSatisfy({ (0...1).contains($0) }) else {
-      throw MapReporterError.invalidFile(
+      throw FileError.invalid(
         path: gates, place: "every gate", expected: "between 0 and 1", found: "not")
     }
     return StepSample(
@@ -69,7 +60,7 @@ package struct StepFolder {
   private func matrix(_ path: String, for c: ModelConfiguration) throws -> [[Float]] {
     let (shape, values) = try NumpyFile.readFloats(path: path)
     guard shape == [c.layers, c.keyValueHeads] else {
-      throw MapReporterError.invalidFile(
+      throw FileError.invalid(
         path: path, place: "the shape", expected: "[\(c.layers), \(c.keyValueHeads)]",
         found: "\(shape)")
     }
@@ -133,12 +124,12 @@ public struct StepRecord: Codable, Sendable {
 
   /// The record as JSON, keys in alphabetical order.
   ///
-  /// - Throws: ``MapReporterError`` where a number is not finite.
-  public func json() throws(MapReporterError) -> String { try JSONText.encode(self) }
+  /// - Throws: `FileError` where a number is not finite.
+  public func json() throws(FileError) -> String { try JSONFile.text(of: self, name: "step.json") }
 
-  func check(tokens count: Int, model: LoadedModel, path: String) throws(MapReporterError) {
-    func invalid(_ place: String, _ expected: String, _ found: String) -> MapReporterError {
-      .invalidFile(path: path, place: place, expected: expected, found: found)
+  func check(tokens count: Int, model: LoadedModel, path: String) throws(FileError) {
+    func invalid(_ place: String, _ expected: String, _ found: String) -> FileError {
+      .invalid(path: path, place: place, expected: expected, found: found)
     }
     guard tokens == count else {
       throw invalid("tokens", "\(count) as in tokens.npy", "\(tokens)")

@@ -1,16 +1,9 @@
 import ModelLoader
 import Support
 
-/// What can go wrong between a map and the page that shows it; each description is one sentence.
+/// What can go wrong between a map and the page that shows it, but for what is wrong with a file: that is a
+/// `FileError`.
 public enum MapReporterError: ZigzagError, Equatable {
-  /// A file is missing or cannot be read.
-  case cannotRead(path: String, reason: String)
-  /// A file or folder cannot be created or written.
-  case cannotWrite(path: String, reason: String)
-  /// A file is there, but `place` in it holds something else than `expected`.
-  case invalidFile(path: String, place: String, expected: String, found: String)
-  /// A JSON file has a key twice; `line` counts from 1.
-  case keyTwice(path: String, line: Int, problem: String)
   /// A value given to the library by a config or the command line is impossible.
   case invalidValue(place: String, expected: String, found: String)
   /// A map that mixes head kinds within a layer was asked for in a format of whole layers.
@@ -32,9 +25,7 @@ public enum MapReporterError: ZigzagError, Equatable {
   /// Usage, bad data, missing input or unwritable output, for the exit code.
   public var category: ErrorCategory {
     switch self {
-    case .cannotRead: .missingInput
-    case .cannotWrite: .cannotWrite
-    case .invalidFile, .keyTwice, .shapeMismatch, .otherWeights, .otherModel, .brokenTemplate:
+    case .shapeMismatch, .otherWeights, .otherModel, .brokenTemplate:
       .badData
     case .invalidValue, .headMixed, .notExpressible: .usage
     case .stopped: .interrupted
@@ -44,14 +35,6 @@ public enum MapReporterError: ZigzagError, Equatable {
   /// One sentence that names the file and the place, what was expected, what was found, what to do.
   public var description: String {
     switch self {
-    case .cannotRead(let path, let reason):
-      "\(path) cannot be read: \(reason); check the path and its permissions."
-    case .cannotWrite(let path, let reason):
-      "\(path) cannot be written: \(reason); check the folder's permissions and free space."
-    case .invalidFile(let path, let place, let expected, let found):
-      "\(path): \(place.shown()) should be \(expected), but is \(found.shown()); correct the file or make it again."
-    case .keyTwice(let path, let line, let problem):
-      "\(path): line \(line): \(problem); keep one of them."
     case .invalidValue(let place, let expected, let found):
       "\(place) must be \(expected), but is \(found.shown()); change it."
     case .headMixed(let format, let layers, let heads, let mixedLayers):

@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import Support
 import TestSupport
 import Testing
 
@@ -65,7 +66,7 @@ import Testing
         ("blank.txt", 65), ("bytes.txt", 65), ("none.txt", 66), ("", 66),
       ] {
         let path = folder + "/" + name
-        let error = #expect(throws: GateOptimizerError.self) { try sample(.text(files: [path])) }
+        let error = #expect(throws: FileError.self) { try sample(.text(files: [path])) }
         #expect(error?.description.hasPrefix(path) == true)
         #expect((error?.category == .badData) == (category == 65))
         #expect((error?.category == .missingInput) == (category == 66))

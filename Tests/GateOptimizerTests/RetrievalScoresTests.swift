@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import Support
 import TestSupport
 import Testing
 
@@ -39,7 +40,7 @@ import Testing
     ("{\"0-0\": [NaN]}", "NaN is none in JSON"), ("{\"0-0\": 1}", "the number 1 for 0-0"),
   ])
   func whatIsNoneIsRefusedInOneSentence(text: String, part: String) throws {
-    let error = #expect(throws: GateOptimizerError.self) { try read(text) }
+    let error = #expect(throws: FileError.self) { try read(text) }
     #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
     #expect(error?.category == .badData)
   }

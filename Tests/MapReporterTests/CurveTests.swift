@@ -1,5 +1,6 @@
 import Foundation
 import MapReporter
+import Support
 import TestSupport
 import Testing
 
@@ -45,19 +46,19 @@ import Testing
   }
 
   @Test(arguments: [
-    ("0.880000", "1.500000", "line 2, column value should be from 0 to 1, but is 1.5"),
-    ("0.880000", "none", "line 2, column value should be a finite number, but is \"none\""),
-    ("0.880000", "", "line 2, column value should be a finite number, but is \"\""),
-    (",tokens,0.88", ",token,0.88", "line 2, column metric should be one of tokens, first-tokens"),
-    (",first-tokens,", ",tokens,", "line 3, column metric should be each once for a point"),
-    (",216,", ",216.5,", "line 2, column tokens should be a whole number, but is \"216.5\""),
-    ("method,", "methods,", "line 2, column method should be present, but is missing"),
-    (",216,", ",", "line 2 should be 19 fields, but is 18"),
-    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 4 should be a closing quote"),
+    ("0.880000", "1.500000", "line 2, column value: expected from 0 to 1, found 1.5"),
+    ("0.880000", "none", "line 2, column value: expected a finite number, found \"none\""),
+    ("0.880000", "", "line 2, column value: expected a finite number, found \"\""),
+    (",tokens,0.88", ",token,0.88", "line 2, column metric: expected one of tokens, first-tokens"),
+    (",first-tokens,", ",tokens,", "line 3, column metric: expected each once for a point"),
+    (",216,", ",216.5,", "line 2, column tokens: expected a whole number, found \"216.5\""),
+    ("method,", "methods,", "line 2, column method: expected a column of this name, found none"),
+    (",216,", ",", "line 2: expected 19 fields, found 18"),
+    (",\"key, \"\"quoted\"\"\",", ",\"key,", "line 4: expected a closing quote"),
   ])
   func badTableIsRefusedByLineAndColumn(from: String, to: String, message: String) throws {
     let text = CurveTable.text(Self.points).replacing(from, with: to)
-    let error = #expect(throws: MapReporterError.self) {
+    let error = #expect(throws: FileError.self) {
       try CurveTable.parse(text, path: "curves.csv")
     }
     let sentence = try #require(error).description

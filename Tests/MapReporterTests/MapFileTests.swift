@@ -1,5 +1,6 @@
 import Foundation
 import MapReporter
+import Support
 import TestSupport
 import Testing
 import Transformer
@@ -71,7 +72,7 @@ import Transformer
     let model = ModelConfiguration(
       modelType: "llama", layers: 30, hidden: 576, feedForward: 1536, queryHeads: 9,
       keyValueHeads: 3, headDim: 64, vocabulary: 49152, maxPositions: 8192)
-    let error = #expect(throws: MapReporterError.self) {
+    let error = #expect(throws: FileError.self) {
       try MapSamples.layers().check(against: model, mapName: "a.json", modelName: "b.h5")
     }
     #expect(

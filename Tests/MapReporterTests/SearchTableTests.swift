@@ -1,5 +1,6 @@
 import GateOptimizer
 import MapReporter
+import Support
 import TestSupport
 import Testing
 
@@ -56,7 +57,7 @@ import Testing
     ("0,0,0 1.0 2", "\"1.0\""), ("0,0,0 1.x 2", "\"1.x\""), ("", "4 lines"),
   ])
   func damagedTablesAreRefused(lines: String, named: String) throws {
-    let error = #expect(throws: MapReporterError.self) {
+    let error = #expect(throws: FileError.self) {
       try read("streaming,loss,retrieval\n\(lines)\n", .layers)
     }
     #expect(error?.description.contains(named) == true, "\(error?.description ?? "")")

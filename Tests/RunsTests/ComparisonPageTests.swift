@@ -111,12 +111,12 @@ import Testing
   @Test func whatIsNoRunIsRefused() throws {
     let run = try folders.add("base")
     let missing = folders.scratch.path("none")
-    let error = #expect(throws: RunError.self) {
+    let error = #expect(throws: FileError.self) {
       _ = try Comparison(runs: [run, missing], title: "t")
     }
-    #expect(error?.description.contains("there is no \(missing)/config.yaml") == true)
+    #expect(error?.description.contains("\(missing)/config.yaml: there is no such") == true)
     try FileManager.default.removeItem(atPath: "\(run)/gates.tsv")
-    let bare = #expect(throws: RunError.self) { _ = try Comparison(runs: [run], title: "t") }
+    let bare = #expect(throws: FileError.self) { _ = try Comparison(runs: [run], title: "t") }
     #expect(bare?.description.contains("learn the gates first") == true)
   }
 }

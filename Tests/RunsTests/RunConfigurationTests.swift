@@ -10,7 +10,7 @@ import Transformer
 
   private func configuration(
     _ yaml: String, _ overrides: [String] = []
-  ) throws(RunError) -> RunConfiguration {
+  ) throws -> RunConfiguration {
     try RunConfiguration(
       ConfigurationDocument(yaml: yaml, path: "c.yaml", overrides: overrides))
   }
@@ -20,7 +20,7 @@ import Transformer
       _ = try configuration(yaml, overrides)
       return "accepted"
     } catch {
-      return error.description
+      return "\(error)"
     }
   }
 
@@ -30,7 +30,7 @@ import Transformer
       "[0.5, 0.25]", "[0.5]", "[0.25, 0.5]", "[]",
     ].map { list in
       try configuration(minimal + "search:\n  sparsities: \(list)\n").hash {
-        all throws(RunError) in try all.searchSettings()
+        try $0.searchSettings()
       }
     }
     #expect(Set(hashes).count == hashes.count)
@@ -246,7 +246,7 @@ import Transformer
         ).validate(for: model)
         return nil
       } catch let error as InvalidSetting {
-        return error.description
+        return "\(error)"
       }
     }
     #expect(try problem([]) == nil)

@@ -1,6 +1,7 @@
 import GateOptimizer
 import MapReporter
 import Runs
+import Support
 import TestSupport
 import Testing
 import Transformer
@@ -169,7 +170,7 @@ import Transformer
     let scratch = try TemporaryFolder()
     let header = "task,pattern,sample,metric,place,sum,count\n"
     let path = try scratch.write(header + line + "\n", to: "scores.csv")
-    #expect(throws: MapReporterError.self) { try ScoreTable.read(path) }
+    #expect(throws: FileError.self) { try ScoreTable.read(path) }
   }
 
   private let model = ModelConfiguration(

@@ -1,6 +1,7 @@
 import Foundation
 import MapReporter
 import Runs
+import Support
 import TestSupport
 import Testing
 
@@ -106,10 +107,10 @@ import Testing
 
   @Test func aPathThatCannotBeAFolderIsOneSentence() throws {
     try scratch.write("", to: "file")
-    let error = #expect(throws: RunError.self) {
+    let error = #expect(throws: FileError.self) {
       _ = try RunFolder.open(for: configuration, in: scratch.path("file"))
     }
-    #expect(error?.description.hasPrefix("cannot write \(scratch.path("file"))/test: ") == true)
+    #expect(error?.description.hasPrefix("\(scratch.path("file"))/test: cannot be written: ") == true)
   }
 
   @Test func theRecordReadsBack() throws {
@@ -120,6 +121,6 @@ import Testing
     #expect(try RunRecord.read(path) == record)
     #expect(try RunRecord.read(scratch.path("absent")) == nil)
     try scratch.write("{", to: "run.json")
-    #expect(throws: RunError.self) { try RunRecord.read(path) }
+    #expect(throws: FileError.self) { try RunRecord.read(path) }
   }
 }

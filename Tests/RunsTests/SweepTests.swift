@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import Runs
+import Support
 import TestSupport
 import Testing
 import Transformer
@@ -152,7 +153,7 @@ import Transformer
     ("vary: {seed: [1, 2]}\nvary: {seed: [1]}", "the key vary is there twice"),
   ])
   func whatCannotBeMeantIsRefused(yaml: String, message: String) {
-    let error = #expect(throws: RunError.self) { _ = try sweep(yaml) }
+    let error = #expect(throws: (any Error).self) { _ = try sweep(yaml) } as? any ZigzagError
     let text = error?.description ?? ""
     #expect(text.contains(message), "\(text)")
     #expect(error?.category == .usage || error?.category == .badData)
@@ -169,14 +170,14 @@ import Transformer
   @Test func nameAndBaseAreNeeded() throws {
     func message(_ yaml: String) throws -> String {
       let file = try scratch.write(yaml, to: "other.yaml")
-      return #expect(throws: RunError.self) { _ = try Sweep(contentsOf: file) }?.description ?? ""
+      return #expect(throws: (any Error).self) { _ = try Sweep(contentsOf: file) }.map { "\($0)" } ?? ""
     }
     #expect(try message("base: base.yaml\ngrid: {seed: [1]}").contains("name is missing"))
     #expect(try message("name: s\ngrid: {seed: [1]}").contains("base is missing"))
     #expect(try message("name: a/b\nbase: base.yaml\ngrid: {seed: [1]}").contains("name is a/b"))
     #expect(
       try message("name: s\nbase: none.yaml\ngrid: {seed: [1]}")
-        .contains("cannot read the configuration \(scratch.path("none.yaml"))"))
+        .contains("\(scratch.path("none.yaml")): there is no such configuration"))
     let error = #expect(throws: RunError.self) {
       _ = try sweep("grid: {seed: [1]}", ["name=x"])
     }

@@ -5,11 +5,11 @@ import Testing
 /// Aliases, as the YAML library itself sees them.
 @Suite struct YAMLAliasTests {
   private func problem(_ yaml: String, _ overrides: [String] = []) -> String {
-    do throws(RunError) {
+    do {
       _ = try ConfigurationDocument(yaml: yaml, path: "x.yaml", overrides: overrides)
       return ""
     } catch {
-      return error.description
+      return "\(error)"
     }
   }
 
@@ -41,7 +41,7 @@ import Testing
     #expect(problem(keys).contains("more than 16 aliases"))
     let block = "a: &a 1\nb:\n" + String(repeating: "  - *a\n", count: 17)
     #expect(
-      problem(block) == "x.yaml:19: there are more than 16 aliases (*name); write the values out")
+      problem(block) == "x.yaml:19: there are more than 16 aliases (*name); write the values out.")
     #expect(problem("a: &a 1\nb:\n" + String(repeating: "  - *a\n", count: 16)).isEmpty)
   }
 

@@ -195,15 +195,15 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"sink\": 2", "\"sink\": -2", "sink should be 0 or more"),
-    ("\"labelRows\": [34, 40]", "\"labelRows\": [34, 41]", "labelRows should be"),
-    ("\"tokens\": 40", "\"tokens\": 41", "tokens should be 40"),
-    ("\"weightsSHA256\": \"", "\"weightsSHA256\": \"0", "weightsSHA256 should be"),
+    ("\"sink\": 2", "\"sink\": -2", "sink: expected 0 or more"),
+    ("\"labelRows\": [34, 40]", "\"labelRows\": [34, 41]", "labelRows: expected"),
+    ("\"tokens\": 40", "\"tokens\": 41", "tokens: expected 40"),
+    ("\"weightsSHA256\": \"", "\"weightsSHA256\": \"0", "weightsSHA256: expected"),
     (
       "\"configurationSHA256\": \"", "\"configurationSHA256\": \"0",
-      "configurationSHA256 should be"
+      "configurationSHA256: expected"
     ),
-    ("\"loss\"", "\"less\"", "loss should be present"),
+    ("\"loss\"", "\"less\"", "loss: expected a value"),
   ])
   func aDamagedStepNamesItsPlace(old: String, new: String, found: String) throws {
     _ = try report(small + ["--lengths", "40", "--measure", "step", "--write-step", "step"])

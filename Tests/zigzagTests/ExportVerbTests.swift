@@ -169,7 +169,7 @@ import Testing
     )
     expectRefusal(
       try scratch.zigzag("export", "pattern", "-s", "0.5", "--model", "none.json"), code: 65,
-      saying: "none.json: num_hidden_layers should be at least 1")
+      saying: "none.json: num_hidden_layers: expected at least 1")
     try scratch.write("{}", to: "pattern/config.json")
     expectRefusal(
       try scratch.zigzag("export", "pattern", "-s", "0.5"), code: 64, saying: "--sink and --recent")

@@ -113,7 +113,7 @@ import Testing
     try bad.write(to: URL(fileURLWithPath: scratch.path("latin.yaml")))
     let outcome = try run(["run", "latin.yaml"])
     #expect(outcome.code == 65)
-    #expect(outcome.errors.contains("latin.yaml:3: this line is not UTF-8 text"))
+    #expect(outcome.errors.contains("latin.yaml: line 3: expected text in UTF-8"))
     // The same text as a file of standard input is a regular file, and read.
     let piped = try ToolRunner.run(
       ["run", "/dev/stdin", "--set", "calibration.steps=0"], in: scratch.path,

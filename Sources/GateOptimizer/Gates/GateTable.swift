@@ -15,10 +15,10 @@ enum GateTable {
   static let allowed = -1.0...2.0
 
   /// Reads the table in `bytes`; `file` names it in errors.
-  static func parse(_ bytes: Data, file: String) throws(GateOptimizerError) -> GateMatrix {
+  static func parse(_ bytes: Data, file: String) throws(FileError) -> GateMatrix {
     guard let text = String(data: bytes, encoding: .utf8) else {
-      throw .gateTable(
-        file: file, line: nil, column: nil, expected: "text in UTF-8",
+      throw flaw(
+        file, expected: "text in UTF-8",
         found: FileKind(beginning: bytes)?.name ?? "other bytes")
     }
     var values: [Double] = []
@@ -35,8 +35,8 @@ enum GateTable {
       (rows, columns) = (rows + 1, fields.count)
     }
     guard rows > 0 else {
-      throw .gateTable(
-        file: file, line: nil, column: nil, expected: "at least one line of numbers",
+      throw flaw(
+        file, expected: "at least one line of numbers",
         found: bytes.isEmpty
           ? "an empty file" : text.contains("#") ? "only comments" : "only white space")
     }
@@ -66,56 +66,60 @@ enum GateTable {
 
   private static func checkShape(
     _ count: Int, of columns: Int, after rows: Int, file: String, line: Int
-  ) throws(GateOptimizerError) {
+  ) throws(FileError) {
     if rows > 0 && count != columns {
-      throw .gateTable(
-        file: file, line: line, column: nil, expected: "\(columns) numbers as in the lines above",
+      throw flaw(
+        file, line, expected: "\(columns) numbers as in the lines above",
         found: "\(count)")
     }
     if count > maximumCount || rows == maximumCount {
-      throw .gateTable(
-        file: file, line: line, column: nil,
-        expected: "at most \(maximumCount) layers and as many heads", found: "more")
+      throw flaw(
+        file, line, expected: "at most \(maximumCount) layers and as many heads", found: "more")
     }
   }
 
   private static func gate(
     _ field: Substring, file: String, line: Int, column: Int
-  ) throws(GateOptimizerError) -> Double {
+  ) throws(FileError) -> Double {
     let isDecimal = field.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
     guard isDecimal, let value = Double(field) else {
       let shown = field.count > 40 ? field.prefix(40) + "…" : field
-      throw .gateTable(
-        file: file, line: line, column: column, expected: "a finite decimal number",
+      throw flaw(
+        file, line, column, expected: "a finite decimal number",
         found: "\"\(shown)\"")
     }
     guard allowed.contains(value) else {
-      throw .gateTable(
-        file: file, line: line, column: column, expected: "a gate in 0…1 or slightly outside",
+      throw flaw(
+        file, line, column, expected: "a gate in 0…1 or slightly outside",
         found: String(field))
     }
     return value
+  }
+
+  private static func flaw(
+    _ file: String, _ line: Int? = nil, _ column: Int? = nil, expected: String, found: String
+  ) -> FileError {
+    let place = [line.map { "line \($0)" }, column.map { "column \($0)" }].compactMap { $0 }
+    return .invalid(
+      path: file, place: place.isEmpty ? "the file" : place.joined(separator: ", "),
+      expected: expected, found: found,
+      fix: "a gate table has one line per layer and one tab-separated number per key-value head")
   }
 }
 
 extension GateMatrix {
   /// Reads a gate table in DuoAttention's format.
   ///
-  /// - Throws: ``GateOptimizerError`` with the line and column of what is not a gate.
-  public init(contentsOf path: String) throws(GateOptimizerError) {
-    let bytes: Data
-    do {
-      bytes = try TextFile.bytes(at: path, what: "table of gates", limit: FileLimit.gates)
-    } catch {
-      throw GateOptimizerError(error, path: path, what: "table of gates")
-    }
-    self = try GateTable.parse(bytes, file: path)
+  /// - Throws: `FileError` with the line and column of what is not a gate.
+  public init(contentsOf path: String) throws(FileError) {
+    self = try GateTable.parse(
+      TextFile.bytes(at: path, what: "table of gates", limit: FileLimit.gates), file: path)
   }
 
   /// Reads a gate table from text in DuoAttention's format; `file` names it in errors.
   ///
-  /// - Throws: ``GateOptimizerError`` with the line and column of what is not a gate.
-  public init(tsv: String, file: String) throws(GateOptimizerError) {
+  /// - Throws: `FileError` with the line and column of what is not a gate.
+  public init(tsv: String, file: String) throws(FileError) {
     self = try GateTable.parse(Data(tsv.utf8), file: file)
   }
 
@@ -132,14 +136,8 @@ extension GateMatrix {
 
   /// Writes ``tsv`` to `path`, under a temporary name first, so that no reader sees half a table.
   ///
-  /// - Throws: ``GateOptimizerError/unwritable(file:reason:)``.
-  public func write(to path: String) throws(GateOptimizerError) {
-    do {
-      try AtomicFile.write(tsv, to: path)
-    } catch .cannotWrite(let path, let reason) {
-      throw .unwritable(file: path, reason: reason)
-    } catch {
-      throw .unwritable(file: path, reason: "\(error)")
-    }
+  /// - Throws: `FileError`.
+  public func write(to path: String) throws(FileError) {
+    try AtomicFile.write(tsv, to: path)
   }
 }

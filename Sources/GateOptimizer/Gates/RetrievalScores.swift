@@ -20,12 +20,8 @@ enum RetrievalScores {
   }
 
   /// The bytes of the file at `path`.
-  static func bytes(at path: String) throws(GateOptimizerError) -> Data {
-    do {
-      return try TextFile.bytes(at: path, what: "file of scores", limit: FileLimit.scores)
-    } catch {
-      throw GateOptimizerError(error, path: path, what: "file of scores")
-    }
+  static func bytes(at path: String) throws(FileError) -> Data {
+    try TextFile.bytes(at: path, what: "file of scores", limit: FileLimit.scores)
   }
 
   /// Whether `bytes` look like a score file: an object whose keys are "layer-head".
@@ -37,7 +33,7 @@ enum RetrievalScores {
   /// Reads the scores in `bytes`; `file` names it in errors.
   static func parse(
     _ bytes: Data, keyValueHeads: Int, file: String
-  ) throws(GateOptimizerError) -> Scaled {
+  ) throws(FileError) -> Scaled {
     let rows = try means(of: bytes, file: file)
     let queryHeads = rows[0].count
     guard keyValueHeads >= 1, queryHeads % keyValueHeads == 0 else {
@@ -57,7 +53,7 @@ enum RetrievalScores {
   }
 
   /// The mean score of each head, (L, H).
-  private static func means(of bytes: Data, file: String) throws(GateOptimizerError) -> [[Double]] {
+  private static func means(of bytes: Data, file: String) throws(FileError) -> [[Double]] {
     var means: [Place: Double] = [:]
     for (key, scores) in try decoded(bytes, file: file) {
       guard let place = place(key) else {
@@ -76,7 +72,7 @@ enum RetrievalScores {
 
   private static func table(
     _ means: [Place: Double], file: String
-  ) throws(GateOptimizerError) -> [[Double]] {
+  ) throws(FileError) -> [[Double]] {
     let (layers, heads) = means.keys.reduce((0, 0)) { (max($0.0, $1.layer), max($0.1, $1.head)) }
     guard !means.isEmpty else {
       throw flaw(file, expected: "at least one head", found: "none")
@@ -94,7 +90,7 @@ enum RetrievalScores {
 
   private static func decoded(
     _ bytes: Data, file: String
-  ) throws(GateOptimizerError) -> [(key: String, scores: [Double])] {
+  ) throws(FileError) -> [(key: String, scores: [Double])] {
     let object = "a JSON object from \"layer-head\" to a list of scores"
     let document: JSONValue
     do {
@@ -106,13 +102,13 @@ enum RetrievalScores {
     guard let members = document.members else {
       throw flaw(file, expected: object, found: document.kind)
     }
-    return try members.map { member throws(GateOptimizerError) in
+    return try members.map { member throws(FileError) in
       guard case .array(let values) = member.value else {
         throw flaw(file, expected: object, found: "\(member.value.kind) for \(member.key)")
       }
       return try (
         member.key,
-        values.map { value throws(GateOptimizerError) in
+        values.map { value throws(FileError) in
           guard let score = value.real else {
             throw flaw(file, expected: object, found: "\(value.kind) for \(member.key)")
           }
@@ -122,8 +118,10 @@ enum RetrievalScores {
     }
   }
 
-  private static func flaw(_ file: String, expected: String, found: String) -> GateOptimizerError {
-    .retrievalScores(file: file, expected: expected, found: found)
+  private static func flaw(_ file: String, expected: String, found: String) -> FileError {
+    .invalid(
+      path: file, place: "the scores", expected: expected, found: found,
+      fix: "retrieval scores are a JSON object from \"layer-head\" to that query head's scores")
   }
 
   private struct Place: Hashable {
@@ -145,8 +143,8 @@ enum RetrievalScores {
 extension GateMatrix {
   /// Whether the file at `path` holds scores of retrieval heads rather than a table of gates.
   ///
-  /// - Throws: ``GateOptimizerError/unreadable(file:reason:)``.
-  public static func holdsRetrievalScores(path: String) throws(GateOptimizerError) -> Bool {
+  /// - Throws: `FileError`.
+  public static func holdsRetrievalScores(path: String) throws(FileError) -> Bool {
     RetrievalScores.isRetrievalScores(try RetrievalScores.bytes(at: path))
   }
 
@@ -158,15 +156,15 @@ extension GateMatrix {
   /// - Parameters:
   ///   - path: The JSON file.
   ///   - keyValueHeads: Key-value heads of a layer, K, which the file does not tell.
-  /// - Throws: ``GateOptimizerError/retrievalScores(file:expected:found:)`` where it is something else.
-  public init(retrievalScores path: String, keyValueHeads: Int) throws(GateOptimizerError) {
+  /// - Throws: `FileError` where it is something else.
+  public init(retrievalScores path: String, keyValueHeads: Int) throws(FileError) {
     self = try Self.retrievalScores(path, keyValueHeads: keyValueHeads).gates
   }
 
   /// The same gates, with the largest mean score in the file.
   package static func retrievalScores(
     _ path: String, keyValueHeads: Int
-  ) throws(GateOptimizerError) -> (gates: GateMatrix, largest: Double) {
+  ) throws(FileError) -> (gates: GateMatrix, largest: Double) {
     let scores = try RetrievalScores.parse(
       RetrievalScores.bytes(at: path), keyValueHeads: keyValueHeads, file: path)
     return (scores.gates, scores.largest)

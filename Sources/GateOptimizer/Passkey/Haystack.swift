@@ -1,3 +1,5 @@
+import Support
+
 /// A haystack ready for sampling: sentences as tokens.
 enum Haystack: Sendable {
   /// Text tokenized once, one entry per sentence.
@@ -16,7 +18,7 @@ enum Haystack: Sendable {
   /// Reads and tokenizes the text of `source`, or sets up its generator.
   init(
     _ source: HaystackSource, encode: (String) -> [Int32]
-  ) throws(GateOptimizerError) {
+  ) throws {
     try source.validate()
     guard !source.files.isEmpty else {
       self = .generated(ProseGenerator(subject: source.generator ?? .village))
@@ -26,7 +28,9 @@ enum Haystack: Sendable {
     for file in source.files {
       let pieces = try TextSentences.ofFile(at: file).map(encode).filter { !$0.isEmpty }
       guard !pieces.isEmpty else {
-        throw .haystackText(file: file, expected: "text the tokenizer knows", found: "none")
+        throw FileError.invalid(
+          path: file, place: "the text", expected: "text the tokenizer knows", found: "none",
+          fix: "name another text file as haystack")
       }
       sentences += pieces
     }

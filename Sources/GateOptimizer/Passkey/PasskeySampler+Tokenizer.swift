@@ -8,7 +8,7 @@ extension PasskeySampler {
   public init(
     task: PasskeyTask, haystack: HaystackSource, purpose: Purpose = .calibration,
     contextLengths: [Int], seed: UInt64, tokenizer: Tokenizer
-  ) throws(GateOptimizerError) {
+  ) throws {
     try self.init(
       task: task, haystack: haystack, purpose: purpose, contextLengths: contextLengths, seed: seed,
       startTokens: tokenizer.startTokens

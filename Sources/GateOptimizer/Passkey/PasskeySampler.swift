@@ -34,25 +34,26 @@ public struct PasskeySampler: Sendable {
   ///   - seed: The seed of all samples.
   ///   - startTokens: What every sample begins with, such as a beginning-of-text token.
   ///   - encode: Text to tokens, without adding any; called for one sentence at a time.
-  /// - Throws: ``GateOptimizerError`` if the wording is impossible, a file cannot be read, or the
-  ///   shortest context cannot hold the longest passkeys with their questions.
+  /// - Throws: ``GateOptimizerError`` if the wording is impossible or the shortest context cannot hold the longest passkeys with their questions.
   public init(
     task: PasskeyTask, haystack: HaystackSource, purpose: Purpose = .calibration,
     contextLengths: [Int], seed: UInt64, startTokens: [Int32] = [],
     encode: @escaping @Sendable (String) -> [Int32]
-  ) throws(GateOptimizerError) {
+  ) throws {
     try task.validate()
     guard let shortest = contextLengths.min() else {
-      throw .option(name: "context lengths", expected: "at least one", found: "none")
+      throw GateOptimizerError.option(
+        name: "context lengths", expected: "at least one", found: "none")
     }
     let wording = TaskTokens(task, startTokens: startTokens, encode: encode)
     guard shortest >= wording.longestSample else {
-      throw .contextTooShort(
+      throw GateOptimizerError.contextTooShort(
         context: shortest, needed: wording.longestSample, passkeys: task.passkeys,
         length: task.length)
     }
     guard !encode(" the").isEmpty else {
-      throw .option(name: "tokenizer", expected: "tokens for \" the\"", found: "none")
+      throw GateOptimizerError.option(
+        name: "tokenizer", expected: "tokens for \" the\"", found: "none")
     }
     self.task = task
     self.contextLengths = contextLengths
@@ -82,7 +83,8 @@ public struct PasskeySampler: Sendable {
         found: "\(minimum) to \(maximum)")
     }
     guard (1...100_000).contains(count) else {
-      throw .option(name: "context lengths", expected: "1 to 100000 lengths", found: "\(count)")
+      throw GateOptimizerError.option(
+        name: "context lengths", expected: "1 to 100000 lengths", found: "\(count)")
     }
     if count == 1 { return [maximum] }
     return (0..<count).map { minimum + (maximum - minimum) * $0 / (count - 1) }

@@ -11,10 +11,10 @@ public struct ProseSampler: Sendable {
   /// A sampler of passages of `context` tokens, each beginning with the tokens that the model's texts
   /// begin with.
   ///
-  /// - Throws: ``GateOptimizerError`` where the text cannot be read.
+  /// - Throws: `FileError` where the text cannot be read.
   public init(
     haystack: HaystackSource, context: Int, seed: UInt64, tokenizer: Tokenizer
-  ) throws(GateOptimizerError) {
+  ) throws {
     self.haystack = try Haystack(haystack) { tokenizer.encode($0) }
     self.context = context
     self.seed = seed

@@ -8,19 +8,13 @@ enum TextSentences {
   static let maximumWords = 60
 
   /// The sentences of the UTF-8 text file at `path`.
-  static func ofFile(at path: String) throws(GateOptimizerError) -> [String] {
-    let text: String
-    do {
-      text = try TextFile.text(at: path, what: "text", limit: FileLimit.text)
-    } catch .notUTF8(let line) {
-      throw .haystackText(
-        file: path, expected: "text in UTF-8", found: "other bytes on line \(line)")
-    } catch {
-      throw GateOptimizerError(error, path: path, what: "text for a haystack")
-    }
+  static func ofFile(at path: String) throws(FileError) -> [String] {
+    let text = try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
     let sentences = pieces(of: text)
     guard !sentences.isEmpty else {
-      throw .haystackText(file: path, expected: "at least one sentence", found: "no text")
+      throw .invalid(
+        path: path, place: "the text", expected: "at least one sentence", found: "none",
+        fix: "name another text file as haystack")
     }
     return sentences
   }

@@ -6,16 +6,16 @@ extension Comparison {
   /// Writes the page alone, one self-contained HTML file.
   ///
   /// - Returns: Its path.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
+  /// - Throws: `FileError`.
   @discardableResult
-  public func writePage(to path: String) throws(MapReporterError) -> String {
+  public func writePage(to path: String) throws -> String {
     let place = URL(fileURLWithPath: path)
-    try writeAtomically(html(in: place.deletingLastPathComponent().path), to: place)
+    try AtomicFile.write(html(in: place.deletingLastPathComponent().path), creatingFolderOf: place)
     return path
   }
 
   /// The page as it will lie in `folder`, for its links to the runs' own pages.
-  package func html(in folder: String) throws(MapReporterError) -> String {
+  package func html(in folder: String) throws -> String {
     try page(in: folder, files: []).html()
   }
 
@@ -25,7 +25,7 @@ extension Comparison {
   ///   - folder: Where to; created when missing.
   ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The page's path.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
+  /// - Throws: `FileError`; what `check` throws.
   @discardableResult
   public func write(to folder: String, check: () throws -> Void = {}) throws -> String {
     let links = Self.tableFiles.map {

@@ -25,10 +25,10 @@ public enum CurveTable {
   ///   - text: The file's contents.
   ///   - path: How to name it in errors.
   /// - Returns: The points, in the order of their first lines.
-  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)`` naming line and column.
+  /// - Throws: `FileError` naming line and column.
   public static func parse(
     _ text: String, path: String = "curves.csv"
-  ) throws(MapReporterError) -> [CurvePoint] {
+  ) throws(FileError) -> [CurvePoint] {
     var points: [CurvePoint] = []
     var places: [Key: Int] = [:]
     for row in try CommaSeparatedRow.read(text, path: path) {
@@ -52,16 +52,17 @@ public enum CurveTable {
 
   /// Reads `curves.csv`.
   ///
-  /// - Throws: ``MapReporterError`` naming file, line and column.
-  public static func read(from url: URL) throws(MapReporterError) -> [CurvePoint] {
-    try parse(try readText(of: url), path: url.path)
+  /// - Throws: `FileError` naming file, line and column.
+  public static func read(from url: URL) throws(FileError) -> [CurvePoint] {
+    try parse(
+      try TextFile.text(at: url.path, what: "table", limit: FileLimit.table), path: url.path)
   }
 
   /// Writes `curves.csv` so that a reader never sees half of it.
   ///
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``.
-  public static func write(_ points: [CurvePoint], to url: URL) throws(MapReporterError) {
-    try writeAtomically(text(points), to: url)
+  /// - Throws: `FileError`.
+  public static func write(_ points: [CurvePoint], to url: URL) throws(FileError) {
+    try AtomicFile.write(text(points), creatingFolderOf: url)
   }
 
   /// What tells points apart.
@@ -96,7 +97,7 @@ public enum CurveTable {
     return [estimate.value, estimate.low, estimate.high].map { fixed($0, 6) }
   }
 
-  private static func point(of row: CommaSeparatedRow) throws(MapReporterError) -> CurvePoint {
+  private static func point(of row: CommaSeparatedRow) throws(FileError) -> CurvePoint {
     CurvePoint(
       method: try row.text("method"), seed: row.has("seed") ? try row.integer("seed") : nil,
       task: try row.text("task"),
@@ -109,8 +110,8 @@ public enum CurveTable {
 
   private static func measure(
     of row: CommaSeparatedRow
-  ) throws(MapReporterError) -> CurvePoint.Measure {
-    func optional(_ columns: [String]) throws(MapReporterError) -> Estimate? {
+  ) throws(FileError) -> CurvePoint.Measure {
+    func optional(_ columns: [String]) throws(FileError) -> Estimate? {
       row.has(columns[0]) ? try estimate(columns, of: row) : nil
     }
     return CurvePoint.Measure(
@@ -120,7 +121,7 @@ public enum CurveTable {
 
   private static func estimate(
     _ columns: [String], of row: CommaSeparatedRow
-  ) throws(MapReporterError) -> Estimate {
+  ) throws(FileError) -> Estimate {
     Estimate(
       value: try row.number(columns[0]), low: try row.number(columns[1]),
       high: try row.number(columns[2]))
@@ -128,7 +129,7 @@ public enum CurveTable {
 
   private static func share(
     _ column: String, of row: CommaSeparatedRow
-  ) throws(MapReporterError) -> Double {
+  ) throws(FileError) -> Double {
     let value = try row.number(column)
     guard (0...1).contains(value) else { throw row.wrong(column, "from 0 to 1", "\(value)") }
     return value

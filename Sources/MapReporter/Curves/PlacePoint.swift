@@ -71,10 +71,10 @@ public enum PlaceTable {
 
   /// Reads a table by column name; `path` names it in errors.
   ///
-  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)`` naming line and column.
+  /// - Throws: `FileError` naming line and column.
   public static func parse(
     _ text: String, path: String
-  ) throws(MapReporterError) -> [PlacePoint] {
+  ) throws(FileError) -> [PlacePoint] {
     var points: [PlacePoint] = []
     for row in try CommaSeparatedRow.read(text, path: path) {
       let name = try row.text("metric")

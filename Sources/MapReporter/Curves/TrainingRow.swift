@@ -27,17 +27,18 @@ public struct TrainingRow: Sendable, Hashable {
 
   /// Reads `metrics.csv` by column name: step, loss, distill, reg, lr; further columns are ignored.
   ///
-  /// - Throws: ``MapReporterError`` naming file, line and column.
-  public static func read(from url: URL) throws(MapReporterError) -> [TrainingRow] {
-    try parse(try readText(of: url), path: url.path)
+  /// - Throws: `FileError` naming file, line and column.
+  public static func read(from url: URL) throws(FileError) -> [TrainingRow] {
+    try parse(
+      try TextFile.text(at: url.path, what: "table", limit: FileLimit.table), path: url.path)
   }
 
   /// Reads the text of `metrics.csv`; `path` names it in errors.
   ///
-  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)``.
+  /// - Throws: `FileError`.
   package static func parse(
     _ text: String, path: String
-  ) throws(MapReporterError) -> [TrainingRow] {
+  ) throws(FileError) -> [TrainingRow] {
     var rows: [TrainingRow] = []
     for row in try CommaSeparatedRow.read(text, path: path) {
       rows.append(

@@ -1,5 +1,6 @@
 import Foundation
 import GateOptimizer
+import Support
 import Transformer
 
 /// Gates or maps from elsewhere: an entry of `evaluation.maps`.
@@ -71,7 +72,7 @@ package enum ImportedMap: Sendable {
     } else if file.hasSuffix(".csv") {
       let maps = try SearchTable.read(file, unit: .layers, layers: layers, heads: heads)
       guard let maps else {
-        throw MapReporterError.cannotRead(path: file, reason: "there is no such file")
+        throw FileError.missing(path: file, what: "table of a search")
       }
       self = .searched(maps)
       return

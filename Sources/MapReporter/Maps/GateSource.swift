@@ -88,14 +88,15 @@ public struct GateSource: Sendable {
   /// The sizes in the `config.json` beside the table: DuoAttention's `sink_size` and `recent_size`.
   ///
   /// - Returns: Nil where there is no such file, or another of that name without these keys.
-  /// - Throws: ``MapReporterError/invalidFile(path:place:expected:found:)``.
-  public func window() throws(MapReporterError) -> HeadMap.Window? {
+  /// - Throws: `FileError`.
+  public func window() throws(FileError) -> HeadMap.Window? {
     let url = URL(fileURLWithPath: file).deletingLastPathComponent()
       .appending(path: "config.json")
     guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let sizes = try JSONText.decode(
+    let sizes = try JSONFile.decode(
       Sizes.self,
-      from: try readBytes(of: url, what: "configuration", limit: FileLimit.modelConfiguration),
+      from: try TextFile.bytes(
+        at: url.path, what: "configuration", limit: FileLimit.modelConfiguration),
       path: url.path, format: "DuoAttention's config.json")
     guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
     return HeadMap.Window(sink: sink, recent: recent)

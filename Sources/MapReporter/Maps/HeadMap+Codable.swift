@@ -1,3 +1,5 @@
+import Support
+
 extension HeadMap: Codable {
   enum CodingKeys: String, CodingKey {
     case schemaVersion = "schema_version"
@@ -25,7 +27,7 @@ extension HeadMap: Codable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let version = try container.decode(Int.self, forKey: .schemaVersion)
     if version != Self.schemaVersion {
-      throw HeadMapFlaw(
+      throw ValueFlaw(
         place: "schema_version", expected: "\(Self.schemaVersion), the version this zigzag reads",
         found: "\(version)")
     }
@@ -43,15 +45,15 @@ extension HeadMap: Codable {
   }
 
   /// `layer_full` repeats what `head_full` says; a file in which the two differ is damaged.
-  private func layerFlaw(_ stated: [Bool]?) -> HeadMapFlaw? {
+  private func layerFlaw(_ stated: [Bool]?) -> ValueFlaw? {
     guard let stated else { return nil }
     if stated.count != headFull.count {
-      return HeadMapFlaw(
+      return ValueFlaw(
         place: "layer_full", expected: "\(headFull.count) values, one per layer",
         found: "\(stated.count)")
     }
     for (layer, isFull) in stated.enumerated() where headFull[layer].contains(!isFull) {
-      return HeadMapFlaw(
+      return ValueFlaw(
         place: "layer_full[\(layer)]",
         expected: "what head_full[\(layer)] says (null if a layer mixes kinds)",
         found: "\(isFull)")
@@ -59,10 +61,10 @@ extension HeadMap: Codable {
     return nil
   }
 
-  private func achievedFlaw(_ stated: Double) -> HeadMapFlaw? {
+  private func achievedFlaw(_ stated: Double) -> ValueFlaw? {
     abs(stated - sparsity.achieved) < 1e-6
       ? nil
-      : HeadMapFlaw(
+      : ValueFlaw(
         place: "sparsity.achieved", expected: "head_full's share of false, \(sparsity.achieved)",
         found: "\(stated)")
   }

@@ -9,7 +9,7 @@ extension HeadMap.Model {
   /// A `config.json` tells the shape and the type, which is all that most exports need of a model;
   /// only a model file tells its identity: the hashes of its weights, configuration and tokenizer.
   ///
-  /// - Throws: `FileError` or ``MapReporterError/invalidFile(path:place:expected:found:)``.
+  /// - Throws: `FileError` or `FileError`.
   public init(contentsOf path: String) throws {
     let config = "\(path)/config.json"
     let isFolder = FileManager.default.fileExists(atPath: config)
@@ -22,9 +22,9 @@ extension HeadMap.Model {
   }
 
   private init(configuration url: URL) throws {
-    let bytes = try readBytes(
-      of: url, what: "configuration", limit: FileLimit.modelConfiguration)
-    let keys = try JSONText.decode(
+    let bytes = try TextFile.bytes(
+      at: url.path, what: "configuration", limit: FileLimit.modelConfiguration)
+    let keys = try JSONFile.decode(
       Configuration.self, from: bytes, path: url.path, format: "a Hugging Face config.json")
     let keyValueHeads =
       try keys.num_key_value_heads
@@ -35,11 +35,11 @@ extension HeadMap.Model {
       ("num_attention_heads", keys.num_attention_heads),
     ]
     for (place, value) in sizes where !(1...HeadMap.largestCount).contains(value) {
-      throw MapReporterError.invalidFile(
+      throw FileError.invalid(
         path: url.path, place: place, expected: "at least 1", found: "\(value)")
     }
     guard keys.num_attention_heads % keyValueHeads == 0 else {
-      throw MapReporterError.invalidFile(
+      throw FileError.invalid(
         path: url.path, place: "num_attention_heads", expected: "a multiple of \(keyValueHeads)",
         found: "\(keys.num_attention_heads)")
     }

@@ -1,8 +1,9 @@
 import GateOptimizer
 import ModelLoader
+import Support
 
 /// The first thing in a map that does not fit: where, what should be there, what is.
-struct HeadMapFlaw: Error, Equatable {
+struct ValueFlaw: Error, Equatable {
   let place: String
   let expected: String
   let found: String
@@ -13,11 +14,11 @@ extension HeadMap {
   static let largestCount = 1 << 30
 
   /// The first value that does not fit, in the order of the file's meaning; nil for a sound map.
-  func firstFlaw() -> HeadMapFlaw? {
+  func firstFlaw() -> ValueFlaw? {
     modelFlaw() ?? windowFlaw() ?? gatesFlaw() ?? headFullFlaw() ?? sparsityFlaw()
   }
 
-  private func modelFlaw() -> HeadMapFlaw? {
+  private func modelFlaw() -> ValueFlaw? {
     let shape = [
       ("model.num_hidden_layers", model.layers), ("model.num_key_value_heads", model.keyValueHeads),
       ("model.num_attention_heads", model.queryHeads ?? model.keyValueHeads),
@@ -26,7 +27,7 @@ extension HeadMap {
       return countFlaw(place, value, 1...Self.largestCount)
     }
     if let queryHeads = model.queryHeads, queryHeads % model.keyValueHeads != 0 {
-      return HeadMapFlaw(
+      return ValueFlaw(
         place: "model.num_attention_heads", expected: "a multiple of \(model.keyValueHeads)",
         found: "\(queryHeads)")
     }
@@ -36,7 +37,7 @@ extension HeadMap {
       ("tokenizer", tokenizer),
     ] {
       if let digest, !Self.isSHA256(digest) {
-        return HeadMapFlaw(
+        return ValueFlaw(
           place: "model.\(name)_sha256", expected: "64 lower-case hexadecimal digits",
           found: "\"\(digest.prefix(80))\"")
       }
@@ -44,7 +45,7 @@ extension HeadMap {
     return nil
   }
 
-  private func windowFlaw() -> HeadMapFlaw? {
+  private func windowFlaw() -> ValueFlaw? {
     let sizes = [
       ("window.sink", window.sink, SettingRange.sink),
       ("window.recent", window.recent, SettingRange.window),
@@ -56,42 +57,42 @@ extension HeadMap {
     return nil
   }
 
-  private func countFlaw(_ place: String, _ value: Int, _ range: ClosedRange<Int>) -> HeadMapFlaw {
+  private func countFlaw(_ place: String, _ value: Int, _ range: ClosedRange<Int>) -> ValueFlaw {
     let expected =
       value < range.lowerBound ? "at least \(range.lowerBound)" : "at most \(range.upperBound)"
-    return HeadMapFlaw(place: place, expected: expected, found: "\(value)")
+    return ValueFlaw(place: place, expected: expected, found: "\(value)")
   }
 
-  private func gatesFlaw() -> HeadMapFlaw? {
+  private func gatesFlaw() -> ValueFlaw? {
     if let flaw = shapeFlaw(of: gates, named: "gates") { return flaw }
     for (layer, row) in gates.enumerated() {
       for (head, gate) in row.enumerated() where !(0...1).contains(gate) {
-        return HeadMapFlaw(
+        return ValueFlaw(
           place: "gates[\(layer)][\(head)]", expected: "a number from 0 to 1", found: "\(gate)")
       }
     }
     return nil
   }
 
-  private func headFullFlaw() -> HeadMapFlaw? {
+  private func headFullFlaw() -> ValueFlaw? {
     shapeFlaw(of: headFull, named: "head_full")
   }
 
-  private func sparsityFlaw() -> HeadMapFlaw? {
+  private func sparsityFlaw() -> ValueFlaw? {
     (0...1).contains(sparsity.requested)
       ? nil
-      : HeadMapFlaw(
+      : ValueFlaw(
         place: "sparsity.requested", expected: "a number from 0 to 1",
         found: "\(sparsity.requested)")
   }
 
-  private func shapeFlaw<Value>(of rows: [[Value]], named name: String) -> HeadMapFlaw? {
+  private func shapeFlaw<Value>(of rows: [[Value]], named name: String) -> ValueFlaw? {
     if rows.count != model.layers {
-      return HeadMapFlaw(
+      return ValueFlaw(
         place: name, expected: "\(model.layers) rows, one per layer", found: "\(rows.count)")
     }
     for (layer, row) in rows.enumerated() where row.count != model.keyValueHeads {
-      return HeadMapFlaw(
+      return ValueFlaw(
         place: "\(name)[\(layer)]", expected: "\(model.keyValueHeads) values, one per head",
         found: "\(row.count)")
     }

@@ -23,14 +23,16 @@ package enum SearchTable {
 
   /// Reads the table at `path`; nil where there is none.
   ///
-  /// - Throws: ``MapReporterError`` naming line and column of what is wrong.
+  /// - Throws: `FileError` naming line and column of what is wrong.
   package static func read(
     _ path: String, unit: MapUnit, layers: Int, heads: Int
-  ) throws(MapReporterError) -> SearchedMaps? {
+  ) throws(FileError) -> SearchedMaps? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let width = unit.perLayer(heads: heads)
     var sets: [SearchedSet] = []
-    for row in try CommaSeparatedRow.read(readText(of: URL(fileURLWithPath: path)), path: path) {
+    for row in try CommaSeparatedRow.read(
+      TextFile.text(at: path, what: "table", limit: FileLimit.table), path: path)
+    {
       let streaming = try row.integer("streaming")
       guard streaming == sets.count * width, sets.count <= layers else {
         throw row.wrong(
@@ -51,7 +53,7 @@ package enum SearchTable {
       sets.append(SearchedSet(kept: kept, loss: try row.number("loss")))
     }
     guard sets.count == layers + 1 else {
-      throw .invalidFile(
+      throw .invalid(
         path: path, place: "the end", expected: "\(layers + 1) lines",
         found: "\(sets.count) lines")
     }

@@ -13,7 +13,7 @@ public struct Report: Sendable {
   /// The page: one self-contained HTML file that loads nothing.
   ///
   /// - Throws: ``MapReporterError/brokenTemplate(name:reason:)``, never for bad input.
-  public func html() throws(MapReporterError) -> String {
+  public func html() throws -> String {
     try PageTemplate.render(PageView(ReportFigures(input), theme: .page))
   }
 
@@ -30,7 +30,7 @@ public struct Report: Sendable {
   ///   - folder: The run folder.
   ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The place of the page.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
+  /// - Throws: `FileError`; what `check` throws.
   @discardableResult
   public func write(to folder: URL, check: () throws -> Void = {}) throws -> URL {
     let page = ExportedFile(path: "report.html", text: try html())

@@ -20,18 +20,18 @@ public struct ConfigurationDocument {
   ///
   /// - Throws: ``RunError`` where the file cannot be read, is no YAML mapping or has a key twice, or
   ///   where an override cannot be placed.
-  public init(contentsOf path: String, overrides: [String] = []) throws(RunError) {
+  public init(contentsOf path: String, overrides: [String] = []) throws {
     try self.init(yaml: try Self.text(at: path), path: path, overrides: overrides)
   }
 
   /// The settings in the `run.json` at `path`, with overrides; JSON is YAML.
   ///
   /// - Throws: As ``init(contentsOf:overrides:)``.
-  public init(record path: String, overrides: [String] = []) throws(RunError) {
+  public init(record path: String, overrides: [String] = []) throws {
     try self.init(contentsOf: path)
     guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
-      throw .malformed(
-        path: path, problem: "it does not hold the run's settings; use the config.yaml beside it")
+      throw FileError.malformed(
+        path: path, line: nil, problem: "it does not hold the run's settings; use the config.yaml beside it")
     }
     root = settings
     for override in overrides {
@@ -39,28 +39,12 @@ public struct ConfigurationDocument {
     }
   }
 
-  private static func text(at path: String) throws(RunError) -> String {
-    do {
-      return try TextFile.text(at: path, what: "configuration", limit: FileLimit.configuration)
-    } catch .notUTF8(let line) {
-      throw .configurationMalformed(
-        path: path, line: line, problem: "this line is not UTF-8 text; save the file as UTF-8")
-    } catch .tooLarge {
-      throw tooLarge(path)
-    } catch {
-      throw .configurationUnreadable(path: path, reason: error.reason)
-    }
-  }
-
-  private static func tooLarge(_ path: String) -> RunError {
-    .configurationMalformed(
-      path: path, line: nil,
-      problem: "this is not a configuration: it is larger than "
-        + FileLimit.words(FileLimit.configuration))
+  private static func text(at path: String) throws -> String {
+    try TextFile.text(at: path, what: "configuration", limit: FileLimit.configuration)
   }
 
   /// Takes the document from `yaml`; `path` is only named in messages.
-  public init(yaml: String, path: String, overrides: [String] = []) throws(RunError) {
+  public init(yaml: String, path: String, overrides: [String] = []) throws {
     self.path = path
     root = try Self.compose(yaml, path: path)
     for override in overrides {
@@ -71,7 +55,7 @@ public struct ConfigurationDocument {
   /// Decodes a settings type from the document.
   ///
   /// - Throws: ``RunError`` that names the file and line, or the override, of what is wrong.
-  public func decode<Value: Decodable>(_ type: Value.Type) throws(RunError) -> Value {
+  public func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
     do {
       return try YAMLDecoder().decode(type, from: root)
     } catch let problem as InvalidSetting {
@@ -79,7 +63,7 @@ public struct ConfigurationDocument {
     } catch let problem as DecodingError {
       throw setting(invalidSetting(problem))
     } catch {
-      throw .configurationMalformed(path: path, line: nil, problem: "\(error)")
+      throw FileError.malformed(path: path, line: nil, problem: "\(error)")
     }
   }
 
@@ -105,56 +89,62 @@ public struct ConfigurationDocument {
     return overrides.last { $0.keys.starts(with: keys) }?.place ?? path
   }
 
-  private static func compose(_ yaml: String, path: String) throws(RunError) -> Node {
-    guard yaml.utf8.count <= FileLimit.configuration else { throw tooLarge(path) }
+  private static func compose(_ yaml: String, path: String) throws -> Node {
+    guard yaml.utf8.count <= FileLimit.configuration else {
+      throw FileError.invalid(
+        path: path, place: "the text",
+        expected: "a configuration of at most "
+          + FileLimit.words(FileLimit.configuration), found: "\(yaml.utf8.count) bytes")
+    }
     do {
       let node = try YAMLText.compose(yaml) ?? Node.mapping(Node.Mapping([]))
       guard node.mapping != nil else {
-        throw RunError.configurationMalformed(
-          path: path, line: 1, problem: "this is not a configuration: expected `key: value` lines")
+        throw FileError.malformed(
+          path: path, line: 1, problem: "this is not a configuration; write `key: value` lines")
       }
       if let (character, line) = node.unwritable {
         let code = String(character.value, radix: 16, uppercase: true)
-        throw RunError.configurationMalformed(
+        throw FileError.malformed(
           path: path, line: line, problem: "a text has the character U+\(code); leave it out")
       }
       return node
     } catch let error as YamlError {
       let (line, problem) = explanation(error)
-      throw .configurationMalformed(path: path, line: line, problem: problem)
+      throw FileError.malformed(path: path, line: line, problem: problem)
     } catch let error as YAMLGrowth {
-      throw .configurationMalformed(path: path, line: error.line, problem: error.problem)
-    } catch let error as RunError {
+      throw FileError.malformed(path: path, line: error.line, problem: error.problem)
+    } catch let error as FileError {
       throw error
     } catch {
-      throw .configurationMalformed(path: path, line: nil, problem: "\(error)")
+      throw FileError.malformed(path: path, line: nil, problem: "\(error)")
     }
   }
 
   /// Merges an override of the form `dotted.key=value`.
   ///
   /// - Throws: ``RunError/badOverride(_:problem:)``.
-  mutating func apply(_ text: String) throws(RunError) {
+  mutating func apply(_ text: String) throws {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty else {
-      throw .badOverride(text, problem: "expected key=value, such as calibration.steps=40")
+      throw RunError.badOverride(text, problem: "expected key=value, such as calibration.steps=40")
     }
     let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     let value: Node
     do {
       value = try YAMLText.compose(String(parts[1])) ?? Node("", .init(.null))
     } catch let error as YAMLGrowth {
-      throw .badOverride(text.shown(), problem: error.problem)
+      throw RunError.badOverride(text.shown(), problem: error.problem)
     } catch {
-      throw .badOverride(text, problem: "the value is not YAML")
+      throw RunError.badOverride(text, problem: "the value is not YAML")
     }
     // What a file may not hold cannot come in here either: the run's own file could not be read again.
     if let (character, _) = value.unwritable {
       let code = String(character.value, radix: 16, uppercase: true)
-      throw .badOverride(text, problem: "the value has the character U+\(code); leave it out")
+      throw RunError.badOverride(
+        text, problem: "the value has the character U+\(code); leave it out")
     }
     guard put(value, at: keys, place: "--set \(text)") else {
-      throw .badOverride(text, problem: "there is no such place in \(path)")
+      throw RunError.badOverride(text, problem: "there is no such place in \(path)")
     }
   }
 

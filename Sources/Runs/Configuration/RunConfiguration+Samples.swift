@@ -136,9 +136,8 @@ extension LoadedModel {
   /// The tokenizer in the model file; every token it makes has an embedding.
   func requiredTokenizer() throws -> Tokenizer {
     guard let tokenizer = try tokenizer() else {
-      throw RunError.malformed(
-        path: path,
-        problem: "the model has no tokenizer; import it again with its tokenizer.json")
+      throw FileError.malformed(
+        path: path, line: nil, problem: "the model has no tokenizer; import it again with its tokenizer.json")
     }
     return tokenizer
   }

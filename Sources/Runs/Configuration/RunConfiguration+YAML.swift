@@ -9,7 +9,7 @@ extension RunConfiguration {
   /// Reads and checks a document; the model is checked against later, once it is open.
   ///
   /// - Throws: ``RunError`` that names the file and line, or the override, of what is wrong.
-  public init(_ document: ConfigurationDocument) throws(RunError) {
+  public init(_ document: ConfigurationDocument) throws {
     self = try document.decode(RunConfiguration.self)
     do {
       try validate()
@@ -19,12 +19,12 @@ extension RunConfiguration {
   }
 
   /// The configuration with every default written out, as it goes into the run folder.
-  public func yaml() throws(RunError) -> String {
+  public func yaml() throws -> String {
     let node = try node(self)
     do {
       return try Yams.serialize(node: node, width: -1)
     } catch {
-      throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
+      throw FileError.cannotWrite(path: "config.yaml", reason: "\(error)")
     }
   }
 
@@ -32,8 +32,8 @@ extension RunConfiguration {
   ///
   /// What has its default is left out, so that a later version may have more settings.
   package func hash(
-    of choose: (RunConfiguration) throws(RunError) -> [String: String]
-  ) throws(RunError) -> String {
+    of choose: (RunConfiguration) throws -> [String: String]
+  ) throws -> String {
     let (own, defaults) = try (choose(self), choose(RunConfiguration(name: name, model: "")))
     let others = Set(own.keys).union(defaults.keys).filter { own[$0] != defaults[$0] }
     return settingsHash(others.reduce(into: [:]) { $0[$1] = .some(own[$1]) })
@@ -43,8 +43,8 @@ extension RunConfiguration {
 extension RunConfiguration {
   /// The hash of the same settings as it was made on 29 November 2026 before 8 o'clock: lists as one text.
   func formerHash(
-    of choose: (RunConfiguration) throws(RunError) -> [String: String]
-  ) throws(RunError) -> String {
+    of choose: (RunConfiguration) throws -> [String: String]
+  ) throws -> String {
     let (own, defaults) = try (
       joiningLists(choose(self)), joiningLists(choose(RunConfiguration(name: name, model: "")))
     )

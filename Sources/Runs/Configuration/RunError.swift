@@ -2,18 +2,13 @@ import MapReporter
 import ModelLoader
 import Support
 
-/// What can go wrong with a run's configuration and its folder.
+/// What can go wrong with a run's configuration and its folder, but for what is wrong with a file: that is a
+/// `FileError`.
 public enum RunError: ZigzagError, Equatable {
-  /// There is no configuration file at the path, or it cannot be read.
-  case configurationUnreadable(path: String, reason: String)
-  /// The configuration is not YAML, or has a key twice; `line` counts from 1.
-  case configurationMalformed(path: String, line: Int?, problem: String)
   /// A setting is unknown or impossible; `location` is a file and line, or an override.
   case setting(location: String, problem: String)
   /// An override is not of the form key=value, or its key leads nowhere.
   case badOverride(String, problem: String)
-  /// A text the haystack is made of cannot be read.
-  case haystackUnreadable(path: String, reason: String)
   /// Another process holds the run folder.
   case locked(folder: String, holder: String)
   /// The folder belongs to a run with other settings, one difference per entry.
@@ -24,12 +19,6 @@ public enum RunError: ZigzagError, Equatable {
   case otherResult(path: String, differences: [String], advice: String)
   /// The folder, or its lock, was removed or replaced while this process worked in it.
   case lockLost(folder: String)
-  /// The folder, or a file in it, cannot be created or written.
-  case cannotWrite(path: String, reason: String)
-  /// A file of the run folder that a step needs is not there.
-  case missing(path: String, advice: String)
-  /// A file of the run folder cannot be understood.
-  case malformed(path: String, problem: String)
   /// A run cannot be made again from the record at `path`, because its inputs are others now.
   case otherInputs(path: String, differences: [String])
   /// A run cannot be made again in the folder it is in.
@@ -44,12 +33,10 @@ public enum RunError: ZigzagError, Equatable {
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .configurationUnreadable, .haystackUnreadable, .missing: .missingInput
-    case .configurationMalformed, .malformed: .badData
     case .setting, .badOverride, .otherRun, .otherFiles, .otherResult, .otherInputs, .sameFolder,
       .noSuchTask, .noAnswers:
       .usage
-    case .locked, .cannotWrite: .cannotWrite
+    case .locked: .cannotWrite
     case .interrupted, .lockLost: .interrupted
     }
   }
@@ -57,16 +44,9 @@ public enum RunError: ZigzagError, Equatable {
   /// One sentence: where, what, and what to do.
   public var description: String {
     switch self {
-    case .configurationUnreadable(let path, let reason):
-      "cannot read the configuration \(path.shown(limit: 400)): \(reason)"
-    case .configurationMalformed(let path, let line, let problem):
-      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))"
     case .setting(let location, let problem):
       "\(location.shown(limit: 300)): \(problem.shown(limit: 600))"
     case .badOverride(let text, let problem): "--set \(text.shown()): \(problem.shown(limit: 300))"
-    case .haystackUnreadable(let path, let reason):
-      "cannot read the haystack text \(path): \(reason); name another file under haystack, or none "
-        + "for generated text"
     case .locked(let folder, let holder):
       "another zigzag works in \(folder) (\(holder)); wait for it, or give this run another name "
         + "with --set name=…"
@@ -82,9 +62,6 @@ public enum RunError: ZigzagError, Equatable {
       "\(folder), or its file .lock, was removed or replaced while this process worked there, so that it "
         + "stops and writes nothing more, since another process may be at work; give the same command "
         + "again when none is"
-    case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
-    case .missing(let path, let advice): "there is no \(path); \(advice)"
-    case .malformed(let path, let problem): "\(path): \(problem.shown(limit: 300))"
     case .otherInputs(let path, let differences):
       "\(path) cannot be made again: \(differences.joined(separator: "; ")); bring back the files it "
         + "was made from"

@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Support
 import Yams
 
 /// A setting, or a group of them, by the keys that lead to it, less the keys that are left out of it.
@@ -70,7 +71,7 @@ struct SettingScope {
 
 extension RunConfiguration {
   /// The settings of `scope`: dotted names, positions in lists counted from 0, and values as text.
-  func settings(in scope: SettingScope) throws(RunError) -> [String: String] {
+  func settings(in scope: SettingScope) throws -> [String: String] {
     let root = try node(self)
     return scope.paths.reduce(into: [:]) { found, path in
       var place: Node? = root
@@ -83,10 +84,10 @@ extension RunConfiguration {
   }
 
   /// The settings that the learned gates depend on.
-  package func gateSettings() throws(RunError) -> [String: String] { try settings(in: .gates) }
+  package func gateSettings() throws -> [String: String] { try settings(in: .gates) }
 
   /// The settings that searched maps depend on, besides those of the gates.
-  package func searchSettings() throws(RunError) -> [String: String] {
+  package func searchSettings() throws -> [String: String] {
     var resolved = self
     resolved.search.contexts = searchContexts
     resolved.search.sparsities = searchSparsities
@@ -97,7 +98,7 @@ extension RunConfiguration {
   /// For each task, by name, what the score of one map on one sample depends on besides the gates.
   ///
   /// How many samples there are, and which maps are measured on them, changes no score.
-  package func sampleSettings() throws(RunError) -> [String: [String: String]] {
+  package func sampleSettings() throws -> [String: [String: String]] {
     typealias Key = EvaluationTask.CodingKeys
     let shared = try settings(in: .evaluationSamples)
     var found: [String: [String: String]] = [:]
@@ -112,11 +113,11 @@ extension RunConfiguration {
   }
 
   /// What would be written of `settings`.
-  func node(_ settings: some Encodable) throws(RunError) -> Node {
+  func node(_ settings: some Encodable) throws -> Node {
     do {
       return (try Yams.compose(yaml: YAMLEncoder().encode(settings)) ?? "").styledForReading
     } catch {
-      throw .malformed(path: "config.yaml", problem: "cannot be written: \(error)")
+      throw FileError.cannotWrite(path: "config.yaml", reason: "\(error)")
     }
   }
 }

@@ -14,8 +14,8 @@ extension FinishedRun {
   @discardableResult
   public func writeReport(check: () throws -> Void = {}) throws -> String {
     guard FileManager.default.fileExists(atPath: files.curves) else {
-      throw RunError.missing(
-        path: files.curves, advice: "measure accuracy first with zigzag evaluate")
+      throw FileError.missing(
+        path: files.curves, what: "file", fix: "measure accuracy first with zigzag evaluate")
     }
     try requireOwn(.curves)
     try exportRecommended(check: check)
@@ -23,7 +23,8 @@ extension FinishedRun {
     let places =
       FileManager.default.fileExists(atPath: files.places)
       ? try PlaceTable.parse(
-        readText(of: URL(fileURLWithPath: files.places)), path: files.places) : []
+        TextFile.text(at: files.places, what: "table", limit: FileLimit.table), path: files.places)
+      : []
     try Report(reportInput(points, places)).write(
       to: URL(fileURLWithPath: files.folder), check: check)
     return files.report

@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Support
 
 /// A run folder as its readers see it: the gates with all that is known about them.
 public struct FinishedRun: Sendable {
@@ -35,10 +36,11 @@ public struct FinishedRun: Sendable {
     return (try run.writeReport { try lock.requireHeld() }, run.openQuestion)
   }
 
-  private static func requireFolder(_ files: RunFiles) throws(RunError) {
+  private static func requireFolder(_ files: RunFiles) throws {
     guard FileManager.default.fileExists(atPath: files.configuration) else {
-      throw .missing(
-        path: files.configuration, advice: "name a run folder, such as runs/smollm2-135m")
+      throw FileError.missing(
+        path: files.configuration, what: "file", fix: "name a run folder, such as runs/smollm2-135m"
+      )
     }
   }
 
@@ -56,8 +58,8 @@ public struct FinishedRun: Sendable {
     configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
     record = try RunRecord.read(files.record) ?? RunRecord()
     guard FileManager.default.fileExists(atPath: files.gates) else {
-      throw RunError.missing(
-        path: files.gates, advice: "learn the gates first with zigzag calibrate")
+      throw FileError.missing(
+        path: files.gates, what: "file", fix: "learn the gates first with zigzag calibrate")
     }
     let gates = try GateMatrix(contentsOf: files.gates)
     let searched = try MapUnit.allCases.compactMap { [files] unit in

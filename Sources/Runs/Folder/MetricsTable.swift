@@ -40,10 +40,10 @@ struct TimingsTable {
 
   /// The lines at `path` up to `step`, the last one of the checkpoint; later steps are done again.
   ///
-  /// - Throws: ``MapReporterError`` where the file is no such table.
-  init(path: String, through step: Int) throws(MapReporterError) {
+  /// - Throws: `FileError` where the file is no such table.
+  init(path: String, through step: Int) throws(FileError) {
     guard step > 0, FileManager.default.fileExists(atPath: path) else { return }
-    let text = try readText(of: URL(fileURLWithPath: path))
+    let text = try TextFile.text(at: path, what: "table", limit: FileLimit.table)
     for row in try CommaSeparatedRow.read(text, path: path) {
       let number = try row.integer("step")
       guard number <= step else { continue }

@@ -16,29 +16,12 @@ final class ResultLedger: Sendable {
 
   /// Reads the ledger at `path`; empty where there is none.
   ///
-  /// - Throws: ``RunError/malformed(path:problem:)``.
-  init(reading path: String) throws(RunError) {
-    do {
-      let data = try TextFile.bytes(at: path, what: "list of results", limit: FileLimit.record)
-      entries = Locked(try JSONReader.read(data).decode([String: Fingerprint].self))
-    } catch TextFileError.missing {
-      entries = Locked([:])
-    } catch let error as TextFileError {
-      throw .malformed(
-        path: path,
-        problem: "\(error.reason); remove it to have the results taken as they are")
-    } catch let error as JSONError {
-      throw .malformed(
-        path: path,
-        problem:
-          "\(error)\(error.isKeyTwice ? ", or" : ";") delete the file to have the results taken as they are"
-      )
-    } catch {
-      throw .malformed(
-        path: path,
-        problem: "it does not list what results were made from; delete it to have them taken as "
-          + "they are")
-    }
+  /// - Throws: `FileError`.
+  init(reading path: String) throws(FileError) {
+    entries = Locked(
+      try JSONFile.readIfThere(
+        [String: Fingerprint].self, at: path, format: "list of what results were made from",
+        limit: FileLimit.record, fix: "delete it to have the results taken as they are") ?? [:])
   }
 
   /// What `result` was made from; nil where nobody wrote it down.
@@ -47,17 +30,11 @@ final class ResultLedger: Sendable {
   }
 
   /// The ledger as JSON with this entry.
-  func json(adding fingerprint: Fingerprint, for result: RunResult) throws(RunError) -> String {
+  func json(adding fingerprint: Fingerprint, for result: RunResult) throws(FileError) -> String {
     let all = entries.withLock { entries in
       entries[result.name] = fingerprint
       return entries
     }
-    do {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(all), as: UTF8.self) + "\n"
-    } catch {
-      throw .malformed(path: "results.json", problem: "cannot be written: \(error)")
-    }
+    return try JSONFile.prettyText(of: all, name: "results.json")
   }
 }

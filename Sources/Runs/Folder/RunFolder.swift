@@ -24,10 +24,10 @@ public struct RunFolder: ~Copyable {
   ///   gates learned with other settings.
   public static func open(
     for configuration: RunConfiguration, in runs: String = "runs"
-  ) throws(RunError) -> RunFolder {
+  ) throws -> RunFolder {
     let folder = "\(runs)/\(configuration.name)"
     for folder in [folder, "\(folder)/maps", "\(folder)/figures"] {
-      try create(folder)
+      try AtomicFile.createFolder(folder)
     }
     let files = RunFiles(folder: folder)
     let lock = try RunLock(path: files.lock, folder: folder)
@@ -58,24 +58,18 @@ public struct RunFolder: ~Copyable {
     try put(text, at: path)
   }
 
-  private func put(_ text: String, at path: String) throws(RunError) {
-    do {
-      try AtomicFile.write(text, to: path)
-    } catch .cannotWrite(let path, let reason) {
-      throw .cannotWrite(path: path, reason: reason)
-    } catch {
-      throw .cannotWrite(path: path, reason: "\(error)")
-    }
+  private func put(_ text: String, at path: String) throws {
+    try AtomicFile.write(text, to: path)
   }
 
   /// Compares the configuration with the one the folder was last used with.
-  private func reconcile(with configuration: RunConfiguration) throws(RunError) {
+  private func reconcile(with configuration: RunConfiguration) throws {
     guard FileManager.default.fileExists(atPath: files.configuration) else { return }
     let document = try ConfigurationDocument(contentsOf: files.configuration)
     let before = try document.decode(RunConfiguration.self)
     let gates = try differences(now: configuration.gateSettings(), before: before.gateSettings())
     guard gates.isEmpty || !files.holdGates else {
-      throw .otherRun(folder: path, differences: gates)
+      throw RunError.otherRun(folder: path, differences: gates)
     }
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
     try forgetScores { task in gates.isEmpty && now[task] == then[task] }
@@ -90,7 +84,7 @@ public struct RunFolder: ~Copyable {
   }
 
   /// Removes what was measured on tasks that are others now, by name.
-  private func forgetScores(except keep: (String) -> Bool) throws(RunError) {
+  private func forgetScores(except keep: (String) -> Bool) throws {
     guard var table = try? ScoreTable.read(files.scores) else { return }
     let text = table.text
     table.keepTasks(keep)
@@ -132,9 +126,9 @@ public struct RunFolder: ~Copyable {
     try delete(file)
   }
 
-  private func delete(_ file: String) throws(RunError) {
+  private func delete(_ file: String) throws {
     guard unsafe unlink(file) != 0, errno != ENOENT else { return }
-    throw .cannotWrite(path: file, reason: systemMessage(errno))
+    throw FileError.cannotWrite(path: file, reason: systemMessage(errno))
   }
 
   /// Removes the teacher's outputs; what else there is in their folder stays.
@@ -156,16 +150,4 @@ public struct RunFolder: ~Copyable {
     }
   }
 
-  /// Creates a folder of the run if it is not there.
-  func create(_ path: String) throws(RunError) { try Self.create(path) }
-
-  /// Creates a folder, and those it is in, if it is not there.
-  static func create(_ folder: String) throws(RunError) {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotWrite(path: folder, reason: systemMessage(of: error, creating: folder))
-    }
-  }
 }

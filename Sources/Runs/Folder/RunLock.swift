@@ -17,8 +17,8 @@ final class RunLock: Sendable {
   /// Takes the lock file at `path` for this process.
   ///
   /// - Throws: ``RunError/locked(folder:holder:)`` where another process has it, and
-  ///   ``RunError/cannotWrite(path:reason:)`` where the file cannot be created.
-  init(path: String, folder: String) throws(RunError) {
+  ///   `FileError` where the file cannot be created.
+  init(path: String, folder: String) throws {
     for _ in 0..<Self.attempts {
       let descriptor = try Self.locked(path, folder: folder)
       // Between opening and locking it may have been removed, and replaced by the file of another process.
@@ -31,7 +31,7 @@ final class RunLock: Sendable {
       }
       close(descriptor)
     }
-    throw .cannotWrite(path: path, reason: "it is removed again and again")
+    throw FileError.cannotWrite(path: path, reason: "it is removed again and again")
   }
 
   deinit {
@@ -42,11 +42,11 @@ final class RunLock: Sendable {
 
   private static let attempts = 100
 
-  private static func locked(_ path: String, folder: String) throws(RunError) -> Int32 {
+  private static func locked(_ path: String, folder: String) throws -> Int32 {
     let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
     guard descriptor >= 0 else {
       let code = errno
-      throw .cannotWrite(
+      throw FileError.cannotWrite(
         path: path,
         reason: systemMessage(code) + (code == EISDIR ? "; remove it or name another folder" : ""))
     }
@@ -55,9 +55,9 @@ final class RunLock: Sendable {
       let holder = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
       close(descriptor)
       guard code == EWOULDBLOCK else {
-        throw .cannotWrite(path: path, reason: systemMessage(code))
+        throw FileError.cannotWrite(path: path, reason: systemMessage(code))
       }
-      throw .locked(
+      throw RunError.locked(
         folder: folder, holder: holder.isEmpty ? "unknown process" : holder.shown(limit: 100))
     }
     return descriptor
@@ -73,9 +73,9 @@ final class RunLock: Sendable {
   /// Refuses to go on where the path names another file than the locked one, or none.
   ///
   /// - Throws: ``RunError/lockLost(folder:)``.
-  func requireHeld() throws(RunError) {
+  func requireHeld() throws {
     guard FileStamp(path: path)?.isSameFile(as: stamp) == true else {
-      throw .lockLost(folder: folder)
+      throw RunError.lockLost(folder: folder)
     }
   }
 }

@@ -12,13 +12,13 @@ public struct RunOrigin: Sendable {
   /// Reads the record at `path`.
   ///
   /// - Throws: ``RunError`` where there is none, or it is of a version without settings.
-  public init(contentsOf path: String) throws(RunError) {
+  public init(contentsOf path: String) throws {
     guard let record = try RunRecord.read(path) else {
-      throw .missing(path: path, advice: "name the run.json of a run folder")
+      throw FileError.missing(path: path, what: "file", fix: "name the run.json of a run folder")
     }
     guard record.configuration != nil else {
-      throw .malformed(
-        path: path, problem: "it does not hold the run's settings; use the config.yaml beside it")
+      throw FileError.malformed(
+        path: path, line: nil, problem: "it does not hold the run's settings; use the config.yaml beside it")
     }
     self.path = path
     self.record = record
@@ -32,17 +32,19 @@ public struct RunOrigin: Sendable {
   }
 
   /// Refuses to make the run again in its own folder.
-  func check(folder: String) throws(RunError) {
+  func check(folder: String) throws {
     let (here, there) = (canonical(folder), canonical(files.folder))
     if here == there {
-      throw .sameFolder(folder)
+      throw RunError.sameFolder(folder)
     }
   }
 
   /// Refuses another model or other texts than the run's.
-  func check(_ now: RunRecord) throws(RunError) {
+  func check(_ now: RunRecord) throws {
     let differences = record.inputDifferences(from: now)
-    guard differences.isEmpty else { throw .otherInputs(path: path, differences: differences) }
+    guard differences.isEmpty else {
+      throw RunError.otherInputs(path: path, differences: differences)
+    }
   }
 
   /// What the record does not say of the model that is there now, in one sentence; nil where nothing is left

@@ -68,35 +68,15 @@ public struct RunRecord: Codable, Sendable, Equatable {
 
   /// The record at `path`, or nil where there is none yet.
   ///
-  /// - Throws: ``RunError/malformed(path:problem:)`` where the file is not a record.
-  public static func read(_ path: String) throws(RunError) -> RunRecord? {
-    do {
-      let data = try TextFile.bytes(at: path, what: "run record", limit: FileLimit.record)
-      return try JSONReader.read(data).decode(RunRecord.self)
-    } catch TextFileError.missing {
-      return nil
-    } catch let error as TextFileError {
-      throw .malformed(
-        path: path,
-        problem: "not a run record: \(error.reason); remove it to have it written anew")
-    } catch let error as JSONError {
-      throw .malformed(
-        path: path,
-        problem: (error.isKeyTwice ? "" : "not a run record: ")
-          + "\(error); or delete the file to have it written anew")
-    } catch {
-      throw .malformed(path: path, problem: "not a run record; delete it to have it written anew")
-    }
+  /// - Throws: `FileError` where the file is not a record.
+  public static func read(_ path: String) throws(FileError) -> RunRecord? {
+    try JSONFile.readIfThere(
+      RunRecord.self, at: path, format: "run record", limit: FileLimit.record,
+      fix: "delete it to have it written anew")
   }
 
   /// The record as JSON, keys in alphabetical order.
-  public func json() throws(RunError) -> String {
-    do {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    } catch {
-      throw .malformed(path: "run.json", problem: "cannot be written: \(error)")
-    }
+  public func json() throws(FileError) -> String {
+    try JSONFile.prettyText(of: self, name: "run.json")
   }
 }

@@ -128,12 +128,12 @@ struct ResultInputs {
     case .gateSettings:
       return [
         "settings of the gates":
-          try configuration.hash { all throws(RunError) in try all.gateSettings() }
+          try configuration.hash { all throws in try all.gateSettings() }
       ]
     case .searchSettings:
       return [
         "settings of the search":
-          try configuration.hash { all throws(RunError) in try all.searchSettings() }
+          try configuration.hash { all throws in try all.searchSettings() }
       ]
     case .window:
       return [
@@ -148,7 +148,7 @@ struct ResultInputs {
     case .evaluationSettings:
       return [
         "settings of the evaluation":
-          try configuration.hash { all throws(RunError) in try all.settings(in: .evaluation) }
+          try configuration.hash { all throws in try all.settings(in: .evaluation) }
       ]
     case .importedMaps: return Self.importedMaps(of: configuration)
     case .gates: return contents([files.gates])
@@ -258,9 +258,9 @@ struct ResultInputs {
   private func isFormer(_ hash: String, of name: String) throws -> Bool {
     switch name {
     case "settings of the gates":
-      try configuration.formerHash { all throws(RunError) in try all.gateSettings() } == hash
+      try configuration.formerHash { all throws in try all.gateSettings() } == hash
     case "settings of the search":
-      try configuration.formerHash { all throws(RunError) in try all.searchSettings() } == hash
+      try configuration.formerHash { all throws in try all.searchSettings() } == hash
     default:
       try configuration.sampleSettings().values.contains { sha256(of: settingsText($0)) == hash }
     }

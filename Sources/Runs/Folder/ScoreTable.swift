@@ -62,11 +62,11 @@ package struct ScoreTable: Sendable, Equatable {
 
   /// Reads the table at `path`; empty where there is none.
   ///
-  /// - Throws: ``MapReporterError`` naming line and column of what is wrong.
-  package static func read(_ path: String) throws(MapReporterError) -> ScoreTable {
+  /// - Throws: `FileError` naming line and column of what is wrong.
+  package static func read(_ path: String) throws(FileError) -> ScoreTable {
     guard FileManager.default.fileExists(atPath: path) else { return ScoreTable() }
     var table = ScoreTable()
-    let text = try readText(of: URL(fileURLWithPath: path))
+    let text = try TextFile.text(at: path, what: "table", limit: FileLimit.table)
     for row in try CommaSeparatedRow.read(text, path: path) {
       let key = Key(task: try row.text("task"), pattern: try row.text("pattern"))
       let index = try row.integer("sample")
@@ -86,7 +86,7 @@ package struct ScoreTable: Sendable, Equatable {
 
   private static func entry(
     of row: CommaSeparatedRow
-  ) throws(MapReporterError) -> (SampleScores.Key, SampleScore) {
+  ) throws(FileError) -> (SampleScores.Key, SampleScore) {
     let name = try row.text("metric")
     guard let metric = CurveMetric(rawValue: name) else {
       throw row.wrong("metric", "a metric", "\"\(name)\"")

@@ -49,7 +49,7 @@ extension Pipeline {
   private func teacherCache() throws -> TeacherCacheSettings {
     guard configuration.calibration.samples > 0 else { return .none }
     let compute = configuration.compute
-    if compute.teacherCacheOnDisk { try folder.create(files.teacher) }
+    if compute.teacherCacheOnDisk { try AtomicFile.createFolder(files.teacher) }
     return TeacherCacheSettings(
       byteBudget: compute.teacherCache.byteCount,
       folder: compute.teacherCacheOnDisk ? files.teacher : nil, identity: try checkpointIdentity())
@@ -77,7 +77,7 @@ extension Pipeline {
   /// What a checkpoint belongs to: the model, the texts, and every setting the gates depend on.
   func checkpointIdentity() throws -> String {
     checkpointIdentity(
-      settings: try configuration.hash { choice throws(RunError) in try choice.gateSettings() })
+      settings: try configuration.hash { choice throws in try choice.gateSettings() })
   }
 
   private func checkpointIdentity(settings: String) -> String {
@@ -92,7 +92,7 @@ extension Pipeline {
   /// What earlier versions wrote: the first one the weights and all settings.
   func formerCheckpointIdentities() throws -> [String] {
     let settings = sha256(of: settingsText(try configuration.gateSettings()))
-    let former = try configuration.formerHash { all throws(RunError) in try all.gateSettings() }
+    let former = try configuration.formerHash { all throws in try all.gateSettings() }
     return [
       "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)",
       checkpointIdentity(settings: former),

@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import MapReporter
 import ModelLoader
+import Support
 
 /// Samples of a run as arrays, for people to read and for other programs to work on.
 public struct SampleSet: Sendable {
@@ -67,7 +68,7 @@ public struct SampleSet: Sendable {
   ///
   /// - Throws: `FileError` or ``RunError`` where a file cannot be written.
   public func write(to folder: String) throws {
-    try RunFolder.create(folder)
+    try AtomicFile.createFolder(folder)
     let width = samples.map(\.length).max() ?? 0
     let shape = [samples.count, width]
     func table(_ row: (PasskeySample) -> [Int32]) -> [Int32] {

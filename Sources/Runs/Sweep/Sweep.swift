@@ -23,13 +23,13 @@ public struct Sweep {
   /// `dotted.key=value`), then what the run itself changes.
   ///
   /// - Throws: ``RunError`` that names file and line of what is wrong.
-  public init(contentsOf path: String, overrides: [String] = []) throws(RunError) {
+  public init(contentsOf path: String, overrides: [String] = []) throws {
     let file = try SweepFile(contentsOf: path)
     var base = try ConfigurationDocument(contentsOf: file.base)
     try base.put(all: file.shared, for: nil)
     for override in overrides {
       guard !override.hasPrefix("name=") else {
-        throw .badOverride(
+        throw RunError.badOverride(
           override, problem: "the sweep names its runs; change the name in \(path)")
       }
       try base.apply(override)
@@ -43,13 +43,13 @@ public struct Sweep {
   }
 
   /// The base and what differs from it one at a time, then the grid.
-  private static func plans(of file: SweepFile) throws(RunError) -> [RunPlan] {
+  private static func plans(of file: SweepFile) throws -> [RunPlan] {
     let count = file.grid.reduce(file.vary.reduce(1) { $0 + $1.choices.count }) {
       let (product, isTooLarge) = $0.multipliedReportingOverflow(by: $1.choices.count)
       return isTooLarge ? .max : product
     }
     guard count <= maximumRuns else {
-      throw .setting(
+      throw RunError.setting(
         location: file.path, problem: "there are more than \(maximumRuns) runs; vary less")
     }
     var plans: [RunPlan] = []
@@ -69,18 +69,18 @@ public struct Sweep {
   }
 
   /// Refuses two runs of one name, or of the same settings.
-  private static func requireDifferent(_ runs: [SweepRun]) throws(RunError) {
+  private static func requireDifferent(_ runs: [SweepRun]) throws {
     var (names, settings): ([String: String], [String: String]) = ([:], [:])
     for run in runs {
       // Names that a file system may take for one.
       if let other = names.updateValue(run.name, forKey: run.name.lowercased()) {
-        throw .setting(
+        throw RunError.setting(
           location: run.place, problem: "two runs are named \(other); vary one of them only once")
       }
       var nameless = run.configuration
       nameless.name = "run"
       if let other = settings.updateValue(run.name, forKey: try nameless.yaml()) {
-        throw .setting(
+        throw RunError.setting(
           location: run.place,
           problem: "run \(run.name) has the same settings as run \(other); leave it out")
       }
@@ -121,14 +121,14 @@ public struct SweepRun {
   /// File and line in the sweep.
   let place: String
 
-  init(_ plan: RunPlan, base: ConfigurationDocument) throws(RunError) {
+  init(_ plan: RunPlan, base: ConfigurationDocument) throws {
     var document = base
     try document.put(all: plan.changes, for: plan.name)
     _ = document.put(Node(plan.name), at: ["name"], place: plan.place)
     do {
       configuration = try RunConfiguration(document)
-    } catch .setting(let location, let problem) {
-      throw .setting(location: location, problem: "\(problem) (run \(plan.name))")
+    } catch RunError.setting(let location, let problem) {
+      throw RunError.setting(location: location, problem: "\(problem) (run \(plan.name))")
     }
     name = plan.name
     changes = plan.changes.map { "\($0.name) \($0.shownValue)" }.joined(separator: ", ")
@@ -147,10 +147,10 @@ extension SettingChange {
 
 extension ConfigurationDocument {
   /// Merges `changes`; `run` names the run they are for.
-  fileprivate mutating func put(all changes: [SettingChange], for run: String?) throws(RunError) {
+  fileprivate mutating func put(all changes: [SettingChange], for run: String?) throws {
     for change in changes {
       guard put(change.value, at: change.keys, place: change.place) else {
-        throw .setting(
+        throw RunError.setting(
           location: change.place,
           problem: "\(change.name) has no place in \(path)\(run.map { " (run \($0))" } ?? "")")
       }

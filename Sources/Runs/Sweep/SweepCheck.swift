@@ -59,7 +59,9 @@ struct SweepCheck {
     let configuration = run.configuration
     for path in configuration.haystack.evaluation.files
     where !FileManager.default.isReadableFile(atPath: path) {
-      throw RunError.haystackUnreadable(path: path, reason: "there is no such file to read")
+      throw FileError.missing(
+        path: path, what: "text",
+        fix: "name another file under haystack, or none for generated text")
     }
     guard checked.insert(try settingsHash(configuration.settings(in: .checks))).inserted else {
       return
@@ -70,7 +72,7 @@ struct SweepCheck {
     for stage in Stage.allCases { try stage.check(inputs) }
   }
 
-  private func checkFolder(of run: SweepRun) throws(RunError) {
+  private func checkFolder(of run: SweepRun) throws {
     let files = RunFiles(folder: "\(folder)/\(run.name)")
     guard files.holdGates, FileManager.default.fileExists(atPath: files.configuration) else {
       return
@@ -80,7 +82,7 @@ struct SweepCheck {
     let found = try differences(
       now: run.configuration.gateSettings(), before: before.gateSettings())
     guard found.isEmpty else {
-      throw .setting(
+      throw RunError.setting(
         location: run.place,
         problem: "\(files.folder) holds a run with other settings: "
           + "\(found.joined(separator: "; ")); undo that, or give the sweep another name")

@@ -25,7 +25,7 @@ struct SweepFile {
   /// Reads the file at `path`.
   ///
   /// - Throws: ``RunError`` that names the line of what is wrong.
-  init(contentsOf path: String) throws(RunError) {
+  init(contentsOf path: String) throws {
     let root = try ConfigurationDocument(contentsOf: path).root
     let parser = SweepParser(path: path)
     let entries = try parser.entries(of: root)
@@ -40,12 +40,12 @@ struct SweepFile {
     self.path = path
     name = try parser.folderName(entry(.name))
     base = Self.resolve(try parser.text(entry(.base), Key.base.rawValue), beside: path)
-    shared = try entry(.set).map { given throws(RunError) in try parser.changes(given.value) } ?? []
+    shared = try entry(.set).map { given throws in try parser.changes(given.value) } ?? []
     let labels = AxisLabels(entry(.vary)?.value, entry(.grid)?.value)
     vary = try parser.axes(entry(.vary), labels: labels)
     grid = try parser.axes(entry(.grid), labels: labels)
     if vary.isEmpty && grid.isEmpty {
-      throw .setting(location: path, problem: "there is nothing to vary; add vary or grid")
+      throw RunError.setting(location: path, problem: "there is nothing to vary; add vary or grid")
     }
   }
 

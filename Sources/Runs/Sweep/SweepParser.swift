@@ -21,7 +21,7 @@ struct SweepParser {
   }
 
   /// The entries of a mapping, in the order of the file.
-  func entries(of node: Node, under name: String = "") throws(RunError) -> [Entry] {
+  func entries(of node: Node, under name: String = "") throws -> [Entry] {
     guard let mapping = node.mapping else {
       throw refusal(name, "must be a group of settings", line: node.mark?.line)
     }
@@ -29,8 +29,8 @@ struct SweepParser {
   }
 
   /// The text of a part that must be there.
-  func text(_ entry: Entry?, _ name: String) throws(RunError) -> String {
-    guard let entry else { throw .setting(location: path, problem: "\(name) is missing") }
+  func text(_ entry: Entry?, _ name: String) throws -> String {
+    guard let entry else { throw RunError.setting(location: path, problem: "\(name) is missing") }
     guard let text = entry.value.scalar?.string, !text.isEmpty else {
       throw refusal(name, "must be a single value", line: entry.line)
     }
@@ -38,7 +38,7 @@ struct SweepParser {
   }
 
   /// The sweep's own name.
-  func folderName(_ entry: Entry?) throws(RunError) -> String {
+  func folderName(_ entry: Entry?) throws -> String {
     let name = try text(entry, "name")
     guard RunConfiguration.isFolderName(name) else {
       throw refusal(
@@ -52,7 +52,7 @@ struct SweepParser {
   /// file does not have in this form.
   func changes(
     _ node: Node, under keys: [String] = [], line: Int? = nil
-  ) throws(RunError) -> [SettingChange] {
+  ) throws -> [SettingChange] {
     var found: [SettingChange] = []
     for entry in try entries(of: node, under: keys.isEmpty ? "set" : dotted(keys)) {
       let line = entry.line ?? line
@@ -73,7 +73,7 @@ struct SweepParser {
   }
 
   /// What varies, in the order of the file.
-  func axes(_ group: Entry?, labels: AxisLabels) throws(RunError) -> [SweepAxis] {
+  func axes(_ group: Entry?, labels: AxisLabels) throws -> [SweepAxis] {
     guard let group else { return [] }
     var axes: [SweepAxis] = []
     for entry in try entries(of: group.value, under: group.key) {
@@ -91,7 +91,7 @@ struct SweepParser {
   }
 
   /// A setting with a list of its values.
-  private func values(_ entry: Entry, label: String) throws(RunError) -> [SweepChoice] {
+  private func values(_ entry: Entry, label: String) throws -> [SweepChoice] {
     guard let items = entry.value.sequence else {
       throw refusal(entry.key, "must be a list of values", line: entry.line)
     }
@@ -114,7 +114,7 @@ struct SweepParser {
   }
 
   /// Choices with names of their own, each of which changes the settings below it.
-  private func namedChoices(_ entry: Entry, label: String) throws(RunError) -> [SweepChoice] {
+  private func namedChoices(_ entry: Entry, label: String) throws -> [SweepChoice] {
     var choices: [SweepChoice] = []
     for choice in try entries(of: entry.value) {
       guard choice.value.mapping != nil else {
@@ -134,7 +134,7 @@ struct SweepParser {
     return choices
   }
 
-  private func requireDifferent(_ names: [String], of entry: Entry) throws(RunError) {
+  private func requireDifferent(_ names: [String], of entry: Entry) throws {
     for (position, name) in names.enumerated() where names[..<position].contains(name) {
       throw refusal(entry.key, "has two values named \(name); keep one of them", line: entry.line)
     }

@@ -22,37 +22,18 @@ package struct SweepRecord: Codable, Equatable {
 
   /// The record at `path`; of nothing where there is none.
   ///
-  /// - Throws: ``RunError/malformed(path:problem:)``.
-  package static func read(_ path: String) throws(RunError) -> SweepRecord {
-    do {
-      let data = try TextFile.bytes(at: path, what: "sweep's record", limit: FileLimit.record)
-      return try JSONReader.read(data).decode(SweepRecord.self)
-    } catch TextFileError.missing {
-      return SweepRecord()
-    } catch let error as TextFileError {
-      throw .malformed(
-        path: path,
-        problem:
-          "not a sweep's record: \(error.reason); remove it to have all runs looked through again"
-      )
-    } catch let error as JSONError {
-      throw .malformed(
-        path: path,
-        problem: (error.isKeyTwice ? "" : "not a sweep's record: ")
-          + "\(error)\(error.isKeyTwice ? ", or" : ";") delete the file to have all runs looked through again"
-      )
-    } catch {
-      throw .malformed(
-        path: path, problem: "not a sweep's record; delete it to have all runs looked through again"
-      )
-    }
+  /// - Throws: `FileError`.
+  package static func read(_ path: String) throws(FileError) -> SweepRecord {
+    try JSONFile.readIfThere(
+      SweepRecord.self, at: path, format: "sweep's record", limit: FileLimit.record,
+      fix: "delete it to have all runs looked through again") ?? SweepRecord()
   }
 
   /// Whether `run` is finished, its folder as it was left, and what it was made from as it was: `inputs`, as far
   /// as that was written down.
   func holds(
     _ run: SweepRun, _ files: RunFiles, inputs: [String: String]
-  ) throws(RunError) -> Bool {
+  ) throws -> Bool {
     guard let mark = runs[run.name], FileManager.default.fileExists(atPath: files.report) else {
       return false
     }
@@ -76,14 +57,8 @@ package struct SweepRecord: Codable, Equatable {
   }
 
   /// The record as JSON, keys in alphabetical order.
-  package func json() throws(RunError) -> String {
-    do {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    } catch {
-      throw .malformed(path: "sweep.json", problem: "cannot be written: \(error)")
-    }
+  package func json() throws(FileError) -> String {
+    try JSONFile.prettyText(of: self, name: "sweep.json")
   }
 
   private static func mark(of files: RunFiles, inputs: [String: String]?) -> Mark? {

@@ -36,7 +36,7 @@ public struct SweepRunner {
       }
       try check.check(run)
     }
-    try RunFolder.create(folder)
+    try AtomicFile.createFolder(folder)
     let lock = try RunLock(path: "\(folder)/.lock", folder: folder)
     var record = try SweepRecord.read(recordPath)
     warnOfOldRecord(record)
@@ -117,7 +117,7 @@ public struct SweepRunner {
   private var recordPath: String { "\(folder)/sweep.json" }
 
   private func write(_ record: SweepRecord) throws {
-    try writeAtomically(record.json(), to: URL(fileURLWithPath: recordPath))
+    try AtomicFile.write(record.json(), creatingFolderOf: URL(fileURLWithPath: recordPath))
   }
 }
 

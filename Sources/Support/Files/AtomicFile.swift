@@ -16,4 +16,19 @@ public enum AtomicFile {
   public static func write(_ text: String, to path: String) throws(FileError) {
     try write(Data(text.utf8), to: path)
   }
+
+  /// Writes `text` likewise, and creates the folder where it is not there.
+  package static func write(_ text: String, creatingFolderOf url: URL) throws(FileError) {
+    try createFolder(url.deletingLastPathComponent().path)
+    try write(text, to: url.path)
+  }
+
+  /// Creates a folder, and those it is in, where it is not there.
+  package static func createFolder(_ path: String) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(path: path, reason: systemMessage(of: error, creating: path))
+    }
+  }
 }

@@ -1,11 +1,15 @@
-/// What can be wrong with a model, tokenizer or array file, or with writing one.
+/// What can be wrong with a file that is read or written, whatever the file is for.
 public enum FileError: ZigzagError, Equatable {
-  /// Nothing is at `path`; `what` says what was looked for.
-  case missing(path: String, what: String)
+  /// Nothing is at `path`; `what` says what was looked for, and `fix` what to do.
+  case missing(path: String, what: String, fix: String = "check the path")
   /// The file at `path` is there and cannot be read.
   case unreadable(path: String, reason: String)
   /// `place` in the file at `path` does not hold what it must; `fix` says what to do.
-  case invalid(path: String, place: String, expected: String, found: String, fix: String)
+  case invalid(
+    path: String, place: String, expected: String, found: String,
+    fix: String = "correct the file or make it again")
+  /// The text of the file at `path` cannot be understood; `line` counts from 1, and `problem` says what to do.
+  case malformed(path: String, line: Int?, problem: String)
   /// The file at `path` is well formed and asks for something this package does not do.
   case unsupported(path: String, place: String, found: String, supported: String)
   /// The tokenizer in the file at `path` cannot be used; `problem` says why and `fix` what to do.
@@ -21,7 +25,7 @@ public enum FileError: ZigzagError, Equatable {
   public var category: ErrorCategory {
     switch self {
     case .missing, .unreadable, .changed: .missingInput
-    case .invalid, .unsupported, .unusableTokenizer: .badData
+    case .invalid, .malformed, .unsupported, .unusableTokenizer: .badData
     case .cannotWrite: .cannotWrite
     case .stopped: .interrupted
     }
@@ -30,13 +34,15 @@ public enum FileError: ZigzagError, Equatable {
   /// One sentence that names the file, the place, what was expected and what was found.
   public var description: String {
     switch self {
-    case .missing(let path, let what):
-      "\(path): there is no such \(what); check the path."
+    case .missing(let path, let what, let fix):
+      "\(path): there is no such \(what); \(fix)."
     case .unreadable(let path, let reason):
       "\(path): cannot be read: \(reason.shown(limit: 300))."
     case .invalid(let path, let place, let expected, let found, let fix):
       "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)"
         + (fix.hasSuffix("?") ? "" : ".")
+    case .malformed(let path, let line, let problem):
+      "\(path)\(line.map { ":\($0)" } ?? ""): \(problem.shown(limit: 300))."
     case .unsupported(let path, let place, let found, let supported):
       "\(path): \(place.shown()): \(found.shown()) is not supported; use a model with \(supported)."
     case .changed(let path):

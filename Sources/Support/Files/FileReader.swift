@@ -7,6 +7,8 @@ package final class FileReader: Sendable {
   /// What reading this file may still cost.
   package let budget: ReadingBudget
   private let descriptor: Int32
+  /// What kind of file it is, for messages.
+  private let what: String
 
   /// Opens the file at `path`; `what` names it in the message if it is missing.
   package init(path: String, what: String) throws(FileError) {
@@ -26,13 +28,14 @@ package final class FileReader: Sendable {
         path: path, reason: "it is \(kind), but the \(what) must be a regular file")
     }
     self.path = path
+    self.what = what
     byteCount = status.st_size
     budget = ReadingBudget(path: path, byteCount: byteCount)
-    try refuseGitLFSPointer(as: what)
+    try refuseGitLFSPointer()
   }
 
   /// Refuses the three lines of text that stand for a file where Git LFS has not fetched it.
-  private func refuseGitLFSPointer(as what: String) throws(FileError) {
+  private func refuseGitLFSPointer() throws(FileError) {
     // The specification keeps pointers below 1,024 bytes.
     guard (1..<1024).contains(byteCount) else { return }
     guard FileKind(beginning: try beginning) == .gitLFSPointer else { return }
@@ -106,11 +109,12 @@ package final class FileReader: Sendable {
   }
 
   /// The whole file, refused before it is read if it has more than `limit` bytes.
-  package func readAll(limit: Int = .max) throws(FileError) -> Data {
+  package func readAll(limit: Int) throws(FileError) -> Data {
     guard byteCount <= limit else {
       throw .invalid(
-        path: path, place: "the file", expected: "at most \(FileLimit.words(limit))",
-        found: "\(byteCount) bytes", fix: "it is damaged or another file, so get it anew")
+        path: path, place: "the file",
+        expected: "a \(what) of at most \(FileLimit.words(limit))", found: "\(byteCount) bytes",
+        fix: "it is damaged or another file, so name another or get it anew")
     }
     return Data(try read(at: 0, count: byteCount, place: "the file"))
   }

@@ -1,70 +1,35 @@
 import Foundation
 
-/// Why a file cannot be read whole.
-package enum TextFileError: Error, Equatable {
-  /// Nothing is there.
-  case missing
-  /// It cannot be opened or read, or is a folder, a pipe or a device.
-  case unreadable(reason: String)
-  /// It has more bytes than a file of its kind may have.
-  case tooLarge(limit: Int)
-  /// A line, counted from 1, is not UTF-8.
-  case notUTF8(line: Int)
-  /// It stands for another file, or is no text at all.
-  case otherKind(name: String, fix: String)
-
-  /// What is wrong, as a clause.
-  package var reason: String {
-    switch self {
-    case .missing: systemMessage(ENOENT)
-    case .unreadable(let reason): reason
-    case .tooLarge(let limit): "it is larger than \(FileLimit.words(limit))"
-    case .notUTF8(let line): "line \(line) is not UTF-8 text"
-    case .otherKind(let name, let fix): "it is \(name); \(fix)"
-    }
-  }
-}
-
 /// Reads small files whole: the one door for everything that is not read by offsets.
 ///
 /// The file is opened without blocking, must be a regular one, and is measured before it is read, so that
 /// a named pipe, a device or a huge file is refused at once.
 package enum TextFile {
   /// The bytes of the file at `path`; `what` names its kind in messages.
+  ///
+  /// - Throws: `FileError` where nothing is there, or no regular file of at most `limit` bytes.
   package static func bytes(
     at path: String, what: String, limit: Int
-  ) throws(TextFileError) -> Data {
-    do {
-      let file: FileReader
-      do {
-        file = try FileReader(path: path, what: what)
-      } catch .invalid(_, _, _, let found, let fix) {
-        throw TextFileError.otherKind(name: found, fix: fix)
-      }
-      guard file.byteCount <= limit else { throw TextFileError.tooLarge(limit: limit) }
-      return try file.readAll()
-    } catch let error as TextFileError {
-      throw error
-    } catch FileError.missing {
-      throw .missing
-    } catch FileError.unreadable(_, let reason) {
-      throw .unreadable(reason: reason)
-    } catch {
-      throw .unreadable(reason: "it changed while it was read")
-    }
+  ) throws(FileError) -> Data {
+    try FileReader(path: path, what: what).readAll(limit: limit)
   }
 
   /// The text of the UTF-8 file at `path`; `what` names its kind in messages.
+  ///
+  /// - Throws: `FileError` as ``bytes(at:what:limit:)``, and for a line that is not UTF-8.
   package static func text(
     at path: String, what: String, limit: Int
-  ) throws(TextFileError) -> String {
-    try text(of: bytes(at: path, what: what, limit: limit))
+  ) throws(FileError) -> String {
+    try text(of: bytes(at: path, what: what, limit: limit), path: path)
   }
 
   /// The text that `bytes` are in UTF-8; a byte order mark at its start is part of it.
-  package static func text(of bytes: Data) throws(TextFileError) -> String {
+  package static func text(of bytes: Data, path: String) throws(FileError) -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .notUTF8(line: badLine(of: bytes))
+      let kind = FileKind(beginning: bytes.prefix(64))
+      throw .invalid(
+        path: path, place: kind == nil ? "line \(badLine(of: bytes))" : "the file",
+        expected: "text in UTF-8", found: kind?.name ?? "other bytes", fix: "save it as UTF-8")
     }
     return text
   }

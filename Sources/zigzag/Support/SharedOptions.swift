@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import MapReporter
 import Runs
+import Support
 
 /// Options every verb takes.
 struct OutputOptions: ParsableArguments {
@@ -46,7 +47,7 @@ struct ConfigurationOptions: ParsableArguments {
   var runs = "runs"
 
   /// Reads, overrides and checks the configuration.
-  func load() throws(RunError) -> (ConfigurationDocument, RunConfiguration) {
+  func load() throws -> (ConfigurationDocument, RunConfiguration) {
     let document =
       if let config {
         try ConfigurationDocument(contentsOf: config, overrides: overrides)
@@ -74,8 +75,9 @@ extension ConfigurationOptions {
       origin: try from.map { try RunOrigin(contentsOf: $0) }, observer: ConsoleObserver())
     let files = pipeline.files
     if needsCheckpoint && !FileManager.default.fileExists(atPath: files.checkpoint) {
-      throw RunError.missing(
-        path: files.checkpoint, advice: "leave out --resume to start from the first step")
+      throw FileError.missing(
+        path: files.checkpoint, what: "file", fix: "leave out --resume to start from the first step"
+      )
     }
     Console.shared.alsoLog(to: files.log)
     try pipeline.run(to: goal)

@@ -14,54 +14,29 @@ enum TokenizeInput {
   static func text(_ option: String?, file: String?) throws -> Given {
     if let option { return Given(text: option, name: "--text") }
     if let file, file != "-" {
-      return try given(
-        { () throws(TextFileError) in
-          try TextFile.bytes(at: file, what: "text", limit: FileLimit.text)
-        }, name: file)
+      let text = try TextFile.text(at: file, what: "text", limit: FileLimit.text)
+      return Given(text: text, name: file)
     }
-    return try given(
-      { () throws(TextFileError) in
-        let bytes: Data
-        do {
-          bytes = try FileHandle.standardInput.read(upToCount: FileLimit.text + 1) ?? Data()
-        } catch {
-          throw .unreadable(
-            reason: "\(systemMessage(of: error)); give a text with --text, a file or a pipe")
-        }
-        guard bytes.count <= FileLimit.text else { throw .tooLarge(limit: FileLimit.text) }
-        return bytes
-      }, name: "standard input")
+    return try Given(
+      text: TextFile.text(of: standardInput(), path: "standard input"), name: "standard input")
   }
 
-  /// The text of the bytes that `read` gives.
-  private static func given(
-    _ read: () throws(TextFileError) -> Data, name: String
-  ) throws(ToolError) -> Given {
-    var beginning = Data()
+  private static func standardInput() throws(FileError) -> Data {
+    let bytes: Data
     do {
-      let bytes = try read()
-      beginning = bytes.prefix(64)
-      return Given(text: try TextFile.text(of: bytes), name: name)
+      bytes = try FileHandle.standardInput.read(upToCount: FileLimit.text + 1) ?? Data()
     } catch {
-      throw refusal(of: error, name: name, beginning: beginning)
+      throw .unreadable(
+        path: "standard input",
+        reason: "\(systemMessage(of: error)); give a text with --text, a file or a pipe")
     }
-  }
-
-  private static func refusal(
-    of error: TextFileError, name: String, beginning: Data
-  ) -> ToolError {
-    switch error {
-    case .missing: .missing("\(name): there is no such file; check the path")
-    case .unreadable(let reason): .missing("\(name) cannot be read: \(reason)")
-    case .tooLarge(let limit):
-      .badData("\(name) has more than \(FileLimit.words(limit)); give it in parts")
-    case .notUTF8(let line):
-      .badData(
-        FileKind(beginning: beginning).map { "\(name) is \($0.name) and not UTF-8 text" }
-          .map { "\($0); save it as UTF-8" }
-          ?? "\(name) is not UTF-8 text: other bytes on line \(line); save it as UTF-8")
-    case .otherKind(let kind, let fix): .badData("\(name) is \(kind); \(fix)")
+    guard bytes.count <= FileLimit.text else {
+      throw .invalid(
+        path: "standard input", place: "the text",
+        expected: "at most \(FileLimit.words(FileLimit.text))", found: "more",
+        fix: "give it in parts")
     }
+    return bytes
   }
 
   /// The ids in a text: whole numbers with blanks, commas or brackets between them, behind a byte order mark or

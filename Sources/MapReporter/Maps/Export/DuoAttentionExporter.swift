@@ -9,15 +9,14 @@ import GateOptimizer
 struct DuoAttentionExporter: MapExporter {
   let format = ExportFormat.duoAttention
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let exact = map.headFull.map { $0.map { $0 ? 1.0 : 0.0 } }
-    let sizes = try JSONText.encode(
-      Sizes(sink_size: map.window.sink, recent_size: map.window.recent))
+    let sizes = Sizes(sink_size: map.window.sink, recent_size: map.window.recent)
     let folders = [("duo-attention", map.gates), ("duo-attention-exact", exact)]
-    let files = folders.flatMap { folder, values in
+    let files = try folders.flatMap { folder, values in
       [
         ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: Self.table(values)),
-        ExportedFile(path: "\(folder)/config.json", text: sizes),
+        try ExportedFile(path: "\(folder)/config.json", json: sizes),
       ]
     }
     return try result(files, of: map, rule: map.exactRule, warnings: warnings(for: map))

@@ -62,7 +62,7 @@ public enum ExportFormat: String, CaseIterable, Sendable {
 struct HeadMapExporter: MapExporter {
   let format = ExportFormat.headMap
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     try result(
       [ExportedFile(path: "headmap.json", text: try map.json())], of: map, rule: map.exactRule,
       warnings: [])

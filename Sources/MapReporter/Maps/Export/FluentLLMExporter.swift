@@ -7,9 +7,9 @@
 struct FluentLLMExporter: MapExporter {
   let format = ExportFormat.fluentLLM
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     guard map.headFull.contains(where: { $0.contains(true) }) else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason:
           "its back end reads a table without a retrieval head as one without streaming heads; "
@@ -23,8 +23,7 @@ struct FluentLLMExporter: MapExporter {
         head_score: "full_attention_heads.tsv")
     ]
     let files = [
-      ExportedFile(
-        path: "fluentllm/streaming_sparse_attention.json", text: try JSONText.encode(key)),
+      try ExportedFile(path: "fluentllm/streaming_sparse_attention.json", json: key),
       ExportedFile(
         path: "fluentllm/full_attention_heads.tsv", text: DuoAttentionExporter.table(table)),
     ]
@@ -37,13 +36,13 @@ struct FluentLLMExporter: MapExporter {
   }
 
   /// The map as 0 and 1, by key-value head, or by query head where there is only one of the former.
-  private func columns(of map: HeadMap) throws(MapReporterError) -> [[Double]] {
+  private func columns(of map: HeadMap) throws -> [[Double]] {
     var heads = map.headFull
     if map.model.keyValueHeads == 1 {
       heads = try queryHeads(of: map, total: map.model.queryHeads ?? 1)
     }
     guard let first = heads.first, first.count > 1 else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason:
           "its back end cannot read a table of one column; name the model with --model, so that "

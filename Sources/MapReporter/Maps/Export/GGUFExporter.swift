@@ -5,10 +5,10 @@
 struct GGUFExporter: MapExporter {
   let format = ExportFormat.gguf
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let layers = try requireLayers(map)
     guard let type = map.model.modelType else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason: "its keys begin with the model's architecture, and the map does not name its "
           + "model_type; name the model with --model")
@@ -19,7 +19,7 @@ struct GGUFExporter: MapExporter {
       "\(prefix)_pattern": Entry(type: "ARRAY of BOOL", value: .layers(layers.map { !$0 })),
     ]
     return try result(
-      [ExportedFile(path: "gguf_metadata.json", text: try JSONText.encode(metadata))], of: map,
+      [try ExportedFile(path: "gguf_metadata.json", json: metadata)], of: map,
       rule: map.slidingRule, warnings: warnings(for: map, type: type))
   }
 

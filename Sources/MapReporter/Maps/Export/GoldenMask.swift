@@ -101,7 +101,7 @@ struct GoldenMask: Encodable {
   }
 
   /// The file, `path` below the output folder.
-  func file(_ path: String) throws(MapReporterError) -> ExportedFile {
-    ExportedFile(path: path, text: try JSONText.encode(self))
+  func file(_ path: String) throws -> ExportedFile {
+    try ExportedFile(path: path, json: self)
   }
 }

@@ -5,10 +5,10 @@
 struct HuggingFaceExporter: MapExporter {
   let format = ExportFormat.huggingFace
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let patch = LayerTypesPatch(map, layers: try requireLayers(map)).forTransformers()
     return try result(
-      [ExportedFile(path: "config.patch.json", text: try JSONText.encode(patch))], of: map,
+      [try ExportedFile(path: "config.patch.json", json: patch)], of: map,
       rule: map.slidingRule, warnings: warnings(for: map))
   }
 

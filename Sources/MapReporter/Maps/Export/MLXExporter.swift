@@ -6,16 +6,16 @@ struct MLXExporter: MapExporter {
   /// Model types whose class in mlx-lm reads `layer_types`; mistral is loaded by llama's.
   static let honoured: Set<String> = ["llama", "mistral", "ministral3", "olmo3"]
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let layers = try requireLayers(map)
     guard layers.contains(true) else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason: "mlx-lm fails on a layer_types without full_attention; keep at least one retrieval "
           + "layer")
     }
     guard map.model.modelType != "olmo3" || layers.contains(false) else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason: "mlx-lm's olmo3 fails on a layer_types without sliding_attention; let at least one "
           + "layer stream")
@@ -24,7 +24,7 @@ struct MLXExporter: MapExporter {
       layer_types: layers.map { $0 ? "full_attention" : "sliding_attention" },
       sliding_window: map.window.recent)
     return try result(
-      [ExportedFile(path: "mlx_config.patch.json", text: try JSONText.encode(patch))], of: map,
+      [try ExportedFile(path: "mlx_config.patch.json", json: patch)], of: map,
       rule: map.slidingRule, warnings: warnings(for: map))
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// One file of an export, by its path below the output folder.
 public struct ExportedFile: Sendable, Hashable {
@@ -11,6 +12,11 @@ public struct ExportedFile: Sendable, Hashable {
   public init(path: String, text: String) {
     self.path = path
     self.text = text
+  }
+
+  /// A JSON file.
+  init(path: String, json value: some Encodable) throws(FileError) {
+    self.init(path: path, text: try JSONFile.text(of: value, name: path))
   }
 }
 
@@ -33,14 +39,14 @@ public struct MapExport: Sendable, Hashable {
   ///   - folder: Where to; created when missing.
   ///   - check: Called before each file; what it throws ends the writing.
   /// - Returns: The files' places, in order.
-  /// - Throws: ``MapReporterError/cannotWrite(path:reason:)``; what `check` throws.
+  /// - Throws: `FileError`; what `check` throws.
   @discardableResult
   public func write(to folder: URL, check: () throws -> Void = {}) throws -> [URL] {
     var places: [URL] = []
     for file in files {
       let place = folder.appending(path: file.path)
       try check()
-      try writeAtomically(file.text, to: place)
+      try AtomicFile.write(file.text, creatingFolderOf: place)
       places.append(place)
     }
     return places
@@ -57,14 +63,14 @@ public protocol MapExporter: Sendable {
   /// - Throws: ``MapReporterError/headMixed(format:layers:heads:mixedLayers:)`` when the format
   ///   describes whole layers and the map does not, and
   ///   ``MapReporterError/notExpressible(format:reason:)`` where it cannot hold this map.
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport
+  func export(_ map: HeadMap) throws -> MapExport
 }
 
 extension MapExporter {
   /// The kind of each layer, or a refusal that names the layers that mix kinds.
-  func requireLayers(_ map: HeadMap) throws(MapReporterError) -> [Bool] {
+  func requireLayers(_ map: HeadMap) throws -> [Bool] {
     guard let layers = map.layerFull else {
-      throw .headMixed(
+      throw MapReporterError.headMixed(
         format: format.rawValue, layers: map.model.layers, heads: map.model.keyValueHeads,
         mixedLayers: map.mixedLayers)
     }
@@ -77,9 +83,9 @@ extension MapExporter {
   ///   any model has, as a damaged file can claim.
   func queryHeads(
     of map: HeadMap, total queryHeads: Int
-  ) throws(MapReporterError) -> [[Bool]] {
+  ) throws -> [[Bool]] {
     guard queryHeads <= Self.mostQueryHeads else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason: "it lists query heads, and \(queryHeads) are more than a model has")
     }
@@ -92,7 +98,7 @@ extension MapExporter {
   /// The export of `files` with the golden mask of streaming heads that follow `rule`.
   func result(
     _ files: [ExportedFile], of map: HeadMap, rule: VisibilityRule, warnings: [String]
-  ) throws(MapReporterError) -> MapExport {
+  ) throws -> MapExport {
     let golden = GoldenMask(format: format, map: map, rule: rule)
     return MapExport(
       files: files + [try golden.file("\(format.rawValue).golden.json")], warnings: warnings)

@@ -6,9 +6,9 @@
 struct RTPExporter: MapExporter {
   let format = ExportFormat.rtpLLM
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     guard let queryHeads = map.model.queryHeads else {
-      throw .notExpressible(
+      throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason: "it lists query heads, and the map does not say how many the model has; name the "
           + "model with --model")
@@ -20,9 +20,9 @@ struct RTPExporter: MapExporter {
     for (layer, row) in try self.queryHeads(of: map, total: queryHeads).enumerated() {
       values["\(layer)"] = .heads(row.map { $0 ? 1 : 0 })
     }
-    let text = try JSONText.encode(["headwise_config": values])
     return try result(
-      [ExportedFile(path: "rtp_llm.json", text: text)], of: map, rule: map.exactRule,
+      [ExportedFile(path: "rtp_llm.json", json: ["headwise_config": values])], of: map,
+      rule: map.exactRule,
       warnings: warnings(for: map))
   }
 

@@ -5,7 +5,7 @@
 struct SGLangExporter: MapExporter {
   let format = ExportFormat.sglang
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let layers = try requireLayers(map)
     let sizes = BlockSizes(map.window)
     let key = [
@@ -24,8 +24,7 @@ struct SGLangExporter: MapExporter {
     }
     return try result(
       [
-        ExportedFile(
-          path: "streaming_sparse_attention.json", text: try JSONText.encode(key))
+        ExportedFile(path: "streaming_sparse_attention.json", json: key)
       ], of: map, rule: sizes.rule, warnings: warnings)
   }
 

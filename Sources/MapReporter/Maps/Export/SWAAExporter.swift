@@ -7,7 +7,7 @@ struct SWAAExporter: MapExporter {
   /// Model types its patch for transformers knows.
   static let supported: Set<String> = ["llama", "qwen2", "qwen3", "qwen3_moe"]
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let layers = try requireLayers(map)
     let arguments = Arguments(
       sliding_window_size: map.window.recent, keep_first: map.window.sink, force_fa_decode: false,
@@ -20,7 +20,7 @@ struct SWAAExporter: MapExporter {
       warnings.append("SWAA's patch does not know \(type).")
     }
     return try result(
-      [ExportedFile(path: "swaa.json", text: try JSONText.encode(arguments))], of: map,
+      [try ExportedFile(path: "swaa.json", json: arguments)], of: map,
       rule: map.exactRule, warnings: warnings)
   }
 

@@ -7,7 +7,7 @@ struct TensorRTExporter: MapExporter {
   /// The window of retrieval layers: above any context, and cut to `max_seq_len` by TensorRT-LLM.
   static let unlimited = 1 << 24
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let windows = try requireLayers(map).map { $0 ? Self.unlimited : map.window.recent }
     let text = """
       # For trtllm-serve --extra_llm_api_options; the same list goes to KvCacheConfig(max_attention_window=…).

@@ -2,7 +2,7 @@
 struct VLLMExporter: MapExporter {
   let format = ExportFormat.vllm
 
-  func export(_ map: HeadMap) throws(MapReporterError) -> MapExport {
+  func export(_ map: HeadMap) throws -> MapExport {
     let patch = LayerTypesPatch(map, layers: try requireLayers(map))
     var warnings = [
       "Give the file's contents to vLLM as --hf-overrides; its llama and mistral classes honour "
@@ -15,7 +15,7 @@ struct VLLMExporter: MapExporter {
       warnings.append("vLLM honours layer_types for \(type) only with --model-impl transformers.")
     }
     return try result(
-      [ExportedFile(path: "hf_overrides.json", text: try JSONText.encode(patch))], of: map,
+      [try ExportedFile(path: "hf_overrides.json", json: patch)], of: map,
       rule: map.slidingRule, warnings: warnings)
   }
 }

@@ -9,15 +9,15 @@ package struct CommaSeparated {
   package let rows: [(line: Int, fields: [String])]
 
   /// Reads `text`; `path` names the file in errors.
-  package init(_ text: String, path: String) throws(MapReporterError) {
+  package init(_ text: String, path: String) throws(FileError) {
     let records = try Self.records(of: text, path: path)
     guard let first = records.first else {
-      throw .invalidFile(path: path, place: "line 1", expected: "a header", found: "empty")
+      throw .invalid(path: path, place: "line 1", expected: "a header", found: "empty")
     }
     header = first.fields
     rows = Array(records.dropFirst())
     for row in rows where row.fields.count != header.count {
-      throw .invalidFile(
+      throw .invalid(
         path: path, place: "line \(row.line)", expected: "\(header.count) fields",
         found: "\(row.fields.count)")
     }
@@ -42,7 +42,7 @@ package struct CommaSeparated {
 
   private static func records(
     of text: String, path: String
-  ) throws(MapReporterError) -> [(line: Int, fields: [String])] {
+  ) throws(FileError) -> [(line: Int, fields: [String])] {
     var records: [(line: Int, fields: [String])] = []
     var fields: [String] = []
     var field: [UInt8] = []
@@ -75,7 +75,7 @@ package struct CommaSeparated {
       }
     }
     if isQuoted {
-      throw .invalidFile(
+      throw .invalid(
         path: path, place: "line \(start)", expected: "a closing quote",
         found: "the end of the file")
     }
@@ -95,7 +95,7 @@ package struct CommaSeparatedRow {
   /// The rows of a file; the first column of a repeated name wins.
   package static func read(
     _ text: String, path: String
-  ) throws(MapReporterError) -> [CommaSeparatedRow] {
+  ) throws(FileError) -> [CommaSeparatedRow] {
     let table = try CommaSeparated(text, path: path)
     let columns = Dictionary(
       zip(table.header, 0...), uniquingKeysWith: { first, _ in first })
@@ -106,18 +106,18 @@ package struct CommaSeparatedRow {
 
   private func field(_ column: String) -> String? { columns[column].map { fields[$0] } }
 
-  package func text(_ column: String) throws(MapReporterError) -> String {
-    guard let text = field(column) else { throw wrong(column, "present", "missing") }
+  package func text(_ column: String) throws(FileError) -> String {
+    guard let text = field(column) else { throw wrong(column, "a column of this name", "none") }
     return text
   }
 
-  package func integer(_ column: String) throws(MapReporterError) -> Int {
+  package func integer(_ column: String) throws(FileError) -> Int {
     let text = try text(column)
     guard let value = Int(text) else { throw wrong(column, "a whole number", "\"\(text)\"") }
     return value
   }
 
-  package func number(_ column: String) throws(MapReporterError) -> Double {
+  package func number(_ column: String) throws(FileError) -> Double {
     let text = try text(column)
     guard let value = Double(text), value.isFinite else {
       throw wrong(column, "a finite number", "\"\(text)\"")
@@ -130,8 +130,8 @@ package struct CommaSeparatedRow {
     field(column).map { !$0.isEmpty } ?? false
   }
 
-  package func wrong(_ column: String, _ expected: String, _ found: String) -> MapReporterError {
-    .invalidFile(
+  package func wrong(_ column: String, _ expected: String, _ found: String) -> FileError {
+    .invalid(
       path: path, place: "line \(line), column \(column)", expected: expected, found: found)
   }
 }
