@@ -29,7 +29,7 @@ struct BenchPattern {
         BenchPattern(
           method: .headMixed, sparsity: sparsity, pattern: heads.pattern(window: window)),
         BenchPattern(
-          method: .layers(criterion: Criterion.max.name), sparsity: sparsity,
+          method: .layers(.max), sparsity: sparsity,
           pattern: layers.pattern(keyValueHeads: model.keyValueHeads, window: window)),
       ]
     }

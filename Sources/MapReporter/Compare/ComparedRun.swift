@@ -64,21 +64,21 @@ public struct ComparedRun: Sendable {
   /// The estimate of a method at a sparsity that was asked for.
   func estimate(_ method: CurveMethod, at sparsity: Double, task: String) -> Estimate? {
     points.first { point in
-      point.task == task && CurveMethod(point.method) == method
+      point.task == task && point.method == method
         && abs(point.requestedSparsity - sparsity) < 1e-9
     }?.estimate(Comparison.metric)
   }
 
   /// Full attention's accuracy.
   func full(task: String) -> Estimate? {
-    points.first { $0.task == task && CurveMethod($0.method) == .full }?
+    points.first { $0.task == task && $0.method == .full }?
       .estimate(Comparison.metric)
   }
 
   /// The sparsities at which a method was measured, in order.
   func sparsities(_ method: CurveMethod, task: String) -> [Double] {
     points.filter { point in
-      point.task == task && CurveMethod(point.method) == method
+      point.task == task && point.method == method
         && point.estimate(Comparison.metric) != nil
     }.map(\.requestedSparsity).sorted()
   }

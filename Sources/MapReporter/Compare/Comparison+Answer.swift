@@ -14,7 +14,7 @@ extension Comparison {
   /// The most and the least accurate run at one sparsity, and whether that is more than chance.
   private var accuracySentence: String? {
     guard let task = tasks.first else { return nil }
-    let method = CurveMethod.layers(criterion: criterion.description)
+    let method = CurveMethod.layers(criterion)
     let sparsities = commonSparsities(method, task: task.name)
     guard let sparsity = sparsities.min(by: { abs($0 - 0.5) < abs($1 - 0.5) }) else { return nil }
     let found = comparable.compactMap { index in

@@ -36,9 +36,9 @@ extension Comparison {
   }
 
   private func curve(_ run: Int, _ task: EvaluationTask) -> RunCurvesFigure.Curve {
-    let method = CurveMethod.layers(criterion: criterion.description)
+    let method = CurveMethod.layers(criterion)
     let points: [(Double, Estimate)] = runs[run].points.compactMap { point in
-      guard point.task == task.name, CurveMethod(point.method) == method else { return nil }
+      guard point.task == task.name, point.method == method else { return nil }
       return point.estimate(Self.metric).map { (point.achievedSparsity, $0) }
     }
     return RunCurvesFigure.Curve(

@@ -107,7 +107,7 @@ extension Comparison {
   private func recommended(_ run: ComparedRun) -> [String] {
     guard let best = run.recommended else { return Array(repeating: "", count: 8) }
     let estimate = run.estimate(
-      .layers(criterion: best.criterion.description), at: best.sparsity, task: run.primaryTask.name)
+      .layers(best.criterion), at: best.sparsity, task: run.primaryTask.name)
     return [best.criterion.description]
       + [
         best.sparsity, estimate?.value, estimate?.low, estimate?.high, best.keptShare,
@@ -129,7 +129,7 @@ extension Comparison {
           let estimate = point.estimate(Self.metric)
           return CommaSeparated.line(
             [runs[index].name] + settingValues(index)
-              + [point.task, point.method, point.seed.map(String.init) ?? ""]
+              + [point.task, point.method.name, point.seed.map(String.init) ?? ""]
               + [point.requestedSparsity, point.achievedSparsity].map(Self.field)
               + ["\(point.samples)"]
               + [estimate?.value, estimate?.low, estimate?.high].map(Self.field))

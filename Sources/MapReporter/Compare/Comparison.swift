@@ -68,7 +68,7 @@ public struct Comparison {
   private static func bestCriterion(_ runs: [ComparedRun], task: String) -> Criterion? {
     let shared = sharedCriteria(runs)
     func mean(_ criterion: Criterion) -> Double {
-      let method = CurveMethod.layers(criterion: criterion.description)
+      let method = CurveMethod.layers(criterion)
       let found = sharedSparsities(of: method, task: task, in: runs).flatMap { sparsity in
         runs.compactMap { $0.estimate(method, at: sparsity, task: task)?.value }
       }

@@ -43,7 +43,7 @@ extension Comparison {
   private func answer(_ index: Int) -> [Table.Cell] {
     let run = runs[index]
     guard let best = run.recommended else { return Array(repeating: Table.Cell("–"), count: 4) }
-    let method = CurveMethod.layers(criterion: best.criterion.description)
+    let method = CurveMethod.layers(best.criterion)
     return [
       Table.Cell(
         "\(best.criterion) at \(shortPercent(best.sparsity))",
@@ -71,7 +71,7 @@ extension Comparison {
 
   /// The accuracy of each method that all comparable runs have, at sparsities they have in common.
   func accuracyTables(task: EvaluationTask) -> [Table] {
-    let methods = criteria.map { CurveMethod.layers(criterion: $0.description) } + [.headMixed]
+    let methods = criteria.map { CurveMethod.layers($0) } + [.headMixed]
     return methods.compactMap { method in
       let sparsities = commonSparsities(method, task: task.name)
       guard !sparsities.isEmpty else { return nil }

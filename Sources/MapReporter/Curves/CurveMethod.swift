@@ -1,7 +1,7 @@
 import GateOptimizer
 
-/// The kind of method a curve's method name stands for.
-public enum CurveMethod: Sendable, Hashable {
+/// How a map was made. Its name is text in tables alone.
+public indirect enum CurveMethod: Sendable, Hashable {
   /// Full attention everywhere.
   case full
   /// Every head streams.
@@ -9,7 +9,7 @@ public enum CurveMethod: Sendable, Hashable {
   /// DuoAttention's cut, head by head.
   case headMixed
   /// Whole layers, chosen by a criterion.
-  case layers(criterion: String)
+  case layers(Criterion)
   /// Single heads, searched on the loss.
   case searchedHeads
   /// A baseline drawn with a seed: random layers, or random heads.
@@ -18,7 +18,7 @@ public enum CurveMethod: Sendable, Hashable {
   case baseline(Baseline)
   /// Gates or a map from elsewhere, under the name the configuration gives them; `method` tells how
   /// gates became maps, and is nil for a finished map.
-  case imported(name: String, method: String?)
+  case imported(name: String, method: CurveMethod?)
   /// Anything else, by its name.
   case other(String)
 
@@ -29,8 +29,6 @@ public enum CurveMethod: Sendable, Hashable {
     case "streaming", "all-streaming": self = .streaming
     case "head-mixed": self = .headMixed
     case "heads:search": self = .searchedHeads
-    case _ where name.hasPrefix("layer:"):
-      self = .layers(criterion: String(name.dropFirst("layer:".count)))
     case _ where name.hasPrefix("random-"):
       self = .random(of: String(name.dropFirst("random-".count)))
     case _ where name.utf8.starts(with: "imported:".utf8):
@@ -38,10 +36,12 @@ public enum CurveMethod: Sendable, Hashable {
       let parts = name.unicodeScalars.split(
         separator: ":", maxSplits: 2, omittingEmptySubsequences: false
       ).map { String($0) }
-      self = .imported(name: parts[1], method: parts.count > 2 ? parts[2] : nil)
+      self = .imported(name: parts[1], method: parts.count > 2 ? CurveMethod(parts[2]) : nil)
     default:
       if name.hasSuffix("-layers"), let baseline = Baseline(rawValue: String(name.dropLast(7))) {
         self = .baseline(baseline)
+      } else if name.hasPrefix("layer:"), let criterion = Criterion(String(name.dropFirst(6))) {
+        self = .layers(criterion)
       } else {
         self = .other(name)
       }
@@ -55,12 +55,17 @@ public enum CurveMethod: Sendable, Hashable {
     case .streaming: "streaming"
     case .headMixed: "head-mixed"
     case .searchedHeads: "heads:search"
-    case .layers(let criterion): "layer:\(criterion)"
+    case .layers(let criterion): "layer:\(criterion.description)"
     case .random(let what): "random-\(what)"
     case .baseline(let baseline): "\(baseline.rawValue)-layers"
-    case .imported(let name, let method): "imported:\(name)" + (method.map { ":\($0)" } ?? "")
+    case .imported(let name, let method): "imported:\(name)" + (method.map { ":\($0.name)" } ?? "")
     case .other(let name): name
     }
+  }
+
+  /// The name without a criterion's weight, by which figures choose a colour.
+  var family: String {
+    if case .layers(let criterion) = self { "layer:\(criterion.name)" } else { name }
   }
 
   /// Words for a legend.
@@ -70,18 +75,18 @@ public enum CurveMethod: Sendable, Hashable {
     case .streaming: "All streaming"
     case .headMixed: "Single heads (head-mixed)"
     case .searchedHeads: "Single heads by search"
-    case .layers(let criterion): "Layers by \(criterion)"
+    case .layers(let criterion): "Layers by \(criterion.description)"
     case .random(let what): "Random \(what)"
     case .baseline(let baseline): baseline.title
     case .imported(let name, let method):
-      method.map { "\(name): \(CurveMethod($0).title.lowercasedFirst)" } ?? name
+      method.map { "\(name): \($0.title.lowercasedFirst)" } ?? name
     case .other(let name): name
     }
   }
 
   /// The method of maps that were searched.
   package static func searched(_ unit: MapUnit) -> CurveMethod {
-    unit == .layers ? .layers(criterion: Criterion.search.name) : .searchedHeads
+    unit == .layers ? .layers(.search) : .searchedHeads
   }
 
   /// Whether the method decides layer by layer with a criterion, so that it can be recommended.
@@ -93,7 +98,7 @@ public enum CurveMethod: Sendable, Hashable {
   /// False for layers by a criterion that is not among `criteria`; nil stands for all of them.
   package func isMeasured(with criteria: [Criterion]?) -> Bool {
     guard case .layers(let criterion) = self, let criteria else { return true }
-    return criteria.contains { $0.description == criterion }
+    return criteria.contains(criterion)
   }
 
   /// Whether the method is a random baseline.

@@ -1,7 +1,7 @@
 /// What one map reaches on one task: a point of every curve of that task.
 public struct CurvePoint: Sendable, Hashable {
-  /// How the map was made, such as "layer:max"; see ``CurveMethod``.
-  public var method: String
+  /// How the map was made.
+  public var method: CurveMethod
   /// Seed of a random map; nil for a determined one.
   public var seed: Int?
   /// Name of the task, such as "passkey 4 × 8".
@@ -42,7 +42,7 @@ public struct CurvePoint: Sendable, Hashable {
 
   /// A point of the curves.
   public init(
-    method: String, seed: Int? = nil, task: String, requestedSparsity: Double,
+    method: CurveMethod, seed: Int? = nil, task: String, requestedSparsity: Double,
     achievedSparsity: Double, samples: Int, tokens: Int, measures: [CurveMetric: Measure],
     kvBytes: Int? = nil, kvShare: Double? = nil
   ) {

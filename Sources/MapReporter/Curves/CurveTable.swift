@@ -67,7 +67,7 @@ public enum CurveTable {
 
   /// What tells points apart.
   private struct Key: Hashable {
-    let method: String
+    let method: CurveMethod
     let seed: Int?
     let task: String
     let sparsity: Double
@@ -83,7 +83,7 @@ public enum CurveTable {
     let cache = [point.kvBytes.map(String.init) ?? "", point.kvShare.map { fixed($0, 6) } ?? ""]
     let counts = [point.samples, point.tokens].map(String.init)
     let head =
-      [point.method, point.seed.map(String.init) ?? "", point.task] + sparsity + cache + counts
+      [point.method.name, point.seed.map(String.init) ?? "", point.task] + sparsity + cache + counts
     return CurveMetric.allCases.compactMap { metric in
       point.measures[metric].map { measure in
         let values = [measure.estimate, measure.minusFull, measure.minusHeadMixed]
@@ -99,7 +99,7 @@ public enum CurveTable {
 
   private static func point(of row: CommaSeparatedRow) throws(FileError) -> CurvePoint {
     CurvePoint(
-      method: try row.text("method"), seed: row.has("seed") ? try row.integer("seed") : nil,
+      method: CurveMethod(try row.text("method")), seed: row.has("seed") ? try row.integer("seed") : nil,
       task: try row.text("task"),
       requestedSparsity: try share("sparsity_requested", of: row),
       achievedSparsity: try share("sparsity_achieved", of: row),

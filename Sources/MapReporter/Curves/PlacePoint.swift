@@ -2,8 +2,8 @@ import Support
 
 /// What one map reaches at one place of a task: a cell of a needle grid, or a part of a passage.
 public struct PlacePoint: Sendable, Hashable {
-  /// How the map was made; see ``CurveMethod``.
-  public var method: String
+  /// How the map was made.
+  public var method: CurveMethod
   /// Seed of a random map; nil for a determined one.
   public var seed: Int?
   /// Name of the task.
@@ -29,7 +29,7 @@ public struct PlacePoint: Sendable, Hashable {
 
   /// A value at a place.
   public init(
-    method: String, seed: Int? = nil, task: String, requestedSparsity: Double, place: Place,
+    method: CurveMethod, seed: Int? = nil, task: String, requestedSparsity: Double, place: Place,
     samples: Int, metric: CurveMetric, estimate: Estimate
   ) {
     self.method = method
@@ -63,7 +63,7 @@ public enum PlaceTable {
         let values = [point.estimate.value, point.estimate.low, point.estimate.high]
         return CommaSeparated.line(
           [
-            point.method, point.seed.map(String.init) ?? "", point.task,
+            point.method.name, point.seed.map(String.init) ?? "", point.task,
             fixed(point.requestedSparsity, 6),
           ] + place + ["\(point.samples)", point.metric.rawValue] + values.map { fixed($0, 6) })
       }.joined()
@@ -83,7 +83,7 @@ public enum PlaceTable {
       }
       points.append(
         PlacePoint(
-          method: try row.text("method"), seed: row.has("seed") ? try row.integer("seed") : nil,
+          method: CurveMethod(try row.text("method")), seed: row.has("seed") ? try row.integer("seed") : nil,
           task: try row.text("task"),
           requestedSparsity: try row.number("sparsity_requested"),
           place: row.has("length")

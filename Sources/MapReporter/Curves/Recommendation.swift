@@ -56,10 +56,10 @@ public enum Recommendation: Sendable, Hashable {
     among isCandidate: (CurveMethod) -> Bool = \.isLayerExclusive
   ) -> Recommendation {
     let ours = points.filter { $0.task == task }
-    let reference = ours.first { CurveMethod($0.method) == .full }
+    let reference = ours.first { $0.method == .full }
     guard let full = reference?.estimate(metric), full.value > 0 else { return .unknown }
     let choices: [Choice] = ours.compactMap { point in
-      guard isCandidate(CurveMethod(point.method)), point.achievedSparsity > 0,
+      guard isCandidate(point.method), point.achievedSparsity > 0,
         let measure = point.measures[metric]
       else { return nil }
       return Choice(

@@ -33,8 +33,7 @@ extension RecommendedMap {
   ///   - share: Of full attention's accuracy that is enough, 0…1.
   package init?(from points: [CurvePoint], task: String, share: Double) {
     let found = Recommendation.choose(from: points, task: task, share: share)
-    guard let choice = found.choice, case .layers(let name) = CurveMethod(choice.point.method),
-      let criterion = Criterion(name)
+    guard let choice = found.choice, case .layers(let criterion) = choice.point.method
     else { return nil }
     self.init(
       criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare,

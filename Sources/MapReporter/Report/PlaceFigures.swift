@@ -9,7 +9,7 @@ struct PlaceFigures {
 
   /// A map whose places are shown.
   private struct Shown {
-    let method: String
+    let method: CurveMethod
     let sparsity: Double
     let title: String
   }
@@ -57,15 +57,15 @@ struct PlaceFigures {
   private func shown(_ ours: [PlacePoint], withFull: Bool) -> [Shown] {
     let wanted = recommended?.requestedSparsity ?? 0.5
     func at(_ method: CurveMethod) -> Shown? {
-      let tried = ours.filter { $0.method == method.name }.map(\.requestedSparsity)
+      let tried = ours.filter { $0.method == method }.map(\.requestedSparsity)
       let isEnd = method == .full || method == .streaming
       return tried.min { abs($0 - wanted) < abs($1 - wanted) }.map { sparsity in
         Shown(
-          method: method.name, sparsity: sparsity,
+          method: method, sparsity: sparsity,
           title: method.title + (isEnd ? "" : ", \(percent(sparsity))"))
       }
     }
-    let layers = recommended.map { CurveMethod($0.method) }
+    let layers = recommended.map { $0.method }
     let others: [CurveMethod] = [.headMixed, .baseline(.alternating), .streaming]
     let maps = (withFull ? [CurveMethod.full] : []) + (layers.map { [$0] } ?? []) + others
     return maps.compactMap(at)

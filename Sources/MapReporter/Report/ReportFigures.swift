@@ -62,7 +62,7 @@ struct ReportFigures {
   func gates(theme: FigureTheme) -> Figure? {
     guard !input.gates.isEmpty else { return nil }
     let sparsity = recommendation.choice?.point.requestedSparsity
-    let cut = sparsity.flatMap { input.map(CurveMethod.headMixed.name, at: $0) }
+    let cut = sparsity.flatMap { input.map(.headMixed, at: $0) }
     let figure = GateFigure(
       gates: input.gates, kept: cut?.map.headFull, layerFull: recommendedMap?.map.layerFull)
     return Figure(name: "gates", svg: figure.svg(theme: theme))

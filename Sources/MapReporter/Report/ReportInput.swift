@@ -34,14 +34,14 @@ public struct ReportInput: Sendable {
   /// A map with the curve method it stands for.
   public struct MapEntry: Sendable {
     /// Method as in ``CurvePoint/method``.
-    public var method: String
+    public var method: CurveMethod
     /// The map; its requested sparsity tells which point it belongs to.
     public var map: HeadMap
     /// Where it lies, relative to the page.
     public var path: String?
 
     /// A map of `method`.
-    public init(method: String, map: HeadMap, path: String? = nil) {
+    public init(method: CurveMethod, map: HeadMap, path: String? = nil) {
       self.method = method
       self.map = map
       self.path = path
@@ -109,7 +109,7 @@ public struct ReportInput: Sendable {
   }
 
   /// The map of `method` at a requested sparsity.
-  func map(_ method: String, at sparsity: Double) -> MapEntry? {
+  func map(_ method: CurveMethod, at sparsity: Double) -> MapEntry? {
     maps.first { $0.method == method && abs($0.map.sparsity.requested - sparsity) < 1e-6 }
   }
 

@@ -66,15 +66,15 @@ extension FinishedRun {
     let settings = configuration.evaluation
     return try settings.sparsities.flatMap { sparsity in
       let cut = ReportInput.MapEntry(
-        method: CurveMethod.headMixed.name, map: try headMixedMap(sparsity: sparsity))
+        method: .headMixed, map: try headMixedMap(sparsity: sparsity))
       let searchedHeads = try maps.searched.filter { $0.unit == .heads }.map { maps in
         ReportInput.MapEntry(
-          method: CurveMethod.searchedHeads.name,
+          method: .searchedHeads,
           map: try searchedHeadMap(maps, sparsity: sparsity))
       }
       let layers = try evaluatedCriteria.map { criterion in
         ReportInput.MapEntry(
-          method: CurveMethod.layers(criterion: criterion.description).name,
+          method: .layers(criterion),
           map: try map(by: criterion, sparsity: sparsity),
           path: configuration.ranking.holds(criterion, sparsity)
             ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)

@@ -94,7 +94,7 @@ package struct MapPlan: Sendable {
     }
     for (name, map, criteria) in sources.imported {
       func imported(_ method: CurveMethod) -> CurveMethod {
-        .imported(name: name, method: method.name)
+        .imported(name: name, method: method)
       }
       switch map {
       case .map(let heads):
@@ -153,7 +153,7 @@ package struct MapPlan: Sendable {
     for criterion in criteria where criterion != .search {
       let map = try gates.layerMap(by: criterion, sparsity: sparsity)
       addLayers(
-        name(.layers(criterion: criterion.description)), sparsity, map.isRetrievalLayer,
+        name(.layers(criterion)), sparsity, map.isRetrievalLayer,
         heads: gates.heads)
     }
   }

@@ -69,7 +69,7 @@ package struct MeasuredCurves: Sendable {
     let context = settings.cacheContext(of: task)
     let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
     return CurvePoint(
-      method: map.method.name, seed: map.seed, task: task.name,
+      method: map.method, seed: map.seed, task: task.name,
       requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,
       samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(metric).count },
       measures: measures,
@@ -103,7 +103,7 @@ package struct MeasuredCurves: Sendable {
         let scores = places.scores(ours, metric, at: place.index)
         return bootstrap.value(scores, of: metric).map { estimate in
           PlacePoint(
-            method: map.method.name, seed: map.seed, task: task.name,
+            method: map.method, seed: map.seed, task: task.name,
             requestedSparsity: map.requestedSparsity, place: place.place,
             samples: scores.count { $0.count > 0 }, metric: metric, estimate: estimate)
         }

@@ -42,12 +42,12 @@ extension AccuracyFigure {
   // MARK: Data
 
   /// What is drawn as dots: all but both ends, where methods are alike.
-  private func dots(of method: String) -> [(value: Estimate, point: CurvePoint)] {
+  private func dots(of method: CurveMethod) -> [(value: Estimate, point: CurvePoint)] {
     series(method).map { ($0.y, $0.point) }
       .filter { 0 < $0.point.achievedSparsity && $0.point.achievedSparsity < 1 }
   }
 
-  private var dottedMethods: [String] {
+  private var dottedMethods: [CurveMethod] {
     (lineMethods + randomMethods).filter { !dots(of: $0).isEmpty }
   }
 
@@ -57,7 +57,7 @@ extension AccuracyFigure {
   }
 
   /// The best first: by the mean of what a method is more than all methods at the same sparsity.
-  private var rankedMethods: [String] {
+  private var rankedMethods: [CurveMethod] {
     let all = Dictionary(grouping: dottedMethods.flatMap(dots), by: \.point.requestedSparsity)
       .mapValues { mean($0.map(\.value.value)) }
     let sign = metric.isShare ? -1.0 : 1.0
@@ -71,17 +71,17 @@ extension AccuracyFigure {
   private func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
 
   /// What was imported goes by its own name, where that names one row.
-  private func name(of method: String) -> String {
-    guard case .imported(let name, _) = CurveMethod(method) else {
-      return CurveMethod(method).title
+  private func name(of method: CurveMethod) -> String {
+    guard case .imported(let name, _) = method else {
+      return method.title
     }
     let namesakes = lineMethods.filter {
-      if case .imported(name, _) = CurveMethod($0) { true } else { false }
+      if case .imported(name, _) = $0 { true } else { false }
     }
-    return namesakes.count == 1 ? name : CurveMethod(method).title
+    return namesakes.count == 1 ? name : method.title
   }
 
-  private func nameWidth(_ methods: [String]) -> Double {
+  private func nameWidth(_ methods: [CurveMethod]) -> Double {
     min(methods.map { textWidth(name(of: $0), size: 12) }.max() ?? 0, 188) + 6
   }
 
@@ -111,7 +111,7 @@ extension AccuracyFigure {
   }
 
   private func drawDots(
-    of method: String, at sparsity: Double, _ ink: Ink, _ canvas: inout SVGCanvas,
+    of method: CurveMethod, at sparsity: Double, _ ink: Ink, _ canvas: inout SVGCanvas,
     _ frame: PlotFrame, y: Double
   ) {
     for (value, point) in dots(of: method) where point.requestedSparsity == sparsity {

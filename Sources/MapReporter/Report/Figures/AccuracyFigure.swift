@@ -8,7 +8,7 @@ public struct AccuracyFigure: Sendable {
   let task: String
   let metric: CurveMetric
   /// A method drawn heavier than the others.
-  let highlighted: String?
+  let highlighted: CurveMethod?
   /// Length in tokens at which the points' cache sizes are stated; nil draws no such axis.
   let cacheContext: Int?
 
@@ -17,7 +17,7 @@ public struct AccuracyFigure: Sendable {
 
   /// A figure of the points that belong to `task`.
   public init(
-    points: [CurvePoint], task: String, metric: CurveMetric, highlighted: String? = nil,
+    points: [CurvePoint], task: String, metric: CurveMetric, highlighted: CurveMethod? = nil,
     cacheContext: Int? = nil
   ) {
     self.cacheContext = cacheContext
@@ -67,25 +67,25 @@ public struct AccuracyFigure: Sendable {
   var summary: String {
     "\(metric.title) on held-out samples against the share of streaming key-value heads, with 95 % "
       + "confidence intervals: "
-      + (lineMethods + randomMethods).map { CurveMethod($0).title }
+      + (lineMethods + randomMethods).map { $0.title }
       .joined(separator: ", ") + "."
   }
 
   // MARK: Data
 
-  var lineMethods: [String] {
+  var lineMethods: [CurveMethod] {
     ordered { !$0.isRandom && $0 != .full && $0 != .streaming }
   }
 
-  var randomMethods: [String] { ordered(\.isRandom) }
+  var randomMethods: [CurveMethod] { ordered(\.isRandom) }
 
-  private func ordered(_ keep: (CurveMethod) -> Bool) -> [String] {
-    points.map(\.method).reduce(into: [String]()) { names, name in
-      if !names.contains(name) && keep(CurveMethod(name)) { names.append(name) }
+  private func ordered(_ keep: (CurveMethod) -> Bool) -> [CurveMethod] {
+    points.map(\.method).reduce(into: [CurveMethod]()) { names, name in
+      if !names.contains(name) && keep(name) { names.append(name) }
     }
   }
 
-  func series(_ method: String) -> [(x: Double, y: Estimate, point: CurvePoint)] {
+  func series(_ method: CurveMethod) -> [(x: Double, y: Estimate, point: CurvePoint)] {
     points.filter { $0.method == method }
       .compactMap { point in
         point.estimate(metric).map { (point.achievedSparsity, $0, point) }
@@ -95,7 +95,7 @@ public struct AccuracyFigure: Sendable {
 
   /// The one point of a reference.
   func point(of reference: CurveMethod) -> CurvePoint? {
-    points.first { CurveMethod($0.method) == reference }
+    points.first { $0.method == reference }
   }
 
   /// A value with its unit.
@@ -215,13 +215,13 @@ public struct AccuracyFigure: Sendable {
   }
 
   /// Bands of many series cover each other: beyond four, only the ones that matter have one.
-  private func hasBand(_ method: String, of count: Int) -> Bool {
-    count <= 4 || method == highlighted || CurveMethod(method) == .headMixed
+  private func hasBand(_ method: CurveMethod, of count: Int) -> Bool {
+    count <= 4 || method == highlighted || method == .headMixed
   }
 
   func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
     let seed = point.seed.map { ", seed \($0)" } ?? ""
-    return "\(CurveMethod(point.method).title)\(seed): \(words(estimate.value)) "
+    return "\(point.method.title)\(seed): \(words(estimate.value)) "
       + "(\(words(estimate.low)) to \(words(estimate.high))) "
       + "at \(percent(point.achievedSparsity, digits: 1)) sparsity"
   }
@@ -231,12 +231,12 @@ public struct AccuracyFigure: Sendable {
     let lines = lineMethods.compactMap { method in
       styles[method].map { style in
         FigureLegend.Entry(
-          label: CurveMethod(method).title, kind: .series(style, isHeavy: method == highlighted))
+          label: method.title, kind: .series(style, isHeavy: method == highlighted))
       }
     }
     let bands = randomMethods.enumerated().map { index, method in
       FigureLegend.Entry(
-        label: "\(CurveMethod(method).title), range", kind: .band(isFirst: index == 0))
+        label: "\(method.title), range", kind: .band(isFirst: index == 0))
     }
     return lines + bands
   }

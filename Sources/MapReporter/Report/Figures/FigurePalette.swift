@@ -82,12 +82,12 @@ struct SeriesStyle {
   ]
 
   /// The styles of `methods`: known ones have their own, others take what is free, in order.
-  static func styles(for methods: [String]) -> [String: SeriesStyle] {
+  static func styles(for methods: [CurveMethod]) -> [CurveMethod: SeriesStyle] {
     var free = Array(FigurePalette.series.indices)
-    var styles: [String: SeriesStyle] = [:]
-    for index in [knownIndex, { preferred[$0] }] {
+    var styles: [CurveMethod: SeriesStyle] = [:]
+    for index in [{ known.firstIndex(of: $0) }, { preferred[$0] }] as [(String) -> Int?] {
       for method in methods where styles[method] == nil {
-        guard let index = index(method), free.contains(index) else { continue }
+        guard let index = index(method.family), free.contains(index) else { continue }
         free.removeAll { $0 == index }
         styles[method] = SeriesStyle(index: index)
       }
@@ -98,11 +98,6 @@ struct SeriesStyle {
       styles[method] = SeriesStyle(index: index)
     }
     return styles
-  }
-
-  /// The place of a method, of "layer:weighted:0.5" that of "layer:weighted".
-  private static func knownIndex(of method: String) -> Int? {
-    known.firstIndex { method == $0 || method.hasPrefix($0 + ":") }
   }
 
   var ink: Ink { .series(index) }

@@ -9,14 +9,14 @@ public struct PositionFigure: Sendable {
   /// The line of one map.
   public struct Series: Sendable {
     /// Method as in ``CurvePoint/method``; decides the style.
-    public let method: String
+    public let method: CurveMethod
     /// Name in the legend.
     public let title: String
     /// Middle of each part in tokens, and the value there.
     public let points: [(position: Double, estimate: Estimate)]
 
     /// A line of `points`.
-    public init(method: String, title: String, points: [(position: Double, estimate: Estimate)]) {
+    public init(method: CurveMethod, title: String, points: [(position: Double, estimate: Estimate)]) {
       self.method = method
       self.title = title
       self.points = points.sorted { $0.position < $1.position }

@@ -73,7 +73,7 @@ struct AnswerWords {
 
   var unknown: String {
     let hasFull = input.points.contains {
-      $0.task == input.primaryTask && CurveMethod($0.method) == .full
+      $0.task == input.primaryTask && $0.method == .full
     }
     return hasFull
       ? "No layer-exclusive map was scored on \(input.primaryTask), so there is nothing to choose from."
@@ -104,7 +104,7 @@ struct AnswerWords {
   }
 
   private func method(_ choice: Choice) -> String {
-    "\(CurveMethod(choice.point.method).title) at \(percent(choice.point.requestedSparsity))"
+    "\(choice.point.method.title) at \(percent(choice.point.requestedSparsity))"
   }
 
   private var metricName: String { input.primaryMetric.title.lowercasedFirst }
@@ -141,7 +141,7 @@ struct AnswerWords {
   private func savedShare(_ choice: Choice) -> Double? {
     if let map { return KeyValueCacheSize.savedShare(map.pattern, context: input.context) }
     let full = input.points.first {
-      $0.task == choice.point.task && CurveMethod($0.method) == .full
+      $0.task == choice.point.task && $0.method == .full
     }
     guard let bytes = choice.point.kvBytes, let fullBytes = full?.kvBytes, fullBytes > 0 else {
       return nil
@@ -152,7 +152,7 @@ struct AnswerWords {
   /// What random layers reach at the same sparsity, where they were tried.
   private func chance(_ choice: Choice) -> String {
     let draws = input.points.filter { point in
-      point.task == choice.point.task && CurveMethod(point.method) == .random(of: "layers")
+      point.task == choice.point.task && point.method == .random(of: "layers")
         && abs(point.requestedSparsity - choice.point.requestedSparsity) < 1e-9
     }.compactMap { $0.estimate(input.primaryMetric)?.value }.sorted()
     guard !draws.isEmpty else { return "" }

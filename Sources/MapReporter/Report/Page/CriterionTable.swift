@@ -36,7 +36,7 @@ struct CriterionTable {
     let best = keys.map { Self.best(points, $0) }
     rows = Self.methods(points).map { method in
       Row(
-        name: CurveMethod(method).title, kind: Self.kind(CurveMethod(method)),
+        name: method.title, kind: Self.kind(method),
         cells: zip(keys, best).map { Self.cell(points, method, $0, best: $1) })
     }
     isEmpty = sparsities.isEmpty
@@ -49,9 +49,9 @@ struct CriterionTable {
 
   /// The requested sparsities nearest to the targets, the higher one where two are as near.
   private static func sparsities(_ points: [CurvePoint]) -> [Double] {
-    let swept = points.filter { isSwept(CurveMethod($0.method)) }
+    let swept = points.filter { isSwept($0.method) }
     // Random draws may be few: the maps say which columns there are.
-    let maps = swept.filter { CurveMethod($0.method).isLayerExclusive }
+    let maps = swept.filter { $0.method.isLayerExclusive }
     let tried = Set((maps.isEmpty ? swept : maps).map(\.requestedSparsity))
     let nearest = targets.compactMap { target in
       tried.min { left, right in
@@ -71,14 +71,14 @@ struct CriterionTable {
   }
 
   /// References around the rest: full first, then maps, random draws, all streaming last.
-  private static func methods(_ points: [CurvePoint]) -> [String] {
-    let names = points.map(\.method).reduce(into: [String]()) { names, name in
+  private static func methods(_ points: [CurvePoint]) -> [CurveMethod] {
+    let names = points.map(\.method).reduce(into: [CurveMethod]()) { names, name in
       if !names.contains(name) { names.append(name) }
     }
     let order: [(CurveMethod) -> Bool] = [
       { $0 == .full }, { !isEnd($0) && !$0.isRandom }, \.isRandom, { $0 == .streaming },
     ]
-    return order.flatMap { belongs in names.filter { belongs(CurveMethod($0)) } }
+    return order.flatMap { belongs in names.filter { belongs($0) } }
   }
 
   private static func isEnd(_ method: CurveMethod) -> Bool {
@@ -91,9 +91,9 @@ struct CriterionTable {
   }
 
   private static func estimates(
-    _ points: [CurvePoint], _ method: String, _ key: Key
+    _ points: [CurvePoint], _ method: CurveMethod, _ key: Key
   ) -> [Estimate] {
-    let isSwept = isSwept(CurveMethod(method))
+    let isSwept = isSwept(method)
     return points.filter { point in
       point.method == method
         && (!isSwept || abs(point.requestedSparsity - key.sparsity) < 1e-9)
@@ -102,20 +102,20 @@ struct CriterionTable {
 
   /// The best layer-exclusive value of a column.
   private static func best(_ points: [CurvePoint], _ key: Key) -> Double? {
-    let values = points.filter { CurveMethod($0.method).isLayerExclusive }.map(\.method)
+    let values = points.filter { $0.method.isLayerExclusive }.map(\.method)
       .flatMap { estimates(points, $0, key) }.map(\.value)
     return key.metric.isShare ? values.max() : values.min()
   }
 
   private static func cell(
-    _ points: [CurvePoint], _ method: String, _ key: Key, best: Double?
+    _ points: [CurvePoint], _ method: CurveMethod, _ key: Key, best: Double?
   ) -> Cell {
     let found = estimates(points, method, key)
     let values = found.map(\.value).sorted()
     guard let first = found.first, let low = values.first, let high = values.last else {
       return Cell(value: "–", range: "", isBest: false)
     }
-    if CurveMethod(method).isRandom {
+    if method.isRandom {
       return Cell(
         value: key.metric.text(Bootstrap.quantile(0.5, of: values)),
         range: "\(key.metric.text(low)) … \(key.metric.text(high))", isBest: false)
@@ -123,6 +123,6 @@ struct CriterionTable {
     return Cell(
       value: key.metric.text(first.value),
       range: "\(key.metric.text(first.low)) – \(key.metric.text(first.high))",
-      isBest: CurveMethod(method).isLayerExclusive && first.value == best)
+      isBest: method.isLayerExclusive && first.value == best)
   }
 }

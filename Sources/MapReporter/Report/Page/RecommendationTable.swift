@@ -26,28 +26,28 @@ struct RecommendationTable {
   init(_ input: ReportInput) {
     share = percent(input.keptShare)
     let methods = input.points.filter { $0.task == input.primaryTask }.map(\.method)
-      .reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-      .filter { CurveMethod($0).isLayerExclusive || CurveMethod($0) == .headMixed }
+      .reduce(into: [CurveMethod]()) { if !$0.contains($1) { $0.append($1) } }
+      .filter { $0.isLayerExclusive || $0 == .headMixed }
     rows = methods.map { Self.row($0, input) }
     isEmpty = rows.isEmpty
   }
 
-  private static func row(_ method: String, _ input: ReportInput) -> Row {
+  private static func row(_ method: CurveMethod, _ input: ReportInput) -> Row {
     let found = Recommendation.choose(
       from: input.points, task: input.primaryTask, metric: input.primaryMetric,
-      share: input.keptShare, among: { $0.name == method })
+      share: input.keptShare, among: { $0 == method })
     guard case .qualified(let choice) = found else {
       let none = Cell(value: "–", range: "")
       return Row(
-        name: CurveMethod(method).title, sparsity: "none", accuracy: "–", range: "", kept: "–",
+        name: method.title, sparsity: "none", accuracy: "–", range: "", kept: "–",
         minusFull: none, minusHeadMixed: none, saved: "–")
     }
     return Row(
-      name: CurveMethod(method).title, sparsity: percent(choice.point.achievedSparsity),
+      name: method.title, sparsity: percent(choice.point.achievedSparsity),
       accuracy: fixed(choice.accuracy.value * 100, 1),
       range: "\(fixed(choice.accuracy.low * 100, 1)) – \(fixed(choice.accuracy.high * 100, 1))",
       kept: percent(choice.keptShare, digits: 1), minusFull: difference(choice.minusFull),
-      minusHeadMixed: CurveMethod(method) == .headMixed
+      minusHeadMixed: method == .headMixed
         ? Cell(value: "–", range: "") : difference(choice.minusHeadMixed),
       saved: choice.point.kvShare.map { percent(1 - $0) } ?? "–")
   }
