@@ -1,4 +1,4 @@
-/// The ranges of settings; docs/settings.md lists which setting has which.
+/// The ranges of settings; docs/configuration.md lists each setting's.
 ///
 /// Every number in a configuration has one, so that no product of settings leaves what an `Int` can hold
 /// and a slip of the pen is refused before anything is computed.
