@@ -48,19 +48,6 @@ import Testing
     for name in names { #expect(known.contains(name), "\(name)") }
   }
 
-  @Test func everyPageIsListed() throws {
-    let docs = Self.root.appending(path: "docs")
-    let index = try String(contentsOf: docs.appending(path: "README.md"), encoding: .utf8)
-    for page in try FileManager.default.contentsOfDirectory(atPath: docs.path)
-    where page.hasSuffix(".md") && page != "README.md" {
-      #expect(index.contains("(\(page))"), "\(page)")
-    }
-    for link in index.matches(of: /\]\(([^)]+)\)/) {
-      let target = docs.appending(path: String(link.output.1)).standardizedFileURL.path
-      #expect(FileManager.default.fileExists(atPath: target), "\(link.output.1)")
-    }
-  }
-
   @Test(arguments: rooms.indices) func aRoomUsesThoseBelowIt(place: Int) throws {
     let room = Self.rooms[place]
     let allowed = Set(Self.rooms[(place + 1)...]).subtracting(Self.strangers[room] ?? [])

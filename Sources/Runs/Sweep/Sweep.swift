@@ -5,7 +5,7 @@ import Yams
 
 /// Runs that differ from a base configuration in a few settings.
 ///
-/// docs/experiments.md says how the file is written.
+/// docs/sweeps.md says how the file is written.
 public struct Sweep {
   /// The sweep file, as the user named it.
   public let path: String

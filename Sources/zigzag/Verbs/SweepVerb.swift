@@ -20,7 +20,7 @@ struct SweepVerb: Verb {
       The path of the comparison (HTML) goes to standard output; it is written anew after each run.
       """)
 
-  @Argument(help: "The sweep (YAML); docs/experiments.md says how to write one.")
+  @Argument(help: "The sweep (YAML); docs/sweeps.md says how to write one.")
   var sweep: String
 
   @Option(
