@@ -13,9 +13,9 @@ struct Zigzag: ParsableCommand {
     commandName: "zigzag",
     abstract: "Finds the layers of a language model that need its whole context.",
     discussion: """
-      A few attention heads of a language model retrieve from far back; the others are content with \
-      the first tokens and the recent ones. zigzag learns which are which, decides it layer by \
-      layer, measures what each decision costs, and writes maps that runtimes read.
+      A few attention heads of a language model retrieve from far back; the others need only the \
+      first tokens and the most recent ones. zigzag finds the layers that need the whole context, \
+      measures what each choice costs, and writes it as a map that runtimes read.
 
       Begin with a model file and one command:
 

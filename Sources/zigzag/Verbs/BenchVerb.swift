@@ -14,9 +14,9 @@ struct BenchVerb: Verb {
     commandName: "bench",
     abstract: "Measure the speed and memory of a model on this machine.",
     discussion: """
-      Times are medians after a warm-up. GFLOP counts what the mathematics needs; a share is that \
-      of the rate of large float32 products (OpenBLAS), measured in turn with everything else. \
-      Memory is the process's: to compare it with another program, measure one length alone.
+      Times are medians after a warm-up. GFLOP counts what the mathematics needs; a share is a \
+      share of the rate of large float32 products (OpenBLAS), measured in the same rounds. Memory is \
+      the process's: to compare it with another program, measure one length alone.
 
         zigzag bench models/smollm2-135m-instruct.h5
         zigzag bench models/smollm2-135m-instruct.h5 --measure step --lengths 1024,8192 --json
@@ -28,7 +28,7 @@ struct BenchVerb: Verb {
       layer-exclusive patterns.
 
       --write-step leaves a step's tokens, gates, gradients and loss in a folder, so that another \
-      implementation can make exactly this step; --step-from makes it again and prints JSON.
+      implementation can make exactly this step; --step-from measures that step and prints JSON.
       """)
 
   @Argument(help: "A model file (HDF5).")
@@ -61,7 +61,7 @@ struct BenchVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "What a step may keep of its activations: 2GiB, or 60% of what is free; all without it.",
+      "Memory for a step's activations: 2GiB, or 60% of free memory. Without it: all.",
       valueName: "size"))
   var memoryBudget: String?
 
@@ -73,13 +73,13 @@ struct BenchVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "Token ids to measure with (.npy); passkey samples without it.", valueName: "ids.npy"))
+      "Token ids to measure with (.npy). Without it: passkey samples.", valueName: "ids.npy"))
   var tokens: String?
 
   @Option(
     name: [.customLong("gates"), .customLong("run")],
     help: ArgumentHelp(
-      "Gates that maps are made of: a table (TSV) or a run folder; random ones without it.",
+      "Gates for the maps: a table (TSV) or a run folder. Without it: random gates.",
       valueName: "gates"))
   var gates: String?
 
@@ -92,10 +92,10 @@ struct BenchVerb: Verb {
   @Option(parsing: .unconditional, help: "Seed of samples and gates.")
   var seed = BenchSettings().seed
 
-  @Option(help: ArgumentHelp("Leave the step that was measured in a folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Write the measured step to a folder.", valueName: "folder"))
   var writeStep: String?
 
-  @Option(help: ArgumentHelp("Make exactly the step of a folder.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Measure exactly the step in a folder.", valueName: "folder"))
   var stepFrom: String?
 
   @Flag(help: "Print everything as JSON.")

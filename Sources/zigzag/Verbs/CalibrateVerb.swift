@@ -5,10 +5,10 @@ import MapReporter
 struct CalibrateVerb: Verb {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
-    abstract: "Learn the gates, or go on learning them.",
+    abstract: "Learn the gates, or continue to learn them.",
     discussion: """
       The first step of `zigzag run`. An interrupted calibration continues from its last checkpoint, \
-      to the same bits as if it had never stopped; one with other settings is refused.
+      to the same bits as if it had never stopped. Other settings than the checkpoint's are refused.
 
         zigzag calibrate configs/smollm2-135m.yaml --set calibration.steps=200
 
@@ -17,7 +17,7 @@ struct CalibrateVerb: Verb {
 
   @OptionGroup var source: ConfigurationOptions
 
-  @Flag(help: "Continue from the checkpoint; as it does anyway, but one must be there.")
+  @Flag(help: "Only continue: refuse to start where there is no checkpoint.")
   var resume = false
 
   @OptionGroup(title: "Output") var output: OutputOptions

@@ -8,8 +8,8 @@ struct EvaluateVerb: Verb {
     abstract: "Measure accuracy against sparsity.",
     discussion: """
       Learns the gates first where there are none. Scores full attention, all streaming, single \
-      heads, layers by each criterion and random choices on the same held-out samples. Only what \
-      the evaluation section asks for and was not measured yet is measured.
+      heads, layers by each criterion and random choices on the same held-out samples. What is \
+      already measured is kept.
 
         zigzag evaluate configs/smollm2-135m.yaml --set evaluation.samples=16
 

@@ -13,9 +13,9 @@ struct ExportVerb: Verb {
     discussion: """
       SOURCE is a run folder, a headmap.json, or gates that were learned elsewhere: a table in \
       DuoAttention's format, a folder with one and its config.json, or Retrieval_Head's scores \
-      (JSON). Of a run folder, the map that its report recommends is written, or the one of \
-      --criterion at --sparsity. Gates need --sparsity, and a window where no config.json tells it. \
-      What a format cannot carry is said as a warning; the names of the files go to standard output.
+      (JSON). Of a run folder, the map that its report recommends is written, or the map of \
+      --criterion at --sparsity. Gates need --sparsity, and --sink and --recent where no config.json \
+      has them. A warning names what a format cannot carry. The files' names go to standard output.
 
         zigzag export runs/smollm2-135m --format huggingface --format vllm
         zigzag export runs/smollm2-135m --sparsity 0.5 --criterion max --format sglang --out maps
@@ -51,14 +51,14 @@ struct ExportVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "The map's model: refuse others, and tell formats what they need to know.",
+      "The map's model: refuse a map of another one, and add what formats need.",
       discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
   var model: String?
 
   @Option(
     help: ArgumentHelp(
       "Where to write.",
-      discussion: "Without it: a map's own folder, else a folder export in SOURCE's.",
+      discussion: "Without it: beside a headmap.json, else the folder export of the run or gates.",
       valueName: "folder"))
   var out: String?
 

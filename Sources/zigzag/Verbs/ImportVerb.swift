@@ -17,8 +17,8 @@ struct ImportVerb: Verb {
         zigzag import ~/models/Qwen2.5-0.5B-Instruct models/qwen2.5-0.5b.h5
         zigzag import SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2.h5 --type bfloat16
 
-      What is decided, left out or not understood is said in warnings on standard error; what would \
-      change the model's results is refused.
+      Warnings on standard error name what the import decided, left out or did not understand. What \
+      would change the model's results is refused.
       """)
 
   @Argument(help: "A Hugging Face folder, or a .gguf file.")
@@ -30,7 +30,7 @@ struct ImportVerb: Verb {
   @Option(
     help: """
       How to store matrices: \(ElementType.allCases.map(\.rawValue).joined(separator: ", ")). \
-      Without it 16-bit types stay and all others become float32.
+      Without it: 16-bit types stay, all others become float32.
       """)
   var type: ElementType?
 

@@ -12,23 +12,23 @@ struct RankVerb: Verb {
     commandName: "rank",
     abstract: "Turn gates into a layer map; needs no model.",
     discussion: """
-      GATES is a run folder, or any table in DuoAttention's format, or a folder with one: one line \
+      GATES is a run folder, a table in DuoAttention's format, or a folder with such a table: one line \
       per layer, one tab-separated number per key-value head, 1 for full attention. It may also be \
-      Retrieval_Head's JSON, whose query heads count by the largest score of a key-value head's \
-      group. Of L layers, L − round(S·L) become retrieval layers: the set that costs least under the \
-      criterion, found exactly.
+      Retrieval_Head's JSON of query heads; the largest score of its group then stands for a \
+      key-value head. Of L layers, L − round(S·L) become retrieval layers: exactly the set that costs \
+      least under the criterion.
 
         zigzag rank runs/smollm2-135m --sparsity 0.5
         zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
         zigzag rank head_score/llama-2-7b-80k.json --sparsity 0.5 --kv-heads 32
 
       Criteria: search keeps what `zigzag search` found best for this run's model; max keeps the \
-      layers with the largest single gate, balance those with the largest sum, lost those whose \
-      retrieval heads carry most, count those with most of them; weighted:W and weighted-count:W \
-      lie between; layer-gate is for gates learned as one number per layer.
+      layers with the largest single gate; balance, with the largest sum of gates; lost, with the \
+      largest sum over retrieval heads; count, with the most retrieval heads. weighted:W and \
+      weighted-count:W lie between. layer-gate is for gates learned as one number per layer.
       """)
 
-  @Argument(help: "A run folder, a table of gates (TSV), a folder with one, or scores (JSON).")
+  @Argument(help: "A run folder, a gate table (TSV) or a folder with one, or scores (JSON).")
   var gates: String
 
   @Option(
@@ -45,7 +45,7 @@ struct RankVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "Refuse gates that are not this model's: in shape, and those of a run in identity.",
+      "Refuse gates of another shape than this model's, and a run of another model.",
       discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
   var model: String?
 

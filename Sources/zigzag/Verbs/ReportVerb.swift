@@ -12,12 +12,12 @@ struct ReportVerb: Verb {
     abstract: "Draw a run's page and figures again, or compare runs.",
     discussion: """
       Reads only the run folder and needs no model: report.html is one self-contained page, figures/ \
-      holds the same pictures as SVG. While a run is at work in the folder it is refused.
+      holds the same pictures as SVG. A folder in which a run is at work is refused.
 
         zigzag report runs/smollm2-135m
 
-      With --compare several runs are put side by side, each compared with the first: the settings in \
-      which they differ, their accuracies, and how stable their layers are.
+      With --compare one page compares several runs with the first: the settings in which they differ, \
+      their accuracies, and how stable their layers are.
 
         zigzag report --compare runs/smollm2-135m runs/short --out short.html
       """)
@@ -38,8 +38,8 @@ struct ReportVerb: Verb {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "With --compare, the criterion whose layers and accuracies the figures show; by default the "
-        + "one whose layers are the most accurate.", valueName: "criterion"))
+      "With --compare, the criterion whose layers and accuracies the figures show; by default "
+        + "the criterion with the most accurate layers.", valueName: "criterion"))
   var criterion: String?
 
   @OptionGroup(title: "Output") var output: OutputOptions

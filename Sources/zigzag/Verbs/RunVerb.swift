@@ -7,8 +7,8 @@ struct RunVerb: Verb {
     commandName: "run",
     abstract: "Learn gates, rank layers, measure accuracy and write the report.",
     discussion: """
-      Everything goes into one folder, runs/NAME. Steps whose results are there are skipped, and an \
-      interrupted one goes on where it stopped, so the same command can be given again at any time.
+      Everything goes into one folder, runs/NAME. Steps whose results are there are skipped, \
+      and an interrupted step continues. Give the same command again at any time.
 
         zigzag run configs/smollm2-135m.yaml
         zigzag run configs/smollm2-135m.yaml --set name=short --set calibration.steps=40

@@ -21,7 +21,7 @@ struct SamplesVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
-      "An evaluation task; without it, the samples gates are learned on.", valueName: "name"))
+      "An evaluation task. Without it: the samples on which gates are learned.", valueName: "name"))
   var task: String?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("The first sample.", valueName: "index"))

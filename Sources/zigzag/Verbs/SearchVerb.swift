@@ -7,9 +7,9 @@ struct SearchVerb: Verb {
     commandName: "search",
     abstract: "Search the layer maps that lose least.",
     discussion: """
-      Learns the gates first where there are none. Removes one layer after the other, each time the one \
-      whose loss costs least on calibration samples, and tries swaps at the sparsities that are \
-      ranked (the search section of the configuration). An interrupted search goes on where it stopped.
+      Learns the gates first where there are none. Removes one layer after the other, each time the \
+      layer whose removal loses least on calibration samples. Tries swaps at the ranked sparsities. \
+      The search section of the configuration has the settings. An interrupted search continues.
 
         zigzag search configs/smollm2-135m.yaml
         zigzag search configs/smollm2-135m.yaml --set search.units='[layers, heads]'

@@ -10,9 +10,8 @@ struct SweepVerb: Verb {
     discussion: """
       A sweep file names a base configuration, what all runs have in common, and what varies: one \
       setting at a time (vary) or every combination (grid). Each run goes into a folder of its own, \
-      runs/SWEEP/RUN. All settings are checked before the first run begins; finished runs are \
-      skipped and an interrupted one goes on where it stopped, so the same command can be given \
-      again at any time.
+      runs/SWEEP/RUN. All settings are checked before the first run begins. Finished runs are \
+      skipped, and an interrupted run continues. Give the same command again at any time.
 
         zigzag sweep configs/sweep-passkey.yaml
         zigzag sweep configs/sweep.yaml --list

@@ -11,17 +11,17 @@ struct TokenizeVerb: Verb {
     abstract: "Show a text as token ids and pieces, or ids as a text.",
     discussion: """
       MODEL is a model file, a Hugging Face folder, a tokenizer.json or a .gguf file. The text comes \
-      from --text, from FILE, or from standard input. A line per token: where its bytes begin in the \
-      text that the ids stand for, its id, its spelling in the vocabulary, its text.
+      from --text, from FILE, or from standard input. A line per token: the place of its first \
+      byte in the decoded text, its id, its spelling in the vocabulary, its text.
 
         zigzag tokenize models/smollm2-135m-instruct.h5 --text "What is the passkey?"
         zigzag tokenize ~/models/Qwen2.5-0.5B-Instruct book.txt --ids > ids.txt
         zigzag tokenize model.gguf --decode ids.txt
 
-      Without --special or --no-special the text begins with what the tokenizer's template puts before \
-      a text and nothing is put behind it, as in the samples that gates are learned on. With \
-      --special the whole template is used, with --no-special none of it. --decode reads ids with \
-      blanks, commas or line ends between them and prints their text, exactly, with no line end added.
+      Without --special or --no-special the text gets the tokens that the tokenizer's template puts \
+      before a text, and none behind it, as samples do. --special uses the whole template, --no-special \
+      none of it. --decode reads ids with blanks, commas or line ends between them. It prints exactly \
+      their text and adds no line end.
 
       A byte order mark at the start of a text (U+FEFF) is part of it, as for Python's open(…, \
       encoding="utf-8"), and a warning says so.
