@@ -90,6 +90,7 @@ import Testing
     let beside =
       try files(in: "docs/images", ending: "svg")
       + files(in: "docs/experiments", ending: "csv")
+      + files(in: "docs/experiments/smollm2-135m", ending: "csv")
     #expect(beside.count > 10)
     let unused = beside.filter { !used.contains($0) }.map(\.lastPathComponent)
     #expect(unused.isEmpty)
