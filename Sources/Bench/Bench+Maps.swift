@@ -27,7 +27,7 @@ struct BenchPattern {
       let heads = try gates.headCut(sparsity: layers.achievedSparsity)
       patterns += [
         BenchPattern(
-          method: .headMixed, sparsity: sparsity, pattern: heads.pattern(window: window)),
+          method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, window: window)),
         BenchPattern(
           method: .layers(.max), sparsity: sparsity,
           pattern: layers.pattern(keyValueHeads: model.keyValueHeads, window: window)),
@@ -36,9 +36,9 @@ struct BenchPattern {
     return patterns
   }
 
-  var retrievalHeads: Int { pattern.isRetrieval.joined().count { $0 } }
-  var heads: Int { pattern.isRetrieval.joined().count }
-  var mixedLayers: Int { pattern.isRetrieval.count { Set($0).count > 1 } }
+  var retrievalHeads: Int { pattern.heads.count - pattern.heads.streamingCount }
+  var heads: Int { pattern.heads.count }
+  var mixedLayers: Int { pattern.heads.mixedLayers.count }
 }
 
 extension Bench {

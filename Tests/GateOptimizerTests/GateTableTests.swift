@@ -90,8 +90,8 @@ import Testing
   @Test(
     "what is not a table of gates is refused with its place",
     arguments: [
-      ("", "g.tsv: expected at least one line of numbers, found an empty file;"),
-      (" \n\n", "g.tsv: expected at least one line of numbers, found only white space;"),
+      ("", "g.tsv: the file: expected at least one line of numbers, found an empty file;"),
+      (" \n\n", "g.tsv: the file: expected at least one line of numbers, found only white space;"),
       ("1\t0\n1\n", "g.tsv: line 2: expected 2 numbers as in the lines above, found 1;"),
       ("1\t0\n1\tx\n", "g.tsv: line 2, column 2: expected a finite decimal number, found \"x\";"),
       ("nan\n", "g.tsv: line 1, column 1: expected a finite decimal number, found \"nan\";"),

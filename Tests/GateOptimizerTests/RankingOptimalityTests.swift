@@ -37,7 +37,7 @@ import Testing
       let total = gates.values.count
       let c = GateOracles.largest(
         total - (try Sparsity.streaming(of: total, at: sparsity)), of: a)
-      #expect(try gates.headCut(sparsity: sparsity).isRetrieval == c)
+      #expect(try gates.headCut(sparsity: sparsity).rows == c)
 
       let size = map.isRetrievalLayer.count { $0 }
       #expect(size == gates.layers - (try Sparsity.streaming(of: gates.layers, at: sparsity)))
@@ -66,7 +66,7 @@ import Testing
       let gates = criterion == .layerGate ? meanGates(perHead) : perHead
       let map = try gates.layerMap(by: criterion, sparsity: sparsity)
       let a = rows(gates)
-      let c = try gates.headCut(sparsity: sparsity).isRetrieval
+      let c = try gates.headCut(sparsity: sparsity).rows
       let size = map.isRetrievalLayer.count { $0 }
       #expect(size == Int(32 * (1 - sparsity)))
       let least = GateOracles.leastCost(of: size, cost: cost, a: a, c: c)
@@ -91,7 +91,7 @@ import Testing
     let gates = try GateMatrix(contentsOf: path)
     let values = gates.clipped.values
     let map = try gates.headCut(sparsity: 0.5)
-    let kept = map.isRetrieval.flatMap { $0 }
+    let kept = map.rows.flatMap { $0 }
     #expect(kept.count { $0 } == 128)
     let threshold = try #require(zip(values, kept).filter(\.1).map(\.0).min())
     let tied = values.indices.filter { values[$0] == threshold }

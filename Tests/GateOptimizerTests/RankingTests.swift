@@ -13,17 +13,18 @@ import Transformer
 
   @Test func headCutKeepsTheLargestAndTheLowerOfEquals() throws {
     let map = try gates.headCut(sparsity: 0.5)
-    #expect(map.isRetrieval == [[true, false], [true, false], [true, false], [true, false]])
+    #expect(map.rows == [[true, false], [true, false], [true, false], [true, false]])
     #expect(map.retrievalCounts == [1, 1, 1, 1])
-    #expect(map.achievedSparsity == 0.5)
+    #expect(map.sparsity == 0.5)
+    #expect(map.mixedLayers == [0, 1, 2, 3])
     let window = StreamingWindow(sink: 16, recent: 64)
-    #expect(map.pattern(window: window).isRetrieval == map.isRetrieval)
+    #expect(AttentionPattern(map, window: window).isRetrieval == map.rows)
   }
 
   @Test func headCutTakesClippedGates() throws {
     let gates = GateMatrix(layers: 2, heads: 2, values: [1, -0.001, -0.002, 1.01])
-    #expect(try gates.headCut(sparsity: 0.75).isRetrieval == [[true, false], [false, false]])
-    #expect(try gates.headCut(sparsity: 0.25).isRetrieval == [[true, true], [false, true]])
+    #expect(try gates.headCut(sparsity: 0.75).rows == [[true, false], [false, false]])
+    #expect(try gates.headCut(sparsity: 0.25).rows == [[true, true], [false, true]])
   }
 
   /// Scores by hand: lost 1 .5 .8 .9, balance 1 1 .9 1.3, weighted ½ 1 .75 .85 1.1,
@@ -74,8 +75,8 @@ import Transformer
       #expect(try gates.layerMap(by: criterion, sparsity: 0).isRetrievalLayer.allSatisfy { $0 })
       #expect(try gates.layerMap(by: criterion, sparsity: 1).isRetrievalLayer.allSatisfy { !$0 })
     }
-    #expect(try gates.headCut(sparsity: 0).achievedSparsity == 0)
-    #expect(try gates.headCut(sparsity: 1).achievedSparsity == 1)
+    #expect(try gates.headCut(sparsity: 0).sparsity == 0)
+    #expect(try gates.headCut(sparsity: 1).sparsity == 1)
   }
 
   @Test(arguments: [
@@ -121,9 +122,9 @@ import Transformer
       #expect(layers.count { $0 } == 15)
       #expect(layers == (try RankedMap.randomLayers(30, sparsity: 0.5, seed: seed)))
       layerSets.insert(layers)
-      let heads = try HeadCut.random(layers: 30, heads: 3, sparsity: 0.3, seed: seed)
+      let heads = try HeadSet.random(layers: 30, heads: 3, sparsity: 0.3, seed: seed)
       #expect(heads.retrievalCounts.reduce(0, +) == 63)
-      headSets.insert(heads.isRetrieval)
+      headSets.insert(heads.rows)
     }
     #expect(layerSets.count == 20)
     #expect(headSets.count == 20)

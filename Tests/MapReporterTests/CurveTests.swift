@@ -7,7 +7,7 @@ import Testing
 @Suite struct CurveTests {
   static let points = [
     CurvePoint(
-      method: "full", task: "passkey 4 × 8", requestedSparsity: 0, achievedSparsity: 0, samples: 5,
+      method: .full, task: "passkey 4 × 8", requestedSparsity: 0, achievedSparsity: 0, samples: 5,
       tokens: 216,
       measures: [
         .tokens: .init(
@@ -18,7 +18,7 @@ import Testing
           minusHeadMixed: Estimate(value: -0.25, low: -0.5, high: 0.125)),
       ], kvBytes: 47_185_920, kvShare: 1),
     CurvePoint(
-      method: "random-layers", seed: 7, task: "key, \"quoted\"", requestedSparsity: 0.5,
+      method: .random(of: "layers"), seed: 7, task: "key, \"quoted\"", requestedSparsity: 0.5,
       achievedSparsity: 0.5, samples: 5, tokens: 5,
       measures: [.divergence: .init(Estimate(value: 10.0 / 3, low: 0, high: 20.0 / 3))]),
   ]
@@ -75,7 +75,7 @@ import Testing
     #expect(names.filter { CurveMethod($0).isRandom } == ["random-heads"])
     #expect(CurveMethod("lazy-layers") == .baseline(.lazy))
     #expect(
-      CurveMethod("imported:theirs:layer:max") == .imported(name: "theirs", method: "layer:max"))
+      CurveMethod("imported:theirs:layer:max") == .imported(name: "theirs", method: .layers(.max)))
   }
 
   @Test func metricsAreReadByColumnName() throws {

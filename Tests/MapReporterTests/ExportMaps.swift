@@ -1,5 +1,6 @@
 import MapReporter
 import Testing
+import Transformer
 
 /// Maps of every sort that exports have to carry.
 enum ExportMaps {
@@ -61,7 +62,7 @@ enum ExportMaps {
         modelType: "llama", layers: heads.count, queryHeads: heads[0].count * group,
         keyValueHeads: heads[0].count),
       window: HeadMap.Window(sink: sink, recent: recent),
-      gates: heads.map { $0.map { $0 ? 0.75 : 0.25 } }, headFull: heads,
+      gates: heads.map { $0.map { $0 ? 0.75 : 0.25 } }, heads: HeadSet(heads),
       criterion: HeadMap.Criterion(name: "max"), requestedSparsity: 0.5,
       calibration: HeadMap.Calibration(source: "gates.tsv"))
     return map.map { Sample(name: name, map: $0) }

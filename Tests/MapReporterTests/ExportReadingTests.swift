@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: ExportFormat.allCases, ExportMaps.layers)
   func layerMapsComeBack(_ format: ExportFormat, _ sample: ExportMaps.Sample) throws {
     let map = sample.map
-    let keepsNone = !map.headFull.contains { $0.contains(true) }
+    let keepsNone = !map.heads.rows.contains { $0.contains(true) }
     if keepsNone && (format == .fluentLLM || format == .mlx) {
       let error = #expect(throws: MapReporterError.self) { try format.exporter.export(map) }
       #expect(error?.description.hasPrefix("\(format.rawValue) cannot hold this map: ") == true)
@@ -30,7 +30,7 @@ import Testing
   private func expectSame(_ map: HeadMap, _ format: ExportFormat) throws {
     let read = try ExportReader.read(format.exporter.export(map), format: format)
     #expect(read.full == expectedHeads(map, format))
-    guard map.headFull.contains(where: { $0.contains(false) }) else { return }
+    guard map.heads.rows.contains(where: { $0.contains(false) }) else { return }
     let blocks = format == .sglang || format == .fluentLLM
     let sink = Self.sinkless.contains(format) ? 0 : map.window.sink
     #expect(read.sink == (blocks ? wholeBlocks(sink) : sink))
@@ -39,10 +39,10 @@ import Testing
 
   /// The map as the format shows it: by layer, by key-value head or by query head.
   private func expectedHeads(_ map: HeadMap, _ format: ExportFormat) -> [[Bool]] {
-    guard Self.headFormats.contains(format) else { return map.headFull.map { [$0[0]] } }
+    guard Self.headFormats.contains(format) else { return map.heads.rows.map { [$0[0]] } }
     let group = (map.model.queryHeads ?? 0) / map.model.keyValueHeads
     let byQueryHead = format == .rtpLLM || (format == .fluentLLM && map.model.keyValueHeads == 1)
-    return map.headFull.map { row in
+    return map.heads.rows.map { row in
       row.flatMap { Array(repeating: $0, count: byQueryHead ? group : 1) }
     }
   }
@@ -87,7 +87,7 @@ import Testing
     #expect(rows.allSatisfy { $0.split(separator: "\t").count == 4 })
     let bare = try HeadMap(
       model: HeadMap.Model(layers: 2, keyValueHeads: 1), window: sample.map.window,
-      gates: sample.map.gates, headFull: sample.map.headFull, criterion: sample.map.criterion,
+      gates: sample.map.gates, heads: sample.map.heads, criterion: sample.map.criterion,
       requestedSparsity: 0.5, calibration: sample.map.calibration)
     let error = #expect(throws: MapReporterError.self) {
       try ExportFormat.fluentLLM.exporter.export(bare)

@@ -54,7 +54,7 @@ import Testing
     #expect(file.path == "\(format.rawValue).golden.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(file.text.utf8))
     #expect(golden.format == format.rawValue)
-    #expect(golden.full_heads == sample.map.headFull.map { $0.map { $0 ? 1 : 0 } })
+    #expect(golden.full_heads == sample.map.heads.rows.map { $0.map { $0 ? 1 : 0 } })
     #expect((golden.queries + golden.keys).allSatisfy { (0..<golden.tokens).contains($0) })
     let full = golden.queries.map { query in
       golden.keys.map { $0 > query ? "0" : "1" }.joined()

@@ -3,6 +3,7 @@ import MapReporter
 import Support
 import TestSupport
 import Testing
+import Transformer
 
 /// A damage done to headmap.json and what the reader says about it.
 struct Damage: Sendable, CustomTestStringConvertible {
@@ -118,7 +119,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
       try MapSamples.layers().write(to: URL(fileURLWithPath: "/proc/none/headmap.json"))
     }
     #expect(error?.category == .cannotWrite)
-    #expect(error?.description.hasPrefix("/proc/none/headmap.json: cannot be written: ") == true)
+    #expect(error?.description.hasPrefix("/proc/none: cannot be written: ") == true)
   }
 
   @Test func impossibleValuesAreRefusedBeforeTheyAreAMap() throws {
@@ -126,7 +127,8 @@ struct Damage: Sendable, CustomTestStringConvertible {
     let error = #expect(throws: MapReporterError.self) {
       try HeadMap(
         model: sound.model, window: sound.window, gates: sound.gates,
-        layerFull: [true, false, true], criterion: sound.criterion, requestedSparsity: 1.5,
+        heads: HeadSet(retrievalLayers: [true, false, true], heads: 2), criterion: sound.criterion,
+        requestedSparsity: 1.5,
         calibration: sound.calibration)
     }
     #expect(

@@ -1,6 +1,5 @@
 import Foundation
 import MapReporter
-import Support
 import TestSupport
 import Testing
 import Transformer
@@ -34,7 +33,7 @@ import Transformer
   @Test func headMixedMapHasNoLayerKinds() throws {
     let map = try MapSamples.mixed()
     #expect(map.layerFull == nil)
-    #expect(map.mixedLayers == [2])
+    #expect(map.heads.mixedLayers == [2])
     try expectSnapshot(try map.json(), "headmap-mixed.json")
   }
 
@@ -63,7 +62,7 @@ import Transformer
     let mixed = try MapSamples.mixed()
     let map = try HeadMap(
       model: mixed.model, window: mixed.window, gates: mixed.gates,
-      headFull: [[true, true], [true, true], [false, false]], criterion: mixed.criterion,
+      heads: HeadSet([[true, true], [true, true], [false, false]]), criterion: mixed.criterion,
       requestedSparsity: 0.3, calibration: mixed.calibration)
     #expect(map.layerFull == [true, true, false])
   }
@@ -72,7 +71,7 @@ import Transformer
     let model = ModelConfiguration(
       modelType: "llama", layers: 30, hidden: 576, feedForward: 1536, queryHeads: 9,
       keyValueHeads: 3, headDim: 64, vocabulary: 49152, maxPositions: 8192)
-    let error = #expect(throws: FileError.self) {
+    let error = #expect(throws: MapReporterError.self) {
       try MapSamples.layers().check(against: model, mapName: "a.json", modelName: "b.h5")
     }
     #expect(

@@ -1,4 +1,5 @@
 import MapReporter
+import Transformer
 
 /// Small maps with round numbers.
 enum MapSamples {
@@ -14,7 +15,8 @@ enum MapSamples {
       model: HeadMap.Model(
         modelType: modelType, layers: 3, queryHeads: 6, keyValueHeads: 2, weightsSHA256: digest),
       window: HeadMap.Window(sink: sink, recent: recent), gates: gates,
-      layerFull: [true, false, true], criterion: HeadMap.Criterion(name: "max"),
+      heads: HeadSet(retrievalLayers: [true, false, true], heads: 2),
+      criterion: HeadMap.Criterion(name: "max"),
       requestedSparsity: 0.3,
       calibration: HeadMap.Calibration(
         source: "zigzag", objective: "distillation", steps: 160, seed: 1, contextMin: 1000,
@@ -27,7 +29,7 @@ enum MapSamples {
     try HeadMap(
       model: HeadMap.Model(layers: 3, keyValueHeads: 2),
       window: HeadMap.Window(sink: 16, recent: 64), gates: gates,
-      headFull: [[true, true], [false, false], [false, true]],
+      heads: HeadSet([[true, true], [false, false], [false, true]]),
       criterion: HeadMap.Criterion(name: "head-mixed"), requestedSparsity: 0.5,
       calibration: HeadMap.Calibration(source: "full_attention_heads.tsv"))
   }

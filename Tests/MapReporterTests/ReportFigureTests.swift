@@ -19,7 +19,7 @@ import Testing
   @Test func accuracyIsDrawnAsBefore() throws {
     let figure = AccuracyFigure(
       points: Self.smallPoints, task: ReportSamples.task, metric: .tokens,
-      highlighted: "layer:max")
+      highlighted: .layers(.max))
     try expectSnapshot(figure.svg(theme: .standalone), "accuracy.svg")
   }
 
@@ -37,7 +37,7 @@ import Testing
   private static func figure(_ points: [CurvePoint]) -> String {
     AccuracyFigure(
       points: points, task: ReportSamples.task, metric: .tokens,
-      highlighted: "imported:way 3:layer:search"
+      highlighted: CurveMethod("imported:way 3:layer:search")
     ).svg(theme: .standalone)
   }
 

@@ -107,7 +107,8 @@ import Testing
       for (index, cell) in grid.cells.enumerated() {
         input.places.append(
           PlacePoint(
-            method: method, seed: method == "random-layers" ? 1 : nil, task: ReportSamples.task,
+            method: CurveMethod(method), seed: method == "random-layers" ? 1 : nil,
+            task: ReportSamples.task,
             requestedSparsity: method == "full" ? 0 : 0.5,
             place: .cell(length: cell.length, depth: cell.depth), samples: 2, metric: .tokens,
             estimate: Estimate(value: Double(index) / 4, low: 0, high: 1)))

@@ -9,7 +9,8 @@ import Testing
     var measures = [CurveMetric.tokens: CurvePoint.Measure(exact(accuracy), minusFull: minusFull)]
     measures[.firstTokens] = first.map { CurvePoint.Measure(exact($0)) }
     return CurvePoint(
-      method: method, task: task, requestedSparsity: sparsity, achievedSparsity: sparsity,
+      method: CurveMethod(method), task: task, requestedSparsity: sparsity,
+      achievedSparsity: sparsity,
       samples: 5, tokens: 100, measures: measures)
   }
 
@@ -62,7 +63,7 @@ import Testing
   @Test func equalSparsityGoesToAccuracyThenTheFirst() {
     let points = [
       point("full", 0, 1), point("layer:max", 0.5, 0.97), point("layer:balance", 0.5, 0.98),
-      point("layer:alike", 0.5, 0.98),
+      point("layer:lost", 0.5, 0.98),
     ]
     #expect(choose(points).choice?.point == points[2])
     #expect(choose(points.reversed()).choice?.point == points[3])

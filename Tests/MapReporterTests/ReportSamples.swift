@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import MapReporter
+import Transformer
 
 /// A made-up run in the shape of a real one: 30 layers of 3 heads, accuracies as measured on
 /// SmolLM2-135M at 1k tokens.
@@ -52,7 +53,7 @@ enum ReportSamples {
     let first = min(max((accuracy - 0.19) * 1.1, 0.01), 0.78)
     let spread = 0.16 * (accuracy * (1 - accuracy)).squareRoot()
     return CurvePoint(
-      method: method, seed: seed, task: task, requestedSparsity: sparsity,
+      method: CurveMethod(method), seed: seed, task: task, requestedSparsity: sparsity,
       achievedSparsity: (sparsity * 30).rounded() / 30, samples: 24, tokens: 1056,
       measures: [
         .tokens: .init(
@@ -90,16 +91,16 @@ enum ReportSamples {
     let heads = try matrix.headCut(sparsity: 0.5)
     return [
       ReportInput.MapEntry(
-        method: "layer:max",
+        method: .layers(.max),
         map: try HeadMap(
-          model: model, window: window, gates: gates, layerFull: layers.isRetrievalLayer,
+          model: model, window: window, gates: gates, heads: layers.heads(keyValueHeads: 3),
           criterion: HeadMap.Criterion(name: "max"), requestedSparsity: 0.5,
           calibration: calibration),
         path: "maps/max-0.50/headmap.json"),
       ReportInput.MapEntry(
-        method: "head-mixed",
+        method: .headMixed,
         map: try HeadMap(
-          model: model, window: window, gates: gates, headFull: heads.isRetrieval,
+          model: model, window: window, gates: gates, heads: heads,
           criterion: HeadMap.Criterion(name: "head-mixed"), requestedSparsity: 0.5,
           calibration: calibration)),
     ]

@@ -42,8 +42,8 @@ import Testing
       #expect(try layers.set(sparsity: sparsity).streaming == streaming)
       #expect(try heads.set(sparsity: sparsity).streaming == 2 * streaming)
       let expected = (0..<3).map { layer in [layer >= streaming, layer >= streaming] }
-      #expect(try layers.isRetrieval(sparsity: sparsity) == expected)
-      #expect(try heads.isRetrieval(sparsity: sparsity) == expected)
+      #expect(try layers.retrievalHeads(sparsity: sparsity).rows == expected)
+      #expect(try heads.retrievalHeads(sparsity: sparsity).rows == expected)
     }
     let map = try layers.layerMap(sparsity: 0.33)
     #expect(map.criterion == .search && map.cost == 0.1)

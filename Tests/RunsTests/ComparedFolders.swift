@@ -57,7 +57,8 @@ struct ComparedFolders {
   ) -> [CurvePoint] {
     func point(_ method: String, _ sparsity: Double, _ accuracy: Double) -> CurvePoint {
       CurvePoint(
-        method: method, task: task, requestedSparsity: sparsity, achievedSparsity: sparsity,
+        method: CurveMethod(method), task: task, requestedSparsity: sparsity,
+        achievedSparsity: sparsity,
         samples: samples, tokens: 100,
         measures: [
           .tokens: .init(Estimate(value: accuracy, low: accuracy - 0.04, high: accuracy + 0.04))

@@ -1,6 +1,7 @@
 import Foundation
 import MapReporter
 import Runs
+import Support
 import TestSupport
 import Testing
 

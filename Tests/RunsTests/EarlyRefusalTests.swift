@@ -186,7 +186,7 @@ import Testing
     #expect(windows.rows.map(\.line) == [2, 4])
     #expect(
       CurveMethod("imported:\u{301}x:layer:max")
-        == .imported(name: "\u{301}x", method: "layer:max"))
+        == .imported(name: "\u{301}x", method: .layers(.max)))
     #expect(CurveMethod("imported:\u{301}") == .imported(name: "\u{301}", method: nil))
   }
 }

@@ -57,7 +57,7 @@ import Transformer
     // Of 4 layers 0.4 is 1.6, so two layers stream: four heads, not the three that 3.2 would be.
     let maps = try plan(settings).maps.filter { $0.method == .headMixed }
     #expect(maps.map(\.achievedSparsity) == [0.5])
-    #expect(try gates.headCut(sparsity: 0.4).achievedSparsity == 0.375)
+    #expect(try gates.headCut(sparsity: 0.4).sparsity == 0.375)
   }
 
   @Test func lazyLayersAreThoseThatLookLeastBeyondTheWindow() throws {
@@ -113,7 +113,7 @@ import Transformer
     #expect(
       Set(maps.map(\.method.name).filter { $0.hasPrefix("imported:") })
         == ["imported:a:layer:search", "imported:b:layer:max"])
-    #expect(throws: MapReporterError.self) {
+    #expect(throws: FileError.self) {
       try MapSources(
         gates: gates, imported: [ImportedMapSettings(name: "a", file: scratch.path("no.csv"))])
     }
@@ -205,7 +205,7 @@ import Transformer
     table["words", half[1].pattern] = [scores(6), scores(2)]
     let points = MeasuredCurves(plan: plan, table: table, settings: settings, model: model).points
     let layers = try #require(
-      points.first { $0.method == "layer:max" && $0.requestedSparsity == 0.5 })
+      points.first { $0.method == .layers(.max) && $0.requestedSparsity == 0.5 })
     let measure = try #require(layers.measures[.tokens])
     // Each sample loses three tokens of ten to full attention, two and four to the head-mixed map.
     #expect(abs((measure.minusFull?.value ?? 0) + 0.3) < 1e-12)
@@ -213,8 +213,8 @@ import Transformer
     #expect(abs((measure.minusHeadMixed?.value ?? 0) + 0.3) < 1e-12)
     #expect(abs((measure.minusHeadMixed?.low ?? 0) + 0.4) < 1e-12)
     // Another map has one sample so far: nothing to pair.
-    #expect(points.first { $0.method == "random-layers" }?.measures[.tokens] != nil)
-    let random = points.first { $0.method == "last-layers" && $0.requestedSparsity == 0.5 }
+    #expect(points.first { $0.method == .random(of: "layers") }?.measures[.tokens] != nil)
+    let random = points.first { $0.method == .baseline(.last) && $0.requestedSparsity == 0.5 }
     #expect(random?.measures[.tokens]?.minusFull == nil)
   }
 
@@ -229,7 +229,7 @@ import Transformer
     table["grid", plan.maps[0].pattern] = (0..<8).map { scores($0) }
     table["prose", plan.maps[0].pattern] = [scores(3), scores(9)]
     let curves = MeasuredCurves(plan: plan, table: table, settings: settings, model: model)
-    let places = curves.places.filter { $0.method == "full" }
+    let places = curves.places.filter { $0.method == .full }
     let cells = places.filter { $0.task == "grid" && $0.metric == .tokens }
     #expect(cells.map(\.estimate.value) == [0.2, 0.3, 0.4, 0.5])
     #expect(cells[1].place == .cell(length: 10, depth: 1) && cells[1].samples == 2)

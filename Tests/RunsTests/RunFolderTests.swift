@@ -110,7 +110,8 @@ import Testing
     let error = #expect(throws: FileError.self) {
       _ = try RunFolder.open(for: configuration, in: scratch.path("file"))
     }
-    #expect(error?.description.hasPrefix("\(scratch.path("file"))/test: cannot be written: ") == true)
+    #expect(
+      error?.description.hasPrefix("\(scratch.path("file"))/test: cannot be written: ") == true)
   }
 
   @Test func theRecordReadsBack() throws {

@@ -170,7 +170,8 @@ import Transformer
   @Test func nameAndBaseAreNeeded() throws {
     func message(_ yaml: String) throws -> String {
       let file = try scratch.write(yaml, to: "other.yaml")
-      return #expect(throws: (any Error).self) { _ = try Sweep(contentsOf: file) }.map { "\($0)" } ?? ""
+      return #expect(throws: (any Error).self) { _ = try Sweep(contentsOf: file) }.map { "\($0)" }
+        ?? ""
     }
     #expect(try message("base: base.yaml\ngrid: {seed: [1]}").contains("name is missing"))
     #expect(try message("name: s\ngrid: {seed: [1]}").contains("base is missing"))

@@ -140,7 +140,8 @@ import Testing
     expectRefusal(
       try tokenize("tiny.h5", "--decode", "--text", "1 x"), code: 65, saying: "--text", "\"x\"")
     expectRefusal(
-      try tokenize("tiny.h5", "tiny.h5"), code: 65, saying: "expected text in UTF-8", "an HDF5 file")
+      try tokenize("tiny.h5", "tiny.h5"), code: 65, saying: "expected text in UTF-8", "an HDF5 file"
+    )
     try scratch.write("{\"model\": nonsense", to: "broken.json")
     expectRefusal(
       try tokenize("broken.json"), code: 65, saying: "broken.json", "not valid JSON", "line 1")

@@ -1,6 +1,6 @@
 /// How a set of retrieval layers is judged: what it costs to make every layer wholly one kind.
 ///
-/// a: clipped gates; c = 1 for the heads ``HeadCut/largest(of:sparsity:)`` keeps at the same sparsity;
+/// a: clipped gates; c = 1 for the heads ``HeadSet/largest(of:sparsity:)`` keeps at the same sparsity;
 /// S: the retrieval layers. The first five are the published ones (ZigzagAttention, arXiv 2508.12407,
 /// and its variants), ``layerGate`` is LongCat's (arXiv 2512.23966). docs/method.md shows why sorting
 /// layers finds the best S of each.

@@ -1,3 +1,5 @@
+import Transformer
+
 /// The layers of one gate matrix ranked by one criterion at one sparsity.
 ///
 /// A criterion gives every layer two numbers: what is lost when it streams, and what is gained when it
@@ -28,7 +30,7 @@ public struct LayerRanking: Sendable, Equatable {
   public init(
     gates: GateMatrix, criterion: Criterion, sparsity: Double
   ) throws(GateOptimizerError) {
-    let kept = try HeadCut.largest(of: gates, sparsity: sparsity).isRetrieval
+    let kept = try HeadSet.largest(of: gates, sparsity: sparsity).rows
     let rows = try Self.rows(of: gates.clipped, for: criterion)
     let stakes = zip(rows, kept).map { LayerStake(gates: $0, kept: $1, criterion: criterion) }
     let scores = stakes.map(\.score)

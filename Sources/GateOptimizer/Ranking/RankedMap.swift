@@ -18,10 +18,14 @@ public struct RankedMap: Sendable, Equatable {
     Double(isRetrievalLayer.count { !$0 }) / Double(max(isRetrievalLayer.count, 1))
   }
 
+  /// The heads of these layers in a model of `keyValueHeads` key-value heads.
+  public func heads(keyValueHeads: Int) -> HeadSet {
+    HeadSet(retrievalLayers: isRetrievalLayer, heads: keyValueHeads)
+  }
+
   /// The attention pattern of this map for a model of `keyValueHeads` key-value heads.
   public func pattern(keyValueHeads: Int, window: StreamingWindow) -> AttentionPattern {
-    AttentionPattern(
-      retrievalLayers: isRetrievalLayer, keyValueHeads: keyValueHeads, window: window)
+    AttentionPattern(heads(keyValueHeads: keyValueHeads), window: window)
   }
 
   /// A baseline: L − round(s·L) retrieval layers drawn at random, every set equally likely, (L).
@@ -53,15 +57,15 @@ extension GateMatrix {
   /// The per-head cut that streams exactly as many heads as a layer map at `sparsity`: K·round(s·L).
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
-  public func headCut(likeLayersAt sparsity: Double) throws(GateOptimizerError) -> HeadCut {
+  public func headCut(likeLayersAt sparsity: Double) throws(GateOptimizerError) -> HeadSet {
     let streaming = try Sparsity.streaming(of: layers, at: sparsity)
-    return try HeadCut.largest(of: self, sparsity: Double(streaming) / Double(layers))
+    return try HeadSet.largest(of: self, sparsity: Double(streaming) / Double(layers))
   }
 
-  /// DuoAttention's per-head cut at `sparsity`; see ``HeadCut/largest(of:sparsity:)``.
+  /// DuoAttention's per-head cut at `sparsity`; see ``HeadSet/largest(of:sparsity:)``.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
-  public func headCut(sparsity: Double) throws(GateOptimizerError) -> HeadCut {
-    try HeadCut.largest(of: self, sparsity: sparsity)
+  public func headCut(sparsity: Double) throws(GateOptimizerError) -> HeadSet {
+    try HeadSet.largest(of: self, sparsity: sparsity)
   }
 }

@@ -71,7 +71,7 @@ public final class MapJudge: SetJudge {
   private func pattern(_ kept: [Bool]) -> AttentionPattern {
     let heads = decoder.configuration.keyValueHeads
     return AttentionPattern(
-      isRetrieval: question.unit.isRetrieval(kept, heads: heads), window: question.window)
+      question.unit.heads(of: kept, perLayer: heads), window: question.window)
   }
 }
 

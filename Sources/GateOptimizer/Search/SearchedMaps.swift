@@ -1,3 +1,5 @@
+import Transformer
+
 /// The best maps a search found, one for every number of streaming layers, or of as many heads.
 public struct SearchedMaps: Sendable, Equatable {
   /// What was searched.
@@ -29,11 +31,11 @@ public struct SearchedMaps: Sendable, Equatable {
     sets[try Sparsity.streaming(of: layers, at: sparsity)]
   }
 
-  /// The heads that see the whole context at `sparsity`, (L, K).
+  /// The heads that see the whole context at `sparsity`.
   ///
   /// - Throws: As ``set(sparsity:)``.
-  public func isRetrieval(sparsity: Double) throws(GateOptimizerError) -> [[Bool]] {
-    unit.isRetrieval(try set(sparsity: sparsity).kept, heads: heads)
+  public func retrievalHeads(sparsity: Double) throws(GateOptimizerError) -> HeadSet {
+    unit.heads(of: try set(sparsity: sparsity).kept, perLayer: heads)
   }
 
   /// The share of all sets in which each unit is kept: 0 for what goes first, near 1 for what stays longest.

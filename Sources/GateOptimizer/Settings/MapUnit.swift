@@ -1,3 +1,5 @@
+import Transformer
+
 /// What has a gate of its own while gates are learned, and what a search moves between retrieval and
 /// streaming.
 public enum MapUnit: String, SettingChoice {
@@ -9,12 +11,12 @@ public enum MapUnit: String, SettingChoice {
   /// Units in a layer of so many key-value heads.
   public func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
 
-  /// A flag per unit as one per layer and key-value head, (L, K).
-  public func isRetrieval(_ kept: [Bool], heads: Int) -> [[Bool]] {
+  /// The heads of the units that are true in `kept`, in layers of `heads` key-value heads.
+  public func heads(of kept: [Bool], perLayer heads: Int) -> HeadSet {
     switch self {
-    case .layers: kept.map { Array(repeating: $0, count: heads) }
+    case .layers: HeadSet(retrievalLayers: kept, heads: heads)
     case .heads:
-      stride(from: 0, to: kept.count, by: heads).map { Array(kept[$0..<$0 + heads]) }
+      HeadSet(stride(from: 0, to: kept.count, by: heads).map { Array(kept[$0..<$0 + heads]) })
     }
   }
 }

@@ -1,6 +1,8 @@
 import GateOptimizer
 
-/// How a map was made. Its name is text in tables alone.
+/// How a map was made.
+///
+/// Its name is text in tables alone.
 public indirect enum CurveMethod: Sendable, Hashable {
   /// Full attention everywhere.
   case full

@@ -99,7 +99,8 @@ public enum CurveTable {
 
   private static func point(of row: CommaSeparatedRow) throws(FileError) -> CurvePoint {
     CurvePoint(
-      method: CurveMethod(try row.text("method")), seed: row.has("seed") ? try row.integer("seed") : nil,
+      method: CurveMethod(try row.text("method")),
+      seed: row.has("seed") ? try row.integer("seed") : nil,
       task: try row.text("task"),
       requestedSparsity: try share("sparsity_requested", of: row),
       achievedSparsity: try share("sparsity_achieved", of: row),

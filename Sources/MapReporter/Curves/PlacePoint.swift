@@ -83,7 +83,8 @@ public enum PlaceTable {
       }
       points.append(
         PlacePoint(
-          method: CurveMethod(try row.text("method")), seed: row.has("seed") ? try row.integer("seed") : nil,
+          method: CurveMethod(try row.text("method")),
+          seed: row.has("seed") ? try row.integer("seed") : nil,
           task: try row.text("task"),
           requestedSparsity: try row.number("sparsity_requested"),
           place: row.has("length")

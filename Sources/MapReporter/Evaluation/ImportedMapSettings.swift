@@ -53,8 +53,8 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
 package enum ImportedMap: Sendable {
   /// Gates, to be cut at every sparsity.
   case gates(GateMatrix)
-  /// A finished map: kinds of heads, (L, K).
-  case map([[Bool]])
+  /// A finished map.
+  case map(HeadSet)
   /// The layers that a search found at every sparsity.
   case searched(SearchedMaps)
 
@@ -67,7 +67,7 @@ package enum ImportedMap: Sendable {
     let found: (layers: Int, heads: Int)
     if file.hasSuffix(".json") {
       let map = try HeadMap.read(from: URL(fileURLWithPath: file))
-      self = .map(map.headFull)
+      self = .map(map.heads)
       found = (map.model.layers, map.model.keyValueHeads)
     } else if file.hasSuffix(".csv") {
       let maps = try SearchTable.read(file, unit: .layers, layers: layers, heads: heads)
@@ -81,7 +81,8 @@ package enum ImportedMap: Sendable {
       found = (gates.layers, gates.heads)
       let isMap = gates.values.allSatisfy { $0 == 0 || $0 == 1 }
       self =
-        isMap ? .map((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } }) : .gates(gates)
+        isMap
+        ? .map(HeadSet((0..<gates.layers).map { gates[layer: $0].map { $0 == 1 } })) : .gates(gates)
     }
     guard found == (layers, heads) else {
       throw MapReporterError.shapeMismatch(
@@ -95,10 +96,10 @@ package enum ImportedMap: Sendable {
   package var asGates: GateMatrix {
     switch self {
     case .gates(let gates): gates
-    case .map(let isRetrieval):
+    case .map(let heads):
       GateMatrix(
-        layers: isRetrieval.count, heads: isRetrieval[0].count,
-        values: isRetrieval.joined().map { $0 ? 1 : 0 })
+        layers: heads.rows.count, heads: heads.rows[0].count,
+        values: heads.rows.joined().map { $0 ? 1 : 0 })
     case .searched(let maps):
       GateMatrix(
         layers: maps.layers, heads: maps.heads,

@@ -70,16 +70,13 @@ public struct GateSource: Sendable {
   public func map(
     by criterion: Criterion?, sparsity: Double, window: HeadMap.Window
   ) throws -> HeadMap {
-    let heads: [[Bool]]
-    if let criterion {
-      let ranked = try gates.layerMap(by: criterion, sparsity: sparsity)
-      heads = ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) }
-    } else {
-      heads = try gates.headCut(sparsity: sparsity).isRetrieval
-    }
+    let heads =
+      try criterion.map { criterion throws(GateOptimizerError) in
+        try gates.layerMap(by: criterion, sparsity: sparsity).heads(keyValueHeads: gates.heads)
+      } ?? gates.headCut(sparsity: sparsity)
     return try HeadMap(
       model: HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads), window: window,
-      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: heads,
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, heads: heads,
       criterion: HeadMap.Criterion(
         name: criterion?.name ?? CurveMethod.headMixed.name, weight: criterion?.weight),
       requestedSparsity: sparsity, calibration: HeadMap.Calibration(source: file))

@@ -1,4 +1,5 @@
 import Support
+import Transformer
 
 extension HeadMap: Codable {
   enum CodingKeys: String, CodingKey {
@@ -15,7 +16,7 @@ extension HeadMap: Codable {
     try container.encode(model, forKey: .model)
     try container.encode(window, forKey: .window)
     try container.encode(gates, forKey: .gates)
-    try container.encode(headFull, forKey: .headFull)
+    try container.encode(heads.rows, forKey: .headFull)
     try container.encode(layerFull, forKey: .layerFull)
     try container.encode(criterion, forKey: .criterion)
     try container.encode(sparsity, forKey: .sparsity)
@@ -36,7 +37,7 @@ extension HeadMap: Codable {
       unchecked: try container.decode(Model.self, forKey: .model),
       window: try container.decode(Window.self, forKey: .window),
       gates: try container.decode([[Double]].self, forKey: .gates),
-      headFull: try container.decode([[Bool]].self, forKey: .headFull),
+      heads: HeadSet(try container.decode([[Bool]].self, forKey: .headFull)),
       criterion: try container.decode(Criterion.self, forKey: .criterion),
       requestedSparsity: sparsity.requested,
       calibration: try container.decode(Calibration.self, forKey: .calibration))
@@ -47,12 +48,12 @@ extension HeadMap: Codable {
   /// `layer_full` repeats what `head_full` says; a file in which the two differ is damaged.
   private func layerFlaw(_ stated: [Bool]?) -> ValueFlaw? {
     guard let stated else { return nil }
-    if stated.count != headFull.count {
+    if stated.count != heads.rows.count {
       return ValueFlaw(
-        place: "layer_full", expected: "\(headFull.count) values, one per layer",
+        place: "layer_full", expected: "\(heads.rows.count) values, one per layer",
         found: "\(stated.count)")
     }
-    for (layer, isFull) in stated.enumerated() where headFull[layer].contains(!isFull) {
+    for (layer, isFull) in stated.enumerated() where heads.rows[layer].contains(!isFull) {
       return ValueFlaw(
         place: "layer_full[\(layer)]",
         expected: "what head_full[\(layer)] says (null if a layer mixes kinds)",

@@ -117,7 +117,7 @@ extension HeadMap {
     whole.configurationSHA256 = self.model.configurationSHA256 ?? model.configurationSHA256
     whole.tokenizerSHA256 = self.model.tokenizerSHA256 ?? model.tokenizerSHA256
     return try HeadMap(
-      model: whole, window: window, gates: gates, headFull: headFull, criterion: criterion,
+      model: whole, window: window, gates: gates, heads: heads, criterion: criterion,
       requestedSparsity: sparsity.requested, calibration: calibration)
   }
 }

@@ -2,13 +2,6 @@ import GateOptimizer
 import ModelLoader
 import Support
 
-/// The first thing in a map that does not fit: where, what should be there, what is.
-struct ValueFlaw: Error, Equatable {
-  let place: String
-  let expected: String
-  let found: String
-}
-
 extension HeadMap {
   /// The largest L, K or H that is believed; beyond it a file is damaged.
   static let largestCount = 1 << 30
@@ -75,7 +68,7 @@ extension HeadMap {
   }
 
   private func headFullFlaw() -> ValueFlaw? {
-    shapeFlaw(of: headFull, named: "head_full")
+    shapeFlaw(of: heads.rows, named: "head_full")
   }
 
   private func sparsityFlaw() -> ValueFlaw? {

@@ -16,8 +16,8 @@ public struct HeadMap: Sendable, Hashable {
   public let window: Window
   /// Learned gates, (L, K), in [0, 1]; 1 is full attention.
   public let gates: [[Double]]
-  /// `headFull[layer][head]`, (L, K): true for a retrieval head.
-  public let headFull: [[Bool]]
+  /// The heads that see the whole context.
+  public let heads: HeadSet
   /// How the heads were chosen.
   public let criterion: Criterion
   /// Share of streaming heads.
@@ -25,86 +25,52 @@ public struct HeadMap: Sendable, Hashable {
   /// How the gates were learned.
   public let calibration: Calibration
 
-  /// A map of single heads, which may mix kinds within a layer.
+  /// A map of single heads, which may mix kinds within a layer, or of whole layers.
   ///
   /// - Parameters:
   ///   - model: Which model the map is for, L layers and K key-value heads.
   ///   - window: What the streaming heads see.
   ///   - gates: Learned gates, (L, K), in [0, 1].
-  ///   - headFull: (L, K), true for a retrieval head.
+  ///   - heads: The heads that see the whole context, (L, K).
   ///   - criterion: How the heads were chosen.
   ///   - requestedSparsity: The share of streaming heads that was asked for, 0…1.
   ///   - calibration: How the gates were learned.
   /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` naming the first value that
   ///   does not fit.
   public init(
-    model: Model, window: Window, gates: [[Double]], headFull: [[Bool]], criterion: Criterion,
+    model: Model, window: Window, gates: [[Double]], heads: HeadSet, criterion: Criterion,
     requestedSparsity: Double, calibration: Calibration
   ) throws(MapReporterError) {
     self.init(
-      unchecked: model, window: window, gates: gates, headFull: headFull, criterion: criterion,
+      unchecked: model, window: window, gates: gates, heads: heads, criterion: criterion,
       requestedSparsity: requestedSparsity, calibration: calibration)
     if let flaw = firstFlaw() {
       throw .invalidValue(place: flaw.place, expected: flaw.expected, found: flaw.found)
     }
   }
 
-  /// A layer-exclusive map: each layer is wholly retrieval or wholly streaming.
-  ///
-  /// - Parameters:
-  ///   - model: Which model the map is for, L layers and K key-value heads.
-  ///   - window: What the streaming layers see.
-  ///   - gates: Learned gates, (L, K), in [0, 1].
-  ///   - layerFull: (L), true for a retrieval layer.
-  ///   - criterion: How the layers were chosen.
-  ///   - requestedSparsity: The share of streaming layers that was asked for, 0…1.
-  ///   - calibration: How the gates were learned.
-  /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` naming the first value that
-  ///   does not fit.
-  public init(
-    model: Model, window: Window, gates: [[Double]], layerFull: [Bool], criterion: Criterion,
-    requestedSparsity: Double, calibration: Calibration
-  ) throws(MapReporterError) {
-    let heads = max(0, model.keyValueHeads)
-    try self.init(
-      model: model, window: window, gates: gates,
-      headFull: layerFull.map { Array(repeating: $0, count: heads) }, criterion: criterion,
-      requestedSparsity: requestedSparsity, calibration: calibration)
-  }
-
   init(
-    unchecked model: Model, window: Window, gates: [[Double]], headFull: [[Bool]],
+    unchecked model: Model, window: Window, gates: [[Double]], heads: HeadSet,
     criterion: Criterion, requestedSparsity: Double, calibration: Calibration
   ) {
     self.model = model
     self.window = window
     self.gates = gates
-    self.headFull = headFull
+    self.heads = heads
     self.criterion = criterion
-    let heads = headFull.reduce(0) { $0 + $1.count }
-    let streaming = headFull.reduce(0) { $0 + $1.count(where: { !$0 }) }
-    sparsity = Sparsity(
-      requested: requestedSparsity,
-      achieved: heads == 0 ? 0 : Double(streaming) / Double(heads))
+    sparsity = Sparsity(requested: requestedSparsity, achieved: heads.sparsity)
     self.calibration = calibration
   }
 
   /// The kind of each layer, (L), true for retrieval; nil when a layer mixes kinds.
   ///
-  /// Derived from ``headFull``, so a map that was cut head by head but came out uniform counts as
+  /// Derived from ``heads``, so a map that was cut head by head but came out uniform counts as
   /// layer-exclusive.
-  public var layerFull: [Bool]? {
-    mixedLayers.isEmpty ? headFull.map { $0.first ?? false } : nil
-  }
-
-  /// Layers that hold both retrieval and streaming heads, in order.
-  public var mixedLayers: [Int] {
-    headFull.indices.filter { Set(headFull[$0]).count > 1 }
-  }
+  public var layerFull: [Bool]? { heads.retrievalLayers }
 
   /// The map as the attention kernels take it.
   public var pattern: AttentionPattern {
-    AttentionPattern(isRetrieval: headFull, window: window.streaming)
+    AttentionPattern(heads, window: window.streaming)
   }
 
   /// Refuses the map for a model of another shape, or another one where its identity is given.

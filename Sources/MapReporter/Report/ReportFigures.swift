@@ -64,7 +64,7 @@ struct ReportFigures {
     let sparsity = recommendation.choice?.point.requestedSparsity
     let cut = sparsity.flatMap { input.map(.headMixed, at: $0) }
     let figure = GateFigure(
-      gates: input.gates, kept: cut?.map.headFull, layerFull: recommendedMap?.map.layerFull)
+      gates: input.gates, kept: cut?.map.heads.rows, layerFull: recommendedMap?.map.layerFull)
     return Figure(name: "gates", svg: figure.svg(theme: theme))
   }
 

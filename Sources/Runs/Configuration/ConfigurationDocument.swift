@@ -31,7 +31,8 @@ public struct ConfigurationDocument {
     try self.init(contentsOf: path)
     guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
       throw FileError.malformed(
-        path: path, line: nil, problem: "it does not hold the run's settings; use the config.yaml beside it")
+        path: path, line: nil,
+        problem: "it does not hold the run's settings; use the config.yaml beside it")
     }
     root = settings
     for override in overrides {

@@ -137,7 +137,8 @@ extension LoadedModel {
   func requiredTokenizer() throws -> Tokenizer {
     guard let tokenizer = try tokenizer() else {
       throw FileError.malformed(
-        path: path, line: nil, problem: "the model has no tokenizer; import it again with its tokenizer.json")
+        path: path, line: nil,
+        problem: "the model has no tokenizer; import it again with its tokenizer.json")
     }
     return tokenizer
   }

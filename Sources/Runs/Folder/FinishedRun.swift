@@ -3,6 +3,7 @@ import GateOptimizer
 import MapReporter
 import ModelLoader
 import Support
+import Transformer
 
 /// A run folder as its readers see it: the gates with all that is known about them.
 public struct FinishedRun: Sendable {
@@ -137,7 +138,7 @@ public struct FinishedRun: Sendable {
   public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
     let ranked = try layers(by: criterion, sparsity: sparsity)
     return try headMap(
-      ranked.isRetrievalLayer.map { Array(repeating: $0, count: gates.heads) },
+      ranked.heads(keyValueHeads: gates.heads),
       by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
   }
 
@@ -146,25 +147,25 @@ public struct FinishedRun: Sendable {
   /// - Throws: As ``map(by:sparsity:)``.
   public func headMixedMap(sparsity: Double) throws -> HeadMap {
     try headMap(
-      gates.headCut(likeLayersAt: sparsity).isRetrieval,
+      gates.headCut(likeLayersAt: sparsity),
       by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
   }
 
   /// A searched map of single heads.
   func searchedHeadMap(_ maps: SearchedMaps, sparsity: Double) throws -> HeadMap {
     try headMap(
-      maps.isRetrieval(sparsity: sparsity),
+      maps.retrievalHeads(sparsity: sparsity),
       by: HeadMap.Criterion(name: CurveMethod.searchedHeads.name), sparsity: sparsity)
   }
 
   private func headMap(
-    _ headFull: [[Bool]], by criterion: HeadMap.Criterion, sparsity: Double
+    _ heads: HeadSet, by criterion: HeadMap.Criterion, sparsity: Double
   ) throws -> HeadMap {
     try HeadMap(
       model: record.model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
       window: HeadMap.Window(
         sink: configuration.window.sink, recent: configuration.window.recent),
-      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, headFull: headFull,
+      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, heads: heads,
       criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
   }
 

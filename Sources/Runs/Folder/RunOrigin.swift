@@ -18,7 +18,8 @@ public struct RunOrigin: Sendable {
     }
     guard record.configuration != nil else {
       throw FileError.malformed(
-        path: path, line: nil, problem: "it does not hold the run's settings; use the config.yaml beside it")
+        path: path, line: nil,
+        problem: "it does not hold the run's settings; use the config.yaml beside it")
     }
     self.path = path
     self.record = record

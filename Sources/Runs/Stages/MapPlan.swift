@@ -14,10 +14,7 @@ package struct PlannedMap: Sendable {
   package let pattern: AttentionPattern
 
   /// The share of heads that stream.
-  package var achievedSparsity: Double {
-    let heads = pattern.isRetrieval.joined()
-    return Double(heads.count { !$0 }) / Double(max(heads.count, 1))
-  }
+  package var achievedSparsity: Double { pattern.heads.sparsity }
 
   /// Whether it is measured whatever sparsities a task asks for.
   fileprivate var isReference: Bool {
@@ -98,11 +95,7 @@ package struct MapPlan: Sendable {
       }
       switch map {
       case .map(let heads):
-        let pattern = AttentionPattern(isRetrieval: heads, window: window)
-        let planned = PlannedMap(
-          method: .imported(name: name, method: nil), seed: nil, requestedSparsity: 0,
-          pattern: pattern)
-        add(planned.method, planned.achievedSparsity, pattern)
+        add(.imported(name: name, method: nil), heads.sparsity, heads)
       case .gates(let gates):
         for sparsity in settings.sparsities {
           if criteria == nil { try addHeads(of: gates, sparsity, name: imported) }
@@ -134,15 +127,13 @@ package struct MapPlan: Sendable {
   private mutating func addHeads(
     of gates: GateMatrix, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
   ) throws(GateOptimizerError) {
-    let cut = try gates.headCut(likeLayersAt: sparsity)
-    add(name(.headMixed), sparsity, cut.pattern(window: window))
+    add(name(.headMixed), sparsity, try gates.headCut(likeLayersAt: sparsity))
   }
 
   private mutating func addSearched(
     _ maps: SearchedMaps, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
   ) throws(GateOptimizerError) {
-    let heads = try maps.isRetrieval(sparsity: sparsity)
-    add(name(.searched(maps.unit)), sparsity, AttentionPattern(isRetrieval: heads, window: window))
+    add(name(.searched(maps.unit)), sparsity, try maps.retrievalHeads(sparsity: sparsity))
   }
 
   /// The layer maps of gates by every criterion that ranks them.
@@ -167,10 +158,10 @@ package struct MapPlan: Sendable {
       addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: gates.heads)
     }
     for seed in settings.randomHeadSeeds {
-      let map = try HeadCut.random(
+      let heads = try HeadSet.random(
         layers: gates.layers, heads: gates.heads, sparsity: sparsity,
         seed: UInt64(bitPattern: Int64(seed)))
-      add(.random(of: "heads"), seed: seed, sparsity, map.pattern(window: window))
+      add(.random(of: "heads"), seed: seed, sparsity, heads)
     }
   }
 
@@ -190,15 +181,15 @@ package struct MapPlan: Sendable {
   private mutating func addLayers(
     _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ retrieval: [Bool], heads: Int
   ) {
-    let pattern = AttentionPattern(
-      retrievalLayers: retrieval, keyValueHeads: heads, window: window)
-    add(method, seed: seed, sparsity, pattern)
+    add(method, seed: seed, sparsity, HeadSet(retrievalLayers: retrieval, heads: heads))
   }
 
   private mutating func add(
-    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ pattern: AttentionPattern
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ heads: HeadSet
   ) {
     maps.append(
-      PlannedMap(method: method, seed: seed, requestedSparsity: sparsity, pattern: pattern))
+      PlannedMap(
+        method: method, seed: seed, requestedSparsity: sparsity,
+        pattern: AttentionPattern(heads, window: window)))
   }
 }

@@ -87,7 +87,7 @@ extension Pipeline {
         try configuration.ranking.criteria.filter { $0 != .search }.map {
           try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
         }
-      case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).isRetrieval.joined())]
+      case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).rows.joined())]
       }
     }
   }

@@ -23,22 +23,31 @@ public struct StreamingWindow: Sendable, Hashable, Codable {
 
 /// Which key-value heads see the whole context, layer by layer; the others are streaming heads.
 public struct AttentionPattern: Sendable, Hashable {
-  /// `isRetrieval[layer][head]`, (L, K): true for a retrieval head (full attention).
-  public var isRetrieval: [[Bool]]
+  /// The heads that see the whole context.
+  public var heads: HeadSet
   /// What every streaming head sees.
   public var window: StreamingWindow
 
+  /// A pattern of `heads` that see the whole context, and others that see `window`.
+  public init(_ heads: HeadSet, window: StreamingWindow) {
+    self.heads = heads
+    self.window = window
+  }
+
   /// A pattern from one flag per layer and key-value head, (L, K).
   public init(isRetrieval: [[Bool]], window: StreamingWindow) {
-    self.isRetrieval = isRetrieval
-    self.window = window
+    self.init(HeadSet(isRetrieval), window: window)
+  }
+
+  /// `isRetrieval[layer][head]`, (L, K): true for a retrieval head (full attention).
+  public var isRetrieval: [[Bool]] {
+    get { heads.rows }
+    set { heads.rows = newValue }
   }
 
   /// A layer-exclusive pattern: layer l is retrieval in all its heads, or streaming in all.
   public init(retrievalLayers: [Bool], keyValueHeads: Int, window: StreamingWindow) {
-    self.init(
-      isRetrieval: retrievalLayers.map { Array(repeating: $0, count: keyValueHeads) },
-      window: window)
+    self.init(HeadSet(retrievalLayers: retrievalLayers, heads: keyValueHeads), window: window)
   }
 
   /// Every head sees the whole context.

@@ -10,7 +10,7 @@ struct DuoAttentionExporter: MapExporter {
   let format = ExportFormat.duoAttention
 
   func export(_ map: HeadMap) throws -> MapExport {
-    let exact = map.headFull.map { $0.map { $0 ? 1.0 : 0.0 } }
+    let exact = map.heads.rows.map { $0.map { $0 ? 1.0 : 0.0 } }
     let sizes = Sizes(sink_size: map.window.sink, recent_size: map.window.recent)
     let folders = [("duo-attention", map.gates), ("duo-attention-exact", exact)]
     let files = try folders.flatMap { folder, values in

@@ -8,7 +8,7 @@ struct FluentLLMExporter: MapExporter {
   let format = ExportFormat.fluentLLM
 
   func export(_ map: HeadMap) throws -> MapExport {
-    guard map.headFull.contains(where: { $0.contains(true) }) else {
+    guard map.heads.streamingCount < map.heads.count else {
       throw MapReporterError.notExpressible(
         format: format.rawValue,
         reason:
@@ -37,7 +37,7 @@ struct FluentLLMExporter: MapExporter {
 
   /// The map as 0 and 1, by key-value head, or by query head where there is only one of the former.
   private func columns(of map: HeadMap) throws -> [[Double]] {
-    var heads = map.headFull
+    var heads = map.heads.rows
     if map.model.keyValueHeads == 1 {
       heads = try queryHeads(of: map, total: map.model.queryHeads ?? 1)
     }

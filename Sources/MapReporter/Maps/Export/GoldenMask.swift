@@ -81,7 +81,7 @@ struct GoldenMask: Encodable {
     self.queries = queries
     self.keys = keys
     masks = Masks(full: mask { $1 <= $0 }, streaming: mask { rule.sees(query: $0, key: $1) })
-    fullHeads = map.headFull.map { $0.map { $0 ? 1 : 0 } }
+    fullHeads = map.heads.rows.map { $0.map { $0 ? 1 : 0 } }
   }
 
   /// Both sides of every edge: sink, window, both together, and a window further on.

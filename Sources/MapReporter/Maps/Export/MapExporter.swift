@@ -72,7 +72,7 @@ extension MapExporter {
     guard let layers = map.layerFull else {
       throw MapReporterError.headMixed(
         format: format.rawValue, layers: map.model.layers, heads: map.model.keyValueHeads,
-        mixedLayers: map.mixedLayers)
+        mixedLayers: map.heads.mixedLayers)
     }
     return layers
   }
@@ -90,7 +90,7 @@ extension MapExporter {
         reason: "it lists query heads, and \(queryHeads) are more than a model has")
     }
     let group = queryHeads / map.model.keyValueHeads
-    return map.headFull.map { row in row.flatMap { Array(repeating: $0, count: group) } }
+    return map.heads.rows.map { row in row.flatMap { Array(repeating: $0, count: group) } }
   }
 
   private static var mostQueryHeads: Int { 1 << 14 }
@@ -113,7 +113,7 @@ extension HeadMap {
   var slidingRule: VisibilityRule { VisibilityRule(sink: 0, recent: window.recent) }
 
   /// Whether any head streams at all.
-  var hasStreaming: Bool { headFull.contains { $0.contains(false) } }
+  var hasStreaming: Bool { heads.streamingCount > 0 }
 
   /// What is lost where streaming layers keep no sink; nothing when there is none to lose.
   func sinkWarning(target: String, remedy: String) -> [String] {

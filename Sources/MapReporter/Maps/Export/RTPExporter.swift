@@ -36,10 +36,10 @@ struct RTPExporter: MapExporter {
     if map.window.sink > 0 {
       warnings.append("Older versions read the sink from one page of the cache: keep it within it.")
     }
-    if !map.mixedLayers.isEmpty {
+    if !map.heads.mixedLayers.isEmpty {
       warnings.append(
         "Its kernels deal the chosen query heads out evenly over all key-value heads, so in layers "
-          + "that mix kinds (\(map.mixedLayers.count) of \(map.model.layers) here) heads can meet keys "
+          + "that mix kinds (\(map.heads.mixedLayers.count) of \(map.model.layers) here) heads can meet keys "
           + "that are not theirs: compare with full attention before relying on it.")
     }
     return warnings

@@ -16,7 +16,9 @@ public struct PositionFigure: Sendable {
     public let points: [(position: Double, estimate: Estimate)]
 
     /// A line of `points`.
-    public init(method: CurveMethod, title: String, points: [(position: Double, estimate: Estimate)]) {
+    public init(
+      method: CurveMethod, title: String, points: [(position: Double, estimate: Estimate)]
+    ) {
       self.method = method
       self.title = title
       self.points = points.sorted { $0.position < $1.position }
