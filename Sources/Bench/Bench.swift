@@ -3,6 +3,7 @@ import GateOptimizer
 import MapReporter
 import ModelLoader
 import Support
+import Synchronization
 import Transformer
 
 /// Measures a model on this machine.
@@ -122,6 +123,138 @@ public struct BenchGates: Sendable {
       throw .shapeMismatch(
         map: path, mapLayers: matrix.layers, mapHeads: matrix.heads, model: model.path,
         modelLayers: c.layers, modelHeads: c.keyValueHeads)
+    }
+  }
+}
+
+extension Bench {
+  /// What came of repeated rounds.
+  struct Rounds<Sample> {
+    /// The samples of each variant, (variants, repeats).
+    let samples: [[Sample]]
+    /// Median rate of large products meanwhile, GFLOP/s.
+    let yardstick: Double
+  }
+
+  /// Runs all variants in turn, `repeats` times, after a round that does not count.
+  ///
+  /// - Throws: ``MapReporterError/stopped`` where the observer asks to stop; whatever `body` throws.
+  func rounds<Sample>(
+    _ title: String, variants: Int = 1, warmUp: Bool = true, _ body: (Int) throws -> Sample
+  ) throws -> Rounds<Sample> {
+    let total = settings.repeats + (warmUp ? 1 : 0)
+    observer.stepBegan(title, unit: "rounds", done: 0, total: total)
+    if warmUp {
+      for variant in 0..<variants { _ = try unlessStopped { try body(variant) } }
+      observer.stepAdvanced(to: 1, note: "")
+    }
+    var samples: [[Sample]] = Array(repeating: [], count: variants)
+    var yardsticks = [yardstick()]
+    for round in 0..<settings.repeats {
+      for variant in 0..<variants {
+        samples[variant].append(try unlessStopped { try body(variant) })
+      }
+      yardsticks.append(yardstick())
+      observer.stepAdvanced(to: total - settings.repeats + round + 1, note: "")
+    }
+    return Rounds(samples: samples, yardstick: medianOf(yardsticks))
+  }
+
+  /// GFLOP/s of one large product on all cores, now.
+  func yardstick(cores: Int = ProcessInfo.processInfo.activeProcessorCount) -> Double {
+    SgemmRate.measure(cores: cores) / 1e9
+  }
+
+  /// Does `body` unless the observer asks to stop.
+  func unlessStopped<Result>(_ body: () throws -> Result) throws -> Result {
+    guard !observer.isInterrupted else { throw MapReporterError.stopped }
+    return try body()
+  }
+}
+
+/// Seconds that `body` takes.
+func seconds(of body: () throws -> Void) rethrows -> Double {
+  let start = ContinuousClock.now
+  try body()
+  return (ContinuousClock.now - start) / .seconds(1)
+}
+
+/// Seconds of one `body`, the mean over as many as make `least` seconds: for work that is too short to
+/// be timed alone.
+func meanSeconds(least: Double = 0.05, of body: () -> Void) -> Double {
+  let start = ContinuousClock.now
+  var (elapsed, runs) = (0.0, 0)
+  repeat {
+    body()
+    runs += 1
+    elapsed = (ContinuousClock.now - start) / .seconds(1)
+  } while elapsed < least
+  return elapsed / Double(runs)
+}
+
+/// Memory of this process, bytes; 0 where the system does not tell.
+public struct ProcessMemory: Codable, Sendable, Equatable {
+  /// The most that was resident at any time, pages of mapped files included (`getrusage`).
+  public var peakBytes: Int
+  /// The same as Linux's VmHWM.
+  public var highWaterBytes: Int
+  /// Resident now without mapped files: what the page cache could not give back (RssAnon).
+  public var anonymousBytes: Int
+  /// Resident pages of mapped files now, the model's (RssFile).
+  public var fileBytes: Int
+  /// The most that ``anonymousBytes`` was while it was watched.
+  public var peakAnonymousBytes: Int
+
+  /// What is so now; ``peakAnonymousBytes`` is not less than `watched`.
+  init(watched: Int = 0) {
+    let facts = Self.status()
+    var usage = rusage()
+    // Linux counts in KiB.
+    peakBytes =
+      unsafe getrusage(Int32(RUSAGE_SELF.rawValue), &usage) == 0 ? usage.ru_maxrss * 1024 : 0
+    highWaterBytes = facts["VmHWM"] ?? 0
+    anonymousBytes = facts["RssAnon"] ?? 0
+    fileBytes = facts["RssFile"] ?? 0
+    peakAnonymousBytes = max(watched, anonymousBytes)
+  }
+
+  /// Runs `body` and watches the process's memory, every few milliseconds, until it returns.
+  static func watching<Result>(_ body: () -> Result) -> (result: Result, memory: ProcessMemory) {
+    let watch = Watch()
+    Thread.detachNewThread { watch.run() }
+    let result = body()
+    watch.stop()
+    return (result, ProcessMemory(watched: watch.peak.load(ordering: .relaxed)))
+  }
+
+  /// The byte counts of /proc/self/status, by name.
+  private static func status() -> [String: Int] {
+    let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let facts = text.split(separator: "\n").compactMap { line -> (String, Int)? in
+      let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
+      guard words.count == 3, words[2] == "kB", let value = Int(words[1]) else { return nil }
+      return (String(words[0]), value * 1024)
+    }
+    return Dictionary(facts) { first, _ in first }
+  }
+
+  /// A thread that looks at the memory again and again.
+  private final class Watch: Sendable {
+    let peak = Atomic<Int>(0)
+    private let isDone = Atomic<Bool>(false)
+    private let ended = DispatchSemaphore(value: 0)
+
+    func run() {
+      while !isDone.load(ordering: .relaxed) {
+        peak.max(ProcessMemory.status()["RssAnon"] ?? 0, ordering: .relaxed)
+        Thread.sleep(forTimeInterval: 0.005)
+      }
+      ended.signal()
+    }
+
+    func stop() {
+      isDone.store(true, ordering: .relaxed)
+      ended.wait()
     }
   }
 }

@@ -1,4 +1,6 @@
 import GateOptimizer
+import ModelLoader
+import Support
 
 /// What accuracy is measured on: the `evaluation` section of a run configuration.
 public struct EvaluationSettings: Codable, Sendable, Equatable {
@@ -159,5 +161,67 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   /// Samples of `task`, of all cells of a grid together.
   public func samples(of task: EvaluationTask) -> Int {
     (task.samples ?? samples) * (task.grid?.cells.count ?? 1)
+  }
+}
+
+/// A way to choose layers without learned gates, to be measured against.
+public enum Baseline: String, SettingChoice {
+  /// Streaming layers spread evenly over the model.
+  case alternating
+  /// The first layers are retrieval layers.
+  case first
+  /// The last layers are retrieval layers.
+  case last
+  /// The layers stream whose attention falls most on what a streaming head sees (LightTransfer, arXiv
+  /// 2410.13846).
+  case lazy
+
+  /// Words for a legend.
+  var title: String {
+    switch self {
+    case .alternating: "Alternating layers"
+    case .first: "First layers retrieve"
+    case .last: "Last layers retrieve"
+    case .lazy: "Lazy layers stream"
+    }
+  }
+
+  /// Which of `layers` layers are retrieval layers when `streaming` of them stream; nil where that
+  /// depends on the model.
+  ///
+  /// Alternating: layer l streams iff ⌊(l + 1)·n/L⌋ > ⌊l·n/L⌋ for n of L.
+  package func retrievalLayers(of layers: Int, streaming: Int) -> [Bool]? {
+    switch self {
+    case .alternating:
+      (0..<layers).map { ($0 + 1) * streaming / layers == $0 * streaming / layers }
+    case .first: (0..<layers).map { $0 < layers - streaming }
+    case .last: (0..<layers).map { $0 >= streaming }
+    case .lazy: nil
+    }
+  }
+}
+
+/// Runs a check of the libraries and turns what it refuses into a problem of a setting.
+package func settingProblem(
+  _ check: () throws(GateOptimizerError) -> Void
+) throws(InvalidSetting) {
+  do {
+    try check()
+  } catch .option(let name, let expected, let found) {
+    throw InvalidSetting(
+      name.split(separator: ".").map(String.init), "is \(found.shown()); it must be \(expected)")
+  } catch {
+    throw InvalidSetting([], "\(error)")
+  }
+}
+
+/// Runs the check of a part of the settings and puts the part's place before what it throws.
+package func within(
+  _ place: String..., check: () throws(InvalidSetting) -> Void
+) throws(InvalidSetting) {
+  do {
+    try check()
+  } catch {
+    throw InvalidSetting(place + error.path, error.problem)
   }
 }

@@ -115,3 +115,167 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     return .tokens
   }
 }
+
+extension EvaluationTask {
+  /// Refuses a task that no sample can be made of.
+  ///
+  /// - Throws: `InvalidSetting` for the first thing that is wrong.
+  public func validate() throws(InvalidSetting) {
+    try requireName(name, CodingKeys.name)
+    if let context { try requireRange(context, SettingRange.tokens, CodingKeys.context) }
+    if let samples { try requireRange(samples, SettingRange.many, CodingKeys.samples) }
+    if let sparsities { try requireSparsities(sparsities, CodingKeys.sparsities) }
+    if let criteria { try requireCriteria(criteria, CodingKeys.criteria) }
+    switch content {
+    case .passkeys(let task):
+      try settingProblem { () throws(GateOptimizerError) in
+        try task.validate(at: CodingKeys.task.rawValue)
+      }
+    case .prose(let prose): try within(CodingKeys.prose.rawValue, check: prose.validate)
+    }
+    if let grid {
+      try within(CodingKeys.grid.rawValue, check: grid.validate)
+      try requireSetting(
+        context == nil, CodingKeys.context, "is given beside a grid, whose lengths say it; keep one"
+      )
+    }
+  }
+}
+
+/// Refuses a list of criteria that has one twice, however its weight is written.
+package func requireCriteria(_ criteria: [Criterion], _ key: some CodingKey) throws(InvalidSetting)
+{
+  try requireShort(criteria, key)
+  try requireDistinct(criteria, key)
+}
+
+/// Refuses names that tables and files cannot hold as they are.
+///
+/// A character that joins what stands beside it, such as a combining mark at the beginning, would change
+/// the comma or the colon before the name.
+package func requireName(_ name: String, _ key: some CodingKey) throws(InvalidSetting) {
+  try requireSetting(
+    !name.allSatisfy(\.isWhitespace), key,
+    name.isEmpty ? "is empty; give a name" : "is blank; give a name")
+  let bytes = name.utf8.count
+  try requireSetting(
+    SettingRange.nameBytes.contains(bytes), key,
+    "has \(bytes) bytes; it becomes a part of file names, so give a name of at most "
+      + "\(SettingRange.nameBytes.upperBound)")
+  let framed = ":\(name):"
+  try requireSetting(
+    framed.first == ":" && framed.last == ":", key,
+    "is \"\(name)\", which begins or ends with a character that joins its neighbour; begin and end "
+      + "it with a letter or a digit")
+}
+
+/// How running text is judged: the `prose` of an evaluation task.
+///
+/// The text is that of `haystack.evaluation`. Perplexity and KL divergence to full attention are taken
+/// over positions `every`, 2·`every`, … and told apart by `bins` equal parts of the passage.
+public struct ProseSettings: Codable, Sendable, Equatable {
+  /// One of how many positions is judged, 1…2²⁴.
+  public var every = 4
+  /// Parts of a passage that are told apart, 1…1,000.
+  public var bins = 8
+
+  /// The defaults.
+  public init() {}
+
+  private enum CodingKeys: String, SettingKey {
+    case every
+    case bins
+  }
+
+  /// Reads the settings that are given and keeps the defaults of the others.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    every = try given.value(.every, default: every)
+    bins = try given.value(.bins, default: bins)
+  }
+
+  /// Refuses values that nothing can be judged with.
+  ///
+  /// - Throws: `InvalidSetting` for the first of them.
+  func validate() throws(InvalidSetting) {
+    try requireRange(every, SettingRange.tokens, CodingKeys.every)
+    try requireSetting(
+      (1...1000).contains(bins), CodingKeys.bins, "is \(bins); it must lie between 1 and 1000")
+  }
+
+  /// Positions of a passage of `context` tokens whose next token is judged.
+  package func positions(in context: Int) -> [Int] {
+    Array(stride(from: every - 1, to: context - 1, by: every))
+  }
+
+  /// The part that a position lies in, from 0.
+  package func bin(of position: Int, in context: Int) -> Int { position * bins / context }
+
+  /// The positions of a part.
+  package func span(of bin: Int, in context: Int) -> Range<Int> {
+    let start = (bin * context + bins - 1) / bins
+    return start..<max(start, ((bin + 1) * context + bins - 1) / bins)
+  }
+}
+
+/// Depths and lengths at which a task is tried: the `grid` of an evaluation task.
+///
+/// Sample i of the task belongs to cell i mod (lengths × depths), so that every prefix of the samples
+/// covers the cells as evenly as can be.
+public struct NeedleGrid: Codable, Sendable, Equatable {
+  /// Lengths of the samples in tokens, ascending.
+  public var lengths: [Int]
+  /// Depths of the needles as shares of the text, 0…1, ascending.
+  public var depths: [Double]
+
+  /// A place of the grid.
+  public struct Cell: Sendable, Hashable {
+    /// Tokens of the sample.
+    public let length: Int
+    /// Depth of the needle, 0…1.
+    public let depth: Double
+  }
+
+  /// A grid of lengths and depths.
+  public init(lengths: [Int], depths: [Double]) {
+    self.lengths = lengths
+    self.depths = depths
+  }
+
+  private enum CodingKeys: String, SettingKey {
+    case lengths
+    case depths
+  }
+
+  /// Reads a grid; without depths there are five from 0 to 1.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
+    lengths = try given.decode([Int].self, forKey: .lengths)
+    depths = try given.value(.depths, default: [0, 0.25, 0.5, 0.75, 1])
+  }
+
+  /// All cells, length by length.
+  public var cells: [Cell] {
+    lengths.flatMap { length in depths.map { Cell(length: length, depth: $0) } }
+  }
+
+  /// The cell of a sample.
+  public func cell(of sample: Int) -> Cell { cells[sample % cells.count] }
+
+  /// Refuses a grid without cells.
+  ///
+  /// - Throws: `InvalidSetting` for the first thing that is wrong.
+  func validate() throws(InvalidSetting) {
+    try requireShort(lengths, CodingKeys.lengths)
+    try requireShort(depths, CodingKeys.depths)
+    for length in lengths { try requireRange(length, SettingRange.tokens, CodingKeys.lengths) }
+    try requireSetting(
+      !lengths.isEmpty && lengths.allSatisfy { $0 > 0 } && lengths == Set(lengths).sorted(),
+      CodingKeys.lengths, "is \(lengths); give lengths in tokens, ascending, each once")
+    try requireSetting(
+      !depths.isEmpty && depths.allSatisfy { (0...1).contains($0) }
+        && depths == Set(depths).sorted(),
+      CodingKeys.depths, "is \(depths); give depths from 0 to 1, ascending, each once")
+    try requireDistinct(depths, CodingKeys.depths) { "\(Int(($0 * 1e6).rounded()))" }
+  }
+}

@@ -1,3 +1,4 @@
+import HeapModule
 import Support
 
 /// The byte-pair encoding of one piece of text: `model` of a tokenizer.json.
@@ -145,5 +146,141 @@ struct BytePairModel: Sendable {
     guard fallsBackToBytes else { return nil }
     let tokens = character.compactMap { byteTokens[Int($0)] }
     return tokens.count == character.count ? tokens : nil
+  }
+}
+
+/// Which pairs of tokens merge, in which order: `model.merges` of a tokenizer.json.
+struct MergeTable: Sendable {
+  /// The place of a merge in the list, the first being done first, and the token it gives.
+  struct Merge: Sendable {
+    var rank: UInt32
+    var token: Int32
+  }
+
+  private var merges: [UInt64: Merge] = [:]
+
+  /// Reads `model.merges`: a list of "left right" texts or of [left, right] pairs.
+  init(_ node: JSONNode, vocabulary: Vocabulary) throws(TokenizerError) {
+    guard case .array(let values) = node.value else { throw node.mismatch("a list of merges") }
+    merges.reserveCapacity(values.count)
+    for (rank, value) in values.enumerated() {
+      let place = JSONNode(value: value, path: node.path, index: rank)
+      let (left, right) = try Self.pair(place)
+      let ids = try [left, right, left + right].map { (token) throws(TokenizerError) in
+        guard let id = vocabulary.id(of: token) else {
+          throw .inconsistent(
+            place: place.path, problem: "\(token.quotedForMessage) is not in model.vocab")
+        }
+        return id
+      }
+      merges[Self.key(ids[0], ids[1])] = Merge(rank: UInt32(rank), token: ids[2])
+    }
+  }
+
+  private static func pair(_ node: JSONNode) throws(TokenizerError) -> (String, String) {
+    let parts: [String]
+    switch node.value {
+    case .string(let text):
+      parts = text.unicodeScalars.split(separator: " ", omittingEmptySubsequences: false)
+        .map(String.init)
+    case .array:
+      parts = try node.list().map { (part) throws(TokenizerError) in try part.string() }
+    default:
+      parts = []
+    }
+    guard parts.count == 2 else { throw node.mismatch("two tokens, as \"left right\" or a pair") }
+    return (parts[0], parts[1])
+  }
+
+  @inline(__always)
+  private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+    UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+  }
+
+  /// The merge of two neighbours, if there is one.
+  @inline(__always)
+  func merge(_ left: Int32, _ right: Int32) -> Merge? { merges[Self.key(left, right)] }
+
+  /// Whether some merge gives a token in which `mark` stands behind something else.
+  ///
+  /// If none does, text can be cut where a mark begins behind another character without changing the result.
+  func crosses(_ mark: [UInt8], in vocabulary: Vocabulary) -> Bool {
+    merges.values.contains { merge in
+      guard let token = vocabulary.token(merge.token) else { return false }
+      let text = Array(token.utf8)
+      return text.indices.dropFirst().contains {
+        text[$0...].starts(with: mark) && !text[..<$0].reversed().starts(with: mark.reversed())
+      }
+    }
+  }
+}
+
+/// Merges the symbols of one piece; its memory is used again for the next.
+///
+/// Symbols are a linked list and possible merges a heap, so that n symbols take O(n log n) steps. The
+/// order is that of Hugging Face's `Word::merge_all`: lowest rank first, leftmost first among equals.
+struct MergeWorkspace {
+  private static let none = Int32(-1)
+
+  private var tokens: [Int32] = []
+  private var previous: [Int32] = []
+  private var next: [Int32] = []
+  /// rank << 32 | position of the left symbol.
+  private var candidates = Heap<UInt64>()
+
+  /// Forgets the symbols of the last piece.
+  mutating func removeAll() {
+    tokens.removeAll(keepingCapacity: true)
+    previous.removeAll(keepingCapacity: true)
+    next.removeAll(keepingCapacity: true)
+  }
+
+  /// Appends a symbol.
+  mutating func append(_ token: Int32) {
+    let position = Int32(truncatingIfNeeded: tokens.count)
+    if position > 0 { next[Int(position) - 1] = position }
+    tokens.append(token)
+    previous.append(position - 1)
+    next.append(Self.none)
+  }
+
+  /// Does all merges and appends what is left to `output`.
+  mutating func merge(with table: MergeTable, into output: inout [Int32]) {
+    if tokens.isEmpty { return }
+    for position in tokens.indices { addCandidate(Int32(position), table) }
+    while let candidate = candidates.popMin() { apply(candidate, table) }
+    var position: Int32 = 0
+    while position != Self.none {
+      output.append(tokens[Int(position)])
+      position = next[Int(position)]
+    }
+  }
+
+  /// Notes the merge of the symbol at `position` with the one behind it, if there is one.
+  private mutating func addCandidate(_ position: Int32, _ table: MergeTable) {
+    guard position != Self.none else { return }
+    let right = next[Int(position)]
+    guard right != Self.none,
+      let merge = table.merge(tokens[Int(position)], tokens[Int(right)])
+    else { return }
+    candidates.insert(UInt64(merge.rank) << 32 | UInt64(UInt32(bitPattern: position)))
+  }
+
+  /// Does the merge that a candidate stands for, unless its symbols have changed since.
+  private mutating func apply(_ candidate: UInt64, _ table: MergeTable) {
+    let left = Int(candidate & 0xFFFF_FFFF)
+    let right = next[left]
+    // A symbol that was merged into the one on its left holds no token.
+    guard tokens[left] != Self.none, right != Self.none,
+      let merge = table.merge(tokens[left], tokens[Int(right)]),
+      UInt64(merge.rank) == candidate >> 32
+    else { return }
+    let behind = next[Int(right)]
+    tokens[left] = merge.token
+    tokens[Int(right)] = Self.none
+    next[left] = behind
+    if behind != Self.none { previous[Int(behind)] = Int32(left) }
+    addCandidate(previous[left], table)
+    addCandidate(Int32(left), table)
   }
 }

@@ -161,3 +161,81 @@ extension [UInt8] {
     range == 0..<count ? self : Array(self[range])
   }
 }
+
+extension Tokenizer {
+  /// The tokenizer in a model file; every token it makes has an embedding.
+  ///
+  /// - Returns: Nil where the file has none and says of none.
+  /// - Throws: `FileError` that names the file and the dataset, or why the import left the
+  ///   tokenizer out.
+  package init?(
+    json: Data?, problem: String?, vocabulary: Int, path: String
+  ) throws(FileError) {
+    guard let json else {
+      guard let problem else { return nil }
+      throw .unusableTokenizer(
+        path: path, problem: "it was left out when the model was imported, since \(problem)",
+        fix: "import the model again with a tokenizer that can be used")
+    }
+    let place = "\(path): /\(ModelFormat.tokenizer)/\(ModelFormat.tokenizerFile)"
+    let fix = "import the model again with the tokenizer it was published with"
+    do {
+      try self.init(json: json)
+    } catch {
+      throw .unusableTokenizer(
+        path: place, problem: error.problem,
+        fix: error.isUnsupported ? "`zigzag forward` takes ids from elsewhere" : fix)
+    }
+    guard vocabularySize <= vocabulary else {
+      throw .unusableTokenizer(
+        path: place,
+        problem:
+          "the tokenizer has \(vocabularySize) tokens, but the model's vocab_size is \(vocabulary)",
+        fix: fix)
+    }
+  }
+}
+
+extension LoadedModel {
+  /// The tokenizer in the model file; nil where it has none and its source had none.
+  ///
+  /// - Throws: `FileError` where there is one that cannot be used.
+  package func tokenizer() throws(FileError) -> Tokenizer? {
+    try Tokenizer(
+      json: tokenizerJSON, problem: tokenizerProblem, vocabulary: configuration.vocabulary,
+      path: path)
+  }
+}
+
+extension ModelFile {
+  /// Refuses a tokenizer that cannot be used in the model file at `path`.
+  public static func requireUsableTokenizer(path: String) throws(FileError) {
+    let contents = try ModelFileReader(path: path).contents
+    _ = try Tokenizer(
+      json: contents.tokenizerJSON, problem: contents.tokenizerProblem,
+      vocabulary: contents.configuration.vocabulary, path: path)
+  }
+}
+
+extension Tokenizer {
+  /// The id of the token that begins a sequence, if it is known.
+  ///
+  /// A tokenizer.json does not name it: this is what the families that are supported call it.
+  public var bosToken: Int32? {
+    firstID(of: ["<|begin_of_text|>", "<s>", "<bos>", "<|startoftext|>", "<|im_start|>"])
+  }
+
+  /// The id of the token that ends a sequence, or a turn of a model tuned to chat, if it is known.
+  ///
+  /// A tokenizer.json does not name it: this is what the families that are supported call it.
+  public var eosToken: Int32? {
+    firstID(of: ["<|eot_id|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "<|endoftext|>"])
+  }
+
+  private func firstID(of names: [String]) -> Int32? {
+    for name in names {
+      if let id = id(of: name) { return id }
+    }
+    return nil
+  }
+}

@@ -38,3 +38,67 @@ public enum TokenizerError: ZigzagError, Equatable {
     }
   }
 }
+
+extension TokenizerError {
+  /// What is wrong, a clause without a file and without advice: the place inside the tokenizer, what was
+  /// expected and what was found.
+  package var problem: String {
+    switch self {
+    case .invalidJSON(let line, let byteOffset, let problem):
+      "it is not valid JSON: \(problem) on line \(line), at byte \(byteOffset)"
+    case .keyTwice(let line, let problem):
+      "line \(line): \(problem)"
+    case .wrongShape(let place, let expected, let found):
+      "\(place.shown()) should be \(expected) but is \(found.shown())"
+    case .unsupported(let place, let found, let supported):
+      "\(place.shown()) is \(found.shown()), which is not supported (supported: \(supported))"
+    case .inconsistent(let place, let problem):
+      "\(place.shown()) does not fit the rest: \(problem.shown(limit: 300))"
+    }
+  }
+
+  /// Whether the bytes are no JSON at all, so that keeping them would help nobody.
+  package var isDamage: Bool {
+    if case .invalidJSON = self { true } else { false }
+  }
+
+  /// Whether the tokenizer is sound and of a kind that is not implemented.
+  package var isUnsupported: Bool {
+    if case .unsupported = self { true } else { false }
+  }
+}
+
+/// What a tokenizer.json may ask for, so that a short file cannot make much of a short text.
+///
+/// Published tokenizers stay far below: their longest token has 256 bytes, their text grows three times (a
+/// space becomes "▁"), and one or two tokens stand around it.
+enum TokenizerLimits {
+  /// How many times longer the parts that rewrite text may make it.
+  static let growth = 64
+  /// Parts of a normalizer, a pre-tokenizer, a decoder or a post-processor.
+  static let parts = 64
+  /// Bytes of an added token, or of the token for what is unknown.
+  static let specialTokenBytes = 1024
+  /// Bytes of any token.
+  static let tokenBytes = 4096
+  /// Tokens that a template puts around a text.
+  static let templateTokens = 64
+
+  /// Refuses more parts than ``parts``.
+  static func check(parts count: Int, at node: JSONNode) throws(TokenizerError) {
+    guard count <= parts else {
+      throw .unsupported(
+        place: node.path, found: "a chain of more than \(parts) parts",
+        supported: "at most \(parts) parts")
+    }
+  }
+
+  /// Refuses to make a text of n bytes longer than n times ``growth``.
+  static func check(growth found: Double, at node: JSONNode) throws(TokenizerError) {
+    guard found <= Double(growth) else {
+      throw .unsupported(
+        place: node.path, found: "a chain of parts that can make a text \(found) times longer",
+        supported: "parts that make it at most \(growth) times longer")
+    }
+  }
+}

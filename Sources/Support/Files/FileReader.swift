@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A file open for reading at any offset; what is read is checked against the file's length first.
 package final class FileReader: Sendable {
@@ -123,5 +124,77 @@ package final class FileReader: Sendable {
     .invalid(
       path: path, place: place, expected: expected, found: "a file of \(byteCount) bytes",
       fix: "it is truncated or damaged, so fetch or make it again")
+  }
+}
+
+/// What reading one file may cost: 64 times its size in memory, and 16 MiB whatever its size.
+///
+/// Every reader of a file draws from the same budget before it makes anything that a short file can make
+/// large: decompressed values, the nodes of a document, repeated parts, text that grows. So a hostile file
+/// is refused before its memory is taken and not after.
+package final class ReadingBudget: Sendable {
+  /// Bytes of memory for each byte of a file.
+  package static let factor = 64
+  /// Bytes of memory that any file may cost.
+  package static let floor = 16 << 20
+
+  private let path: String
+  private let limit: Int
+  private let spent = Atomic<Int>(0)
+
+  /// The budget of the file at `path`, which messages name, with `byteCount` bytes.
+  package init(path: String, byteCount: Int) {
+    self.path = path
+    let fits = byteCount < Int.max / (2 * Self.factor)
+    limit = fits ? Self.factor * byteCount + Self.floor : .max / 2
+  }
+
+  /// Takes `bytes` for `place`, which names a part of the file in the message.
+  ///
+  /// - Throws: `FileError.invalid` where the budget does not hold so much any more.
+  package func charge(_ bytes: Int, for place: String) throws(FileError) {
+    guard bytes <= limit, spent.wrappingAdd(max(bytes, 0), ordering: .relaxed).newValue <= limit
+    else {
+      throw .invalid(
+        path: path, place: place,
+        expected: "content of at most \(limit) bytes in a file of this size", found: "more",
+        fix: "the file is damaged or made to exhaust memory, so get it anew")
+    }
+  }
+
+  /// Gives back `bytes` that were taken for something that is kept no longer.
+  package func refund(_ bytes: Int) {
+    spent.wrappingSubtract(max(bytes, 0), ordering: .relaxed)
+  }
+}
+
+/// The most bytes that a file of each kind may have; larger ones are refused before they are read.
+package enum FileLimit {
+  /// A run configuration or a sweep.
+  package static let configuration = 256 << 10
+  /// A config.json.
+  package static let modelConfiguration = 16 << 20
+  /// An index of shards.
+  package static let index = 64 << 20
+  /// A tokenizer.json.
+  package static let tokenizer = 256 << 20
+  /// A table of gates.
+  package static let gates = 16 << 20
+  /// Scores of retrieval heads.
+  package static let scores = 64 << 20
+  /// A headmap.json.
+  package static let map = 16 << 20
+  /// The record of a run, a sweep or a step.
+  package static let record = 16 << 20
+  /// A table of a run folder.
+  package static let table = 256 << 20
+  /// What an interrupted search continues from.
+  package static let search = 256 << 20
+  /// A text that passkeys are hidden in.
+  package static let text = 256 << 20
+
+  /// A limit in words.
+  package static func words(_ bytes: Int) -> String {
+    bytes < 1 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
   }
 }

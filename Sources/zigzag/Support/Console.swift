@@ -1,6 +1,10 @@
 import Foundation
+import Logging
+import MapReporter
 import ModelLoader
+import Runs
 import Support
+import Synchronization
 import Transformer
 
 /// Standard error: messages, and below them the progress bar of the moment.
@@ -110,5 +114,147 @@ struct ResultWriter {
   mutating func flush() throws(ToolError) {
     try Results.write(Data(bytes))
     bytes.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Writes log messages to the console, above the progress bar, and to the run's log file.
+struct ConsoleLogHandler: LogHandler {
+  /// The least level that is shown; the log file takes all from ``logLevel`` on.
+  let shownLevel: Logger.Level
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+
+  /// Shows messages from `level` on; files take notices even when nothing is shown.
+  init(shownLevel level: Logger.Level) {
+    shownLevel = level
+    logLevel = min(level, .info)
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let facts = metadata.merging(event.metadata ?? [:]) { _, new in new }
+      .sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
+    let label = event.level >= .warning ? "\(event.level): " : ""
+    let stamp = Date().formatted(.iso8601)
+    Console.shared.log(
+      "\(label)\(event.message)\(facts)", stamp: stamp, shown: event.level >= shownLevel)
+  }
+}
+
+/// Shows a pipeline's steps as progress and its reports as log lines.
+final class ConsoleObserver: WorkObserver {
+  private let meter = Locked<ProgressMeter?>(nil)
+  private let logger = Logger(label: "run")
+
+  /// An observer of work that ends behind its step when it is interrupted.
+  init() { Interruption.letStepsEnd() }
+
+  func stepBegan(_ step: String, unit: String, done: Int, total: Int) {
+    let new = ProgressMeter(step, unit: unit, total: total, startedAt: done)
+    meter.withLock { $0 = new }
+  }
+
+  func stepAdvanced(to done: Int, note: String) {
+    meter.withLock { $0 }?.update(done, note: note)
+  }
+
+  func report(_ message: String) { logger.info("\(message)") }
+
+  func warn(_ message: String) { logger.warning("\(message)") }
+
+  var isInterrupted: Bool { Interruption.isRequested }
+}
+
+/// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end.
+final class ProgressMeter: Sendable {
+  private struct State {
+    var estimate: ProgressEstimate
+    var lastShown: ContinuousClock.Instant?
+    var isFinished = false
+  }
+
+  private let state: Locked<State>
+  private let start = ContinuousClock.now
+  private let console = Console.shared
+
+  /// Whether progress is shown at all; `--quiet` turns it off before any work begins.
+  static let isShown = Atomic<Bool>(true)
+
+  /// A meter for `total` units of a task, of which `startedAt` were done before.
+  init(_ title: String, unit: String, total: Int, startedAt: Int = 0) {
+    state = Locked(
+      State(
+        estimate: ProgressEstimate(
+          title: title, unit: unit, total: total, startedAt: startedAt)))
+  }
+
+  /// Reports that `done` units of `total` are done; `note` is shown after them.
+  func update(_ done: Int, of total: Int? = nil, note: String = "") {
+    guard Self.isShown.load(ordering: .relaxed) else { return }
+    let now = ContinuousClock.now
+    state.withLock { state in
+      guard !state.isFinished else { return }
+      state.estimate.done = done
+      state.estimate.total = total ?? state.estimate.total
+      state.estimate.elapsed = (now - start) / .seconds(1)
+      state.estimate.note = note
+      let waited = state.lastShown.map { (now - $0) / .seconds(1) } ?? .infinity
+      show(state.estimate, after: waited) { state.lastShown = now }
+      state.isFinished = state.estimate.done >= state.estimate.total
+    }
+  }
+
+  private func show(_ estimate: ProgressEstimate, after waited: Double, shown: () -> Void) {
+    let isLast = estimate.done >= estimate.total
+    if console.isTerminal {
+      guard isLast || waited > 0.1 else { return }
+      console.draw(bar: isLast ? "" : estimate.bar(width: console.width))
+      if isLast { console.say(estimate.line) }
+      shown()
+    } else if isLast || (waited > 10 && waited < .infinity) {
+      console.say(estimate.line)
+      shown()
+    } else if waited == .infinity {
+      // The first ten seconds begin now.
+      shown()
+    }
+  }
+}
+
+/// A number with a fixed count of decimals, whatever the locale.
+func fixed(_ value: Double, digits: Int) -> String {
+  String(format: "%.\(digits)f", locale: Locale(identifier: "en_US_POSIX"), value)
+}
+
+/// `text` with blanks before it up to `width` characters.
+func padded(_ text: String, to width: Int) -> String {
+  String(repeating: " ", count: max(width - text.count, 0)) + text
+}
+
+/// A count of bytes for people: 98.4 MB.
+func byteCount(_ bytes: Int) -> String {
+  let units = ["bytes", "kB", "MB", "GB", "TB"]
+  var (value, unit) = (Double(bytes), 0)
+  while value >= 1000 && unit + 1 < units.count {
+    (value, unit) = (value / 1000, unit + 1)
+  }
+  return "\(fixed(value, digits: unit == 0 ? 0 : 1)) \(units[unit])"
+}
+
+/// Rows as lines of aligned columns, two blanks apart: the first to the left, the others to the right.
+func aligned(_ rows: [[String]]) -> [String] {
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in
+    rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+  }
+  return rows.map { row in
+    row.enumerated().map { column, text in
+      guard column == 0 else { return padded(text, to: widths[column]) }
+      return text + String(repeating: " ", count: max(widths[0] - text.count, 0))
+    }.joined(separator: "  ")
   }
 }
