@@ -41,10 +41,10 @@ consumers: build ## Load exported maps with the code of the programs that read t
 	Tests/Consumers/run
 
 lint: ## Check the format of every Swift file
-	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Examples Benchmarks Package.swift
 
 format: ## Put every Swift file into that format
-	$(SWIFT) format -i --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format -i --recursive Sources Tests Examples Benchmarks Package.swift
 
 dist: ## Make an archive that needs no Swift, then try it where there is only glibc (as root)
 	.ci/dist
@@ -67,7 +67,7 @@ large: build ## Time a step of a model of Llama 3 8B's shapes (34 GB of disk, fr
 docs: libraries ## Write the libraries' reference to .build/docs
 	$(SWIFT) package dump-symbol-graph --minimum-access-level public
 	rm -rf .build/graphs .build/docs && mkdir .build/graphs && cp .build/*/symbolgraph/{Transformer,ModelLoader,GateOptimizer,MapReporter}.symbols.json .build/graphs
-	docc convert --additional-symbol-graph-dir .build/graphs --fallback-display-name zigzag --fallback-bundle-identifier zigzag --output-path .build/docs
+	docc convert docs/Reference.docc --additional-symbol-graph-dir .build/graphs --fallback-display-name zigzag --fallback-bundle-identifier zigzag --output-path .build/docs
 
 run: build ## Fetch and import what is missing, then run CONFIG to its report
 	@.ci/setup for $(CONFIG)

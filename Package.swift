@@ -91,6 +91,17 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // Examples of the products: they see what is public alone.
+    .executableTarget(
+      name: "learn-gates", dependencies: ["GateOptimizer"], path: "Examples/LearnGates",
+      packageAccess: false, swiftSettings: strict),
+    .executableTarget(
+      name: "rank-table", dependencies: ["GateOptimizer"], path: "Examples/RankTable",
+      packageAccess: false, swiftSettings: strict),
+    .executableTarget(
+      name: "export-map", dependencies: ["MapReporter"], path: "Examples/ExportMap",
+      packageAccess: false, swiftSettings: strict),
+
     // Tests.
     .target(
       name: "TestSupport", dependencies: ["Transformer", "ModelLoader"], path: "Tests/TestSupport",

@@ -40,7 +40,7 @@ public struct Bench {
     self.gates = gates
     self.observer = observer
     input = try BenchInput(model, seed: settings.seed, tokens: tokens)
-    decoder = DecoderModel(configuration: model.configuration, weights: model.weights)
+    decoder = model.decoder
   }
 
   /// Measures everything that is asked for.

@@ -16,7 +16,7 @@ struct ParityTests {
 
   init() throws {
     model = try ModelFile.open(path: Reference.model ?? "")
-    decoder = DecoderModel(configuration: model.configuration, weights: model.weights)
+    decoder = model.decoder
     tokens = try NumpyFile.readInt32(path: fixtures + "/input_ids.npy").values
   }
 

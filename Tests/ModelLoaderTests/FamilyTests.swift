@@ -20,7 +20,7 @@ struct FamilyTests {
     let model = try ModelFile.open(path: path)
     let ids = try NumpyFile.readTokens(
       path: "\(folder)/ids.npy", vocabulary: model.configuration.vocabulary)
-    let decoder = DecoderModel(configuration: model.configuration, weights: model.weights)
+    let decoder = model.decoder
     let hidden = decoder.finalHidden(ids, pattern: .full(model.configuration))
     let expected = try NumpyFile.readFloats(path: "\(folder)/hidden.npy")
     #expect(expected.shape == [ids.count, model.configuration.hidden])

@@ -48,7 +48,7 @@ struct VariantTests {
     let model = try ModelFile.open(path: path)
     let ids = try NumpyFile.readTokens(
       path: Fixture.path("variants/ids.npy"), vocabulary: model.configuration.vocabulary)
-    let decoder = DecoderModel(configuration: model.configuration, weights: model.weights)
+    let decoder = model.decoder
     let hidden = decoder.finalHidden(ids, pattern: .full(model.configuration))
     let expected = try NumpyFile.readFloats(path: Fixture.path("variants/\(name).npy"))
     let logits = decoder.logits(hidden).values.suffix(expected.values.count)

@@ -31,7 +31,7 @@ import Transformer
     let configuration = try RunConfiguration(document)
     let set = try SampleSet(configuration, document: document, task: "words", indices: 0..<12)
     let loaded = try ModelFile.open(path: model)
-    let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
+    let decoder = loaded.decoder
     let patterns = [
       AttentionPattern.full(loaded.configuration),
       .streaming(loaded.configuration, window: configuration.window),

@@ -18,7 +18,7 @@ import Transformer
 
   init() throws {
     loaded = try ModelFile.open(path: "\(Self.repository)/data/passkey.h5")
-    let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
+    let decoder = loaded.decoder
     model = RunModel(
       decoder: decoder, tokenizer: try Tokenizer(json: try #require(loaded.tokenizerJSON)))
     let window = StreamingWindow(sink: 4, recent: 32)

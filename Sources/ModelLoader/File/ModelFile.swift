@@ -197,9 +197,9 @@ public struct LoadedModel: Sendable {
   /// The parameters; matrices refer to the mapped file.
   public let weights: DecoderWeights
   /// The bytes of the Hugging Face tokenizer.json, if the file has one.
-  public let tokenizerJSON: Data?
+  package let tokenizerJSON: Data?
   /// Why the file has no tokenizer although the model's source had one; nil where nothing is wrong.
-  public let tokenizerProblem: String?
+  package let tokenizerProblem: String?
   /// The identity of the weights, 64 hexadecimal digits, as the file states it.
   public let sha256: String
   /// Weights, configuration and tokenizer: which model this is.
@@ -215,6 +215,11 @@ public struct LoadedModel: Sendable {
 }
 
 extension LoadedModel {
+  /// What computes with the weights.
+  public var decoder: DecoderModel {
+    DecoderModel(configuration: configuration, weights: weights)
+  }
+
   /// Refuses to go on with a model whose file was written into since it was opened, since what is computed
   /// from it is of neither model.
   ///

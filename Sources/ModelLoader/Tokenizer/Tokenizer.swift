@@ -200,10 +200,22 @@ extension LoadedModel {
   /// The tokenizer in the model file; nil where it has none and its source had none.
   ///
   /// - Throws: `FileError` where there is one that cannot be used.
-  package func tokenizer() throws(FileError) -> Tokenizer? {
+  public func tokenizer() throws(FileError) -> Tokenizer? {
     try Tokenizer(
       json: tokenizerJSON, problem: tokenizerProblem, vocabulary: configuration.vocabulary,
       path: path)
+  }
+
+  /// The tokenizer in the model file; every token it makes has an embedding.
+  ///
+  /// - Throws: `FileError` where there is none, or one that cannot be used.
+  public func requiredTokenizer() throws(FileError) -> Tokenizer {
+    guard let tokenizer = try tokenizer() else {
+      throw .malformed(
+        path: path, line: nil,
+        problem: "the model has no tokenizer; import it again with its tokenizer.json")
+    }
+    return tokenizer
   }
 }
 

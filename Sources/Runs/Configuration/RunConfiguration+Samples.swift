@@ -131,15 +131,3 @@ extension RunConfiguration {
     return EvaluationSamples(sampler: sampler, grid: task.grid)
   }
 }
-
-extension LoadedModel {
-  /// The tokenizer in the model file; every token it makes has an embedding.
-  func requiredTokenizer() throws -> Tokenizer {
-    guard let tokenizer = try tokenizer() else {
-      throw FileError.malformed(
-        path: path, line: nil,
-        problem: "the model has no tokenizer; import it again with its tokenizer.json")
-    }
-    return tokenizer
-  }
-}

@@ -43,7 +43,7 @@ extension Pipeline {
         + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
     return RunModel(
-      decoder: DecoderModel(configuration: source.configuration, weights: source.weights),
+      decoder: source.decoder,
       tokenizer: tokenizer)
   }
 

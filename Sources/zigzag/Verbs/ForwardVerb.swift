@@ -52,7 +52,7 @@ struct ForwardVerb: Verb {
     let loaded = try ModelFile.open(path: model)
     let pattern = try pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)
-    let decoder = DecoderModel(configuration: loaded.configuration, weights: loaded.weights)
+    let decoder = loaded.decoder
     try checkValues()
     let hidden = decoder.finalHidden(ids, pattern: pattern)
     let result = logits ? decoder.logits(hidden) : hidden
