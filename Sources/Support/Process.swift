@@ -5,13 +5,13 @@ import Synchronization
 ///
 /// Memory is asked for in the middle of a computation, so that nothing is left but to end the process in
 /// order; what was finished is in files.
-public enum MemoryShortage {
+package enum MemoryShortage {
   private static let code = Atomic<Int32>(0)
 
   /// From now on such a shortage ends the process with one sentence on standard error and `exitCode`.
   ///
   /// Only for programs; without it the process ends with a trap.
-  public static func install(exitCode: Int32) {
+  package static func install(exitCode: Int32) {
     code.store(exitCode, ordering: .relaxed)
   }
 
@@ -38,7 +38,7 @@ package func processorName() -> String {
 }
 
 /// What long work tells while it goes on, and whether it should go on.
-public protocol WorkObserver: Sendable {
+package protocol WorkObserver: Sendable {
   /// A step begins: `total` units, of which `done` were done before.
   func stepBegan(_ step: String, unit: String, done: Int, total: Int)
   /// `done` units of the present step are done; `note` says how it goes.

@@ -3,7 +3,7 @@ import Transformer
 
 /// Expects the largest difference to be at most `tolerance` times the largest magnitude of
 /// `expected`; prints the worst place otherwise.
-public func expectClose(
+package func expectClose(
   _ actual: [Float], _ expected: [Double], tolerance: Double, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -14,7 +14,7 @@ public func expectClose(
 
 /// What is wrong with `actual`, in words: the worst place where the difference is more than
 /// `tolerance` times the largest magnitude of `expected`; nil if there is none.
-public func difference(
+package func difference(
   _ actual: [Float], _ expected: [Double], tolerance: Double
 ) -> String? {
   guard actual.count == expected.count else {
@@ -34,7 +34,7 @@ public func difference(
 }
 
 /// The same for matrices given as rows.
-public func expectClose(
+package func expectClose(
   _ actual: borrowing Tensor, _ expected: [[Double]], tolerance: Double, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {

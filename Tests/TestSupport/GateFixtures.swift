@@ -1,12 +1,12 @@
 import Foundation
 
 /// Where tests find published gate tables and write files of their own.
-public enum GateFixtures {
+package enum GateFixtures {
   /// The published DuoAttention gate tables, sorted by path; empty where there are none.
   ///
   /// They lie in the folder named by ZIGZAG_PATTERNS, or in a folder `patterns` of a neighbour of this
   /// repository.
-  public static let publishedTables: [String] = {
+  package static let publishedTables: [String] = {
     let files = FileManager.default
     let repository = URL(fileURLWithPath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -22,7 +22,7 @@ public enum GateFixtures {
   }()
 
   /// Runs `body` with the path of a fresh folder that is removed afterwards.
-  public static func withFolder<R>(_ body: (String) throws -> R) throws -> R {
+  package static func withFolder<R>(_ body: (String) throws -> R) throws -> R {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("zigzag-gates-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

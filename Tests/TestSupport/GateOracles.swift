@@ -1,14 +1,14 @@
 /// The layer criteria by their definitions: shortest possible code, no scores, no sorting of layers.
 ///
 /// a: clipped gates (L, K); c: heads kept by the per-head cut (L, K); s: retrieval layers (L).
-public enum GateOracles {
+package enum GateOracles {
   /// The cost of a set of retrieval layers.
-  public typealias Cost =
+  package typealias Cost =
     @Sendable (_ a: [[Double]], _ c: [[Bool]], _ s: [Bool]) -> Double
 
   /// Every published criterion under the name it has in configs, weights dyadic so that sums of dyadic
   /// gates are exact.
-  public static let costs: [(name: String, cost: Cost)] = [
+  package static let costs: [(name: String, cost: Cost)] = [
     ("lost", { lost($0, $1, $2) }),
     ("balance", { lost($0, $1, $2) - gained($0, $1, $2) }),
     ("weighted:0.0", { lost($0, $1, $2) }),
@@ -21,7 +21,7 @@ public enum GateOracles {
   ]
 
   /// Heads in the order (larger gate, lower layer, lower head), the first `count` marked.
-  public static func largest(_ count: Int, of a: [[Double]]) -> [[Bool]] {
+  package static func largest(_ count: Int, of a: [[Double]]) -> [[Bool]] {
     var all: [(gate: Double, layer: Int, head: Int)] = []
     for (layer, row) in a.enumerated() {
       for (head, gate) in row.enumerated() { all.append((gate, layer, head)) }
@@ -33,7 +33,7 @@ public enum GateOracles {
   }
 
   /// All sets of `size` of `count` layers as flags, in lexicographic order of their indices.
-  public static func sets(of size: Int, from count: Int) -> [[Bool]] {
+  package static func sets(of size: Int, from count: Int) -> [[Bool]] {
     if count == 0 { return size == 0 ? [[]] : [] }
     let with = size > 0 ? sets(of: size - 1, from: count - 1).map { [true] + $0 } : []
     return with + sets(of: size, from: count - 1).map { [false] + $0 }
@@ -42,7 +42,7 @@ public enum GateOracles {
   /// The least cost of any set of `size` layers, by dynamic programming over layers and sizes.
   ///
   /// Each layer's cost in and out of the set is the definition's for a model of that layer alone.
-  public static func leastCost(
+  package static func leastCost(
     of size: Int, cost: Cost, a: [[Double]], c: [[Bool]]
   ) -> Double {
     var best: [Double] = [0] + Array(repeating: .infinity, count: size)

@@ -1,28 +1,28 @@
 /// Tokenizers small enough to reason about.
-public enum GateToyTokenizers {
+package enum GateToyTokenizers {
   /// One token per UTF-8 byte.
-  @Sendable public static func bytes(_ text: String) -> [Int32] {
+  @Sendable package static func bytes(_ text: String) -> [Int32] {
     text.utf8.map(Int32.init)
   }
 
   /// The text of ``bytes(_:)`` tokens.
-  public static func text(_ tokens: some Sequence<Int32>) -> String {
+  package static func text(_ tokens: some Sequence<Int32>) -> String {
     String(decoding: tokens.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
   /// Byte-pair-like: a word takes the blank before it and falls into pieces of at most three bytes;
   /// a blank that no word follows is a token.
-  @Sendable public static func triples(_ text: String) -> [Int32] {
+  @Sendable package static func triples(_ text: String) -> [Int32] {
     words(text, joinsBlank: true).flatMap(pieces)
   }
 
   /// Like Llama 3 on digits: blanks are tokens of their own, digits go in groups of three.
-  @Sendable public static func digitGroups(_ text: String) -> [Int32] {
+  @Sendable package static func digitGroups(_ text: String) -> [Int32] {
     words(text, joinsBlank: false).flatMap(pieces)
   }
 
   /// A word with the blank before it is one of 2,048 tokens, by its hash.
-  @Sendable public static func hashedWords(_ text: String) -> [Int32] {
+  @Sendable package static func hashedWords(_ text: String) -> [Int32] {
     words(text, joinsBlank: true).map { word in
       let hash = word.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
       return Int32((hash &* 0x9E37_79B9_7F4A_7C15) >> 48 & 2047)

@@ -1,23 +1,23 @@
 import Foundation
 
 /// The kernels' definitions in `Double`, one loop per sum; matrices are rows.
-public enum Oracle {
+package enum Oracle {
   /// A matrix as rows.
-  public typealias Matrix = [[Double]]
+  package typealias Matrix = [[Double]]
 
   /// x·wᵀ.
-  public static func linear(_ x: Matrix, _ w: Matrix) -> Matrix {
+  package static func linear(_ x: Matrix, _ w: Matrix) -> Matrix {
     x.map { row in w.map { zip(row, $0).reduce(0) { $0 + $1.0 * $1.1 } } }
   }
 
   /// xᵀ.
-  public static func transposed(_ x: Matrix) -> Matrix {
+  package static func transposed(_ x: Matrix) -> Matrix {
     (0..<(x.first?.count ?? 0)).map { c in x.map { $0[c] } }
   }
 
   /// Softmax attention: q (T, H·D), k and v (T, K·D); `sees` says, for key-value head, query and key,
   /// whether the key counts.
-  public static func attention(
+  package static func attention(
     _ q: Matrix, _ k: Matrix, _ v: Matrix, headDim d: Int, sees: (Int, Int, Int) -> Bool
   ) -> Matrix {
     let queryHeads = (q.first?.count ?? 0) / d
@@ -34,7 +34,7 @@ public enum Oracle {
   }
 
   /// The gradients of ``attention(_:_:_:headDim:sees:)`` for dO (T, H·D).
-  public static func attentionBackward(
+  package static func attentionBackward(
     _ dO: Matrix, _ q: Matrix, _ k: Matrix, _ v: Matrix, headDim d: Int,
     sees: (Int, Int, Int) -> Bool
   ) -> (q: Matrix, k: Matrix, v: Matrix) {
@@ -79,7 +79,7 @@ public enum Oracle {
   }
 
   /// x / √(mean x² + ε) ∘ w, row by row.
-  public static func rmsNorm(_ x: Matrix, _ w: [Double], epsilon: Double) -> Matrix {
+  package static func rmsNorm(_ x: Matrix, _ w: [Double], epsilon: Double) -> Matrix {
     x.map { row in
       let square = row.reduce(0) { $0 + $1 * $1 } / Double(row.count)
       let rms = (square + epsilon).squareRoot()
@@ -88,12 +88,12 @@ public enum Oracle {
   }
 
   /// silu(gate) ∘ up.
-  public static func swiglu(gate: Matrix, up: Matrix) -> Matrix {
+  package static func swiglu(gate: Matrix, up: Matrix) -> Matrix {
     zip(gate, up).map { g, u in zip(g, u).map { $0 / (1 + exp(-$0)) * $1 } }
   }
 
   /// Rotary embedding, the half-split form; row t is position t.
-  public static func rotate(_ x: Matrix, headDim d: Int, theta: Double) -> Matrix {
+  package static func rotate(_ x: Matrix, headDim d: Int, theta: Double) -> Matrix {
     let half = d / 2
     return x.enumerated().map { t, row in
       stride(from: 0, to: row.count, by: d).flatMap { head -> [Double] in
@@ -107,7 +107,7 @@ public enum Oracle {
   }
 
   /// a·full + (1 − a)·stream, each gate for an equal share of the columns.
-  public static func mix(full: Matrix, stream: Matrix, gates: [Double]) -> Matrix {
+  package static func mix(full: Matrix, stream: Matrix, gates: [Double]) -> Matrix {
     let width = (full.first?.count ?? 0) / gates.count
     return zip(full, stream).map { f, s in
       f.indices.map { c in gates[c / width] * f[c] + (1 - gates[c / width]) * s[c] }
@@ -115,7 +115,7 @@ public enum Oracle {
   }
 
   /// Central differences of Σ dy ∘ f(x), element by element.
-  public static func gradient(
+  package static func gradient(
     of f: (Matrix) -> Matrix, at x: Matrix, _ dy: Matrix
   ) -> Matrix {
     func value(_ x: Matrix) -> Double {

@@ -3,12 +3,12 @@ import ModelLoader
 import Transformer
 
 /// A folder of its own for the files of one test, removed with the value.
-public final class ModelTestFolder {
+package final class ModelTestFolder {
   /// The folder's path.
-  public let path: String
+  package let path: String
 
   /// Creates an empty folder.
-  public init() throws {
+  package init() throws {
     let url = FileManager.default.temporaryDirectory
       .appendingPathComponent("zigzag-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
@@ -18,28 +18,28 @@ public final class ModelTestFolder {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// The path of `name` in the folder.
-  public func file(_ name: String) -> String { "\(path)/\(name)" }
+  package func file(_ name: String) -> String { "\(path)/\(name)" }
 
   /// Names of all files in the folder, hidden ones included, sorted.
-  public func names() throws -> [String] {
+  package func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: path).sorted()
   }
 }
 
 /// Small model files with values that can be told apart.
-public enum ModelTestFiles {
+package enum ModelTestFiles {
   /// Two layers, hidden 32, 4 query and 2 key-value heads of 8, feed-forward 64, vocabulary 64.
-  public static let configuration = ModelConfiguration(
+  package static let configuration = ModelConfiguration(
     modelType: "llama", layers: 2, hidden: 32, feedForward: 64, queryHeads: 4, keyValueHeads: 2,
     headDim: 8, vocabulary: 64, maxPositions: 128, tiedEmbeddings: true)
 
   /// Value k of the tensor `name`: a multiple of 1/64 within ±3/4, the same in every float type.
-  public static func value(_ index: Int, of name: String) -> Float {
+  package static func value(_ index: Int, of name: String) -> Float {
     Float((index * 7 + name.utf8.count) % 97 - 48) / 64
   }
 
   /// All values of `parameter`.
-  public static func values(
+  package static func values(
     of parameter: Parameter, in configuration: ModelConfiguration
   ) -> [Float] {
     let count = parameter.shape(in: configuration).reduce(1, *)
@@ -48,7 +48,7 @@ public enum ModelTestFiles {
 
   /// Writes a float32 model file with the values of ``value(_:of:)``.
   @discardableResult
-  public static func write(
+  package static func write(
     to path: String, configuration: ModelConfiguration = configuration
   ) throws -> String {
     let contents = ModelFileContents(

@@ -8,11 +8,11 @@ import Transformer
 /// present one, however far back, and copies what stands there (an induction circuit: Olsson et al. 2022).
 /// With two places each copies one half of a token's code. Every other head looks at its own position
 /// only and adds noise, so that it matters but is served as well by any window.
-public struct PlantedModel {
+package struct PlantedModel {
   /// Layers, 6; each has 2 key-value heads of two query heads.
-  public static let layers = 6
+  package static let layers = 6
   /// Token ids, for ``GateToyTokenizers/hashedWords(_:)``.
-  public static let vocabulary = 2048
+  package static let vocabulary = 2048
 
   private static let code = 32
   private static let noise = 16
@@ -29,11 +29,11 @@ public struct PlantedModel {
   private static let codeStrength = 3.0
 
   /// Where heads look far back: exactly two (layer, key-value head), ascending, none in layer 0.
-  public let planted: [(layer: Int, head: Int)]
+  package let planted: [(layer: Int, head: Int)]
   private let codes: [[Double]]
 
   /// A model with heads at `planted`.
-  public init(planted: [(layer: Int, head: Int)], seed: UInt64 = 5) {
+  package init(planted: [(layer: Int, head: Int)], seed: UInt64 = 5) {
     var random = TestRandom(seed: seed)
     self.planted = planted
     codes = (0..<Self.vocabulary).map { _ in
@@ -42,13 +42,13 @@ public struct PlantedModel {
   }
 
   /// The architecture.
-  public let configuration = ModelConfiguration(
+  package let configuration = ModelConfiguration(
     modelType: "qwen2", layers: layers, hidden: hidden, feedForward: 16, queryHeads: 4,
     keyValueHeads: 2, headDim: headDim, vocabulary: vocabulary, ropeTheta: 1e12,
     maxPositions: 4096, attentionBias: true)
 
   /// The decoder of these weights.
-  public var decoder: DecoderModel {
+  package var decoder: DecoderModel {
     var random = TestRandom(seed: 9)
     let embedding = codes.map { $0 + Array(repeating: 0, count: Self.hidden - Self.code) }
     let output = codes.map { code in

@@ -1,9 +1,9 @@
 import Transformer
 
 /// A small decoder with seeded random weights, for tests; float32 values, kept as Double too.
-public struct RandomModel {
+package struct RandomModel {
   /// One layer's parameters.
-  public struct Layer {
+  package struct Layer {
     var attentionNorm, mlpNorm: [Double]
     var wq, wk, wv, wo, wGate, wUp, wDown: [[Double]]
     var biases: (q: [Double], k: [Double], v: [Double])?
@@ -11,13 +11,13 @@ public struct RandomModel {
   }
 
   /// The architecture.
-  public let configuration: ModelConfiguration
+  package let configuration: ModelConfiguration
   let embedding: [[Double]]
   let layers: [Layer]
   let finalNorm: [Double]
 
   /// A model of `configuration`, the same for the same seed.
-  public init(_ configuration: ModelConfiguration, seed: UInt64 = 1) {
+  package init(_ configuration: ModelConfiguration, seed: UInt64 = 1) {
     var random = TestRandom(seed: seed)
     let c = configuration
     let (wide, narrow) = (c.queryHeads * c.headDim, c.keyValueHeads * c.headDim)
@@ -40,7 +40,7 @@ public struct RandomModel {
   }
 
   /// The decoder of these weights.
-  public var decoder: DecoderModel {
+  package var decoder: DecoderModel {
     DecoderModel(
       configuration: configuration,
       weights: DecoderWeights(
@@ -67,14 +67,14 @@ public struct RandomModel {
 }
 
 /// Seeded random numbers for tests (SplitMix64), rounded to float32 so that both sides see the same.
-public struct TestRandom: RandomNumberGenerator {
+package struct TestRandom: RandomNumberGenerator {
   private var state: UInt64
 
   /// A generator; equal seeds give equal numbers.
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// The next 64 bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -83,21 +83,21 @@ public struct TestRandom: RandomNumberGenerator {
   }
 
   /// Uniform in −1…1.
-  public mutating func unit() -> Double { Double(Float.random(in: -1...1, using: &self)) }
+  package mutating func unit() -> Double { Double(Float.random(in: -1...1, using: &self)) }
 
   /// `count` values within 0.3 of `around`.
-  public mutating func vector(_ count: Int, around: Double = 0) -> [Double] {
+  package mutating func vector(_ count: Int, around: Double = 0) -> [Double] {
     (0..<count).map { _ in Double(Float(around + 0.3 * unit())) }
   }
 
   /// A matrix whose products keep the size of their input, or of the given scale.
-  public mutating func matrix(_ rows: Int, _ columns: Int, scale: Double? = nil) -> [[Double]] {
+  package mutating func matrix(_ rows: Int, _ columns: Int, scale: Double? = nil) -> [[Double]] {
     let size = scale ?? 1.7 / Double(columns).squareRoot()
     return (0..<rows).map { _ in (0..<columns).map { _ in Double(Float(size * unit())) } }
   }
 
   /// `count` token ids below `vocabulary`.
-  public mutating func tokens(_ count: Int, vocabulary: Int) -> [Int32] {
+  package mutating func tokens(_ count: Int, vocabulary: Int) -> [Int32] {
     (0..<count).map { _ in Int32.random(in: 0..<Int32(vocabulary), using: &self) }
   }
 }

@@ -1,21 +1,21 @@
 import Foundation
 
 /// The real model, where it is present, and what PyTorch computes of it.
-public enum Reference {
+package enum Reference {
   /// The repository's top folder.
-  public static let root = URL(fileURLWithPath: #filePath)
+  package static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// SmolLM2-135M-Instruct as `make run` and `make test` import it; nil where it is absent.
-  public static let model: String? = {
+  package static let model: String? = {
     let path = root.appending(path: "models/smollm2-135m-instruct.h5").path
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }()
 
   /// Hidden states, loss and gate gradients of one sample, made by
   /// Benchmarks/comparison/make_parity_fixtures.py.
-  public static let fixtures = root.appending(path: "Tests/Fixtures/parity").path
+  package static let fixtures = root.appending(path: "Tests/Fixtures/parity").path
 
   /// The rows of hidden states that the fixtures keep, of `tokens` in all.
-  public static func rows(of tokens: Int) -> [Int] { Array(stride(from: 31, to: tokens, by: 32)) }
+  package static func rows(of tokens: Int) -> [Int] { Array(stride(from: 31, to: tokens, by: 32)) }
 }

@@ -2,20 +2,20 @@ import Foundation
 import Transformer
 
 /// The naive oracle: a Llama-family decoder in `Double`, one loop per sum, T×T scores, no tiles.
-public struct ReferenceModel {
+package struct ReferenceModel {
   /// A matrix as rows.
-  public typealias Matrix = Oracle.Matrix
+  package typealias Matrix = Oracle.Matrix
   let configuration: ModelConfiguration
   let parameters: RandomModel
 
   /// The oracle of the decoder that `model` makes.
-  public init(_ model: RandomModel) {
+  package init(_ model: RandomModel) {
     configuration = model.configuration
     parameters = model
   }
 
   /// Final hidden states (T, C) under a pattern.
-  public func finalHidden(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
+  package func finalHidden(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
     var x = embed(tokens)
     for layer in 0..<configuration.layers {
       let (q, k, v) = project(x, layer)
@@ -28,7 +28,7 @@ public struct ReferenceModel {
   }
 
   /// log softmax of the logits (T, V) under a pattern.
-  public func logProbabilities(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
+  package func logProbabilities(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
     linear(finalHidden(tokens, pattern: pattern), parameters.embedding).map { row in
       let total = log(row.reduce(0) { $0 + exp($1) })
       return row.map { $0 - total }
@@ -36,7 +36,7 @@ public struct ReferenceModel {
   }
 
   /// The mean share of attention on what a streaming head sees, (L, K), of the queries at `rows`.
-  public func windowMass(
+  package func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
   ) -> Matrix {
     let (dim, group) = (
@@ -67,7 +67,7 @@ public struct ReferenceModel {
 
   /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
   /// both streams computed.
-  public func distillation(
+  package func distillation(
     _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow,
     retrieval: RetrievalSource = .teacher
   ) -> Double {

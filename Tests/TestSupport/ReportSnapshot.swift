@@ -5,7 +5,7 @@ import Testing
 ///
 /// With ZIGZAG_UPDATE_SNAPSHOTS=1 in the environment the file is written instead: look at the
 /// difference before committing it.
-public func expectSnapshot(
+package func expectSnapshot(
   _ text: String, _ name: String, testFile: String = #filePath,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
@@ -28,7 +28,7 @@ public func expectSnapshot(
 }
 
 /// A new folder that the body may fill; removed afterwards.
-public func withTemporaryFolder<Result>(
+package func withTemporaryFolder<Result>(
   _ body: (URL) throws -> Result
 ) throws -> Result {
   let folder = FileManager.default.temporaryDirectory

@@ -3,15 +3,15 @@ import ModelLoader
 import Transformer
 
 /// A model file small enough to be run whole in a test, with a tokenizer that knows every byte.
-public enum TinyModel {
+package enum TinyModel {
   /// Two layers, hidden 16, 4 query and 2 key-value heads of 8, vocabulary 256, 512 positions.
-  public static let configuration = ModelConfiguration(
+  package static let configuration = ModelConfiguration(
     modelType: "llama", layers: 2, hidden: 16, feedForward: 32, queryHeads: 4, keyValueHeads: 2,
     headDim: 8, vocabulary: 256, maxPositions: 512, tiedEmbeddings: true)
 
   /// Wide enough that every product and every attention is cut into several tasks: three layers, hidden
   /// 96, 6 query and 3 key-value heads of 16, vocabulary 256, 1,024 positions.
-  public static let wide = ModelConfiguration(
+  package static let wide = ModelConfiguration(
     modelType: "llama", layers: 3, hidden: 96, feedForward: 320, queryHeads: 6, keyValueHeads: 3,
     headDim: 16, vocabulary: 256, maxPositions: 1024, tiedEmbeddings: true)
 
@@ -19,7 +19,7 @@ public enum TinyModel {
   /// those of the layers' matrices up to `scale`.
   ///
   /// With `addsPrefixSpace` it is the same but for its tokenizer.
-  public static func write(
+  package static func write(
     _ configuration: ModelConfiguration = configuration, to path: String, seed: UInt64 = 7,
     scale: Float = 0.4, addsPrefixSpace: Bool = false
   ) throws {
@@ -49,7 +49,7 @@ public enum TinyModel {
 
   /// A byte-level BPE tokenizer without merges: one token per byte, with `before` and `behind`, ids of
   /// bytes, around a whole text.
-  public static func tokenizer(
+  package static func tokenizer(
     addsPrefixSpace: Bool = false, before: [UInt8] = [], behind: [UInt8] = []
   ) throws -> Data {
     let printable = Array(33...126) + Array(161...172) + Array(174...255)

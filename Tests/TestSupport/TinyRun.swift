@@ -1,7 +1,7 @@
 /// A run of ``TinyModel`` that takes a moment.
-public enum TinyRun {
+package enum TinyRun {
   /// Its configuration; the model is `tiny.h5`, the name `tiny`.
-  public static func configuration(steps: Int, checkpointEvery: Int) -> String {
+  package static func configuration(steps: Int, checkpointEvery: Int) -> String {
     """
     name: tiny
     model: tiny.h5

@@ -1,7 +1,7 @@
 /// Text that is hard on tokenizers, the same on every machine and in `make_fixtures.py`.
-public enum TokenizerTestText {
+package enum TokenizerTestText {
   /// A mixture of `strings`, random characters, numbers and spaces, chosen by SplitMix64.
-  public static func mixed(_ strings: [String], seed: UInt64, pieces: Int) -> String {
+  package static func mixed(_ strings: [String], seed: UInt64, pieces: Int) -> String {
     var state = seed
     func random(_ bound: Int) -> Int {
       state &+= 0x9E37_79B9_7F4A_7C15
@@ -31,7 +31,7 @@ public enum TokenizerTestText {
   }
 
   /// 64-bit FNV-1a as 16 hexadecimal digits.
-  public static func hash(_ bytes: some Sequence<UInt8>) -> String {
+  package static func hash(_ bytes: some Sequence<UInt8>) -> String {
     let value = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
       ($0 ^ UInt64($1)) &* 0x100_0000_01B3
     }

@@ -1,22 +1,22 @@
 import Foundation
 
 /// What a run of the tool left behind.
-public struct ToolOutcome: Sendable {
+package struct ToolOutcome: Sendable {
   /// The exit code, or minus the signal that ended it.
-  public let code: Int32
+  package let code: Int32
   /// Everything on standard output.
-  public let output: String
+  package let output: String
   /// Everything on standard error.
-  public let errors: String
+  package let errors: String
 
   /// The lines on standard error.
-  public var errorLines: [Substring] { errors.split(separator: "\n") }
+  package var errorLines: [Substring] { errors.split(separator: "\n") }
 }
 
 /// Runs the built `zigzag` binary, the one beside this test bundle.
-public enum ToolRunner {
+package enum ToolRunner {
   /// The binary: built products and test bundle share a folder.
-  public static let binary: String = {
+  package static let binary: String = {
     let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? test
     return URL(fileURLWithPath: bundle).deletingLastPathComponent().appending(path: "zigzag").path
@@ -26,7 +26,7 @@ public enum ToolRunner {
   ///
   /// With `shell`, a bash command line in which `"$@"` is the tool and its arguments, such as
   /// `ulimit -f 8; exec "$@"`.
-  public static func run(
+  package static func run(
     _ arguments: [String], in folder: String? = nil, shell: String = "exec \"$@\""
   ) throws -> ToolOutcome {
     let scratch = try TemporaryFolder()
@@ -40,7 +40,7 @@ public enum ToolRunner {
   }
 
   /// Starts `zigzag` without waiting; its output goes to `out` and `err` in `scratch`.
-  public static func start(
+  package static func start(
     _ arguments: [String], in folder: String? = nil, shell: String = "exec \"$@\"",
     scratch: TemporaryFolder
   ) throws -> Process {
@@ -57,12 +57,12 @@ public enum ToolRunner {
 }
 
 /// A folder of its own for a test, removed with the last reference.
-public final class TemporaryFolder: Sendable {
+package final class TemporaryFolder: Sendable {
   /// The folder's path.
-  public let path: String
+  package let path: String
 
   /// Creates an empty folder.
-  public init() throws {
+  package init() throws {
     path = FileManager.default.temporaryDirectory.path + "/zigzag-test-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
@@ -70,25 +70,25 @@ public final class TemporaryFolder: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// The path of a file in the folder.
-  public func path(_ name: String) -> String { "\(path)/\(name)" }
+  package func path(_ name: String) -> String { "\(path)/\(name)" }
 
   /// Writes a text file and returns its path.
   @discardableResult
-  public func write(_ text: String, to name: String) throws -> String {
+  package func write(_ text: String, to name: String) throws -> String {
     try text.write(toFile: path(name), atomically: false, encoding: .utf8)
     return path(name)
   }
 
   /// The text of a file in the folder.
-  public func text(of name: String) throws -> String {
+  package func text(of name: String) throws -> String {
     try String(contentsOfFile: path(name), encoding: .utf8)
   }
 
   /// Whether there is such a file or folder in the folder.
-  public func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+  package func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
   /// Runs the tool in the folder.
-  public func zigzag(_ arguments: String...) throws -> ToolOutcome {
+  package func zigzag(_ arguments: String...) throws -> ToolOutcome {
     try ToolRunner.run(arguments, in: path)
   }
 

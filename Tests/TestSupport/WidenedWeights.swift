@@ -2,7 +2,7 @@ import Transformer
 
 extension WeightMatrix {
   /// All values as float32, (rows, columns).
-  public func widened() -> Tensor {
+  package func widened() -> Tensor {
     var result = Tensor(rows: rows, columns: columns)
     var view = result.mutableView
     for r in 0..<rows {

@@ -45,14 +45,14 @@ enum MappedFile {
 ///
 /// The kernel says so with SIGBUS, in the middle of a computation, so that nothing is left but to end the
 /// process in order.
-public enum MappedFileFault {
+package enum MappedFileFault {
   /// The sentence for the file mapped last, as a C string that is never freed; 0 before the first.
   private static let message = Atomic<UInt>(0)
 
   /// From now on such a fault ends the process with one sentence on standard error and `exitCode`.
   ///
   /// Only for programs, and once: it takes the handler of SIGBUS.
-  public static func install(exitCode: Int32) {
+  package static func install(exitCode: Int32) {
     // Both are made here, since a handler must not.
     code.store(exitCode, ordering: .relaxed)
     message.store(0, ordering: .relaxed)

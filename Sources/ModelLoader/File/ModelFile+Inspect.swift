@@ -3,53 +3,53 @@ import Support
 import Transformer
 
 /// One tensor of a model file, as its header describes it.
-public struct TensorDescription: Sendable, Equatable {
+package struct TensorDescription: Sendable, Equatable {
   /// The name under `/weights`.
-  public let name: String
+  package let name: String
   /// Sizes; (out, in) for matrices.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The stored type: "float32", "float16", "bfloat16" or another HDF5 float in words.
-  public let type: String
+  package let type: String
   /// Where the values start in the file, or nil if only HDF5 can read them.
-  public let byteOffset: Int?
+  package let byteOffset: Int?
   /// Bytes of the values as stored, or as float32 if only HDF5 can read them.
-  public let byteCount: Int
+  package let byteCount: Int
 }
 
 /// What `zigzag inspect` shows.
-public struct ModelInspection: Sendable {
+package struct ModelInspection: Sendable {
   /// Everything but the weights.
-  public let contents: ModelFileContents
+  package let contents: ModelFileContents
   /// The identity of the weights that the file states.
-  public let sha256: String
+  package let sha256: String
   /// All tensors, in the order of the computation.
-  public let tensors: [TensorDescription]
+  package let tensors: [TensorDescription]
 
   /// Weights, configuration and tokenizer: which model this is.
-  public var identity: ModelIdentity { ModelIdentity(contents, weightsSHA256: sha256) }
+  package var identity: ModelIdentity { ModelIdentity(contents, weightsSHA256: sha256) }
 
   /// The number of parameters.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
   }
 }
 
 /// What ``ModelFile/check(path:progress:)`` found in the values of a model file.
-public struct ModelCheck: Sendable, Equatable {
+package struct ModelCheck: Sendable, Equatable {
   /// Tensors with values that are not numbers or infinite, and how many.
-  public let nonFinite: [String: Int]
+  package let nonFinite: [String: Int]
   /// The identity of the weights that the file states.
-  public let statedSHA256: String
+  package let statedSHA256: String
   /// The identity of the weights that it has.
-  public let actualSHA256: String
+  package let actualSHA256: String
 
   /// Whether every value is finite and the hash is right.
-  public var isSound: Bool { nonFinite.isEmpty && statedSHA256 == actualSHA256 }
+  package var isSound: Bool { nonFinite.isEmpty && statedSHA256 == actualSHA256 }
 }
 
 extension ModelFile {
   /// Reads the header of the model file at `path` and lists its tensors, all checked as on opening.
-  public static func inspect(path: String) throws(FileError) -> ModelInspection {
+  package static func inspect(path: String) throws(FileError) -> ModelInspection {
     let reader = try ModelFileReader(path: path)
     ModelWarnings.log(reader.warnings, of: path)
     try requireFiniteAngles(reader.contents.configuration, path: path)
@@ -68,7 +68,7 @@ extension ModelFile {
   /// Reads every value of a model file, counts those that are not finite and computes the hash.
   ///
   /// `progress` hears the bytes read so far and in all.
-  public static func check(
+  package static func check(
     path: String, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws(FileError) -> ModelCheck {
     let total = try inspect(path: path).tensors.reduce(0) { $0 + $1.byteCount }
@@ -101,7 +101,7 @@ extension ModelFile {
   /// theirs.
   ///
   /// `progress` hears the bytes read so far and in all.
-  public static func requireSound(
+  package static func requireSound(
     path: String, progress: (_ done: Int, _ total: Int) -> Void
   ) throws(FileError) {
     let found = try check(path: path, progress: progress)

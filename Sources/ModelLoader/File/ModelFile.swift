@@ -149,22 +149,22 @@ enum HeapStorage {
 }
 
 /// What a model file holds besides the weights.
-public struct ModelFileContents: Sendable, Equatable {
+package struct ModelFileContents: Sendable, Equatable {
   /// The architecture.
-  public var configuration: ModelConfiguration
+  package var configuration: ModelConfiguration
   /// Where the model came from, for people: a folder or file name.
-  public var source: String
+  package var source: String
   /// The bytes of the Hugging Face tokenizer.json, if the model has one.
-  public var tokenizerJSON: Data?
+  package var tokenizerJSON: Data?
   /// Why the model has no tokenizer although its source has one: a clause; nil where nothing is wrong.
-  public var tokenizerProblem: String?
+  package var tokenizerProblem: String?
   /// The token that starts a text, if the model has one.
-  public var bosTokenID: Int?
+  package var bosTokenID: Int?
   /// The tokens that end a text; empty if unknown.
-  public var eosTokenIDs: [Int]
+  package var eosTokenIDs: [Int]
 
   /// Collects the contents.
-  public init(
+  package init(
     configuration: ModelConfiguration, source: String, tokenizerJSON: Data? = nil,
     tokenizerProblem: String? = nil, bosTokenID: Int? = nil, eosTokenIDs: [Int] = []
   ) {
@@ -195,7 +195,7 @@ public struct LoadedModel: Sendable {
   /// The architecture.
   public let configuration: ModelConfiguration
   /// The parameters; matrices refer to the mapped file.
-  public let weights: DecoderWeights
+  package let weights: DecoderWeights
   /// The bytes of the Hugging Face tokenizer.json, if the file has one.
   package let tokenizerJSON: Data?
   /// Why the file has no tokenizer although the model's source had one; nil where nothing is wrong.
@@ -224,7 +224,7 @@ extension LoadedModel {
   /// from it is of neither model.
   ///
   /// - Throws: `FileError.changed`.
-  public func requireUnchanged() throws(FileError) {
+  package func requireUnchanged() throws(FileError) {
     try file.requireUnchanged {
       // What cannot be read again is not the same either.
       guard let found = try? ModelFile.check(path: path), found.isSound else { return false }

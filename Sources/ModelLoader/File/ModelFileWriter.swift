@@ -7,7 +7,7 @@ import Transformer
 /// HDF5 lays out the file, with a fixed place for every tensor; the values are then written to those
 /// places directly. So the disk is known to be large enough before the first value, and memory
 /// holds no more than the caller's chunk. The file appears under its name when it is complete.
-public struct ModelFileWriter: ~Copyable {
+package struct ModelFileWriter: ~Copyable {
   private let file: TemporaryFile
   private var tensors: [String: PendingTensor]
 
@@ -24,7 +24,7 @@ public struct ModelFileWriter: ~Copyable {
   /// Lays out a file for `contents` at `path`, with `elementType` saying how to store each tensor.
   ///
   /// - Throws: `FileError.cannotWrite` if the folder is not writable or the disk too full.
-  public init(
+  package init(
     path: String, contents: ModelFileContents, elementType: (Parameter) -> ElementType
   ) throws(FileError) {
     let parameters = Parameter.all(in: contents.configuration)
@@ -89,7 +89,7 @@ public struct ModelFileWriter: ~Copyable {
   /// row-major order.
   ///
   /// - Precondition: the file has the tensor and the values do not exceed its size.
-  public mutating func append<Element: BitwiseCopyable>(
+  package mutating func append<Element: BitwiseCopyable>(
     _ values: Span<Element>, to name: String
   ) throws(FileError) {
     let bytes = unsafe values.bytes
@@ -109,7 +109,7 @@ public struct ModelFileWriter: ~Copyable {
   ///
   /// - Returns: the SHA-256 of the weights, as docs/model-format.md defines it.
   /// - Precondition: every tensor is complete.
-  public consuming func finish() throws(FileError) -> String {
+  package consuming func finish() throws(FileError) -> String {
     var digest = WeightsDigest()
     for (name, tensor) in tensors {
       precondition(tensor.written == tensor.byteCount, "tensor \(name) is not complete")

@@ -17,10 +17,10 @@ public struct ModelIdentity: Sendable, Hashable {
   public var configuration: [String: String]?
 
   /// What stands for the hash of a tokenizer that is not there.
-  public static let noTokenizer = "none"
+  package static let noTokenizer = "none"
 
   /// An identity of known parts.
-  public init(
+  package init(
     weightsSHA256: String? = nil, configurationSHA256: String? = nil,
     tokenizerSHA256: String? = nil, configuration: [String: String]? = nil
   ) {
@@ -45,7 +45,7 @@ public struct ModelIdentity: Sendable, Hashable {
 extension ModelIdentity {
   /// In words, how the model that is there `now` is another than this one; empty if it is not, as far as
   /// both are known.
-  public func differences(from now: ModelIdentity) -> [String] {
+  package func differences(from now: ModelIdentity) -> [String] {
     var found: [String] = []
     if let old = weightsSHA256, let new = now.weightsSHA256, old != new {
       found.append("the weights are \(Self.brief(new)), there they were \(Self.brief(old))")
@@ -64,7 +64,7 @@ extension ModelIdentity {
   }
 
   /// The parts of `other` that this identity does not say, by name.
-  public func missingParts(of other: ModelIdentity) -> [String] {
+  package func missingParts(of other: ModelIdentity) -> [String] {
     [
       ("weights", weightsSHA256, other.weightsSHA256),
       ("configuration", configurationSHA256, other.configurationSHA256),

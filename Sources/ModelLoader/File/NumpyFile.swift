@@ -4,11 +4,11 @@ import Support
 /// Reads and writes NumPy's .npy files: writes format 1.0, reads all that `numpy.load` reads of numbers.
 ///
 /// Formats 1.0 to 3.0, headers of Python 2, both byte orders, C and Fortran order. Values come in C order.
-public enum NumpyFile {
+package enum NumpyFile {
   /// The integers of an array of 8 to 64 bits, such as token ids.
   ///
   /// - Throws: `FileError` if the file is of another kind or a value does not fit in 32 bits.
-  public static func readInt32(path: String) throws(FileError) -> (
+  package static func readInt32(path: String) throws(FileError) -> (
     shape: [Int], values: [Int32]
   ) {
     let array = try NumpyArray(try FileReader(path: path, what: "NumPy file"))
@@ -23,7 +23,7 @@ public enum NumpyFile {
   }
 
   /// The values of a float16, float32 or float64 array, rounded to float32.
-  public static func readFloats(path: String) throws(FileError) -> (
+  package static func readFloats(path: String) throws(FileError) -> (
     shape: [Int], values: [Float]
   ) {
     let array = try NumpyArray(try FileReader(path: path, what: "NumPy file"))
@@ -36,7 +36,7 @@ public enum NumpyFile {
   /// Writes a float32 array in C order, atomically.
   ///
   /// - Precondition: `values.count` is the product of `shape`.
-  public static func write(
+  package static func write(
     _ values: [Float], shape: [Int], to path: String
   ) throws(FileError) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
@@ -47,7 +47,7 @@ public enum NumpyFile {
   /// Writes an int32 array in C order, atomically.
   ///
   /// - Precondition: `values.count` is the product of `shape`.
-  public static func write(
+  package static func write(
     _ values: [Int32], shape: [Int], to path: String
   ) throws(FileError) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
@@ -76,7 +76,7 @@ extension NumpyFile {
   ///
   /// - Throws: `FileError` if the array is empty, has more than one row, or holds a number
   ///   that is no token of this vocabulary.
-  public static func readTokens(
+  package static func readTokens(
     path: String, vocabulary: Int
   ) throws(FileError) -> [Int32] {
     let (shape, ids) = try readInt32(path: path)

@@ -3,7 +3,7 @@ import Transformer
 /// The parameters of a decoder: the one table of their names in files and of their shapes.
 ///
 /// Names are Hugging Face's; ``ggufName`` gives llama.cpp's for the same tensor.
-public enum Parameter: Hashable, Sendable {
+package enum Parameter: Hashable, Sendable {
   /// Token embeddings, (V, C).
   case embedding
   /// Scale of the final norm, (C).
@@ -14,7 +14,7 @@ public enum Parameter: Hashable, Sendable {
   case layer(index: Int, LayerParameter)
 
   /// The name in a Hugging Face checkpoint and in `/weights`.
-  public var name: String {
+  package var name: String {
     switch self {
     case .embedding: "model.embed_tokens.weight"
     case .finalNorm: "model.norm.weight"
@@ -24,7 +24,7 @@ public enum Parameter: Hashable, Sendable {
   }
 
   /// The name in a GGUF file.
-  public var ggufName: String {
+  package var ggufName: String {
     switch self {
     case .embedding: "token_embd.weight"
     case .finalNorm: "output_norm.weight"
@@ -34,7 +34,7 @@ public enum Parameter: Hashable, Sendable {
   }
 
   /// The shape that `configuration` gives the tensor: (out, in) for matrices, (size) for vectors.
-  public func shape(in configuration: ModelConfiguration) -> [Int] {
+  package func shape(in configuration: ModelConfiguration) -> [Int] {
     let (C, V) = (configuration.hidden, configuration.vocabulary)
     return switch self {
     case .embedding, .output: [V, C]
@@ -44,7 +44,7 @@ public enum Parameter: Hashable, Sendable {
   }
 
   /// All parameters that a model of `configuration` has, in the order of the computation.
-  public static func all(in configuration: ModelConfiguration) -> [Parameter] {
+  package static func all(in configuration: ModelConfiguration) -> [Parameter] {
     let perLayer = LayerParameter.allCases.filter { parameter in
       switch parameter {
       case .qBias, .kBias, .vBias: configuration.attentionBias
@@ -63,7 +63,7 @@ public enum Parameter: Hashable, Sendable {
 }
 
 /// The parameters of one decoder layer; raw values are Hugging Face's names.
-public enum LayerParameter: String, Hashable, Sendable, CaseIterable {
+package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   /// Scale of the norm before attention, (C).
   case attentionNorm = "input_layernorm.weight"
   /// Query projection, (H·D, C).

@@ -31,10 +31,15 @@ public struct Importer: Sendable {
   /// The type of all matrices, or nil to keep 16-bit types and make all others float32.
   public var elementType: ElementType?
   /// Makes tokenizer.json from a GGUF file's tokenizer.
-  public var tokenizerFromGGUF: @Sendable (GGUFTokenizerMetadata) throws -> Data
+  private let tokenizerFromGGUF: @Sendable (GGUFTokenizerMetadata) throws -> Data
+
+  /// An importer that stores matrices in `elementType`.
+  public init(elementType: ElementType? = nil) {
+    self.init(elementType: elementType) { try TokenizerJSON.fromGGUF($0) }
+  }
 
   /// An importer; `tokenizerFromGGUF` is only called for GGUF files.
-  public init(
+  package init(
     elementType: ElementType? = nil,
     tokenizerFromGGUF: @escaping @Sendable (GGUFTokenizerMetadata) throws -> Data
   ) {
@@ -43,7 +48,7 @@ public struct Importer: Sendable {
   }
 
   /// The files of `source` that an import does not replace: all that are no model file.
-  public static func files(of source: String) -> [String] {
+  package static func files(of source: String) -> [String] {
     let names = FolderWeights.fileNames(in: source)
     guard !names.isEmpty else { return [source] }
     return names.map { "\(source)/\($0)" }.filter { path in

@@ -221,7 +221,7 @@ extension LoadedModel {
 
 extension ModelFile {
   /// Refuses a tokenizer that cannot be used in the model file at `path`.
-  public static func requireUsableTokenizer(path: String) throws(FileError) {
+  package static func requireUsableTokenizer(path: String) throws(FileError) {
     let contents = try ModelFileReader(path: path).contents
     _ = try Tokenizer(
       json: contents.tokenizerJSON, problem: contents.tokenizerProblem,
@@ -233,14 +233,14 @@ extension Tokenizer {
   /// The id of the token that begins a sequence, if it is known.
   ///
   /// A tokenizer.json does not name it: this is what the families that are supported call it.
-  public var bosToken: Int32? {
+  package var bosToken: Int32? {
     firstID(of: ["<|begin_of_text|>", "<s>", "<bos>", "<|startoftext|>", "<|im_start|>"])
   }
 
   /// The id of the token that ends a sequence, or a turn of a model tuned to chat, if it is known.
   ///
   /// A tokenizer.json does not name it: this is what the families that are supported call it.
-  public var eosToken: Int32? {
+  package var eosToken: Int32? {
     firstID(of: ["<|eot_id|>", "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "<|endoftext|>"])
   }
 

@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// Makes a `tokenizer.json` from what other files store of a tokenizer.
-public enum TokenizerJSON {
+package enum TokenizerJSON {
   /// A `tokenizer.json` for the tokenizer of a GGUF file.
   ///
   /// `gpt2` is byte-level BPE whose pre-tokenizer is known by the name `tokenizer.ggml.pre`; `llama` is
@@ -11,7 +11,7 @@ public enum TokenizerJSON {
   ///
   /// - Throws: `TokenizerError` for a kind or a pre-tokenizer that is not known, and for lists that do
   ///   not fit each other.
-  public static func fromGGUF(
+  package static func fromGGUF(
     _ metadata: GGUFTokenizerMetadata
   ) throws(TokenizerError) -> Data {
     try check(metadata)
@@ -29,7 +29,7 @@ public enum TokenizerJSON {
   }
 
   /// What a user should know of the tokenizer that ``fromGGUF(_:)`` makes, a sentence each.
-  public static func warnings(for metadata: GGUFTokenizerMetadata) -> [String] {
+  package static func warnings(for metadata: GGUFTokenizerMetadata) -> [String] {
     guard metadata.model == "gpt2", metadata.statedPre == nil,
       let family = GGUFVocabularyFamily(metadata.tokens)
     else { return [] }

@@ -3,16 +3,16 @@ import Support
 
 /// The tokenizer of whatever a model comes in: a model file, a Hugging Face folder, a tokenizer.json or a
 /// GGUF file.
-public struct TokenizerSource: Sendable {
+package struct TokenizerSource: Sendable {
   /// The tokenizer.
-  public let tokenizer: Tokenizer
+  package let tokenizer: Tokenizer
   /// Sentences, without an end, about what was decided.
-  public let warnings: [String]
+  package let warnings: [String]
 
   /// Reads the tokenizer at `path`.
   ///
   /// - Throws: `FileError` where there is none, or one that cannot be used.
-  public init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     var isFolder: ObjCBool = false
     guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path, what: "model file, model folder, tokenizer.json or .gguf file")

@@ -142,19 +142,19 @@ package struct TemporaryFile: ~Copyable {
 }
 
 /// Writes whole files so that no reader, and no crash, ever sees half of one.
-public enum AtomicFile {
+package enum AtomicFile {
   /// Writes `data` to a temporary name in the folder of `path`, flushes it and renames it to `path`.
   ///
   /// - Throws: `FileError.cannotWrite` where the folder is missing or not writable or the
   ///   disk is full; the temporary file is removed and what was at `path` stays.
-  public static func write(_ data: Data, to path: String) throws(FileError) {
+  package static func write(_ data: Data, to path: String) throws(FileError) {
     let file = try TemporaryFile(for: path)
     try file.write(data.bytes, at: 0)
     try file.commit()
   }
 
   /// Writes `text` in UTF-8, as ``write(_:to:)-(Data,_)`` does.
-  public static func write(_ text: String, to path: String) throws(FileError) {
+  package static func write(_ text: String, to path: String) throws(FileError) {
     try write(Data(text.utf8), to: path)
   }
 

@@ -41,7 +41,7 @@ struct ImportVerb: Verb {
 
   func perform() throws {
     try OutputPath.require(destination, otherThan: Importer.files(of: source))
-    let importer = Importer(elementType: type) { try TokenizerJSON.fromGGUF($0) }
+    let importer = Importer(elementType: type)
     Interruption.letStepsEnd()
     let progress = ProgressMeter("import", unit: "M values", total: 0)
     let summary = try importer.run(source: source, destination: destination) { state in
