@@ -27,7 +27,7 @@ struct ComparedFolders {
     configuration.evaluation.sparsities = [0.25, 0.5]
     configuration.evaluation.samples = samples
     configuration.evaluation.context = 200
-    configuration.calibration.steps = 20
+    configuration.calibration?.steps = 20
     change(&configuration)
     let folder = scratch.path(name)
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -22,7 +22,7 @@ import Testing
     [
       try folders.add("base"),
       try folders.add("seed-1", gates: ComparedFolders.otherGates, accuracy: 0.7) { $0.seed = 1 },
-      try folders.add("steps-40", accuracy: 0.82) { $0.calibration.steps = 40 },
+      try folders.add("steps-40", accuracy: 0.82) { $0.calibration?.steps = 40 },
     ]
   }
 
@@ -96,8 +96,8 @@ import Testing
     let runs = [
       try folders.add("base"),
       try folders.add("context-512") {
-        $0.calibration.contextMin = 512
-        $0.calibration.contextMax = 512
+        $0.calibration?.contextMin = 512
+        $0.calibration?.contextMax = 512
         $0.compute.teacherCache = .bytes(7)
         $0.evaluation.bootstrap = 99
       },

@@ -44,7 +44,7 @@ import Transformer
   @Test func absentSettingsKeepTheirDefaults() throws {
     let read = try configuration(minimal)
     #expect(read == RunConfiguration(name: "test", model: "tiny.h5"))
-    #expect(read.calibration.steps == 120)
+    #expect(read.calibration?.steps == 120)
     #expect(read.evaluation.sparsities == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
   }
 
@@ -59,7 +59,7 @@ import Transformer
         """)
     #expect(read.seed == 7)
     #expect(read.window == StreamingWindow(sink: 4, recent: 64))
-    #expect(read.calibration.learningRate == 0.1)
+    #expect(read.calibration?.learningRate == 0.1)
     #expect(read.ranking.criteria == [.lost, .weighted(0.5)])
     #expect(
       read.evaluation.tasks == [EvaluationTask(name: "key", context: 99, task: .fiveDigits)])
@@ -86,7 +86,7 @@ import Transformer
 
   @Test func whatIsWrittenReadsBackTheSame() throws {
     var original = RunConfiguration(name: "test", model: "a b: c.h5")
-    original.calibration.learningRate = 0.012345
+    original.calibration?.learningRate = 0.012345
     original.ranking.criteria = [.weightedCount(0.25)]
     original.haystack.evaluation = .text(files: ["x.txt"])
     #expect(try configuration(original.yaml()) == original)
@@ -114,7 +114,7 @@ import Transformer
         "calibration.steps=5", "window.recent=8", "evaluation.sparsities=[0, 0.5]",
         "evaluation.tasks.0.context=77", "name=other",
       ].filter { !$0.hasPrefix("evaluation.tasks") })
-    #expect(read.calibration.steps == 5)
+    #expect(read.calibration?.steps == 5)
     #expect(read.window.recent == 8)
     #expect(read.evaluation.sparsities == [0, 0.5])
     #expect(read.name == "other")
@@ -227,7 +227,8 @@ import Transformer
   @Test func overridesAreCheckedAsTheFileIs() {
     #expect(
       message(minimal, ["calibration.steps=0"])
-        == "--set calibration.steps=0: calibration.steps is 0; it must be at least 1")
+        == "--set calibration.steps=0: calibration.steps is 0; it must be at least 1; to learn no gates and "
+        + "search maps alone, write calibration: none")
     #expect(message(minimal, ["calibration.stepz=4"]).hasSuffix("did you mean steps?"))
     #expect(message(minimal, ["calibration"]).hasPrefix("--set calibration: expected key=value"))
     #expect(message(minimal, ["name.x=1"]).hasSuffix("there is no such place in c.yaml"))

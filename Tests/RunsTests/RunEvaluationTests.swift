@@ -25,7 +25,8 @@ import Transformer
   }
 
   private func plan(_ settings: EvaluationSettings? = nil) throws -> MapPlan {
-    try MapPlan(MapSources(gates: gates), settings: settings ?? self.settings, window: window)
+    try MapPlan(
+      MapSources(LearnedMaps(gates: gates)), settings: settings ?? self.settings, window: window)
   }
 
   private func layers(_ name: String, _ maps: [PlannedMap]) throws -> [Bool] {
@@ -66,7 +67,8 @@ import Transformer
     let remoteness = GateMatrix(
       layers: 4, heads: 2, values: [0.1, 0.2, 0.9, 0.1, 0.6, 0.5, 0.2, 0.2])
     let maps = try MapPlan(
-      MapSources(gates: gates, remoteness: remoteness), settings: settings, window: window
+      MapSources(LearnedMaps(gates: gates), remoteness: remoteness), settings: settings,
+      window: window
     ).maps
     #expect(try layers("lazy-layers", maps) == [false, true, true, false])
   }
@@ -76,7 +78,7 @@ import Transformer
     let cut = try scratch.write("1\t0\n0\t0\n1\t1\n0\t0\n", to: "map.tsv")
     let table = try scratch.write(gates.tsv, to: "gates.tsv")
     let sources = try MapSources(
-      gates: gates,
+      LearnedMaps(gates: gates),
       imported: [
         ImportedMapSettings(name: "a", file: cut), ImportedMapSettings(name: "b", file: table),
       ])
@@ -89,7 +91,7 @@ import Transformer
     #expect(try layers("imported:b:layer:max", maps) == layers("layer:max", maps))
     let error = #expect(throws: MapReporterError.self) {
       try MapSources(
-        gates: GateMatrix(layers: 3, heads: 2, repeating: 1),
+        LearnedMaps(gates: GateMatrix(layers: 3, heads: 2, repeating: 1)),
         imported: [ImportedMapSettings(name: "b", file: table)])
     }
     #expect(
@@ -103,7 +105,7 @@ import Transformer
       to: "search-layers.csv")
     let gateTable = try scratch.write(gates.tsv, to: "gates.tsv")
     let sources = try MapSources(
-      gates: gates,
+      LearnedMaps(gates: gates),
       imported: [
         ImportedMapSettings(name: "a", file: table),
         ImportedMapSettings(name: "b", file: gateTable, criteria: [.max]),
@@ -115,7 +117,8 @@ import Transformer
         == ["imported:a:layer:search", "imported:b:layer:max"])
     #expect(throws: FileError.self) {
       try MapSources(
-        gates: gates, imported: [ImportedMapSettings(name: "a", file: scratch.path("no.csv"))])
+        LearnedMaps(gates: gates),
+        imported: [ImportedMapSettings(name: "a", file: scratch.path("no.csv"))])
     }
     #expect(throws: InvalidSetting.self) {
       var wrong = settings

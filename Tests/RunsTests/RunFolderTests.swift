@@ -32,7 +32,7 @@ import Testing
 
   @Test func otherSettingsAreRefusedOnceThereAreGates() throws {
     var changed = configuration
-    changed.calibration.steps = 9
+    changed.calibration?.steps = 9
     changed.window.recent = 8
     do {
       let folder = try RunFolder.open(for: configuration, in: scratch.path)
@@ -68,7 +68,7 @@ import Testing
       try folder.write(scores, to: folder.files.scores)
     }
     var changed = configuration
-    changed.calibration.checkpointEvery = 1
+    changed.calibration?.checkpointEvery = 1
     changed.report.keptFraction = 0.5
     changed.evaluation.samples = 1
     changed.evaluation.sparsities = [0.5]

@@ -34,7 +34,7 @@ import Transformer
     #expect(sweep.runs.map(\.name) == ["base", "seed-1", "seed-2", "steps-40", "recent-16"])
     #expect(sweep.runs.map(\.configuration.name) == sweep.runs.map(\.name))
     #expect(sweep.runs.map(\.configuration.seed) == [5, 1, 2, 5, 5])
-    #expect(sweep.runs.map(\.configuration.calibration.steps) == [10, 10, 10, 40, 10])
+    #expect(sweep.runs.map(\.configuration.calibration?.steps) == [10, 10, 10, 40, 10])
     #expect(sweep.runs.map(\.configuration.window.recent) == [8, 8, 8, 8, 16])
     #expect(sweep.runs.map(\.changes)[3] == "calibration.steps 40")
     #expect(sweep.runs[0].changes.isEmpty)
@@ -47,7 +47,7 @@ import Transformer
         "seed-1_regularization-0.02", "seed-1_regularization-0.1", "seed-2_regularization-0.02",
         "seed-2_regularization-0.1",
       ])
-    #expect(sweep.runs.map(\.configuration.calibration.regularization) == [0.02, 0.1, 0.02, 0.1])
+    #expect(sweep.runs.map(\.configuration.calibration?.regularization) == [0.02, 0.1, 0.02, 0.1])
     #expect(sweep.runs[1].changes == "seed 1, calibration.regularization 0.1")
   }
 
@@ -80,8 +80,8 @@ import Transformer
           long: {calibration: {context_min: 1000, context_max: 2048}}
       """)
     #expect(sweep.runs.map(\.name) == ["base", "context-512", "context-long"])
-    #expect(sweep.runs.map(\.configuration.calibration.contextMin) == [1024, 512, 1000])
-    #expect(sweep.runs.map(\.configuration.calibration.contextMax) == [1024, 512, 2048])
+    #expect(sweep.runs.map(\.configuration.calibration?.contextMin) == [1024, 512, 1000])
+    #expect(sweep.runs.map(\.configuration.calibration?.contextMax) == [1024, 512, 2048])
   }
 
   @Test func laterSettingsWin() throws {
@@ -90,8 +90,8 @@ import Transformer
       ["seed=7", "window.sink=4"])
     #expect(sweep.runs.map(\.configuration.seed) == [7, 1])
     #expect(sweep.runs.allSatisfy { $0.configuration.window.sink == 4 })
-    #expect(sweep.runs.allSatisfy { $0.configuration.calibration.steps == 11 })
-    #expect(sweep.runs.allSatisfy { $0.configuration.calibration.batch == 2 })
+    #expect(sweep.runs.allSatisfy { $0.configuration.calibration?.steps == 11 })
+    #expect(sweep.runs.allSatisfy { $0.configuration.calibration?.batch == 2 })
   }
 
   @Test func namesAreFolderNamesAndTellSettingsApart() throws {

@@ -104,6 +104,10 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
   /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
   public func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
+    try requireSetting(
+      steps != 0, Key.steps,
+      "is 0; it must be at least 1; to learn no gates and search maps alone, write calibration: none"
+    )
     try requireRange(steps, SettingRange.count, Key.steps)
     try requireRange(contextMin, SettingRange.tokens, Key.contextMin)
     try requireRange(contextMax, SettingRange.tokens, Key.contextMax)

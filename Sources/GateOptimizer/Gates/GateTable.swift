@@ -182,6 +182,9 @@ public struct GateMatrix: Sendable, Equatable {
     return values[start..<start + heads]
   }
 
+  /// The gates of every layer, (L, K).
+  public var rows: [[Double]] { (0..<layers).map { Array(self[layer: $0]) } }
+
   /// The same gates, each moved into [0, 1].
   public var clipped: GateMatrix {
     GateMatrix(layers: layers, heads: heads, values: values.map { min(max($0, 0), 1) })

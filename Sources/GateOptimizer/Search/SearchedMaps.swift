@@ -59,15 +59,44 @@ public struct SearchedMaps: Sendable, Equatable {
 
 /// The gates of a model with the maps that were searched on it: all that layers are chosen by.
 public struct LearnedMaps: Sendable {
-  /// The gates, (L, K).
-  public let gates: GateMatrix
+  /// The gates, (L, K); nil where none are learned.
+  public let gates: GateMatrix?
   /// The maps that were searched, at most one of each unit.
   public let searched: [SearchedMaps]
+  /// Layers of the model.
+  public let layers: Int
+  /// Key-value heads of a layer.
+  public let heads: Int
 
   /// Gates, with searched maps of the same model.
   public init(gates: GateMatrix, searched: [SearchedMaps] = []) {
     self.gates = gates
     self.searched = searched
+    (layers, heads) = (gates.layers, gates.heads)
+  }
+
+  /// Searched maps of a model of `layers` layers and `heads` key-value heads, without gates.
+  public init(layers: Int, heads: Int, searched: [SearchedMaps] = []) {
+    gates = nil
+    self.searched = searched
+    (self.layers, self.heads) = (layers, heads)
+  }
+
+  /// The same gates, or none, with other searched maps.
+  public func with(searched: [SearchedMaps]) -> LearnedMaps {
+    gates.map { LearnedMaps(gates: $0, searched: searched) }
+      ?? LearnedMaps(layers: layers, heads: heads, searched: searched)
+  }
+
+  /// The gates, for a method that needs them.
+  ///
+  /// - Throws: ``GateOptimizerError/criterion(name:expected:found:)`` where there are none.
+  public func requireGates(for method: String) throws(GateOptimizerError) -> GateMatrix {
+    guard let gates else {
+      throw .criterion(
+        name: method, expected: "learned gates", found: "a run without any (calibration: none)")
+    }
+    return gates
   }
 
   /// The searched maps of a unit, if there are any.
@@ -85,6 +114,10 @@ public struct LearnedMaps: Sendable {
     if criterion == .search, let maps = searched(.layers) {
       return try maps.layerMap(sparsity: sparsity)
     }
-    return try gates.layerMap(by: criterion, sparsity: sparsity)
+    guard criterion != .search || gates != nil else {
+      throw GateOptimizerError.criterion(
+        name: criterion.name, expected: "maps that were searched", found: "a run without any yet")
+    }
+    return try requireGates(for: criterion.name).layerMap(by: criterion, sparsity: sparsity)
   }
 }

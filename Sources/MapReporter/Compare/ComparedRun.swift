@@ -6,7 +6,7 @@ import Transformer
 public struct ComparedRun: Sendable {
   /// Name in tables and figures, different from that of every other run.
   let name: String
-  /// Its gates and searched maps.
+  /// Its gates, if it learns any, and searched maps.
   let maps: LearnedMaps
   /// The model that they are of; nil where nobody wrote it down.
   let model: HeadMap.Model?
@@ -24,8 +24,8 @@ public struct ComparedRun: Sendable {
   let sampleSettings: [String: [String: String]]
   /// What its own report recommends; nil before evaluation.
   let recommended: RecommendedMap?
-  /// Calibration steps.
-  let steps: Int
+  /// Calibration steps; nil where no gates are learned.
+  let steps: Int?
   /// Seconds that gate learning took.
   let learningSeconds: Double?
   /// Path of its own report; nil where there is none.
@@ -36,7 +36,7 @@ public struct ComparedRun: Sendable {
     name: String, maps: LearnedMaps, model: HeadMap.Model?, window: StreamingWindow,
     evaluation: EvaluationSettings, points: [CurvePoint], training: [TrainingRow],
     settings: [String: String], sampleSettings: [String: [String: String]],
-    recommended: RecommendedMap?, steps: Int, learningSeconds: Double?, report: String?
+    recommended: RecommendedMap?, steps: Int?, learningSeconds: Double?, report: String?
   ) {
     self.name = name
     self.maps = maps
@@ -53,8 +53,8 @@ public struct ComparedRun: Sendable {
     self.report = report
   }
 
-  /// The learned gates, (L, K).
-  var gates: GateMatrix { maps.gates }
+  /// The learned gates, (L, K); nil where none are learned.
+  var gates: GateMatrix? { maps.gates }
 
   /// The layers that see the whole context, (L).
   func layers(by criterion: Criterion, sparsity: Double) throws -> [Bool] {
@@ -93,24 +93,25 @@ public struct ComparedRun: Sendable {
     return last.reduce(0) { $0 + $1.distillation } / Double(last.count)
   }
 
-  /// The mean of the clipped gates.
-  var meanGate: Double {
-    let gates = self.gates.clipped.values
+  /// The mean of the clipped gates, if there are any.
+  var meanGate: Double? {
+    guard let gates = gates?.clipped.values else { return nil }
     return gates.reduce(0, +) / Double(gates.count)
   }
 
-  /// The share of gates of at least one half.
-  var openShare: Double {
-    let gates = self.gates.clipped.values
+  /// The share of gates of at least one half, if there are any.
+  var openShare: Double? {
+    guard let gates = gates?.clipped.values else { return nil }
     return Double(gates.count { $0 >= 0.5 }) / Double(gates.count)
   }
 
-  /// Pearson's correlation of the clipped gates with those of `other`; nil where shapes differ or a
-  /// matrix is constant.
+  /// Pearson's correlation of the clipped gates with those of `other`; nil where shapes differ, a
+  /// matrix is constant or there is none.
   func correlation(with other: ComparedRun) -> Double? {
-    let (a, b) = (gates.clipped, other.gates.clipped)
-    guard (a.layers, a.heads) == (b.layers, b.heads) else { return nil }
-    let (x, y) = (a.values.map { $0 - meanGate }, b.values.map { $0 - other.meanGate })
+    guard let a = gates?.clipped, let b = other.gates?.clipped, let meanGate,
+      let otherMean = other.meanGate, (a.layers, a.heads) == (b.layers, b.heads)
+    else { return nil }
+    let (x, y) = (a.values.map { $0 - meanGate }, b.values.map { $0 - otherMean })
     func sum(_ pairs: Zip2Sequence<[Double], [Double]>) -> Double {
       pairs.reduce(0) { $0 + $1.0 * $1.1 }
     }

@@ -100,7 +100,7 @@ extension Comparison {
         ]
         return CommaSeparated.line(
           [run.name] + settingValues(index) + recommended(run)
-            + ["\(run.steps)"] + learning.map(Self.field))
+            + [run.steps.map(String.init) ?? ""] + learning.map(Self.field))
       }.joined()
   }
 

@@ -26,7 +26,7 @@ struct ComparisonPage {
   let layers: [String]
   let overlap: String?
   let changes: Comparison.Table?
-  let gates: Comparison.Table
+  let gates: Comparison.Table?
   let files: [PageView.Link]
   let hasFiles: Bool
 
@@ -57,9 +57,9 @@ struct ComparisonPage {
   }
 
   private static func subtitle(_ comparison: Comparison) -> String {
-    let gates = comparison.first.gates
+    let maps = comparison.first.maps
     let type = comparison.first.model?.modelType ?? "model"
-    return "\(type) of \(gates.layers) layers × \(gates.heads) key-value heads"
+    return "\(type) of \(maps.layers) layers × \(maps.heads) key-value heads"
   }
 
   private static let extraStyle = """
@@ -115,11 +115,13 @@ struct ComparisonPage {
     {{#changes}}<h3>Retrieval layers gained and lost against {{reference}}, half of the layers streaming</h3>
     {{>table}}{{/changes}}
     </section>
+    {{#gates}}
     <section>
     <h2>Gate learning</h2>
     <p>The distillation loss is the mean of the last tenth of the steps; times are minutes and seconds, of whatever machine each run was made on.</p>
-    {{#gates}}{{>table}}{{/gates}}
+    {{>table}}
     </section>
+    {{/gates}}
     {{#hasFiles}}
     <section>
     <h2>Files</h2>

@@ -60,7 +60,7 @@ extension Comparison {
     let context = run.evaluation.cacheContext(of: run.primaryTask)
     return layers.map { layers in
       let pattern = AttentionPattern(
-        retrievalLayers: layers, keyValueHeads: run.gates.heads, window: run.window)
+        retrievalLayers: layers, keyValueHeads: run.maps.heads, window: run.window)
       return KeyValueCacheSize.savedShare(pattern, context: context)
     }
   }
@@ -129,9 +129,10 @@ extension Comparison {
       })
   }
 
-  /// How the gates were learned and what they are like.
-  var gates: Table {
-    Table(
+  /// How the gates were learned and what they are like; nil where no run learned any.
+  var gates: Table? {
+    guard runs.contains(where: { $0.gates != nil }) else { return nil }
+    return Table(
       title: "",
       columns: [
         "steps", "learned in", "distillation loss", "mean gate", "gates ≥ ½",
@@ -143,9 +144,10 @@ extension Comparison {
         return Table.Row(
           name: run.name, link: nil,
           cells: [
-            Table.Cell("\(run.steps)"), learningTime(index),
+            Table.Cell(run.steps.map(String.init) ?? "none"), learningTime(index),
             Table.Cell(run.distillation.map { fixed($0, 4) } ?? "–"),
-            Table.Cell(fixed(run.meanGate, 3)), Table.Cell(percent(run.openShare)),
+            Table.Cell(run.meanGate.map { fixed($0, 3) } ?? "–"),
+            Table.Cell(run.openShare.map { percent($0) } ?? "–"),
             Table.Cell(correlation.map { fixed($0, 2) } ?? "–"),
           ])
       })

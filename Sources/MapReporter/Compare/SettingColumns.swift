@@ -16,8 +16,10 @@ struct SettingColumns {
     let names = Set(runs.flatMap(\.keys)).sorted()
     var groups: [(names: [String], values: [String])] = []
     for name in names {
-      let values = runs.map { $0[name] ?? "–" }
-      guard Set(values).count > 1 else { continue }
+      let values = runs.map { Self.value(of: name, in: $0) }
+      // What a run has no section for is told by the section.
+      let told = zip(runs, values).filter { !Self.lacksSection(of: name, $0.0) }.map(\.1)
+      guard Set(told).count > 1 else { continue }
       if let same = groups.firstIndex(where: { $0.values == values }) {
         groups[same].names.append(name)
       } else {
@@ -29,6 +31,17 @@ struct SettingColumns {
       let title = Self.title(group.names.map { Self.short($0, among: all) })
       return Column(title: title, names: group.names, values: group.values)
     }
+  }
+
+  /// The value in a run; a section that is one word in another run, such as `calibration: none`, is "given".
+  private static func value(of name: String, in run: [String: String]) -> String {
+    let isSection = !name.contains(".") && run.keys.contains { $0.hasPrefix("\(name).") }
+    return run[name] ?? (isSection ? "given" : "–")
+  }
+
+  /// Whether a run has one word in the place of the section that `name` is in.
+  private static func lacksSection(of name: String, _ run: [String: String]) -> Bool {
+    name.split(separator: ".").first.map { $0 != name && run[String($0)] != nil } ?? false
   }
 
   /// The columns in which `run` differs from the first one.

@@ -92,7 +92,7 @@ package enum ImportedMap: Sendable {
   }
 
   /// The gates, (L, K): of a map 1 for retrieval heads and 0 for streaming heads, of a search the share of
-  /// its maps in which a layer retrieves.
+  /// its maps in which a layer or head retrieves.
   package var asGates: GateMatrix {
     switch self {
     case .gates(let gates): gates
@@ -103,7 +103,9 @@ package enum ImportedMap: Sendable {
     case .searched(let maps):
       GateMatrix(
         layers: maps.layers, heads: maps.heads,
-        values: maps.endurance.flatMap { Array(repeating: $0, count: maps.heads) })
+        values: maps.unit == .heads
+          ? maps.endurance
+          : maps.endurance.flatMap { Array(repeating: $0, count: maps.heads) })
     }
   }
 }

@@ -19,14 +19,15 @@ extension RunConfiguration {
     return source
   }
 
-  /// The samples that gates are learned on.
+  /// The samples that gates are learned on; without gates samples of the evaluation's length.
   func calibrationSampler(_ tokenizer: Tokenizer) throws -> PasskeySampler {
-    try PasskeySampler(
+    let lengths = try calibration.map {
+      try PasskeySampler.contextLengths(
+        from: $0.contextMin, to: $0.contextMax, count: $0.contextIntervals)
+    }
+    return try PasskeySampler(
       task: task, haystack: haystack.calibration, purpose: .calibration,
-      contextLengths: PasskeySampler.contextLengths(
-        from: calibration.contextMin, to: calibration.contextMax,
-        count: calibration.contextIntervals),
-      seed: seed, tokenizer: tokenizer)
+      contextLengths: lengths ?? [evaluation.context], seed: seed, tokenizer: tokenizer)
   }
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
@@ -39,6 +40,7 @@ extension RunConfiguration {
   /// - Throws: Here and below `InvalidSetting` for a context that is too short, with its place;
   ///   `GateOptimizerError` and ``RunError`` for another sample that cannot be made.
   func requireCalibrationSample(_ tokenizer: Tokenizer) throws {
+    guard calibration != nil else { return }
     try Self.sample(["calibration"]) { _ = try calibrationSampler(tokenizer).sample(index: 0) }
   }
 
@@ -53,6 +55,11 @@ extension RunConfiguration {
 
   /// Makes the first sample of each task that maps are judged on.
   func requireEvaluationSamples(_ tokenizer: Tokenizer) throws {
+    if calibration == nil, evaluation.baselines.contains(.lazy) {
+      try Self.sample(["evaluation", "baselines"]) {
+        _ = try calibrationSampler(tokenizer).sample(index: 0)
+      }
+    }
     for (position, task) in evaluation.tasks.enumerated() {
       try Self.sample(["evaluation", "tasks", String(position)]) {
         switch task.content {
@@ -115,7 +122,7 @@ extension RunConfiguration {
 
   /// Those that gates are learned and maps are searched on.
   var calibrationTextFiles: [String] {
-    haystack.calibration.files + [calibration.initialGates].compactMap(\.self)
+    haystack.calibration.files + [calibration?.initialGates].compactMap(\.self)
   }
 
   /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.

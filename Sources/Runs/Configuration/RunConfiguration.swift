@@ -19,8 +19,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   public var haystack = HaystackSettings()
   /// What the model is asked to retrieve while gates are learned.
   public var task = PasskeyTask()
-  /// How the gates are learned.
-  public var calibration = CalibrationSettings()
+  /// How the gates are learned; nil, written `none`, learns none, and maps are searched alone.
+  public var calibration: CalibrationSettings? = CalibrationSettings()
   /// How maps are searched on the loss itself.
   public var search = SearchSettings()
   /// How gates become layer maps.
@@ -72,13 +72,66 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     }
     haystack = try given.value(.haystack, default: haystack)
     task = try given.value(.task, default: task)
-    calibration = try given.value(.calibration, default: calibration)
+    calibration = try Self.calibration(given)
     search = try given.value(.search, default: search)
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
     report = try given.value(.report, default: report)
     compute = try given.value(.compute, default: compute)
+    if calibration == nil { try takeSearchAlone(given) }
   }
+
+  /// The section, or the word `none` in its place.
+  private static func calibration(
+    _ given: KeyedDecodingContainer<CodingKeys>
+  ) throws -> CalibrationSettings? {
+    guard let word = try? given.decode(String.self, forKey: .calibration), !word.isEmpty else {
+      return try given.value(.calibration, default: CalibrationSettings())
+    }
+    guard word == noCalibration else {
+      throw InvalidSetting(
+        [CodingKeys.calibration.rawValue],
+        "is \(word.shown()); it must be a group of settings, or \(noCalibration) to learn no gates")
+    }
+    return nil
+  }
+
+  /// Without gates, criteria that are not given are `search`, as far as layers are searched.
+  private mutating func takeSearchAlone(_ given: KeyedDecodingContainer<CodingKeys>) throws {
+    let searched: [Criterion] = search.units.contains(.layers) ? [.search] : []
+    func has<Key: SettingKey>(_ key: Key, in section: CodingKeys) throws -> Bool {
+      guard given.contains(section) else { return false }
+      return try given.nestedContainer(keyedBy: Key.self, forKey: section).contains(key)
+    }
+    if try !has(RankingSettings.CodingKeys.criteria, in: .ranking) { ranking.criteria = searched }
+    if try !has(EvaluationSettings.CodingKeys.criteria, in: .evaluation) {
+      evaluation.criteria = searched
+    }
+  }
+
+  /// Writes every setting, in the order of ``CodingKeys``.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(model, forKey: .model)
+    try container.encode(seed, forKey: .seed)
+    try container.encode(window, forKey: .window)
+    try container.encode(haystack, forKey: .haystack)
+    try container.encode(task, forKey: .task)
+    if let calibration {
+      try container.encode(calibration, forKey: .calibration)
+    } else {
+      try container.encode(Self.noCalibration, forKey: .calibration)
+    }
+    try container.encode(search, forKey: .search)
+    try container.encode(ranking, forKey: .ranking)
+    try container.encode(evaluation, forKey: .evaluation)
+    try container.encode(report, forKey: .report)
+    try container.encode(compute, forKey: .compute)
+  }
+
+  /// What stands in the place of the calibration's settings where no gates are learned.
+  static let noCalibration = "none"
 
   /// Refuses values that no run can work with, whatever the model.
   ///
@@ -99,22 +152,46 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     }
     try within("haystack", check: haystack.validate)
     try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
-    try within("calibration", check: calibration.validate)
+    if let calibration { try within("calibration", check: calibration.validate) }
     try within("search", check: search.validate)
     for (position, task) in search.tasks.enumerated() {
       try settingProblem { () throws(GateOptimizerError) in
         try task.validate(at: "search.tasks.\(position)")
       }
     }
-    try within("ranking", check: ranking.validate)
+    try within("ranking") { () throws(InvalidSetting) in
+      try requireSetting(
+        !ranking.criteria.isEmpty || calibration == nil, RankingSettings.CodingKeys.criteria,
+        "is empty; name at least one criterion")
+      try ranking.validate()
+    }
     try within("evaluation", check: evaluation.validate)
     try within("report", check: report.validate)
+    try requireGates()
     for (criteria, section) in [
       (ranking.criteria, Key.ranking), (evaluation.criteria, Key.evaluation),
     ] where criteria.contains(.search) && !search.units.contains(.layers) {
       throw InvalidSetting(
         [section.rawValue, "criteria"],
         "has search, but search.units does not name layers; add them there")
+    }
+  }
+
+  /// Refuses criteria that judge gates where none are learned.
+  private func requireGates() throws(InvalidSetting) {
+    guard calibration == nil else { return }
+    for (criteria, section, others) in [
+      (ranking.criteria, CodingKeys.ranking, ""),
+      (
+        evaluation.criteria, .evaluation,
+        "; gates that are there already are measured by evaluation.maps, with criteria of their own"
+      ),
+    ] {
+      guard let other = criteria.first(where: { $0 != .search }) else { continue }
+      throw InvalidSetting(
+        [section.rawValue, "criteria"],
+        "has \(other), which needs learned gates, but calibration is none; leave it out, or learn "
+          + "gates\(others)")
     }
   }
 
@@ -125,8 +202,10 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   }
 
   /// Tokens of the samples that maps are searched on, in turn; not empty.
+  ///
+  /// Where none are given: the longest of the calibration's, without one those of the evaluation.
   public var searchContexts: [Int] {
-    search.contexts.isEmpty ? [calibration.contextMax] : search.contexts
+    search.contexts.isEmpty ? [calibration?.contextMax ?? evaluation.context] : search.contexts
   }
 
   /// Sparsities at which a search tries swaps.
@@ -137,8 +216,10 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   ///
   /// - Throws: `InvalidSetting` with the setting's full path.
   public func validate(for model: ModelConfiguration) throws(InvalidSetting) {
-    try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
-    try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
+    if let calibration {
+      try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
+      try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
+    }
     for context in searchedUnits.isEmpty ? [] : searchContexts {
       try checkContext(context, ["search", "context"], model)
     }

@@ -42,7 +42,7 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
 
 /// How gates become layer maps: the `ranking` section of a run configuration.
 public struct RankingSettings: Codable, Sendable, Equatable {
-  /// Criteria maps are written for, each once; the first one is the run's own.
+  /// Criteria maps are written for, each once, the first one the run's own; empty only without gates.
   public var criteria: [Criterion] = [.search, .max, .balance]
   /// Sparsities maps are written for, each in [0, 1] and once.
   public var sparsities = [0.25, 0.5, 0.75]
@@ -68,7 +68,6 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   /// - Throws: `InvalidSetting` for the first of them.
   public func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
-    try requireSetting(!criteria.isEmpty, Key.criteria, "is empty; name at least one criterion")
     try requireCriteria(criteria, Key.criteria)
     try requireSparsities(sparsities, Key.sparsities)
   }

@@ -66,6 +66,7 @@ struct SettingScope {
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.seed),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.tasks),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.maps),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.baselines),
   ])
 }
 
@@ -85,6 +86,22 @@ extension RunConfiguration {
 
   /// The settings that the learned gates depend on.
   package func gateSettings() throws -> [String: String] { try settings(in: .gates) }
+
+  /// What the gates depend on and is not as in `before`, one readable entry each; of a calibration where the
+  /// other has none, one for all of it.
+  func gateDifferences(from before: RunConfiguration) throws(RunError) -> [String] {
+    var (now, then) = try (gateSettings(), before.gateSettings())
+    if (calibration == nil) != (before.calibration == nil) {
+      let section = CodingKeys.calibration.rawValue
+      func joined(_ settings: [String: String], _ learns: Bool) -> [String: String] {
+        settings.filter { !$0.key.hasPrefix(section) }
+          .merging([section: learns ? "a section of settings" : Self.noCalibration]) { $1 }
+      }
+      now = joined(now, calibration != nil)
+      then = joined(then, before.calibration != nil)
+    }
+    return differences(now: now, before: then)
+  }
 
   /// The settings that searched maps depend on, besides those of the gates.
   package func searchSettings() throws -> [String: String] {

@@ -5,11 +5,11 @@ extension Comparison {
   /// Reads run folders and compares them.
   ///
   /// - Parameters:
-  ///   - folders: Runs with gates at least; the first is the one to compare with.
+  ///   - folders: Runs with gates or a search at least; the first is the one to compare with.
   ///   - title: Heading of the page.
   ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
   ///     whose layers are the most accurate on average.
-  /// - Throws: ``RunError`` where a folder is no run or has no gates, ``MapReporterError`` where a file
+  /// - Throws: ``RunError`` where a folder is no run or has nothing yet, ``MapReporterError`` where a file
   ///   is damaged.
   public init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
     let names = Self.names(of: folders)
@@ -40,7 +40,7 @@ extension ComparedRun {
       training: try run.tables.training(),
       settings: try joiningLists(configuration.settings(in: .run)),
       sampleSettings: try configuration.sampleSettings(), recommended: try run.recommendedMap(),
-      steps: configuration.calibration.steps, learningSeconds: run.record.seconds["learn"],
+      steps: configuration.calibration?.steps, learningSeconds: run.record.seconds["learn"],
       report: run.files.has(.report) ? run.files.report : nil)
   }
 }

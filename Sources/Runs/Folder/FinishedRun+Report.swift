@@ -42,7 +42,7 @@ extension FinishedRun {
       contexts: evaluation.tasks.reduce(into: [:]) {
         $0[$1.name] = evaluation.cacheContext(of: $1)
       },
-      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) },
+      gates: gates?.clipped.rows ?? [],
       maps: try mapEntries(), training: training, facts: facts, files: links,
       notes: [
         "Token accuracy is teacher-forced: the share of answer tokens the model predicts when it is "
@@ -56,7 +56,7 @@ extension FinishedRun {
 
   private var subtitle: String {
     let window = configuration.window
-    return "\(record.model?.modelType ?? "model") of \(gates.layers) layers × \(gates.heads) "
+    return "\(record.model?.modelType ?? "model") of \(maps.layers) layers × \(maps.heads) "
       + "key-value heads; streaming heads see the first \(window.sink) tokens and the last "
       + "\(window.recent)"
   }
@@ -65,8 +65,9 @@ extension FinishedRun {
   private func mapEntries() throws -> [ReportInput.MapEntry] {
     let settings = configuration.evaluation
     return try settings.sparsities.flatMap { sparsity in
-      let cut = ReportInput.MapEntry(
-        method: .headMixed, map: try headMixedMap(sparsity: sparsity))
+      let cut = try gates.map { _ in
+        ReportInput.MapEntry(method: .headMixed, map: try headMixedMap(sparsity: sparsity))
+      }
       let searchedHeads = try maps.searched.filter { $0.unit == .heads }.map { maps in
         ReportInput.MapEntry(
           method: .searchedHeads,
@@ -79,12 +80,11 @@ extension FinishedRun {
           path: configuration.ranking.holds(criterion, sparsity)
             ? "maps/\(RunFiles.mapName(criterion, sparsity))" : nil)
       }
-      return [cut] + searchedHeads + layers
+      return [cut].compactMap(\.self) + searchedHeads + layers
     }
   }
 
   private var facts: [ReportInput.Fact] {
-    let calibration = configuration.calibration
     let seconds = record.seconds.sorted { $0.key < $1.key }
       .map { "\($0.key) \(clock($0.value))" }
     return [
@@ -93,16 +93,21 @@ extension FinishedRun {
       .init("Configuration (SHA-256)", record.model?.configurationSHA256 ?? "unknown"),
       .init("Tokenizer (SHA-256)", record.model?.tokenizerSHA256 ?? "unknown"),
       .init("Window", "sink \(configuration.window.sink), recent \(configuration.window.recent)"),
-      .init(
-        "Calibration",
-        "\(calibration.steps) steps of \(calibration.contextMin) to \(calibration.contextMax) tokens, "
-          + "seed \(configuration.seed)"),
+      .init("Calibration", calibrationFact),
       .init("Haystack", haystackFact),
       .init("Evaluation", evaluationFact),
       .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
       .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
       .init("zigzag", record.zigzagVersion),
     ]
+  }
+
+  private var calibrationFact: String {
+    guard let calibration = configuration.calibration else {
+      return "none, maps are searched alone, seed \(configuration.seed)"
+    }
+    return "\(calibration.steps) steps of \(calibration.contextMin) to "
+      + "\(calibration.contextMax) tokens, seed \(configuration.seed)"
   }
 
   private var evaluationFact: String {
@@ -122,7 +127,8 @@ extension FinishedRun {
       return "generated text (\((source.generator ?? .village).rawValue))"
     }
     let haystack = configuration.haystack
-    return "\(words(haystack.calibration)) to learn, \(words(haystack.evaluation)) to judge"
+    let purpose = configuration.calibration == nil ? "search" : "learn"
+    return "\(words(haystack.calibration)) to \(purpose), \(words(haystack.evaluation)) to judge"
   }
 
   private var links: [ReportInput.FileLink] {

@@ -13,7 +13,7 @@ public struct FinishedRun: Sendable {
   public let configuration: RunConfiguration
   /// Where and with what the run was made.
   public let record: RunRecord
-  /// The learned gates, and the maps that were searched.
+  /// The learned gates, if the run learns any, and the maps that were searched.
   public let maps: LearnedMaps
   /// What could not be compared, since the folder is of an earlier version; nil where nothing is left open.
   public let openQuestion: String?
@@ -49,7 +49,7 @@ public struct FinishedRun: Sendable {
   ///
   /// The model itself is not needed; where there is one at the configuration's path, it must be the run's.
   ///
-  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, is of another model, or holds gates
+  /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, or without gates no model, is of another model, or holds gates
   ///   or searched maps that were made from something else; `GateOptimizerError` where the gates are
   ///   damaged.
   public init(folder path: String) throws {
@@ -58,22 +58,36 @@ public struct FinishedRun: Sendable {
     try Self.requireFolder(files)
     configuration = try RunConfiguration(ConfigurationDocument(contentsOf: files.configuration))
     record = try RunRecord.read(files.record) ?? RunRecord()
-    guard FileManager.default.fileExists(atPath: files.gates) else {
-      throw FileError.missing(
-        path: files.gates, what: "file", fix: "learn the gates first with zigzag calibrate")
-    }
-    let gates = try GateMatrix(contentsOf: files.gates)
+    let empty = try Self.withoutSearch(configuration, record, files)
     let searched = try MapUnit.allCases.compactMap { [files] unit in
       try SearchTable.read(
-        files.search(unit), unit: unit, layers: gates.layers, heads: gates.heads)
+        files.search(unit), unit: unit, layers: empty.layers, heads: empty.heads)
     }
-    maps = LearnedMaps(gates: gates, searched: searched)
+    maps = empty.with(searched: searched)
     let ledger = try ResultLedger(reading: files.ledger)
     self.ledger = ledger
     openQuestion = try Self.checkModel(configuration, record, files)
     let inputs = ResultInputs(configuration: configuration, record: record, files: files)
-    try inputs.requireOwn(.gates, ledger)
+    if maps.gates != nil { try inputs.requireOwn(.gates, ledger) }
     for maps in searched { try inputs.requireOwn(.search(maps.unit), ledger) }
+  }
+
+  /// The gates of a run that learns them; of another one the shape of its model.
+  private static func withoutSearch(
+    _ configuration: RunConfiguration, _ record: RunRecord, _ files: RunFiles
+  ) throws -> LearnedMaps {
+    guard configuration.calibration == nil else {
+      guard FileManager.default.fileExists(atPath: files.gates) else {
+        throw FileError.missing(
+          path: files.gates, what: "file", fix: "learn the gates first with zigzag calibrate")
+      }
+      return LearnedMaps(gates: try GateMatrix(contentsOf: files.gates))
+    }
+    guard let model = record.model else {
+      throw FileError.malformed(
+        path: files.record, line: nil, problem: "it does not name the model; begin the run with zigzag run")
+    }
+    return LearnedMaps(layers: model.layers, heads: model.keyValueHeads)
   }
 
   /// Refuses another model at the configuration's path, if there is one; returns what could not be compared.
@@ -115,8 +129,8 @@ public struct FinishedRun: Sendable {
     ledger = nil
   }
 
-  /// The learned gates, (L, K).
-  public var gates: GateMatrix { maps.gates }
+  /// The learned gates, (L, K); nil for a run that learns none.
+  public var gates: GateMatrix? { maps.gates }
 
   /// The searched maps of a unit, if there are any.
   func searched(_ unit: MapUnit) -> SearchedMaps? { maps.searched(unit) }
@@ -138,7 +152,7 @@ public struct FinishedRun: Sendable {
   public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
     let ranked = try layers(by: criterion, sparsity: sparsity)
     return try headMap(
-      ranked.heads(keyValueHeads: gates.heads),
+      ranked.heads(keyValueHeads: maps.heads),
       by: HeadMap.Criterion(name: criterion.name, weight: criterion.weight), sparsity: sparsity)
   }
 
@@ -146,9 +160,10 @@ public struct FinishedRun: Sendable {
   ///
   /// - Throws: As ``map(by:sparsity:)``.
   public func headMixedMap(sparsity: Double) throws -> HeadMap {
-    try headMap(
-      gates.headCut(likeLayersAt: sparsity),
-      by: HeadMap.Criterion(name: CurveMethod.headMixed.name), sparsity: sparsity)
+    let name = CurveMethod.headMixed.name
+    return try headMap(
+      maps.requireGates(for: name).headCut(likeLayersAt: sparsity),
+      by: HeadMap.Criterion(name: name), sparsity: sparsity)
   }
 
   /// A searched map of single heads.
@@ -162,11 +177,19 @@ public struct FinishedRun: Sendable {
     _ heads: HeadSet, by criterion: HeadMap.Criterion, sparsity: Double
   ) throws -> HeadMap {
     try HeadMap(
-      model: record.model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
+      model: record.model ?? HeadMap.Model(layers: maps.layers, keyValueHeads: maps.heads),
       window: HeadMap.Window(
         sink: configuration.window.sink, recent: configuration.window.recent),
-      gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, heads: heads,
+      gates: gates?.clipped.rows ?? searchedGates(else: heads), heads: heads,
       criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
+  }
+
+  /// What a map's file has in the place of gates where none were learned: the share of a search's maps that
+  /// keep the layer or head, or the map itself.
+  private func searchedGates(else heads: HeadSet) -> [[Double]] {
+    let unit = heads.retrievalLayers == nil ? MapUnit.heads : .layers
+    let map = (maps.searched(unit) ?? maps.searched.first).map(ImportedMap.searched)
+    return (map ?? .map(heads)).asGates.rows
   }
 
   /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
@@ -183,7 +206,11 @@ public struct FinishedRun: Sendable {
   }
 
   private var calibration: HeadMap.Calibration {
-    let settings = configuration.calibration
+    guard let settings = configuration.calibration else {
+      return HeadMap.Calibration(
+        source: "zigzag", objective: "search", seed: Int(exactly: configuration.seed),
+        toolVersion: record.zigzagVersion)
+    }
     let rows = try? tables.training()
     return HeadMap.Calibration(
       source: "zigzag", objective: "distillation", steps: settings.steps,

@@ -67,7 +67,7 @@ public struct RunFolder: ~Copyable {
     guard FileManager.default.fileExists(atPath: files.configuration) else { return }
     let document = try ConfigurationDocument(contentsOf: files.configuration)
     let before = try document.decode(RunConfiguration.self)
-    let gates = try differences(now: configuration.gateSettings(), before: before.gateSettings())
+    let gates = try configuration.gateDifferences(from: before)
     guard gates.isEmpty || !files.holdGates else {
       throw RunError.otherRun(folder: path, differences: gates)
     }

@@ -29,6 +29,8 @@ enum RunResult: Hashable {
     case gateSettings
     /// Those that searched maps depend on besides.
     case searchSettings
+    /// Tokens of the samples that attention is measured on, where no calibration says it.
+    case attentionContext
     /// What streaming heads see.
     case window
     /// Those that the samples of a task depend on.
@@ -49,7 +51,7 @@ enum RunResult: Hashable {
   var inputs: [Input] {
     switch self {
     case .gates: [.model, .calibrationTexts, .gateSettings]
-    case .attention: [.model, .calibrationTexts, .gateSettings]
+    case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
     case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
     case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
     case .curves:
@@ -135,6 +137,9 @@ struct ResultInputs {
         "settings of the search":
           try configuration.hash { all throws in try all.searchSettings() }
       ]
+    case .attentionContext:
+      guard configuration.calibration == nil else { return [:] }
+      return ["tokens of its samples": "\(configuration.evaluation.context)"]
     case .window:
       return [
         "window": "sink \(configuration.window.sink), recent \(configuration.window.recent)"

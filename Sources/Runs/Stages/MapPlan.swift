@@ -27,29 +27,25 @@ package struct PlannedMap: Sendable {
 
 /// What maps of an evaluation are made of.
 package struct MapSources: Sendable {
-  /// The learned gates, (L, K).
-  package let gates: GateMatrix
-  /// Maps that were searched.
-  let searched: [SearchedMaps]
+  /// The learned gates, if there are any, and the maps that were searched.
+  let learned: LearnedMaps
   /// 1 − the share of attention that falls on what a streaming head sees, (L, K); nil where no baseline
   /// needs it.
   package let remoteness: GateMatrix?
   /// Gates and maps from elsewhere, by name.
   let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
 
-  /// Gates, with what else there is.
+  /// Gates or searched maps, with what else there is.
   ///
   /// - Throws: what ``ImportedMapSettings``' files are refused with.
   package init(
-    gates: GateMatrix, searched: [SearchedMaps] = [], remoteness: GateMatrix? = nil,
-    imported: [ImportedMapSettings] = []
+    _ learned: LearnedMaps, remoteness: GateMatrix? = nil, imported: [ImportedMapSettings] = []
   ) throws {
-    self.gates = gates
-    self.searched = searched
+    self.learned = learned
     self.remoteness = remoteness
     self.imported = try imported.map { map in
       let found = try ImportedMap(
-        contentsOf: map.file, layers: gates.layers, heads: gates.heads)
+        contentsOf: map.file, layers: learned.layers, heads: learned.heads)
       return (map.name, found, map.criteria)
     }
   }
@@ -71,21 +67,24 @@ package struct MapPlan: Sendable {
     _ sources: MapSources, settings: EvaluationSettings, window: StreamingWindow
   ) throws(GateOptimizerError) {
     self.window = window
-    let gates = sources.gates
+    let learned = sources.learned
     for (method, isFull) in [(CurveMethod.full, true), (.streaming, false)] {
       addLayers(
-        method, isFull ? 0 : 1, Array(repeating: isFull, count: gates.layers), heads: gates.heads)
+        method, isFull ? 0 : 1, Array(repeating: isFull, count: learned.layers),
+        heads: learned.heads)
     }
     for sparsity in settings.sparsities {
-      try addHeads(of: gates, sparsity) { $0 }
-      for maps in sources.searched
+      if let gates = learned.gates { try addHeads(of: gates, sparsity) { $0 } }
+      for maps in learned.searched
       where maps.unit == .heads || settings.criteria.contains(.search) {
         try addSearched(maps, sparsity) { $0 }
       }
-      try addLayers(of: gates, by: settings.criteria, sparsity) { $0 }
+      if let gates = learned.gates {
+        try addLayers(of: gates, by: settings.criteria, sparsity) { $0 }
+      }
     }
     let sparsities = settings.randomSparsities ?? settings.sparsities
-    for sparsity in sparsities { try addRandom(gates, settings, sparsity) }
+    for sparsity in sparsities { try addRandom(learned, settings, sparsity) }
     for baseline in settings.baselines {
       for sparsity in sparsities { try add(baseline, sources, sparsity) }
     }
@@ -150,16 +149,16 @@ package struct MapPlan: Sendable {
   }
 
   private mutating func addRandom(
-    _ gates: GateMatrix, _ settings: EvaluationSettings, _ sparsity: Double
+    _ learned: LearnedMaps, _ settings: EvaluationSettings, _ sparsity: Double
   ) throws(GateOptimizerError) {
     for seed in settings.randomLayerSeeds {
       let kept = try RankedMap.randomLayers(
-        gates.layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
-      addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: gates.heads)
+        learned.layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
+      addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: learned.heads)
     }
     for seed in settings.randomHeadSeeds {
       let heads = try HeadSet.random(
-        layers: gates.layers, heads: gates.heads, sparsity: sparsity,
+        layers: learned.layers, heads: learned.heads, sparsity: sparsity,
         seed: UInt64(bitPattern: Int64(seed)))
       add(.random(of: "heads"), seed: seed, sparsity, heads)
     }
@@ -168,7 +167,7 @@ package struct MapPlan: Sendable {
   private mutating func add(
     _ baseline: Baseline, _ sources: MapSources, _ sparsity: Double
   ) throws(GateOptimizerError) {
-    let (layers, heads) = (sources.gates.layers, sources.gates.heads)
+    let (layers, heads) = (sources.learned.layers, sources.learned.heads)
     let streaming = try Sparsity.streaming(of: layers, at: sparsity)
     if let kept = baseline.retrievalLayers(of: layers, streaming: streaming) {
       addLayers(.baseline(baseline), sparsity, kept, heads: heads)

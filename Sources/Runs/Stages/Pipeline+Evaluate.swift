@@ -48,7 +48,7 @@ extension Pipeline {
   private func mapSources(_ model: RunModel, _ run: FinishedRun) throws -> MapSources {
     let settings = configuration.evaluation
     return try MapSources(
-      gates: run.gates, searched: run.maps.searched,
+      run.maps,
       remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
       imported: settings.maps)
   }

@@ -6,17 +6,16 @@ import Support
 
 extension Pipeline {
   /// The run's gates: those that are there, or learned from the last checkpoint on.
-  func learn(_ model: RunModel) throws -> GateMatrix {
+  func learn(_ model: RunModel, _ settings: CalibrationSettings) throws -> GateMatrix {
     if FileManager.default.fileExists(atPath: files.gates) {
       return try GateMatrix(contentsOf: files.gates)
     }
-    let settings = configuration.calibration
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
       decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
-      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(),
+      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(settings),
       check: { [guardian = folder.guardian] in try guardian.check() })
-    var state = try startingState(model)
+    var state = try startingState(model, settings)
     observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
     var metrics = MetricsTable(records: state.records)
     var timings = try TimingsTable(path: files.timings, through: state.step)
@@ -46,8 +45,8 @@ extension Pipeline {
   }
 
   /// Where the teacher's outputs are kept: nowhere unless the sample set is finite.
-  private func teacherCache() throws -> TeacherCacheSettings {
-    guard configuration.calibration.samples > 0 else { return .none }
+  private func teacherCache(_ settings: CalibrationSettings) throws -> TeacherCacheSettings {
+    guard settings.samples > 0 else { return .none }
     let compute = configuration.compute
     if compute.teacherCacheOnDisk { try AtomicFile.createFolder(files.teacher) }
     return TeacherCacheSettings(
@@ -55,10 +54,11 @@ extension Pipeline {
       folder: compute.teacherCacheOnDisk ? files.teacher : nil, identity: try checkpointIdentity())
   }
 
-  private func startingState(_ model: RunModel) throws -> CalibrationState {
+  private func startingState(
+    _ model: RunModel, _ settings: CalibrationSettings
+  ) throws -> CalibrationState {
     let architecture = model.decoder.configuration
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
-      let settings = configuration.calibration
       let initial = try settings.initialGates.map { path in
         try ImportedMap(
           contentsOf: path, layers: architecture.layers, heads: architecture.keyValueHeads
@@ -69,7 +69,7 @@ extension Pipeline {
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(),
       olderIdentities: formerCheckpointIdentities(), layers: architecture.layers,
-      heads: architecture.keyValueHeads, steps: configuration.calibration.steps)
+      heads: architecture.keyValueHeads, steps: settings.steps)
     observer.report("learning continues after step \(state.step)")
     return state
   }

@@ -68,7 +68,7 @@ extension Pipeline {
           + "gates as they are, or give this run another name with --set name=…")
     }
     let gates = try GateMatrix(contentsOf: files.gates)
-    let steps = configuration.calibration.steps
+    guard let steps = configuration.calibration?.steps else { return }
     let state = try? CalibrationState(
       reading: files.checkpoint, identity: owner, layers: gates.layers, heads: gates.heads,
       steps: steps)

@@ -7,9 +7,9 @@ import Transformer
 
 extension Pipeline {
   /// The searched maps of each unit: those that are there, or searched from where the last process stopped.
-  func search(_ model: RunModel, _ gates: GateMatrix) throws -> [SearchedMaps] {
+  func search(_ model: RunModel, _ learned: LearnedMaps) throws -> [SearchedMaps] {
     try configuration.searchedUnits.map { unit in
-      let (layers, heads) = (gates.layers, gates.heads)
+      let (layers, heads) = (learned.layers, learned.heads)
       let result = RunResult.search(unit)
       if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
       if let maps = try SearchTable.read(
@@ -17,7 +17,7 @@ extension Pipeline {
       {
         return maps
       }
-      let state = try search(unit, model, gates)
+      let state = try search(unit, model, learned)
       let width = unit.perLayer(heads: heads)
       let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
       let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
@@ -30,9 +30,9 @@ extension Pipeline {
   }
 
   private func search(
-    _ unit: MapUnit, _ model: RunModel, _ gates: GateMatrix
+    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps
   ) throws -> SearchState {
-    let count = gates.layers * unit.perLayer(heads: gates.heads)
+    let count = learned.layers * unit.perLayer(heads: learned.heads)
     var state =
       try searchState(unit, count: count)
       ?? SearchState(count: count, samples: configuration.search.samples)
@@ -47,8 +47,8 @@ extension Pipeline {
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
     let search = MapSearch(
-      judge: judge, settings: try searchSettings(unit, gates),
-      starts: try searchStarts(unit, gates))
+      judge: judge, settings: try searchSettings(unit, learned),
+      starts: try learned.gates.map { try searchStarts(unit, $0) } ?? [])
     observer.stepBegan("search", unit: "\(unit)", done: state.removed, total: count)
     try search.run(&state) { state in
       let stored = StoredSearch(identity: identity, state: state)
@@ -63,22 +63,22 @@ extension Pipeline {
   }
 
   private func searchSettings(
-    _ unit: MapUnit, _ gates: GateMatrix
+    _ unit: MapUnit, _ learned: LearnedMaps
   ) throws -> MapSearch.Settings {
-    let width = unit.perLayer(heads: gates.heads)
+    let width = unit.perLayer(heads: learned.heads)
     var settings = MapSearch.Settings()
     settings.shortlist = configuration.search.shortlist
     settings.beam = configuration.search.beam
     settings.swapRounds = configuration.search.swapRounds
     settings.swapTrials = configuration.search.swapTrials
     let layers = try configuration.searchSparsities.map {
-      try Sparsity.streaming(of: gates.layers, at: $0)
+      try Sparsity.streaming(of: learned.layers, at: $0)
     }
     settings.swapSizes = Set(layers.map { $0 * width })
     return settings
   }
 
-  /// The rankings' maps at the sizes where swaps are tried.
+  /// The rankings' maps at the sizes where swaps are tried; a run without gates has none.
   private func searchStarts(_ unit: MapUnit, _ gates: GateMatrix) throws -> [[Bool]] {
     let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
     return try sparsities.flatMap { sparsity in

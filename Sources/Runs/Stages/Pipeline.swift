@@ -54,15 +54,23 @@ public struct Pipeline: ~Copyable {
   /// - Throws: Before the first stage what can be said against any of them; ``RunError/interrupted(folder:)``
   ///   where the observer asked to stop, and the errors of the libraries.
   public mutating func run(to goal: Stage = .report) throws {
+    if goal == .learn { try requireCalibration() }
     let model = try load()
     // Gates are learned to be searched, too.
     try check(goal == .learn ? Stage.search.through : goal.through, model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
     let architecture = model.decoder.configuration
-    var maps = LearnedMaps(
-      gates: GateMatrix(
-        layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1))
+    var maps = LearnedMaps(layers: architecture.layers, heads: architecture.keyValueHeads)
     for stage in goal.through { try work(stage, model, &maps) }
+  }
+
+  private func requireCalibration() throws(RunError) {
+    guard configuration.calibration == nil else { return }
+    throw document.setting(
+      InvalidSetting(
+        [RunConfiguration.CodingKeys.calibration.rawValue],
+        "is none, so that there are no gates to learn; search maps with zigzag search, or run the whole "
+          + "with zigzag run"))
   }
 
   private func check(_ stages: [Stage], _ model: RunModel) throws {

@@ -37,6 +37,12 @@ public struct SampleSet: Sendable {
     let set =
       if let name {
         try Self.judging(configuration, task: name, path: document.path, tokenizer)
+      } else if configuration.calibration == nil {
+        throw document.setting(
+          InvalidSetting(
+            [RunConfiguration.CodingKeys.calibration.rawValue],
+            "is none, so that there are no samples to learn on; name an evaluation task with --task"
+          ))
       } else {
         EvaluationSamples(sampler: try configuration.calibrationSampler(tokenizer), grid: nil)
       }

@@ -61,10 +61,11 @@ public enum Stage: String, CaseIterable, Sendable {
   func work(_ run: borrowing Pipeline, _ model: RunModel, _ maps: inout LearnedMaps) throws {
     switch self {
     case .learn:
-      maps = LearnedMaps(gates: try run.learn(model))
+      guard let settings = run.configuration.calibration else { return }
+      maps = LearnedMaps(gates: try run.learn(model, settings))
       try run.writeMaps(run.finished(maps))
     case .search:
-      maps = LearnedMaps(gates: maps.gates, searched: try run.search(model, maps.gates))
+      maps = maps.with(searched: try run.search(model, maps))
       try run.writeMaps(run.finished(maps))
     case .evaluate: try run.evaluate(model, run.finished(maps))
     case .report: try run.report(run.finished(maps))

@@ -79,8 +79,7 @@ struct SweepCheck {
     }
     let before = try ConfigurationDocument(contentsOf: files.configuration)
       .decode(RunConfiguration.self)
-    let found = try differences(
-      now: run.configuration.gateSettings(), before: before.gateSettings())
+    let found = try run.configuration.gateDifferences(from: before)
     guard found.isEmpty else {
       throw RunError.setting(
         location: run.place,

@@ -99,11 +99,12 @@ public struct SweepRunner {
     }
   }
 
-  /// Compares what there is of the runs; nil as long as none has gates.
+  /// Compares what there is of the runs; nil as long as none has gates, a search or curves.
   @discardableResult
   private func compare(_ lock: RunLock) throws -> String? {
     let folders = sweep.runs.map { "\(folder)/\($0.name)" }.filter {
-      FileManager.default.fileExists(atPath: RunFiles(folder: $0).gates)
+      let files = RunFiles(folder: $0)
+      return files.has(.gates) || !files.searchTables.isEmpty || files.has(.curves)
     }
     guard !folders.isEmpty else { return nil }
     let comparison = try Comparison(runs: folders, title: sweep.name)

@@ -123,7 +123,7 @@ struct ExportVerb: Verb {
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =
       try criterion.map(criterion(named:))
-      ?? recommended?.criterion ?? run.configuration.ranking.criteria[0]
+      ?? recommended?.criterion ?? run.configuration.ranking.criteria.first ?? .search
     guard let criterion else { return try run.headMixedMap(sparsity: sparsity) }
     return try run.map(by: criterion, sparsity: sparsity)
   }

@@ -59,33 +59,33 @@ struct RankVerb: Verb {
     guard (0...1).contains(sparsity) else {
       throw ToolError.usage("--sparsity is \(sparsity); it must lie between 0 and 1")
     }
-    let (matrix, map) = try ranked(by: criterion)
+    let (heads, map) = try ranked(by: criterion)
     if json {
-      try Results.print(json: RankedLayers(map, heads: matrix.heads))
+      try Results.print(json: RankedLayers(map, heads: heads))
     } else {
-      try printTable(of: map, gates: matrix)
+      try printTable(of: map, heads: heads)
     }
   }
 
-  private func ranked(by criterion: Criterion) throws -> (gates: GateMatrix, map: RankedMap) {
+  private func ranked(by criterion: Criterion) throws -> (heads: Int, map: RankedMap) {
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     guard GateOptions.isRunFolder(gates) else {
       let matrix = try scores.read(gates, model: sizes).gates
-      try check(matrix, against: sizes)
-      return (matrix, try matrix.layerMap(by: criterion, sparsity: sparsity))
+      try check((matrix.layers, matrix.heads), against: sizes)
+      return (matrix.heads, try matrix.layerMap(by: criterion, sparsity: sparsity))
     }
     try scores.refuse(because: "\(gates) is a run folder")
     let run = try FinishedRun(folder: gates)
-    try check(run.gates, against: sizes)
+    try check((run.maps.layers, run.maps.heads), against: sizes)
     try checkIdentity(of: run, against: sizes)
-    return (run.gates, try run.layers(by: criterion, sparsity: sparsity))
+    return (run.maps.heads, try run.layers(by: criterion, sparsity: sparsity))
   }
 
-  private func check(_ matrix: GateMatrix, against sizes: HeadMap.Model?) throws {
+  private func check(_ own: (layers: Int, heads: Int), against sizes: HeadMap.Model?) throws {
     if let sizes, let model {
-      guard (sizes.layers, sizes.keyValueHeads) == (matrix.layers, matrix.heads) else {
+      guard (sizes.layers, sizes.keyValueHeads) == own else {
         throw ToolError.badData(
-          "\(gates) has gates of \(matrix.layers) layers × \(matrix.heads) key-value heads, but "
+          "\(gates) has gates of \(own.layers) layers × \(own.heads) key-value heads, but "
             + "\(model) has \(sizes.layers) × \(sizes.keyValueHeads); use the gates that were learned "
             + "on this model")
       }
@@ -103,10 +103,10 @@ struct RankVerb: Verb {
     if let question { Logger(label: "rank").warning("\(question)") }
   }
 
-  private func printTable(of map: RankedMap, gates: GateMatrix) throws {
+  private func printTable(of map: RankedMap, heads: Int) throws {
     let streaming = map.isRetrievalLayer.count { !$0 }
     try Results.print(
-      "\(gates.layers) layers of \(gates.heads) key-value heads by \(map.criterion): "
+      "\(map.isRetrievalLayer.count) layers of \(heads) key-value heads by \(map.criterion): "
         + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, digits: 4))")
     try Results.print("layer      score  kind")
     for (layer, isRetrieval) in map.isRetrievalLayer.enumerated() {
