@@ -36,6 +36,32 @@ import Testing
     #expect(try scratch.text(of: "runs/tiny/run.json").contains("\"weights_sha256\""))
   }
 
+  /// More steps are another calibration; what was learned can be gone on from under another name.
+  @Test func moreStepsGoOnUnderAnotherName() throws {
+    #expect(try scratch.zigzag("calibrate", "run.yaml", "-q").code == 0)
+    let gates = try scratch.text(of: "runs/tiny/gates.tsv")
+    let refused = try scratch.zigzag("calibrate", "run.yaml", "--set", "calibration.steps=9")
+    #expect(refused.code == 64)
+    let advice = "calibration.initial_gates=runs/tiny/gates.tsv"
+    #expect(
+      refused.errors.contains("a calibration of 6 steps, and calibration.steps is 9")
+        && refused.errors.contains(advice), "\(refused.errors)")
+    #expect(try scratch.text(of: "runs/tiny/gates.tsv") == gates)
+    // With no step of a size the gates are those that were begun with.
+    let more = try scratch.zigzag(
+      "calibrate", "run.yaml", "--set", "name=more", "--set", advice, "--set",
+      "calibration.steps=1",
+      "--set", "calibration.learning_rate=1e-12")
+    #expect(more.code == 0, "\(more.errors)")
+    func values(_ text: String) -> [Double] {
+      text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+    }
+    let found = try values(scratch.text(of: "runs/more/gates.tsv"))
+    #expect(found.count == values(gates).count)
+    #expect(zip(found, values(gates)).allSatisfy { abs($0 - $1) < 1e-6 })
+    #expect(try scratch.text(of: "runs/more/run.json").contains("runs/tiny/gates.tsv"))
+  }
+
   /// The tiny model answers nothing, so that nothing can be recommended before its accuracies are
   /// replaced.
   @Test func theRecommendedMapIsExportedWithTheReport() throws {
@@ -166,8 +192,9 @@ import Testing
   @Test func otherSettingsAreRefusedWithTheirDifference() throws {
     #expect(try scratch.zigzag("calibrate", "run.yaml").code == 0)
     expectRefusal(
-      try scratch.zigzag("calibrate", "run.yaml", "--set", "calibration.steps=9"), code: 64,
-      saying: "calibration.steps is 9, there it was 6")
+      try scratch.zigzag("calibrate", "run.yaml", "--set", "calibration.learning_rate=0.5"),
+      code: 64,
+      saying: "calibration.learning_rate is 0.5, there it was 0.02")
   }
 
   @Test(arguments: ["none.tsv", "none.csv", "none.json"])

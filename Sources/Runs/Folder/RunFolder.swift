@@ -69,6 +69,13 @@ public struct RunFolder: ~Copyable {
     let before = try document.decode(RunConfiguration.self)
     let gates = try configuration.gateDifferences(from: before)
     guard gates.isEmpty || !files.holdGates else {
+      var alike = configuration
+      alike.calibration?.steps = before.calibration?.steps ?? 0
+      if let steps = configuration.calibration?.steps, let others = before.calibration?.steps,
+        try alike.gateDifferences(from: before).isEmpty
+      {
+        throw RunError.otherSteps(folder: path, before: others, now: steps)
+      }
       throw RunError.otherRun(folder: path, differences: gates)
     }
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
