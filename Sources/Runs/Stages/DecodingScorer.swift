@@ -11,14 +11,13 @@ struct DecodingScorer: TaskScorer {
   let decoder: DecoderModel
   let samples: EvaluationSamples
 
-  package func scores(
-    of patterns: [AttentionPattern], sample index: Int, onEach: () throws -> Void
-  ) throws -> [SampleScores] {
+  package func score(
+    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws {
     let sample = try samples.sample(index: index)
-    return try patterns.map { pattern in
-      let scores = decode(sample, pattern)
-      try onEach()
-      return scores
+    for (place, pattern) in patterns.enumerated() where wanted[place] {
+      try onEach(place, decode(sample, pattern))
     }
   }
 

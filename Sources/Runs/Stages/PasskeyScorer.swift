@@ -9,24 +9,24 @@ struct PasskeyScorer: TaskScorer {
   let decoder: DecoderModel
   let samples: EvaluationSamples
 
-  package func scores(
-    of patterns: [AttentionPattern], sample index: Int, onEach: () throws -> Void
-  ) throws -> [SampleScores] {
+  package func score(
+    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws {
     let sample = try samples.sample(index: index)
     let answers = Array(sample.answers.joined())
     let firstTokens = Set(sample.firstTokens)
-    var scores = patterns.map { _ in SampleScores() }
     try decoder.finalHidden(
-      sample.tokens, patterns: patterns, rows: sample.predictingRows
+      sample.tokens, patterns: patterns, wanted: wanted, rows: sample.predictingRows
     ) { pattern, hidden in
+      var scores = SampleScores()
       let predictions = decoder.predictions(hidden, at: sample.predictors(of: answers))
       for (position, prediction) in zip(answers, predictions) {
-        scores[pattern].count(
+        scores.count(
           prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
       }
-      try onEach()
+      try onEach(pattern, scores)
     }
-    return scores
   }
 }
 

@@ -16,22 +16,8 @@ extension Pipeline {
     observer.stepBegan(
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
     for task in settings.tasks {
-      let scorer = try configuration.scorer(task, model)
-      let patterns = plan.patterns(for: task)
-      for index in 0..<settings.samples(of: task) {
-        let missing = patterns.filter { table[task.name, $0].count <= index }
-        if missing.isEmpty { continue }
-        let scores = try scorer.scores(of: missing, sample: index) {
-          progress.done += 1
-          observer.stepAdvanced(to: progress.done, note: task.name)
-          if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
-        }
-        let before = table.holds(task.name) ? sha256(of: table.text(of: task.name)) : nil
-        for (pattern, score) in zip(missing, scores) { table[task.name, pattern].append(score) }
-        try folder.claim(
-          .scores(task: task.name), inputs, texts: [table.text(of: task.name)], before: before)
-        try folder.write(table.text, to: files.scores)
-      }
+      try measure(
+        task, plan.patterns(for: task), configuration.scorer(task, model), &table, &progress)
     }
     let curves = MeasuredCurves(
       plan: plan, table: table, settings: settings, model: model.decoder.configuration)
@@ -42,6 +28,47 @@ extension Pipeline {
     try folder.write(places, to: files.places)
     observer.report(
       "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
+  }
+
+  /// Measures what is missing of a task.
+  ///
+  /// Scores are written at the end of each sample, and between its maps as often as that takes a twentieth of
+  /// the time at most: of samples that take long, after each map.
+  private func measure(
+    _ task: EvaluationTask, _ patterns: [AttentionPattern], _ scorer: any TaskScorer,
+    _ table: inout ScoreTable, _ progress: inout EvaluationProgress
+  ) throws {
+    var written = WrittenScores(table, task)
+    for index in 0..<configuration.evaluation.samples(of: task) {
+      let isMissing = patterns.map { table[task.name, $0].count <= index }
+      guard isMissing.contains(true) else { continue }
+      try scorer.score(patterns, wanted: isMissing, sample: index) { place, scores in
+        table[task.name, patterns[place]].append(scores)
+        progress.done += 1
+        observer.stepAdvanced(to: progress.done, note: task.name)
+        let isInterrupted = observer.isInterrupted
+        if isInterrupted || written.isDue { try write(table, of: task, &written) }
+        if isInterrupted { throw RunError.interrupted(folder: folder.path) }
+      }
+      try write(table, of: task, &written)
+    }
+    // What the file held before its last write is of no use any more.
+    if folder.ledger[.scores(task: task.name)]?[ResultInputs.earlierContent] != nil {
+      try folder.claim(.scores(task: task.name), inputs, texts: [table.text(of: task.name)])
+    }
+  }
+
+  /// Writes the scores, unless they are written already.
+  private func write(
+    _ table: ScoreTable, of task: EvaluationTask, _ written: inout WrittenScores
+  ) throws {
+    let start = ContinuousClock.now
+    let text = table.text(of: task.name)
+    let hash = sha256(of: text)
+    guard hash != written.hash else { return }
+    try folder.claim(.scores(task: task.name), inputs, texts: [text], before: written.hash)
+    try folder.write(table.text, to: files.scores)
+    written.note(hash, since: start)
   }
 
   /// Everything that maps are made of.
@@ -86,6 +113,30 @@ extension Pipeline {
 
   /// Samples that tell which layers are lazy.
   private static let attentionSamples = 8
+}
+
+/// What `scores.csv` holds of a task, and how long its last write took.
+private struct WrittenScores {
+  /// SHA-256 of the task's lines; nil where there are none.
+  private(set) var hash: String?
+  private var end = ContinuousClock.now
+  private var duration = Duration.zero
+
+  /// As often as that takes this share of the time, at most.
+  private static let share = 1.0 / 20
+
+  init(_ table: ScoreTable, _ task: EvaluationTask) {
+    hash = table.holds(task.name) ? sha256(of: table.text(of: task.name)) : nil
+  }
+
+  /// Whether enough time has gone by since the last write.
+  var isDue: Bool { duration <= (ContinuousClock.now - end) * Self.share }
+
+  mutating func note(_ hash: String, since start: ContinuousClock.Instant) {
+    self.hash = hash
+    end = ContinuousClock.now
+    duration = end - start
+  }
 }
 
 /// How much of an evaluation is done.

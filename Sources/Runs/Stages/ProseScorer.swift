@@ -9,26 +9,27 @@ struct ProseScorer: TaskScorer {
   let sampler: ProseSampler
   let settings: ProseSettings
 
-  package func scores(
-    of patterns: [AttentionPattern], sample index: Int, onEach: () throws -> Void
-  ) throws -> [SampleScores] {
+  package func score(
+    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws {
     let tokens = sampler.passage(index: index)
     let positions = settings.positions(in: tokens.count)
     let targets = positions.map { tokens[$0 + 1] }
     let rows = 0..<tokens.count
     let reference = decoder.finalHidden(
       tokens, pattern: .full(decoder.configuration), rows: rows)
-    var scores = patterns.map { _ in SampleScores() }
-    try decoder.finalHidden(tokens, patterns: patterns, rows: rows) { pattern, hidden in
+    try decoder.finalHidden(tokens, patterns: patterns, wanted: wanted, rows: rows) {
+      pattern, hidden in
+      var scores = SampleScores()
       let losses = decoder.losses(
         hidden, reference: reference, rows: positions, targets: targets)
       for (position, loss) in zip(positions, losses) {
         let bin = settings.bin(of: position, in: tokens.count)
-        scores[pattern][.perplexity, bin].add(loss.negativeLogLikelihood)
-        scores[pattern][.divergence, bin].add(loss.divergence)
+        scores[.perplexity, bin].add(loss.negativeLogLikelihood)
+        scores[.divergence, bin].add(loss.divergence)
       }
-      try onEach()
+      try onEach(pattern, scores)
     }
-    return scores
   }
 }

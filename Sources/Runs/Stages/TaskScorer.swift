@@ -5,12 +5,16 @@ import Transformer
 
 /// Judges maps on the samples of one task; sample i is the same for every map.
 package protocol TaskScorer {
-  /// What each of `patterns` scores on sample `index`, in their order; `onEach` is called after each.
+  /// Scores those of `patterns` that are `wanted` on sample `index`; `onEach` gets the place and the scores of
+  /// each as soon as they are known, in an order of the scorer's own.
+  ///
+  /// The scores of a pattern do not depend on which others are wanted.
   ///
   /// - Throws: what `onEach` throws, at once, and `GateOptimizerError` where the sample cannot be made.
-  func scores(
-    of patterns: [AttentionPattern], sample index: Int, onEach: () throws -> Void
-  ) throws -> [SampleScores]
+  func score(
+    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws
 }
 
 extension RunConfiguration {

@@ -5,16 +5,20 @@ extension DecoderModel {
   /// Patterns that agree in their first layers share the computation of these: the patterns form a
   /// tree with a level for each layer, which is walked depth first, one residual stream per level.
   /// Results are those of ``finalHidden(_:pattern:rows:)`` up to the rounding of float32 sums.
+  /// Patterns that are not `wanted` are left out, where it is given; the others have the very bits that
+  /// they have when all are wanted.
   ///
   /// - Throws: what `visit` throws, at once.
   public func finalHidden(
-    _ tokens: [Int32], patterns: [AttentionPattern], rows: Range<Int>,
+    _ tokens: [Int32], patterns: [AttentionPattern], wanted: [Bool]? = nil, rows: Range<Int>,
     visit: (Int, borrowing Tensor) throws -> Void
   ) rethrows {
-    guard !patterns.isEmpty else { return }
+    let wanted = wanted ?? patterns.map { _ in true }
+    guard wanted.contains(true) else { return }
     let output = RowSet(sink: 0, tail: rows)
     let plans = patterns.map { rowPlan($0, output: output) }
-    let walk = PrefixWalk(decoder: self, patterns: patterns, plans: plans, output: output)
+    let walk = PrefixWalk(
+      decoder: self, patterns: patterns, wanted: wanted, plans: plans, output: output)
     let held = walk.union(of: Array(patterns.indices), at: 0)
     let table = RotaryTable(configuration, positions: rows.upperBound)
     let x = embed(tokens, rows: held)
@@ -27,6 +31,7 @@ extension DecoderModel {
 private struct PrefixWalk {
   let decoder: DecoderModel
   let patterns: [AttentionPattern]
+  let wanted: [Bool]
   /// Rows at each layer's input for each pattern, and at the last one's output.
   let plans: [[RowSet]]
   let output: RowSet
@@ -55,10 +60,10 @@ private struct PrefixWalk {
   ) rethrows {
     if layer == decoder.configuration.layers {
       let hidden = decoder.finalNorm(x.view)
-      for member in members { try visit(member, hidden) }
+      for member in members where wanted[member] { try visit(member, hidden) }
       return
     }
-    for group in groups(members, at: layer) {
+    for group in groups(members, at: layer) where group.contains(where: { wanted[$0] }) {
       let (input, next) = (union(of: group, at: layer), union(of: group, at: layer + 1))
       let rows = held.gather(x.view, input)
       let y = decoder.prefillLayer(
