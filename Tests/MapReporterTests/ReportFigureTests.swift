@@ -23,6 +23,29 @@ import Testing
     try expectSnapshot(figure.svg(theme: .standalone), "accuracy.svg")
   }
 
+  /// Curves along full attention at 100 % leave its name alone: it stands above them.
+  @Test func namesOfReferencesAreClearOfCurves() throws {
+    let sparsities = [0.0, 0.25, 0.5, 0.75, 1]
+    let points =
+      [ReportSamples.point("full", 0, 1), ReportSamples.point("streaming", 1, 0)]
+      + ["layer:search", "layer:max"].flatMap { method in
+        sparsities.map { ReportSamples.point(method, $0, $0 < 1 ? 1 : 0) }
+      }
+    let svg = AccuracyFigure(points: points, task: ReportSamples.task, metric: .tokens)
+      .svg(theme: .standalone)
+    let number = "([0-9.]+)"
+    let label = try #require(
+      svg.firstMatch(of: try Regex("<text x=\"\(number)\" y=\"\(number)\"[^>]*>Full attention")))
+    let line = try #require(
+      svg.firstMatch(
+        of: try Regex("<line x1=\"\(number)\" y1=\"\(number)\" [^>]*stroke-dasharray=\"7 4\"")))
+    let (baseline, height) = try (
+      #require(label.output[2].substring.flatMap { Double($0) }),
+      #require(line.output[2].substring.flatMap { Double($0) })
+    )
+    #expect(baseline < height - 2, "\(baseline) and \(height)")
+  }
+
   /// Both ends, and `count` ways to choose layers, each better than the one before it.
   private static func ways(_ count: Int) -> [CurvePoint] {
     [ReportSamples.point("full", 0, 0.88), ReportSamples.point("streaming", 1, 0.19)]

@@ -20,7 +20,8 @@ import Testing
     #expect(headline.lowerBound < curve.lowerBound)
     expect(
       page,
-      contains: "Layers by max at 50\u{a0}% keep 95.5\u{a0}% of full attention’s token accuracy: "
+      contains: "With the layers that max chooses at 50\u{a0}% sparsity, the model keeps "
+        + "95.5\u{a0}% of full attention’s token accuracy: "
         + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8, a "
         + "difference of −4.0 points (paired 95\u{a0}% interval −4.2 to −3.0)")
     expect(page, contains: "Against single heads with the same cache the difference is −3.0 points")
@@ -86,6 +87,59 @@ import Testing
       expect(page, contains: "scope=\"colgroup\">\(column)\u{a0}%</th>")
     }
     expect(page, contains: "<td class=\"best\">84.0<small>78.1 – 89.9</small></td>")
+  }
+
+  /// Of 8 layers 66.7 % cannot stream: what was asked for stands beside what there is.
+  @Test func everySparsityThatWasAskedForIsShown() throws {
+    func point(_ method: String, _ sparsity: Double, _ accuracy: Double) -> CurvePoint {
+      var point = ReportSamples.point(method, sparsity, accuracy)
+      point.achievedSparsity = (sparsity * 8).rounded() / 8
+      return point
+    }
+    let model = HeadMap.Model(layers: 8, keyValueHeads: 1)
+    let map = try HeadMap(
+      model: model, window: HeadMap.Window(sink: 4, recent: 32),
+      gates: Array(repeating: [1], count: 8), layerFull: [true] + Array(repeating: false, count: 7),
+      criterion: HeadMap.Criterion(name: "max"), requestedSparsity: 0.9,
+      calibration: HeadMap.Calibration(source: "zigzag"))
+    let input = ReportInput(
+      title: "t",
+      points: [
+        point("full", 0, 0.9), point("layer:search", 0.375, 0.9), point("layer:max", 0.375, 0.8),
+        point("layer:search", 2.0 / 3, 0.89), point("layer:max", 2.0 / 3, 0.7),
+      ], primaryTask: ReportSamples.task, context: 512,
+      maps: [ReportInput.MapEntry(method: .layers(.max), map: map)])
+    let page = try Report(input).html()
+    expect(
+      page,
+      contains: "<th scope=\"row\">37.5\u{a0}%</th><td>37.5\u{a0}%: 3 of 8 layers</td>"
+        + "<td class=\"best\">90.0</td><td>80.0</td>")
+    expect(
+      page,
+      contains: "<th scope=\"row\">66.7\u{a0}%</th><td>62.5\u{a0}%: 5 of 8 layers</td>"
+        + "<td class=\"best\">89.0</td><td>70.0</td>")
+    expect(
+      page, contains: "scope=\"colgroup\">66.7\u{a0}%<small>layers allow 62.5\u{a0}%</small></th>")
+  }
+
+  @Test func pageLeadsToTheMapInTheFormatsOfRuntimes() throws {
+    var input = try ReportSamples.input()
+    expect(try Report(input).html(), contains: "zigzag export", false)
+    input.recommendedFolder = "maps/recommended/"
+    input.exportCommand = "zigzag export . --format vllm"
+    let page = try Report(input).html()
+    expect(page, contains: "<a href=\"./maps/recommended/\">maps/recommended/</a>")
+    expect(page, contains: "<code>zigzag export . --format vllm</code>")
+  }
+
+  /// Without gates and training nothing is said of them.
+  @Test func whatWasNotLearnedIsLeftOut() throws {
+    var input = try ReportSamples.input()
+    (input.gates, input.training) = ([], [])
+    let page = try Report(input).html()
+    expect(page, contains: "<h2>Gates</h2>", false)
+    expect(page, contains: "Gate learning</h2>", false)
+    expect(page, contains: "class=\"beside\"", false)
   }
 
   @Test func everyWayOfChoosingHasItsRecommendation() throws {

@@ -69,6 +69,20 @@ import Testing
     #expect(choose(points.reversed()).choice?.point == points[3])
   }
 
+  /// The searched map comes first in curves.csv, so that it is recommended where another is as good.
+  @Test func searchIsRecommendedBeforeItsEquals() {
+    let loss = Estimate(value: -0.01, low: -0.02, high: 0)
+    let points = [
+      point("full", 0, 1), point("head-mixed", 0.25, 0.99, minusFull: loss),
+      point("layer:search", 0.25, 0.99, minusFull: loss),
+      point("layer:max", 0.25, 0.99, minusFull: loss),
+      point("layer:balance", 0.25, 0.99, minusFull: loss),
+    ]
+    #expect(choose(points).choice?.point == points[2])
+    // So it is where no map keeps enough.
+    #expect(choose(points, share: 0.999).choice?.point == points[2])
+  }
+
   @Test func closestIsNamedWhereNoneQualifies() {
     let points = [
       point("full", 0, 0.9), point("layer:max", 0.5, 0.6), point("layer:balance", 0.25, 0.7),

@@ -135,7 +135,7 @@ struct ComparisonPage {
     """
 
   private static let table = """
-    <div class="scroll">
+    <div class="scroll" tabindex="0">
     <table>
     <thead>
     <tr><th scope="col">Run</th>{{#columns}}<th scope="col">{{.}}</th>{{/columns}}</tr>

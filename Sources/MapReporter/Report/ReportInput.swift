@@ -30,6 +30,10 @@ public struct ReportInput: Sendable {
   public var files: [FileLink]
   /// Sentences to be read with the numbers, such as warnings.
   public var notes: [String]
+  /// Folder with the recommended map in the formats of runtimes, relative to the page.
+  public var recommendedFolder: String?
+  /// The command that writes it in another one, given in the page's folder.
+  public var exportCommand: String?
 
   /// A map with the curve method it stands for.
   public struct MapEntry: Sendable {

@@ -35,7 +35,7 @@ extension FinishedRun {
   ) throws -> ReportInput {
     let evaluation = configuration.evaluation
     let training = try tables.training()
-    return ReportInput(
+    var input = ReportInput(
       title: configuration.name, subtitle: subtitle, points: points, places: places,
       primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
       context: evaluation.cacheContext(of: evaluation.tasks[0]),
@@ -52,6 +52,11 @@ extension FinishedRun {
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
           + "differences are paired by sample. With few samples they are too narrow.",
       ])
+    if files.has(.recommended) {
+      input.recommendedFolder = "\(RunFile.recommended.name)/"
+      input.exportCommand = "zigzag export . --format vllm"
+    }
+    return input
   }
 
   private var subtitle: String {

@@ -39,7 +39,7 @@ public struct AccuracyFigure: Sendable {
     let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
     let frame = PlotFrame(
       left: 50, top: cacheAxis == nil ? 38 : 74, width: Self.width - 72, height: Self.plotHeight,
-      xRange: 0...1, yRange: yRange)
+      xRange: 0...1, yRange: yRangeWithNames)
     let legendTop = frame.bottom + 48
     var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
     canvas.text(
@@ -113,6 +113,9 @@ public struct AccuracyFigure: Sendable {
     return low...max(low + 1e-6, low + (high - low) * 1.05)
   }
 
+  /// The same with room above the largest share, where the name of full attention stands clear of curves.
+  private var yRangeWithNames: ClosedRange<Double> { metric.isShare ? 0...1.08 : yRange }
+
   /// Where the axis of values has a line, about `count` of them for a loss, and what it says there.
   func scale(count: Int) -> (ticks: [Double], label: (Double) -> String) {
     if metric.isShare { return ([0, 0.2, 0.4, 0.6, 0.8, 1], { percent($0) }) }
@@ -144,25 +147,6 @@ public struct AccuracyFigure: Sendable {
       "Streaming share of key-value heads (sparsity)",
       at: Point(x: frame.left + frame.width / 2, y: frame.bottom + 36), size: 12, ink: .muted,
       anchor: .middle)
-  }
-
-  private func drawReferences(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    for (method, dash) in [(CurveMethod.full, "7 4"), (.streaming, "2 4")] {
-      guard let value = point(of: method)?.estimate(metric)?.value else { continue }
-      canvas.line(
-        frame.point(0, value), frame.point(1, value),
-        .stroke(canvas.color(.muted), width: 1.3, dash: dash))
-      let label = "\(method.title) \(words(value))"
-      let isFull = method == .full
-      // Beside the line, where there is room: not above the frame and not below it.
-      let height = (frame.bottom - frame.y(value)) / frame.height
-      let below = height > (isFull ? 0.97 : 0.06)
-      canvas.text(
-        label,
-        at: Point(
-          x: isFull ? frame.right - 2 : frame.left + 6, y: frame.y(value) + (below ? 14 : -6)),
-        size: 12, ink: .muted, anchor: isFull ? .end : .start)
-    }
   }
 
   private func drawBaselines(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {

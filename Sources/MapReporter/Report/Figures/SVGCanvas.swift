@@ -85,12 +85,19 @@ struct SVGCanvas {
 
   mutating func text(
     _ string: String, at point: Point, size: Double = 12, ink: Ink = .text,
-    anchor: Anchor = .start, isBold: Bool = false, isUpright: Bool = false
+    anchor: Anchor = .start, isBold: Bool = false, isUpright: Bool = false, hasHalo: Bool = false
   ) {
     var list = [("x", Self.number(point.x)), ("y", Self.number(point.y))]
     list += [("font-size", Self.number(size)), ("fill", color(ink))]
     if anchor != .start { list.append(("text-anchor", anchor.rawValue)) }
     if isBold { list.append(("font-weight", "600")) }
+    if hasHalo {
+      // The paper around the letters, so that what lies under them stays legible.
+      list += [
+        ("stroke", color(.surface)), ("stroke-width", "3"), ("stroke-linejoin", "round"),
+        ("paint-order", "stroke"),
+      ]
+    }
     if isUpright {
       list.append(("transform", "rotate(-90 \(Self.number(point.x)) \(Self.number(point.y)))"))
     }

@@ -14,6 +14,8 @@ struct AnswerView {
   let strip: String?
   let layers: String?
   let map: PageView.Link?
+  let folder: PageView.Link?
+  let command: String?
 
   init(_ figures: ReportFigures, theme: FigureTheme) {
     let input = figures.input
@@ -38,6 +40,10 @@ struct AnswerView {
     map = figures.recommendedMap?.path.map { path in
       PageView.Link(path: PageView.relative(path), name: path, summary: "")
     }
+    folder = input.recommendedFolder.map { path in
+      PageView.Link(path: PageView.relative(path), name: path, summary: "")
+    }
+    command = input.exportCommand
   }
 }
 
@@ -50,15 +56,15 @@ struct AnswerWords {
 
   func headline(_ choice: Choice) -> String {
     guard let kinds = map?.layerFull else {
-      return "\(percent(choice.point.achievedSparsity)) of the layers can stream"
+      return "\(shortPercent(choice.point.achievedSparsity)) of the layers can stream"
     }
     let streaming = kinds.count(where: { !$0 })
     return "\(streaming) of \(kinds.count) layers can stream"
   }
 
   func sentence(_ choice: Choice) -> String {
-    "\(method(choice)) keep \(percent(choice.keptShare, digits: 1)) of full attention’s "
-      + "\(metricName): \(scores(choice))\(difference(choice))\(saving(choice)). It is the sparsest "
+    "With the layers that \(chooser(choice)) chooses at \(sparsity(choice)) sparsity, the model keeps "
+      + "\(percent(choice.keptShare, digits: 1)) of full attention’s \(metricName): \(scores(choice))\(difference(choice))\(saving(choice)). It is the sparsest "
       + "layer map that keeps at least \(percent(input.keptShare)) even at the lower end of that "
       + "interval.\(price(choice))\(chance(choice)) \(evidence(choice))"
   }
@@ -86,7 +92,7 @@ struct AnswerWords {
       AnswerView.Tile(
         value: percent(choice.keptShare, digits: 1), label: "of full attention’s accuracy"),
       AnswerView.Tile(
-        value: percent(choice.point.achievedSparsity), label: "of the layers stream"),
+        value: shortPercent(choice.point.achievedSparsity), label: "of the layers stream"),
     ]
     if let saved = savedShare(choice) {
       tiles.append(
@@ -104,7 +110,19 @@ struct AnswerWords {
   }
 
   private func method(_ choice: Choice) -> String {
-    "\(choice.point.method.title) at \(percent(choice.point.requestedSparsity))"
+    "\(choice.point.method.title) at \(sparsity(choice))"
+  }
+
+  private func sparsity(_ choice: Choice) -> String {
+    askedSparsity(choice.point.requestedSparsity, possible: choice.point.achievedSparsity)
+  }
+
+  /// The criterion, such as `max`.
+  private func chooser(_ choice: Choice) -> String {
+    guard case .layers(let criterion) = choice.point.method else {
+      return choice.point.method.title
+    }
+    return "\(criterion)"
   }
 
   private var metricName: String { input.primaryMetric.title.lowercasedFirst }

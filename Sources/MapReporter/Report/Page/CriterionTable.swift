@@ -16,6 +16,8 @@ struct CriterionTable {
 
   struct Column {
     let title: String
+    /// The sparsity that the layers allow, where it is another one.
+    let possible: String?
     let span: Int
   }
 
@@ -30,7 +32,14 @@ struct CriterionTable {
   init(_ points: [CurvePoint]) {
     let sparsities = Self.sparsities(points)
     let shown = CurveMetric.scored(in: points)
-    columns = sparsities.map { Column(title: percent($0), span: shown.count) }
+    columns = sparsities.map { sparsity in
+      let possible = points.first {
+        $0.requestedSparsity == sparsity && $0.method.isLayerExclusive
+      }.map { shortPercent($0.achievedSparsity) }
+      let title = shortPercent(sparsity)
+      return Column(
+        title: title, possible: possible == title ? nil : possible, span: shown.count)
+    }
     metrics = sparsities.flatMap { _ in shown.map(\.shortTitle) }
     let keys = sparsities.flatMap { sparsity in shown.map { Key(sparsity: sparsity, metric: $0) } }
     let best = keys.map { Self.best(points, $0) }

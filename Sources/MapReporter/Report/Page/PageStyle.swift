@@ -1,6 +1,7 @@
 /// The page's style: one column on a phone, quiet on paper, colours from ``FigurePalette``.
 enum PageStyle {
   static let css = """
+    :root{--shade:rgba(96,108,122,.5)}
     *{box-sizing:border-box}
     html{-webkit-text-size-adjust:100%}
     body{margin:0;background:var(--surface);color:var(--text);font:16px/1.55 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
@@ -24,9 +25,15 @@ enum PageStyle {
     figure svg{display:block;width:100%;height:auto;max-width:640px}
     figure.strip svg{max-width:600px}
     .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:.5rem 2rem;align-items:start}
-    .scroll{overflow-x:auto;margin-top:.8rem}
+    .answer>div{min-width:0}
+    .beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:0 2.4rem}
+    .task>div{min-width:0}
+    .task p,.task+p,.subtitle{max-width:none}
+    .scroll{overflow-x:auto;margin-top:.8rem;background:linear-gradient(90deg,var(--surface) 40%,transparent) 0 0/4rem 100%,linear-gradient(270deg,var(--surface) 40%,transparent) 100% 0/4rem 100%,linear-gradient(90deg,var(--shade),transparent) 0 0/1.4rem 100%,linear-gradient(270deg,var(--shade),transparent) 100% 0/1.4rem 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}
+    .scroll:focus-visible{outline:2px solid var(--accent)}
+    code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.95em;background:var(--grid);padding:.15em .4em;border-radius:3px;overflow-wrap:anywhere;user-select:all}
     .figures + .small{margin-top:1.4rem}
-    table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
+    table{width:100%;border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
     th,td{padding:.35rem .7rem;text-align:right;border-bottom:1px solid var(--grid);vertical-align:top;white-space:nowrap}
     thead th{font-weight:600;border-bottom:1px solid var(--baseline)}
     thead th[colspan]{text-align:center}
@@ -35,7 +42,7 @@ enum PageStyle {
     th[scope=row],thead tr:first-child th:first-child{text-align:left;font-weight:400;vertical-align:bottom}
     th[scope=row]{vertical-align:top;position:sticky;left:0;background:var(--surface);white-space:normal;min-width:8.2rem;padding-left:0}
     thead tr:first-child th:first-child{padding-left:0}
-    td small{display:block;color:var(--muted);font-size:.78rem;font-weight:400}
+    td small,th small{display:block;color:var(--muted);font-size:.78rem;font-weight:400}
     td.best{font-weight:700}
     tr.reference th,tr.reference td,tr.random th,tr.random td{color:var(--muted)}
     dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:0 2rem;margin:.4rem 0}
@@ -46,6 +53,8 @@ enum PageStyle {
     .files li{padding:.25rem 0}
     .files a{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9rem;overflow-wrap:anywhere}
     .files span{color:var(--muted);font-size:.92rem;margin-left:.6rem}
+    @media (min-width:960px){.answer{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 2.4rem}.answer h2,.answer>p,.answer>ul{grid-column:1/-1}.pair{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 2.4rem;align-items:start}section>p{max-width:none}}
+    @media (max-width:600px){th,td{padding:.35rem .45rem}th[scope=row]{min-width:6.4rem}.scroll{border-right:1px solid var(--grid)}}
     @media print{body{font-size:11pt}table{font-size:7.5pt}th,td{padding:.2rem .35rem}main{max-width:none;padding:0}figure,table,dl,.answer{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}.scroll{overflow:visible}section{margin-top:1.6rem}a{color:inherit}h2,h3,section>p{break-after:avoid}}
     """
 }

@@ -9,6 +9,7 @@ enum PageTemplate {
         "page": try MustacheTemplate(string: page), "head": try MustacheTemplate(string: head),
         "task": try MustacheTemplate(string: task),
         "table": try MustacheTemplate(string: table),
+        "sparsities": try MustacheTemplate(string: sparsities),
       ])
       return library.render(view, withTemplate: "page") ?? ""
     } catch {
@@ -45,18 +46,24 @@ enum PageTemplate {
     {{#answer}}
     <section class="answer">
     <h2>{{headline}}</h2>
+    <div class="words">
     <p class="lead">{{sentence}}</p>
     {{#hasTiles}}<ul class="tiles">{{#tiles}}<li><b>{{value}}</b> <span>{{label}}</span></li>{{/tiles}}</ul>{{/hasTiles}}
+    </div>
+    <div class="map">
     {{#strip}}<figure class="strip">{{{.}}}</figure>{{/strip}}
     {{#layers}}<p class="small">Retrieval layers: {{.}}.</p>{{/layers}}
     {{#map}}<p class="small">The map: <a href="{{path}}">{{name}}</a></p>{{/map}}
+    {{#folder}}<p class="small">In the formats of runtimes: <a href="{{path}}">{{name}}</a></p>{{/folder}}
+    {{#command}}<p class="small">In one more format, from this page’s folder: <code>{{.}}</code></p>{{/command}}
+    </div>
     </section>
     {{/answer}}
     {{#recommendations}}{{^isEmpty}}
     <section>
     <h2>How far each way of choosing goes</h2>
     <p>The highest sparsity at which {{share}} of full attention’s accuracy is kept, even at the lower end of the paired 95&nbsp;% interval. Differences are in points, over the same samples; head-mixed is the per-head cut that streams as many heads.</p>
-    <div class="scroll">
+    <div class="scroll" tabindex="0">
     <table>
     <thead><tr><th scope="col">Method</th><th scope="col">Sparsity</th><th scope="col">Accuracy</th><th scope="col">Kept</th><th scope="col">Less full</th><th scope="col">Less head-mixed</th><th scope="col">KV saved</th></tr></thead>
     <tbody>
@@ -74,6 +81,8 @@ enum PageTemplate {
     {{>task}}
     </section>
     {{/primary}}
+    {{#hasPictures}}
+    <div class="beside">
     {{#gates}}
     <section>
     <h2>Gates</h2>
@@ -81,13 +90,6 @@ enum PageTemplate {
     <figure>{{{.}}}</figure>
     </section>
     {{/gates}}
-    {{#hasOthers}}
-    <section>
-    <h2>Other tasks</h2>
-    {{#others}}<h3>{{task}}</h3>
-    {{>task}}{{/others}}
-    </section>
-    {{/hasOthers}}
     {{#training}}
     <section>
     <h2>Gate learning</h2>
@@ -95,6 +97,15 @@ enum PageTemplate {
     <figure>{{{.}}}</figure>
     </section>
     {{/training}}
+    </div>
+    {{/hasPictures}}
+    {{#hasOthers}}
+    <section>
+    <h2>Other tasks</h2>
+    {{#others}}<h3>{{task}}</h3>
+    {{>task}}{{/others}}
+    </section>
+    {{/hasOthers}}
     {{#hasNotes}}
     <section>
     <h2>Notes</h2>
@@ -120,16 +131,32 @@ enum PageTemplate {
     """
 
   private static let task = """
+    <div class="task{{#isPair}} pair{{/isPair}}">
     <div class="figures">{{#figures}}<figure>{{{.}}}</figure>{{/figures}}</div>
-    {{#table}}{{^isEmpty}}{{>table}}{{/isEmpty}}{{/table}}
+    {{#table}}{{^isEmpty}}<div>{{>table}}</div>{{/isEmpty}}{{/table}}
+    </div>
+    {{#sparsities}}{{^isEmpty}}{{>sparsities}}{{/isEmpty}}{{/sparsities}}
+    """
+
+  private static let sparsities = """
+    <p class="small">Every sparsity that was asked for, and the nearest that whole layers allow: {{metric}}. Bold: the best layer map.</p>
+    <div class="scroll" tabindex="0">
+    <table class="every">
+    <thead><tr><th scope="col">Asked for</th><th scope="col">Layer maps have</th>{{#methods}}<th scope="col">{{.}}</th>{{/methods}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{asked}}</th><td>{{possible}}</td>{{#cells}}<td{{#isBest}} class="best"{{/isBest}}>{{value}}</td>{{/cells}}</tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
     """
 
   private static let table = """
     <p class="small">Shares in %, losses in nats, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
-    <div class="scroll">
+    <div class="scroll" tabindex="0">
     <table>
     <thead>
-    <tr><th rowspan="2" scope="col">Method</th>{{#columns}}<th colspan="{{span}}" scope="colgroup">{{title}}</th>{{/columns}}</tr>
+    <tr><th rowspan="2" scope="col">Method</th>{{#columns}}<th colspan="{{span}}" scope="colgroup">{{title}}{{#possible}}<small>layers allow {{.}}</small>{{/possible}}</th>{{/columns}}</tr>
     <tr>{{#metrics}}<th scope="col">{{.}}</th>{{/metrics}}</tr>
     </thead>
     <tbody>

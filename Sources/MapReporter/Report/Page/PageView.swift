@@ -17,6 +17,9 @@ struct PageView {
     let task: String
     let figures: [String]
     let table: CriterionTable
+    let sparsities: SparsityTable
+    /// Whether the one figure and a table of few columns stand side by side.
+    let isPair: Bool
   }
 
   let title: String
@@ -31,6 +34,7 @@ struct PageView {
   let hasOthers: Bool
   let gates: String?
   let training: String?
+  let hasPictures: Bool
   let notes: [String]
   let hasNotes: Bool
   let facts: [Fact]
@@ -50,6 +54,7 @@ struct PageView {
     hasOthers = sections.count > 1
     gates = figures.gates(theme: theme)?.svg
     training = figures.training(theme: theme)?.svg
+    hasPictures = gates != nil || training != nil
     notes = input.notes
     hasNotes = !notes.isEmpty
     facts = input.facts.map { Fact(name: $0.name, value: $0.value) }
@@ -63,9 +68,15 @@ struct PageView {
   private static func section(
     _ task: String, _ figures: ReportFigures, theme: FigureTheme
   ) -> TaskSection {
-    TaskSection(
-      task: task, figures: figures.accuracy(of: task, theme: theme).map(\.svg),
-      table: CriterionTable(figures.input.points.filter { $0.task == task }))
+    let input = figures.input
+    let points = input.points.filter { $0.task == task }
+    let table = CriterionTable(points)
+    let drawings = figures.accuracy(of: task, theme: theme).map(\.svg)
+    return TaskSection(
+      task: task, figures: drawings, table: table,
+      sparsities: SparsityTable(
+        points, primary: input.primaryMetric, layers: input.maps.first?.map.model.layers),
+      isPair: drawings.count == 1 && table.metrics.count <= 4)
   }
 
   /// A path as a link below the page's folder: "./" keeps a colon in a name from being a scheme.

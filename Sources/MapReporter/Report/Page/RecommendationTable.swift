@@ -43,7 +43,7 @@ struct RecommendationTable {
         minusFull: none, minusHeadMixed: none, saved: "–")
     }
     return Row(
-      name: method.title, sparsity: percent(choice.point.achievedSparsity),
+      name: method.title, sparsity: shortPercent(choice.point.achievedSparsity),
       accuracy: fixed(choice.accuracy.value * 100, 1),
       range: "\(fixed(choice.accuracy.low * 100, 1)) – \(fixed(choice.accuracy.high * 100, 1))",
       kept: percent(choice.keptShare, digits: 1), minusFull: difference(choice.minusFull),
