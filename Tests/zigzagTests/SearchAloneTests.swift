@@ -123,6 +123,8 @@ import Testing
       "name: s\nbase: alone.yaml\nvary: {window.recent: [12]}\n", to: "sweep.yaml")
     let sweep = try scratch.zigzag("sweep", "sweep.yaml")
     #expect(sweep.code == 0, "\(sweep.errors)")
+    let again = try scratch.zigzag("sweep", "sweep.yaml")
+    #expect(again.errors.contains("run 2 of 2, recent-12: finished before"), "\(again.errors)")
     let page = try scratch.text(of: "runs/s/comparison.html")
     #expect(!page.contains("Gate learning"))
     #expect(try scratch.text(of: "runs/s/comparison-layers.csv").contains("recent-12,12,search,"))

@@ -51,6 +51,16 @@ import Testing
     #expect(!scratch.holds("runs/s"))
   }
 
+  @Test func anUnreadableMapIsRefusedWithItsRun() throws {
+    try scratch.write("1\t1\n1\t0\n", to: "theirs.tsv")
+    try scratch.write("1\t1\n1\tx\n", to: "broken.tsv")
+    try scratch.write(
+      "name: s\nbase: run.yaml\nset: {evaluation.maps: [{name: theirs, file: theirs.tsv}]}\n"
+        + "vary: {evaluation.maps.0.file: [broken.tsv]}\n", to: "configs/sweep.yaml")
+    expectRefusal(try sweep("-q"), code: 65, saying: "file-broken.tsv: broken.tsv, line 2")
+    #expect(!scratch.holds("runs/s"))
+  }
+
   /// A map from elsewhere counts by its bytes, as long as it is there.
   @Test func anotherMapFromElsewhereIsMeasured() throws {
     try scratch.write("1\t1\n1\t0\n", to: "theirs.tsv")

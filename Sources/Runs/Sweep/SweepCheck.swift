@@ -10,6 +10,8 @@ struct SweepCheck {
   private var models: [String: LoadedModel] = [:]
   private var checked: Set<String> = []
   private var texts: [String: String] = [:]
+  /// SHA-256 of maps from elsewhere, by path; runs of the sweep may make some on the way.
+  private var maps: [String: (stamp: FileStamp, hash: String)] = [:]
 
   init(folder: String) {
     self.folder = folder
@@ -29,7 +31,14 @@ struct SweepCheck {
       }
     } catch RunError.setting(let location, let problem) {
       throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
+    } catch let error as any ZigzagError where Self.isOfMaps(error) {
+      throw SweepError.Failure(run: run.name, error: error)
     }
+  }
+
+  /// Whether a file of `evaluation.maps` is refused, which names itself but not the run.
+  private static func isOfMaps(_ error: any ZigzagError) -> Bool {
+    error is MapReporterError || error is GateOptimizerError
   }
 
   /// What `run` is made from now: the hashes of its model's parts and of its texts, by name.
@@ -37,8 +46,22 @@ struct SweepCheck {
     let identity = try model(at: run.configuration.model).identity
     var hashes: [String: String] = [:]
     for path in run.configuration.textFiles { hashes[path] = textHash(of: path) }
-    return RunRecord.inputs(of: identity, texts: hashes)
-      .merging(ResultInputs.importedMaps(of: run.configuration)) { $1 }
+    return RunRecord.inputs(of: identity, texts: hashes).merging(importedMaps(of: run)) { $1 }
+  }
+
+  /// What ``ResultInputs/importedMaps(of:)`` gives; a file that is as it was is hashed once.
+  mutating func importedMaps(of run: SweepRun) -> [String: String] {
+    var found: [String: String] = [:]
+    for map in run.configuration.evaluation.maps {
+      guard let stamp = FileStamp(path: map.file) else { continue }
+      if let known = maps[map.file], known.stamp == stamp {
+        found["map \(map.file)"] = known.hash
+      } else if let hash = TextFile.sha256(of: map.file) {
+        maps[map.file] = (stamp, hash)
+        found["map \(map.file)"] = hash
+      }
+    }
+    return found
   }
 
   private mutating func textHash(of path: String) -> String? {

@@ -9,7 +9,8 @@ package struct SweepRecord: Codable, Equatable {
   /// SHA-256 of a run's files when it was finished.
   private struct Mark: Codable, Equatable {
     let configuration: String
-    let gates: String
+    /// Nil where none are learned.
+    let gates: String?
     let curves: String
     /// What the run was made from; earlier versions wrote none.
     var inputs: [String: String]?
@@ -42,7 +43,7 @@ package struct SweepRecord: Codable, Equatable {
     let gone = Set(run.configuration.evaluation.maps.map { "map \($0.file)" })
       .subtracting(inputs.keys)
     let known = mark.inputs?.filter { !gone.contains($0.key) }
-    return mark == Self.mark(of: files, inputs: mark.inputs)
+    return mark == Self.mark(of: run, files, inputs: mark.inputs)
       && mark.configuration == sha256(of: settings) && (known ?? inputs) == inputs
   }
 
@@ -53,7 +54,7 @@ package struct SweepRecord: Codable, Equatable {
 
   /// Notes that the run in `files` is finished, made from `inputs`.
   mutating func add(_ run: SweepRun, _ files: RunFiles, inputs: [String: String]) {
-    runs[run.name] = Self.mark(of: files, inputs: inputs)
+    runs[run.name] = Self.mark(of: run, files, inputs: inputs)
   }
 
   /// The record as JSON, keys in alphabetical order.
@@ -61,10 +62,14 @@ package struct SweepRecord: Codable, Equatable {
     try JSONFile.prettyText(of: self, name: "sweep.json")
   }
 
-  private static func mark(of files: RunFiles, inputs: [String: String]?) -> Mark? {
-    let hashes = [files.configuration, files.gates, files.curves].compactMap(
-      TextFile.sha256(of:))
-    guard hashes.count == 3 else { return nil }
-    return Mark(configuration: hashes[0], gates: hashes[1], curves: hashes[2], inputs: inputs)
+  private static func mark(
+    of run: SweepRun, _ files: RunFiles, inputs: [String: String]?
+  ) -> Mark? {
+    let learns = run.configuration.calibration != nil
+    let gates = learns ? TextFile.sha256(of: files.gates) : nil
+    guard let settings = TextFile.sha256(of: files.configuration),
+      let curves = TextFile.sha256(of: files.curves), gates != nil || !learns
+    else { return nil }
+    return Mark(configuration: settings, gates: gates, curves: curves, inputs: inputs)
   }
 }

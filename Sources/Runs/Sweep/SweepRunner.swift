@@ -59,7 +59,7 @@ public struct SweepRunner {
       }
       // As the run itself has written it down: the model may have been replaced since the sweep began.
       let made = (try RunRecord.read(files.record)?.inputs ?? inputs)
-        .merging(ResultInputs.importedMaps(of: run.configuration)) { $1 }
+        .merging(check.importedMaps(of: run)) { $1 }
       record.add(run, files, inputs: made)
       try lock.requireHeld()
       try write(record)
@@ -125,11 +125,20 @@ public struct SweepRunner {
 /// Runs of a sweep that could not be made, while the others were.
 public struct SweepError: ZigzagError {
   /// A run with what went wrong.
-  public struct Failure: Sendable {
+  public struct Failure: ZigzagError {
     /// Name of the run.
     public let run: String
     /// What went wrong.
     public let error: any ZigzagError
+
+    /// That of what went wrong.
+    public var category: ErrorCategory { error.category }
+
+    /// The run's name with what went wrong.
+    public var description: String {
+      let reason = "\(error)"
+      return "\(run): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
+    }
   }
 
   /// The runs that failed, at least one.
@@ -144,10 +153,7 @@ public struct SweepError: ZigzagError {
 
   /// One sentence with every failure.
   public var description: String {
-    let reasons = failures.map { failure in
-      let reason = "\(failure.error)"
-      return "\(failure.run): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
-    }.joined(separator: "; ")
+    let reasons = failures.map(\.description).joined(separator: "; ")
     return "\(failures.count) of \(runs) runs failed: \(reasons)"
       + (page.map { "; the others are compared in \($0)" } ?? "")
   }
