@@ -83,7 +83,7 @@ extension Bench {
   ///
   /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` unless a step of one length is
   ///   all that is asked for; the errors of ``run()`` and of writing.
-  public func run(writingStepTo folder: String) throws -> BenchReport {
+  package func run(writingStepTo folder: String) throws -> BenchReport {
     guard settings.measures == [.step], settings.lengths.count == 1 else {
       throw MapReporterError.invalidValue(
         place: "--write-step", expected: "given with --measure step and one length",
@@ -108,7 +108,7 @@ extension Bench {
   ///
   /// - Throws: The errors of ``run()``, and those of reading where the folder holds no step of this
   ///   model.
-  public func repeatStep(from folder: String) throws -> StepRecord {
+  package func repeatStep(from folder: String) throws -> StepRecord {
     let place = StepFolder(path: folder)
     let stored = try place.readRecord()
     let sample = try place.readSample(stored, for: model)

@@ -11,7 +11,7 @@ import Transformer
 /// Every time is a median over rounds after one that does not count. What is compared takes turns within
 /// a round, and the yardstick, a large product, is measured before the first round and after each, so that
 /// a share is the share of what the machine could do at that time.
-public struct Bench {
+package struct Bench {
   let model: LoadedModel
   let decoder: DecoderModel
   let settings: BenchSettings
@@ -29,7 +29,7 @@ public struct Bench {
   ///   - gates: What maps are made of; random gates without it.
   ///   - observer: What is told how far the measuring is.
   /// - Throws: ``MapReporterError`` and `FileError` for what cannot be measured.
-  public init(
+  package init(
     _ model: LoadedModel, settings: BenchSettings, tokens: BenchTokens? = nil,
     gates: BenchGates? = nil, observer: any WorkObserver
   ) throws {
@@ -46,7 +46,7 @@ public struct Bench {
   /// Measures everything that is asked for.
   ///
   /// - Throws: ``MapReporterError/stopped`` where the observer asks to stop.
-  public func run() throws -> BenchReport {
+  package func run() throws -> BenchReport {
     let texts = try texts()
     var report = report(on: texts)
     let wanted = Set(settings.measures)
@@ -87,32 +87,32 @@ public struct Bench {
 }
 
 /// Tokens to measure on.
-public struct BenchTokens: Sendable {
+package struct BenchTokens: Sendable {
   /// The ids.
-  public let ids: [Int32]
+  package let ids: [Int32]
   /// The file they are from.
-  public let path: String
+  package let path: String
 
   /// The token ids of a NumPy file (.npy), for a model of `vocabulary` tokens.
   ///
   /// - Throws: `FileError` where the file holds something else.
-  public init(contentsOf path: String, vocabulary: Int) throws(FileError) {
+  package init(contentsOf path: String, vocabulary: Int) throws(FileError) {
     ids = try NumpyFile.readTokens(path: path, vocabulary: vocabulary)
     self.path = path
   }
 }
 
 /// Gates that maps are made of.
-public struct BenchGates: Sendable {
+package struct BenchGates: Sendable {
   /// The gates, (L, K).
-  public let matrix: GateMatrix
+  package let matrix: GateMatrix
   /// The file they are from.
-  public let path: String
+  package let path: String
 
   /// The gates of a table in DuoAttention's format.
   ///
   /// - Throws: `FileError` where the file is no such table.
-  public init(contentsOf path: String) throws(FileError) {
+  package init(contentsOf path: String) throws(FileError) {
     matrix = try GateMatrix(contentsOf: path)
     self.path = path
   }
@@ -193,17 +193,17 @@ func meanSeconds(least: Double = 0.05, of body: () -> Void) -> Double {
 }
 
 /// Memory of this process, bytes; 0 where the system does not tell.
-public struct ProcessMemory: Codable, Sendable, Equatable {
+package struct ProcessMemory: Codable, Sendable, Equatable {
   /// The most that was resident at any time, pages of mapped files included (`getrusage`).
-  public var peakBytes: Int
+  package var peakBytes: Int
   /// The same as Linux's VmHWM.
-  public var highWaterBytes: Int
+  package var highWaterBytes: Int
   /// Resident now without mapped files: what the page cache could not give back (RssAnon).
-  public var anonymousBytes: Int
+  package var anonymousBytes: Int
   /// Resident pages of mapped files now, the model's (RssFile).
-  public var fileBytes: Int
+  package var fileBytes: Int
   /// The most that ``anonymousBytes`` was while it was watched.
-  public var peakAnonymousBytes: Int
+  package var peakAnonymousBytes: Int
 
   /// What is so now; ``peakAnonymousBytes`` is not less than `watched`.
   init(watched: Int = 0) {

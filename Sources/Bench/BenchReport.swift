@@ -5,72 +5,74 @@ import Support
 import Transformer
 
 /// Everything one run of `zigzag bench` measured.
-public struct BenchReport: Codable, Sendable {
+package struct BenchReport: Codable, Sendable {
   /// Version of this package.
-  public var version = toolVersion
+  package var version = toolVersion
   /// Where it was measured.
-  public var machine = BenchMachine()
+  package var machine = BenchMachine()
   /// What was measured.
-  public var model: BenchModel
+  package var model: BenchModel
   /// How it was measured.
-  public var settings: BenchSettings
+  package var settings: BenchSettings
   /// Where the tokens of each length came from.
-  public var input: [BenchText]
+  package var input: [BenchText]
   /// Large products; this and the others are nil where they were not asked for.
-  public var gemm: GemmResult?
+  package var gemm: GemmResult?
   /// Attention alone.
-  public var attention: [AttentionResult]?
+  package var attention: [AttentionResult]?
   /// Prompts under full attention.
-  public var prefill: [PrefillResult]?
+  package var prefill: [PrefillResult]?
   /// Decoding under full attention.
-  public var decode: [DecodeResult]?
+  package var decode: [DecodeResult]?
   /// Two-stream steps.
-  public var step: [StepResult]?
+  package var step: [StepResult]?
   /// Patterns compared.
-  public var maps: MapsResult?
+  package var maps: MapsResult?
 
   /// The report as JSON, keys in alphabetical order.
   ///
   /// - Throws: `FileError` where a number is not finite.
-  public func json() throws(FileError) -> String { try JSONFile.text(of: self, name: "bench.json") }
+  package func json() throws(FileError) -> String {
+    try JSONFile.text(of: self, name: "bench.json")
+  }
 }
 
 /// The machine, as far as times depend on it.
-public struct BenchMachine: Codable, Sendable {
+package struct BenchMachine: Codable, Sendable {
   /// The processor's model name.
-  public var processor = processorName()
+  package var processor = processorName()
   /// Cores the process may use.
-  public var cores = Parallelism.cores
+  package var cores = Parallelism.cores
   /// What the model's products run on.
-  public var kernels = ProductKernels.name
+  package var kernels = ProductKernels.name
   /// The library whose large product is the yardstick.
-  public var yardstick = "OpenBLAS, \(BLASRuntime.kernel) kernels"
+  package var yardstick = "OpenBLAS, \(BLASRuntime.kernel) kernels"
 }
 
 /// The model, as far as times depend on it.
-public struct BenchModel: Codable, Sendable {
+package struct BenchModel: Codable, Sendable {
   /// The file.
-  public var path: String
+  package var path: String
   /// SHA-256 of the weights.
-  public var weightsSHA256: String
+  package var weightsSHA256: String
   /// Layers, L.
-  public var layers: Int
+  package var layers: Int
   /// Hidden size, C.
-  public var hidden: Int
+  package var hidden: Int
   /// Feed-forward size, F.
-  public var feedForward: Int
+  package var feedForward: Int
   /// Query heads, H.
-  public var queryHeads: Int
+  package var queryHeads: Int
   /// Key-value heads, K.
-  public var keyValueHeads: Int
+  package var keyValueHeads: Int
   /// Head dimension, D.
-  public var headDim: Int
+  package var headDim: Int
   /// Vocabulary, V.
-  public var vocabulary: Int
+  package var vocabulary: Int
   /// How the first layer's matrices are stored.
-  public var elementType: String
+  package var elementType: String
   /// Bytes of the matrices that every decoded token reads.
-  public var bytesPerToken: Int
+  package var bytesPerToken: Int
 
   init(_ model: LoadedModel) {
     let c = model.configuration
@@ -84,21 +86,21 @@ public struct BenchModel: Codable, Sendable {
 }
 
 /// The tokens of one length.
-public struct BenchText: Codable, Sendable {
+package struct BenchText: Codable, Sendable {
   /// How many.
-  public var tokens: Int
+  package var tokens: Int
   /// A passkey sample, seeded random ids, or a file.
-  public var source: String
+  package var source: String
 }
 
 /// Seconds of repeated runs of the same work.
-public struct Timing: Codable, Sendable {
+package struct Timing: Codable, Sendable {
   /// The one in the middle.
-  public var median: Double
+  package var median: Double
   /// The shortest.
-  public var fastest: Double
+  package var fastest: Double
   /// All, in the order they were taken.
-  public var samples: [Double]
+  package var samples: [Double]
 
   init(_ samples: [Double]) {
     median = medianOf(samples)
@@ -108,15 +110,15 @@ public struct Timing: Codable, Sendable {
 }
 
 /// Work per time, and what the machine could do meanwhile.
-public struct WorkRate: Codable, Sendable {
+package struct WorkRate: Codable, Sendable {
   /// 10⁹ floating-point operations of the mathematics (`OperationCount`).
-  public var gflop: Double
+  package var gflop: Double
   /// Those per second.
-  public var gflopPerSecond: Double
+  package var gflopPerSecond: Double
   /// What large products reached on all cores before and after, in the median.
-  public var yardstick: Double
+  package var yardstick: Double
   /// The rate as a share of the yardstick.
-  public var share: Double
+  package var share: Double
 
   init(_ operations: Operations, seconds: Double, yardstick: Double) {
     gflop = Double(operations.total) / 1e9

@@ -4,9 +4,9 @@ import Support
 import Transformer
 
 /// What `zigzag bench` measures, and at which sizes.
-public struct BenchSettings: Codable, Sendable, Equatable {
+package struct BenchSettings: Codable, Sendable, Equatable {
   /// One kind of measurement.
-  public enum Measure: String, Codable, Sendable, CaseIterable {
+  package enum Measure: String, Codable, Sendable, CaseIterable {
     /// Large products by OpenBLAS, what shares are shares of, and by the kernels of this package.
     case gemm
     /// Attention alone, full and streaming.
@@ -22,31 +22,31 @@ public struct BenchSettings: Codable, Sendable, Equatable {
   }
 
   /// What is measured.
-  public var measures = Measure.allCases
+  package var measures = Measure.allCases
   /// Tokens, ascending; every measurement but `gemm` is made at each.
-  public var lengths = [1024, 2048, 4096]
+  package var lengths = [1024, 2048, 4096]
   /// What streaming heads see.
-  public var window = StreamingWindow(sink: 64, recent: 256)
+  package var window = StreamingWindow(sink: 64, recent: 256)
   /// Label rows of a step, at the end of its sample.
-  public var labels = 110
+  package var labels = 110
   /// Bytes that a step's activations may take; nil keeps them all.
-  public var memoryBudget: Int?
+  package var memoryBudget: Int?
   /// Rounds behind a median, 1…10⁶, after one that does not count.
-  public var repeats = 5
+  package var repeats = 5
   /// Tokens decoded after a prompt, 1…2²⁰.
-  public var decodeTokens = 32
+  package var decodeTokens = 32
   /// Shares of layers that stream in the maps that are compared, each in [0, 1].
-  public var sparsities = [0.5, 0.75]
+  package var sparsities = [0.5, 0.75]
   /// Seed of tokens, gates and values.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// Refuses what cannot be measured.
   ///
   /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` for the first of them.
-  public func validate() throws(MapReporterError) {
+  package func validate() throws(MapReporterError) {
     try require(!measures.isEmpty, "--measure", "at least one measure", "empty")
     try require(!lengths.isEmpty, "--lengths", "at least one length", "empty")
     let most = 1 << 20

@@ -71,39 +71,39 @@ package struct StepFolder {
 }
 
 /// The facts of one step: step.json, and what a repeated step prints.
-public struct StepRecord: Codable, Sendable {
+package struct StepRecord: Codable, Sendable {
   /// Tokens of the sample, T.
-  public var tokens: Int
+  package var tokens: Int
   /// First label row, and the one after the last.
-  public var labelRows: [Int]
+  package var labelRows: [Int]
   /// First tokens that streaming heads see.
-  public var sink: Int
+  package var sink: Int
   /// Last tokens that streaming heads see, the current one included.
-  public var recent: Int
+  package var recent: Int
   /// The distillation loss.
-  public var loss: Double
+  package var loss: Double
   /// Median seconds of each part and of the whole.
-  public var seconds: StepParts<Double>
+  package var seconds: StepParts<Double>
   /// Seconds of the whole, every round.
-  public var samples: [Double]
+  package var samples: [Double]
   /// The most that was resident at any time up to the first step, mapped weights included.
-  public var peakBytes: Int
+  package var peakBytes: Int
   /// The most of it that was not a mapped file.
-  public var peakAnonymousBytes: Int
+  package var peakAnonymousBytes: Int
   /// Rows the student computed over all layers.
-  public var studentRows: Int
+  package var studentRows: Int
   /// 10⁹ operations of the step.
-  public var gflop: Double
+  package var gflop: Double
   /// The step's rate as a share of large products' meanwhile.
-  public var share: Double
+  package var share: Double
   /// SHA-256 of the weights.
-  public var weightsSHA256: String
+  package var weightsSHA256: String
   /// SHA-256 of the model's configuration; earlier versions wrote none.
-  public var configurationSHA256: String?
+  package var configurationSHA256: String?
   /// The loss minus the one in the folder, where the step was repeated.
-  public var lossDifference: Double?
+  package var lossDifference: Double?
   /// The largest difference from the folder's gradients over the largest of these, likewise.
-  public var gradientDifference: Double?
+  package var gradientDifference: Double?
 
   init(_ sample: StepSample, _ result: StepResult, identity: ModelIdentity) {
     tokens = result.tokens
@@ -125,7 +125,7 @@ public struct StepRecord: Codable, Sendable {
   /// The record as JSON, keys in alphabetical order.
   ///
   /// - Throws: `FileError` where a number is not finite.
-  public func json() throws(FileError) -> String { try JSONFile.text(of: self, name: "step.json") }
+  package func json() throws(FileError) -> String { try JSONFile.text(of: self, name: "step.json") }
 
   func check(tokens count: Int, model: LoadedModel, path: String) throws(FileError) {
     func invalid(_ place: String, _ expected: String, _ found: String) -> FileError {

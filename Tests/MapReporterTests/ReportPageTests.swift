@@ -1,4 +1,5 @@
 import Foundation
+import GateOptimizer
 import MapReporter
 import TestSupport
 import Testing
@@ -99,7 +100,8 @@ import Testing
     let model = HeadMap.Model(layers: 8, keyValueHeads: 1)
     let map = try HeadMap(
       model: model, window: HeadMap.Window(sink: 4, recent: 32),
-      gates: Array(repeating: [1], count: 8), layerFull: [true] + Array(repeating: false, count: 7),
+      gates: Array(repeating: [1], count: 8),
+      heads: HeadSet(retrievalLayers: [true] + Array(repeating: false, count: 7), heads: 1),
       criterion: HeadMap.Criterion(name: "max"), requestedSparsity: 0.9,
       calibration: HeadMap.Calibration(source: "zigzag"))
     let input = ReportInput(

@@ -57,7 +57,7 @@ import Testing
     try scratch.write(
       "name: s\nbase: run.yaml\nset: {evaluation.maps: [{name: theirs, file: theirs.tsv}]}\n"
         + "vary: {evaluation.maps.0.file: [broken.tsv]}\n", to: "configs/sweep.yaml")
-    expectRefusal(try sweep("-q"), code: 65, saying: "file-broken.tsv: broken.tsv, line 2")
+    expectRefusal(try sweep("-q"), code: 65, saying: "file-broken.tsv: broken.tsv")
     #expect(!scratch.holds("runs/s"))
   }
 

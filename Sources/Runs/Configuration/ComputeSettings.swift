@@ -7,26 +7,26 @@ import Support
 /// What a run may use of the machine.
 ///
 /// The `compute` section of a run configuration; no result depends on it.
-public struct ComputeSettings: Codable, Sendable, Equatable {
+package struct ComputeSettings: Codable, Sendable, Equatable {
   /// What a calibration step may keep of its activations; beyond, they are computed again.
-  public var memoryBudget = ByteBudget.shareOfFree(0.6)
+  package var memoryBudget = ByteBudget.shareOfFree(0.6)
   /// What is kept of the teacher's outputs, where the sample set is finite.
-  public var teacherCache = ByteBudget.bytes(0)
+  package var teacherCache = ByteBudget.bytes(0)
   /// Whether they are kept in files of the run folder, not in memory.
-  public var teacherCacheOnDisk = false
+  package var teacherCacheOnDisk = false
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case memoryBudget = "memory_budget"
     case teacherCache = "teacher_cache"
     case teacherCacheOnDisk = "teacher_cache_on_disk"
   }
 
   /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     memoryBudget = try given.value(.memoryBudget, default: memoryBudget)
     teacherCache = try given.value(.teacherCache, default: teacherCache)
@@ -35,7 +35,7 @@ public struct ComputeSettings: Codable, Sendable, Equatable {
 }
 
 /// An amount of memory: `60%` of what is free, `4GiB`, `500 MB`, or a number of bytes.
-public enum ByteBudget: Codable, Sendable, Equatable {
+package enum ByteBudget: Codable, Sendable, Equatable {
   case bytes(Int)
   /// A share in [0, 1] of the memory that is free when it is asked for.
   case shareOfFree(Double)
@@ -45,7 +45,7 @@ public enum ByteBudget: Codable, Sendable, Equatable {
   ]
 
   /// Reads the text of a setting; nil if it is none of the forms.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let digits = text.prefix { $0.isNumber || $0 == "." }
     let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
     guard let number = Double(digits), number.isFinite else { return nil }
@@ -61,7 +61,7 @@ public enum ByteBudget: Codable, Sendable, Equatable {
   /// Reads a text or a number.
   ///
   /// - Throws: `InvalidSetting` that says how a size is written.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     let text = try (try? value.decode(Int.self)).map(String.init) ?? value.decode(String.self)
     guard let budget = ByteBudget(text) else {
@@ -73,7 +73,7 @@ public enum ByteBudget: Codable, Sendable, Equatable {
   }
 
   /// Writes what it was read from.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .bytes(let count): try container.encode(count)
@@ -86,7 +86,7 @@ public enum ByteBudget: Codable, Sendable, Equatable {
   }
 
   /// The number of bytes, now.
-  public var byteCount: Int {
+  package var byteCount: Int {
     switch self {
     case .bytes(let count): count
     case .shareOfFree(let share): Int(share * Double(Self.freeMemory))

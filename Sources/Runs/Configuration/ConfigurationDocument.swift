@@ -9,9 +9,9 @@ import Yams
 ///
 /// Overrides (`calibration.steps=40`) are merged into the document before anything is decoded, so
 /// that they are checked exactly as the file is. Their values are YAML too: `a.b=[1, 2]` is a list.
-public struct ConfigurationDocument {
+package struct ConfigurationDocument {
   /// The file the document was read from, as the user named it.
-  public let path: String
+  package let path: String
   /// Everything in the document, overrides merged.
   private(set) var root: Node
   private var overrides: [(keys: [String], place: String)] = []
@@ -20,14 +20,14 @@ public struct ConfigurationDocument {
   ///
   /// - Throws: ``RunError`` where the file cannot be read, is no YAML mapping or has a key twice, or
   ///   where an override cannot be placed.
-  public init(contentsOf path: String, overrides: [String] = []) throws {
+  package init(contentsOf path: String, overrides: [String] = []) throws {
     try self.init(yaml: try Self.text(at: path), path: path, overrides: overrides)
   }
 
   /// The settings in the `run.json` at `path`, with overrides; JSON is YAML.
   ///
   /// - Throws: As ``init(contentsOf:overrides:)``.
-  public init(record path: String, overrides: [String] = []) throws {
+  package init(record path: String, overrides: [String] = []) throws {
     try self.init(contentsOf: path)
     guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
       throw FileError.malformed(
@@ -45,7 +45,7 @@ public struct ConfigurationDocument {
   }
 
   /// Takes the document from `yaml`; `path` is only named in messages.
-  public init(yaml: String, path: String, overrides: [String] = []) throws {
+  package init(yaml: String, path: String, overrides: [String] = []) throws {
     self.path = path
     root = try Self.compose(yaml, path: path)
     for override in overrides {
@@ -56,7 +56,7 @@ public struct ConfigurationDocument {
   /// Decodes a settings type from the document.
   ///
   /// - Throws: ``RunError`` that names the file and line, or the override, of what is wrong.
-  public func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+  package func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
     do {
       return try YAMLDecoder().decode(type, from: root)
     } catch let problem as InvalidSetting {
@@ -69,7 +69,7 @@ public struct ConfigurationDocument {
   }
 
   /// `problem` with the place where its setting, or the nearest one above it, was written.
-  public func setting(_ problem: InvalidSetting) -> RunError {
+  package func setting(_ problem: InvalidSetting) -> RunError {
     .setting(location: location(of: problem.path), problem: problem.description)
   }
 

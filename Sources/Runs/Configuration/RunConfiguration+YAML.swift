@@ -9,7 +9,7 @@ extension RunConfiguration {
   /// Reads and checks a document; the model is checked against later, once it is open.
   ///
   /// - Throws: ``RunError`` that names the file and line, or the override, of what is wrong.
-  public init(_ document: ConfigurationDocument) throws {
+  package init(_ document: ConfigurationDocument) throws {
     self = try document.decode(RunConfiguration.self)
     do {
       try validate()
@@ -19,7 +19,7 @@ extension RunConfiguration {
   }
 
   /// The configuration with every default written out, as it goes into the run folder.
-  public func yaml() throws -> String {
+  package func yaml() throws -> String {
     let node = try node(self)
     do {
       return try Yams.serialize(node: node, width: -1)

@@ -6,40 +6,40 @@ import Transformer
 
 /// Everything a run depends on, read from one YAML file; every setting but `name` and `model` has a
 /// default.
-public struct RunConfiguration: Codable, Sendable, Equatable {
+package struct RunConfiguration: Codable, Sendable, Equatable {
   /// Names the run folder; letters, digits, `.`, `_` and `-`.
-  public var name: String
+  package var name: String
   /// Path of the model file (HDF5), relative to the working directory.
-  public var model: String
+  package var model: String
   /// Seed of the calibration samples.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// What streaming heads see.
-  public var window = StreamingWindow(sink: 16, recent: 64)
+  package var window = StreamingWindow(sink: 16, recent: 64)
   /// The texts passkeys are hidden in.
-  public var haystack = HaystackSettings()
+  package var haystack = HaystackSettings()
   /// What the model is asked to retrieve while gates are learned.
-  public var task = PasskeyTask()
+  package var task = PasskeyTask()
   /// How the gates are learned; nil, written `none`, learns none, and maps are searched alone.
-  public var calibration: CalibrationSettings? = CalibrationSettings()
+  package var calibration: CalibrationSettings? = CalibrationSettings()
   /// How maps are searched on the loss itself.
-  public var search = SearchSettings()
+  package var search = SearchSettings()
   /// How gates become layer maps.
-  public var ranking = RankingSettings()
+  package var ranking = RankingSettings()
   /// What accuracy is measured on.
-  public var evaluation = EvaluationSettings()
+  package var evaluation = EvaluationSettings()
   /// What the report says.
-  public var report = ReportSettings()
+  package var report = ReportSettings()
   /// What the run may use of the machine.
-  public var compute = ComputeSettings()
+  package var compute = ComputeSettings()
 
   /// A run of `model` with every other setting at its default.
-  public init(name: String, model: String) {
+  package init(name: String, model: String) {
     self.name = name
     self.model = model
   }
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case name
     case model
     case seed
@@ -60,7 +60,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   }
 
   /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     name = try given.decode(String.self, forKey: .name)
     model = try given.decode(String.self, forKey: .model)
@@ -110,7 +110,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   }
 
   /// Writes every setting, in the order of ``CodingKeys``.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encode(model, forKey: .model)
@@ -136,7 +136,7 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   /// Refuses values that no run can work with, whatever the model.
   ///
   /// - Throws: `InvalidSetting` with the setting's full path.
-  public func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
     try requireSetting(
       Self.isFolderName(name), Key.name,
@@ -204,18 +204,18 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
   /// Tokens of the samples that maps are searched on, in turn; not empty.
   ///
   /// Where none are given: the longest of the calibration's, without one those of the evaluation.
-  public var searchContexts: [Int] {
+  package var searchContexts: [Int] {
     search.contexts.isEmpty ? [calibration?.contextMax ?? evaluation.context] : search.contexts
   }
 
   /// Sparsities at which a search tries swaps.
-  public var searchSparsities: [Double] { search.sparsities ?? ranking.sparsities }
+  package var searchSparsities: [Double] { search.sparsities ?? ranking.sparsities }
 
   /// Refuses contexts the model was not made for, and contexts in which nothing is out of a
   /// streaming head's sight.
   ///
   /// - Throws: `InvalidSetting` with the setting's full path.
-  public func validate(for model: ModelConfiguration) throws(InvalidSetting) {
+  package func validate(for model: ModelConfiguration) throws(InvalidSetting) {
     if let calibration {
       try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
       try checkContext(calibration.contextMax, ["calibration", "context_max"], model)

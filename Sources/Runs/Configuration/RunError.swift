@@ -4,7 +4,7 @@ import Support
 
 /// What can go wrong with a run's configuration and its folder, but for what is wrong with a file: that is a
 /// `FileError`.
-public enum RunError: ZigzagError, Equatable {
+package enum RunError: ZigzagError, Equatable {
   /// A setting is unknown or impossible; `location` is a file and line, or an override.
   case setting(location: String, problem: String)
   /// An override is not of the form key=value, or its key leads nowhere.
@@ -33,7 +33,7 @@ public enum RunError: ZigzagError, Equatable {
   case interrupted(folder: String)
 
   /// What kind of thing went wrong.
-  public var category: ErrorCategory {
+  package var category: ErrorCategory {
     switch self {
     case .setting, .badOverride, .otherRun, .otherSteps, .otherFiles, .otherResult, .otherInputs,
       .sameFolder,
@@ -45,7 +45,7 @@ public enum RunError: ZigzagError, Equatable {
   }
 
   /// One sentence: where, what, and what to do.
-  public var description: String {
+  package var description: String {
     switch self {
     case .setting(let location, let problem):
       "\(location.shown(limit: 300)): \(problem.shown(limit: 600))"

@@ -4,23 +4,23 @@ import MapReporter
 /// The texts passkeys are hidden in: the `haystack` section of a run configuration.
 ///
 /// Evaluation uses other text than calibration.
-public struct HaystackSettings: Codable, Sendable, Equatable {
+package struct HaystackSettings: Codable, Sendable, Equatable {
   /// What gates are learned on.
-  public var calibration = HaystackSource.generated(.village)
+  package var calibration = HaystackSource.generated(.village)
   /// What maps are judged on.
-  public var evaluation = HaystackSource.generated(.coast)
+  package var evaluation = HaystackSource.generated(.coast)
 
   /// Generated text for both.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case calibration
     case evaluation
   }
 
   /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     calibration = try given.value(.calibration, default: calibration)
     evaluation = try given.value(.evaluation, default: evaluation)
@@ -29,7 +29,7 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
   /// Refuses sources that are no source.
   ///
   /// - Throws: `InvalidSetting` for the first of them.
-  public func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     for (source, key) in [(calibration, CodingKeys.calibration), (evaluation, .evaluation)] {
       try requireSetting(
         !source.files.contains(""), key, "has an empty file name; name a file, or leave it out")
@@ -41,23 +41,23 @@ public struct HaystackSettings: Codable, Sendable, Equatable {
 }
 
 /// How gates become layer maps: the `ranking` section of a run configuration.
-public struct RankingSettings: Codable, Sendable, Equatable {
+package struct RankingSettings: Codable, Sendable, Equatable {
   /// Criteria maps are written for, each once, the first one the run's own; empty only without gates.
-  public var criteria: [Criterion] = [.search, .max, .balance]
+  package var criteria: [Criterion] = [.search, .max, .balance]
   /// Sparsities maps are written for, each in [0, 1] and once.
-  public var sparsities = [0.25, 0.5, 0.75]
+  package var sparsities = [0.25, 0.5, 0.75]
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case criteria
     case sparsities
   }
 
   /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     criteria = try given.value(.criteria, default: criteria)
     sparsities = try given.value(.sparsities, default: sparsities)
@@ -66,7 +66,7 @@ public struct RankingSettings: Codable, Sendable, Equatable {
   /// Refuses values that no ranking can work with.
   ///
   /// - Throws: `InvalidSetting` for the first of them.
-  public func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     typealias Key = CodingKeys
     try requireCriteria(criteria, Key.criteria)
     try requireSparsities(sparsities, Key.sparsities)
@@ -81,20 +81,20 @@ extension RankingSettings {
 }
 
 /// What the report says: the `report` section of a run configuration.
-public struct ReportSettings: Codable, Sendable, Equatable {
+package struct ReportSettings: Codable, Sendable, Equatable {
   /// The share of full attention's accuracy that a recommended map keeps, in [0, 1].
-  public var keptFraction = 0.95
+  package var keptFraction = 0.95
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case keptFraction = "kept_fraction"
   }
 
   /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     keptFraction = try given.value(.keptFraction, default: keptFraction)
   }
@@ -102,7 +102,7 @@ public struct ReportSettings: Codable, Sendable, Equatable {
   /// Refuses values that no report can work with.
   ///
   /// - Throws: `InvalidSetting` for the first of them.
-  public func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     try requireShare(keptFraction, CodingKeys.keptFraction)
   }
 }

@@ -23,12 +23,17 @@ struct SettingScope {
 
   let paths: [SettingPath]
 
-  /// Those that the learned gates depend on.
-  static let gates = SettingScope(paths: [
+  /// Those that the samples depend on which gates are learned on.
+  static let samplesOfGates = SettingScope(paths: [
     SettingPath(Key.model), SettingPath(Key.seed), SettingPath(Key.window), SettingPath(Key.task),
     SettingPath(Key.haystack, HaystackSettings.CodingKeys.calibration),
-    SettingPath(Key.calibration, without: [CalibrationSettings.CodingKeys.checkpointEvery]),
   ])
+
+  /// Those that the learned gates depend on.
+  static let gates = SettingScope(
+    paths: samplesOfGates.paths + [
+      SettingPath(Key.calibration, without: [CalibrationSettings.CodingKeys.checkpointEvery])
+    ])
 
   /// Those that searched maps depend on, besides those of the gates.
   static let search = SettingScope(paths: [
@@ -89,18 +94,16 @@ extension RunConfiguration {
 
   /// What the gates depend on and is not as in `before`, one readable entry each; of a calibration where the
   /// other has none, one for all of it.
-  func gateDifferences(from before: RunConfiguration) throws(RunError) -> [String] {
-    var (now, then) = try (gateSettings(), before.gateSettings())
-    if (calibration == nil) != (before.calibration == nil) {
-      let section = CodingKeys.calibration.rawValue
-      func joined(_ settings: [String: String], _ learns: Bool) -> [String: String] {
-        settings.filter { !$0.key.hasPrefix(section) }
-          .merging([section: learns ? "a section of settings" : Self.noCalibration]) { $1 }
-      }
-      now = joined(now, calibration != nil)
-      then = joined(then, before.calibration != nil)
+  func gateDifferences(from before: RunConfiguration) throws -> [String] {
+    guard (calibration == nil) != (before.calibration == nil) else {
+      return try differences(now: gateSettings(), before: before.gateSettings())
     }
-    return differences(now: now, before: then)
+    let name = CodingKeys.calibration.rawValue
+    func others(_ run: RunConfiguration) throws -> [String: String] {
+      let section = run.calibration == nil ? Self.noCalibration : "a section of settings"
+      return try run.settings(in: .samplesOfGates).merging([name: section]) { $1 }
+    }
+    return try differences(now: others(self), before: others(before))
   }
 
   /// The settings that searched maps depend on, besides those of the gates.

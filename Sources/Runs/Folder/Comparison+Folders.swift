@@ -11,7 +11,7 @@ extension Comparison {
   ///     whose layers are the most accurate on average.
   /// - Throws: ``RunError`` where a folder is no run or has nothing yet, ``MapReporterError`` where a file
   ///   is damaged.
-  public init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
+  package init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
     let names = Self.names(of: folders)
     try self.init(
       zip(names, folders).map { try ComparedRun(name: $0, folder: $1) }, title: title,

@@ -12,7 +12,7 @@ extension FinishedRun {
   /// - Throws: ``RunError`` where accuracy has not been measured yet, or with other gates or on other texts,
   ///   ``MapReporterError`` where a file is damaged or cannot be written; what `check` throws.
   @discardableResult
-  public func writeReport(check: () throws -> Void = {}) throws -> String {
+  package func writeReport(check: () throws -> Void = {}) throws -> String {
     guard FileManager.default.fileExists(atPath: files.curves) else {
       throw FileError.missing(
         path: files.curves, what: "file", fix: "measure accuracy first with zigzag evaluate")

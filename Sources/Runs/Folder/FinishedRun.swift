@@ -6,17 +6,17 @@ import Support
 import Transformer
 
 /// A run folder as its readers see it: the gates with all that is known about them.
-public struct FinishedRun: Sendable {
+package struct FinishedRun: Sendable {
   /// The names of the folder's files.
-  public let files: RunFiles
+  package let files: RunFiles
   /// The run's configuration.
-  public let configuration: RunConfiguration
+  package let configuration: RunConfiguration
   /// Where and with what the run was made.
-  public let record: RunRecord
+  package let record: RunRecord
   /// The learned gates, if the run learns any, and the maps that were searched.
-  public let maps: LearnedMaps
+  package let maps: LearnedMaps
   /// What could not be compared, since the folder is of an earlier version; nil where nothing is left open.
-  public let openQuestion: String?
+  package let openQuestion: String?
   /// What results were made from; nil for a run that is just being made.
   private let ledger: ResultLedger?
   /// The folder's tables.
@@ -27,7 +27,7 @@ public struct FinishedRun: Sendable {
   /// - Returns: The page's path, and the ``openQuestion``.
   /// - Throws: As ``init(folder:)`` and ``writeReport(check:)``; ``RunError/locked(folder:holder:)`` where a
   ///   process works in the folder.
-  public static func drawReport(
+  package static func drawReport(
     in path: String
   ) throws -> (page: String, openQuestion: String?) {
     let files = RunFiles(folder: path)
@@ -52,7 +52,7 @@ public struct FinishedRun: Sendable {
   /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, or without gates no model, is of another model, or holds gates
   ///   or searched maps that were made from something else; `GateOptimizerError` where the gates are
   ///   damaged.
-  public init(folder path: String) throws {
+  package init(folder path: String) throws {
     files = RunFiles(folder: path)
     tables = RunTables(files)
     try Self.requireFolder(files)
@@ -85,7 +85,8 @@ public struct FinishedRun: Sendable {
     }
     guard let model = record.model else {
       throw FileError.malformed(
-        path: files.record, line: nil, problem: "it does not name the model; begin the run with zigzag run")
+        path: files.record, line: nil,
+        problem: "it does not name the model; begin the run with zigzag run")
     }
     return LearnedMaps(layers: model.layers, heads: model.keyValueHeads)
   }
@@ -130,7 +131,7 @@ public struct FinishedRun: Sendable {
   }
 
   /// The learned gates, (L, K); nil for a run that learns none.
-  public var gates: GateMatrix? { maps.gates }
+  package var gates: GateMatrix? { maps.gates }
 
   /// The searched maps of a unit, if there are any.
   func searched(_ unit: MapUnit) -> SearchedMaps? { maps.searched(unit) }
@@ -141,7 +142,7 @@ public struct FinishedRun: Sendable {
   /// The layers chosen by `criterion` at `sparsity`.
   ///
   /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, or nothing was searched.
-  public func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
+  package func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
     try maps.layers(by: criterion, sparsity: sparsity)
   }
 
@@ -149,7 +150,7 @@ public struct FinishedRun: Sendable {
   ///
   /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates, and
   ///   ``MapReporterError`` where the gates are not those of the run's model.
-  public func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
+  package func map(by criterion: Criterion, sparsity: Double) throws -> HeadMap {
     let ranked = try layers(by: criterion, sparsity: sparsity)
     return try headMap(
       ranked.heads(keyValueHeads: maps.heads),
@@ -159,7 +160,7 @@ public struct FinishedRun: Sendable {
   /// The head-mixed map at `sparsity`: DuoAttention's cut, with as many streaming heads as layer maps have.
   ///
   /// - Throws: As ``map(by:sparsity:)``.
-  public func headMixedMap(sparsity: Double) throws -> HeadMap {
+  package func headMixedMap(sparsity: Double) throws -> HeadMap {
     let name = CurveMethod.headMixed.name
     return try headMap(
       maps.requireGates(for: name).headCut(likeLayersAt: sparsity),
@@ -195,7 +196,7 @@ public struct FinishedRun: Sendable {
   /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
   ///
   /// - Throws: ``MapReporterError`` where the table is damaged.
-  public func recommendedMap() throws -> RecommendedMap? {
+  package func recommendedMap() throws -> RecommendedMap? {
     guard FileManager.default.fileExists(atPath: files.curves),
       let task = configuration.evaluation.tasks.first
     else { return nil }

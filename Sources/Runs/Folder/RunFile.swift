@@ -111,12 +111,12 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
 }
 
 /// The paths of a run folder's files.
-public struct RunFiles: Sendable {
+package struct RunFiles: Sendable {
   /// Path of the folder.
-  public let folder: String
+  package let folder: String
 
   /// The files of the run folder at `folder`.
-  public init(folder: String) {
+  package init(folder: String) {
     self.folder = folder
   }
 
@@ -132,19 +132,19 @@ public struct RunFiles: Sendable {
   }
 
   /// The configuration with every default written out.
-  public var configuration: String { self[.configuration] }
+  package var configuration: String { self[.configuration] }
   /// The learned gates in DuoAttention's format, (L, K).
-  public var gates: String { self[.gates] }
+  package var gates: String { self[.gates] }
   /// What an interrupted calibration continues from.
-  public var checkpoint: String { self[.checkpoint] }
+  package var checkpoint: String { self[.checkpoint] }
   /// Layer maps, one `headmap.json` per criterion and sparsity.
-  public var maps: String { self[.maps] }
+  package var maps: String { self[.maps] }
   /// Accuracy against sparsity with confidence intervals.
-  public var curves: String { self[.curves] }
+  package var curves: String { self[.curves] }
   /// The self-contained page.
-  public var report: String { self[.report] }
+  package var report: String { self[.report] }
   /// What the tool logged.
-  public var log: String { self[.log] }
+  package var log: String { self[.log] }
 
   package var record: String { self[.record] }
   package var ledger: String { self[.ledger] }

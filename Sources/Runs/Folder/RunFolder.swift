@@ -7,9 +7,9 @@ import Support
 /// The folder that holds everything of one run, and the right to write in it.
 ///
 /// docs/run-folder.md lists the files. All of them are written under a temporary name and renamed.
-public struct RunFolder: ~Copyable {
+package struct RunFolder: ~Copyable {
   /// Path of the folder, `<runs>/<name>`.
-  public let path: String
+  package let path: String
   /// Says before each write whether the folder is still this process's, and its inputs what they were.
   let guardian: FolderGuard
   /// What the results in the folder were made from.
@@ -22,7 +22,7 @@ public struct RunFolder: ~Copyable {
   ///
   /// - Throws: ``RunError`` where the folder cannot be written, another process has it, or it holds
   ///   gates learned with other settings.
-  public static func open(
+  package static func open(
     for configuration: RunConfiguration, in runs: String = "runs"
   ) throws -> RunFolder {
     let folder = "\(runs)/\(configuration.name)"
@@ -47,13 +47,13 @@ public struct RunFolder: ~Copyable {
   }
 
   /// Where the folder's files are.
-  public var files: RunFiles { RunFiles(folder: path) }
+  package var files: RunFiles { RunFiles(folder: path) }
 
   /// Writes a text file of the run as a whole.
   ///
   /// - Throws: ``RunError`` where it cannot be written, or the folder is no longer this process's;
   ///   `FileError.changed` where something it is computed from was written into.
-  public func write(_ text: String, to path: String) throws {
+  package func write(_ text: String, to path: String) throws {
     try guardian.check()
     try put(text, at: path)
   }
@@ -128,7 +128,7 @@ public struct RunFolder: ~Copyable {
   /// Removes a file of the folder if it is there; a folder of that name is somebody else's and refused.
   ///
   /// - Throws: As ``write(_:to:)``.
-  public func remove(_ file: String) throws {
+  package func remove(_ file: String) throws {
     try guardian.check()
     try delete(file)
   }

@@ -4,15 +4,15 @@ import ModelLoader
 import Support
 
 /// A run that is made again from its `run.json`.
-public struct RunOrigin: Sendable {
+package struct RunOrigin: Sendable {
   /// The `run.json`.
-  public let path: String
+  package let path: String
   let record: RunRecord
 
   /// Reads the record at `path`.
   ///
   /// - Throws: ``RunError`` where there is none, or it is of a version without settings.
-  public init(contentsOf path: String) throws {
+  package init(contentsOf path: String) throws {
     guard let record = try RunRecord.read(path) else {
       throw FileError.missing(path: path, what: "file", fix: "name the run.json of a run folder")
     }

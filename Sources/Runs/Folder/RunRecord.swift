@@ -5,33 +5,33 @@ import Support
 import Transformer
 
 /// The facts of a run that are not in its configuration: `run.json`.
-public struct RunRecord: Codable, Sendable, Equatable {
+package struct RunRecord: Codable, Sendable, Equatable {
   /// Version of this package.
-  public var zigzagVersion = toolVersion
+  package var zigzagVersion = toolVersion
   /// Operating system and its version.
-  public var system = ProcessInfo.processInfo.operatingSystemVersionString
+  package var system = ProcessInfo.processInfo.operatingSystemVersionString
   /// Name of the machine.
-  public var host = ProcessInfo.processInfo.hostName
+  package var host = ProcessInfo.processInfo.hostName
   /// The processor's model name, where the system tells.
-  public var processor = processorName()
+  package var processor = processorName()
   /// Cores the process may use.
-  public var cores = Parallelism.cores
+  package var cores = Parallelism.cores
   /// The kernels the linear algebra library chose.
-  public var linearAlgebra = ""
+  package var linearAlgebra = ""
   /// The model, with the SHA-256 of its weights.
-  public var model: HeadMap.Model?
+  package var model: HeadMap.Model?
   /// The model's configuration by key, which tells in words what differs; earlier versions wrote none.
-  public var modelConfiguration: [String: String]?
+  package var modelConfiguration: [String: String]?
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
   /// earlier versions wrote none.
-  public var texts: [String: String]?
+  package var texts: [String: String]?
   /// Every setting, as in config.yaml: with it the record is enough to make the run again.
-  public var configuration: RunConfiguration?
+  package var configuration: RunConfiguration?
   /// Seconds of each finished step, by its name; a resumed step adds up.
-  public var seconds: [String: Double] = [:]
+  package var seconds: [String: Double] = [:]
 
   /// A record of this process on this machine.
-  public init() {}
+  package init() {}
 
   enum CodingKeys: String, CodingKey {
     case zigzagVersion = "zigzag_version"
@@ -69,14 +69,14 @@ public struct RunRecord: Codable, Sendable, Equatable {
   /// The record at `path`, or nil where there is none yet.
   ///
   /// - Throws: `FileError` where the file is not a record.
-  public static func read(_ path: String) throws(FileError) -> RunRecord? {
+  package static func read(_ path: String) throws(FileError) -> RunRecord? {
     try JSONFile.readIfThere(
       RunRecord.self, at: path, format: "run record", limit: FileLimit.record,
       fix: "delete it to have it written anew")
   }
 
   /// The record as JSON, keys in alphabetical order.
-  public func json() throws(FileError) -> String {
+  package func json() throws(FileError) -> String {
     try JSONFile.prettyText(of: self, name: "run.json")
   }
 }

@@ -6,7 +6,7 @@ import Support
 import Transformer
 
 /// A run from its configuration to its report; every step whose results are there is skipped.
-public struct Pipeline: ~Copyable {
+package struct Pipeline: ~Copyable {
   let configuration: RunConfiguration
   let document: ConfigurationDocument
   let source: LoadedModel
@@ -21,7 +21,7 @@ public struct Pipeline: ~Copyable {
   ///
   /// - Throws: `FileError` where the model cannot be opened, ``RunError`` where it does not
   ///   suit the configuration or the folder cannot be used (see ``RunFolder/open(for:in:)``).
-  public init(
+  package init(
     _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
     origin: RunOrigin? = nil, observer: any WorkObserver
   ) throws {
@@ -47,13 +47,13 @@ public struct Pipeline: ~Copyable {
   }
 
   /// The names of the run's files.
-  public var files: RunFiles { folder.files }
+  package var files: RunFiles { folder.files }
 
   /// Runs every stage up to `goal`, each as far as it is not done yet.
   ///
   /// - Throws: Before the first stage what can be said against any of them; ``RunError/interrupted(folder:)``
   ///   where the observer asked to stop, and the errors of the libraries.
-  public mutating func run(to goal: Stage = .report) throws {
+  package mutating func run(to goal: Stage = .report) throws {
     if goal == .learn { try requireCalibration() }
     let model = try load()
     // Gates are learned to be searched, too.
@@ -64,7 +64,7 @@ public struct Pipeline: ~Copyable {
     for stage in goal.through { try work(stage, model, &maps) }
   }
 
-  private func requireCalibration() throws(RunError) {
+  private func requireCalibration() throws {
     guard configuration.calibration == nil else { return }
     throw document.setting(
       InvalidSetting(

@@ -6,24 +6,24 @@ import Support
 ///
 /// The rate is over the time since the task began here, so that a resumed run counts only the steps
 /// it did itself.
-public struct ProgressEstimate: Sendable, Equatable {
+package struct ProgressEstimate: Sendable, Equatable {
   /// What is being done, such as `learn`.
-  public var title: String
+  package var title: String
   /// What is counted, such as `steps`.
-  public var unit: String
+  package var unit: String
   /// Units done before this process began.
-  public var startedAt: Int
+  package var startedAt: Int
   /// Units done now.
-  public var done: Int
+  package var done: Int
   /// Units in all.
-  public var total: Int
+  package var total: Int
   /// Seconds since the task began in this process.
-  public var elapsed: Double
+  package var elapsed: Double
   /// What else to say, such as the loss.
-  public var note: String
+  package var note: String
 
   /// A task of `total` units, of which `startedAt` were done before.
-  public init(title: String, unit: String, total: Int, startedAt: Int = 0) {
+  package init(title: String, unit: String, total: Int, startedAt: Int = 0) {
     self.title = title
     self.unit = unit
     self.startedAt = startedAt
@@ -34,21 +34,21 @@ public struct ProgressEstimate: Sendable, Equatable {
   }
 
   /// Units per second; nil before the first one.
-  public var rate: Double? {
+  package var rate: Double? {
     let here = done - startedAt
     return here > 0 && elapsed > 0 ? Double(here) / elapsed : nil
   }
 
   /// Seconds left at the present rate; nil before the first unit.
-  public var secondsLeft: Double? { rate.map { Double(max(total - done, 0)) / $0 } }
+  package var secondsLeft: Double? { rate.map { Double(max(total - done, 0)) / $0 } }
 
   /// One line without a bar: `learn 40/120 steps, 0.36 steps/s, 3:42 left, loss 0.01`.
-  public var line: String {
+  package var line: String {
     ([head] + facts).joined(separator: ", ")
   }
 
   /// One line with a bar, at most `width` characters.
-  public func bar(width: Int) -> String {
+  package func bar(width: Int) -> String {
     let share = total > 0 ? min(max(Double(done) / Double(total), 0), 1) : 1
     let cells = 24
     let full = Int(share * Double(cells))

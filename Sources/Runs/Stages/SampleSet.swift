@@ -5,9 +5,9 @@ import ModelLoader
 import Support
 
 /// Samples of a run as arrays, for people to read and for other programs to work on.
-public struct SampleSet: Sendable {
+package struct SampleSet: Sendable {
   /// What a token of a sample is for.
-  public enum Mark: Int32, Sendable {
+  package enum Mark: Int32, Sendable {
     /// After the sample's end, where samples of one set differ in length.
     case padding = -1
     /// Text, needles and the epilogue.
@@ -21,14 +21,14 @@ public struct SampleSet: Sendable {
   }
 
   /// The samples.
-  public let samples: [PasskeySample]
+  package let samples: [PasskeySample]
   private let tokenizer: Tokenizer
 
   /// Samples `indices` that the run learns its gates on or, where `task` names one, judges maps by.
   ///
   /// - Throws: `FileError` where the model cannot be opened, ``RunError`` where it does not suit
   ///   the configuration or has no such task, `GateOptimizerError` where no sample can be made.
-  public init(
+  package init(
     _ configuration: RunConfiguration, document: ConfigurationDocument, task name: String?,
     indices: Range<Int>
   ) throws {
@@ -64,7 +64,7 @@ public struct SampleSet: Sendable {
   }
 
   /// The text of a sample, special tokens included.
-  public func text(_ index: Int) -> String { tokenizer.decode(samples[index].tokens) }
+  package func text(_ index: Int) -> String { tokenizer.decode(samples[index].tokens) }
 
   /// The names of the files that ``write(to:)`` writes.
   package static let files = ["tokens.npy", "marks.npy"]
@@ -73,7 +73,7 @@ public struct SampleSet: Sendable {
   /// ``Mark``s, both −1 after a sample's end.
   ///
   /// - Throws: `FileError` or ``RunError`` where a file cannot be written.
-  public func write(to folder: String) throws {
+  package func write(to folder: String) throws {
     try AtomicFile.createFolder(folder)
     let width = samples.map(\.length).max() ?? 0
     let shape = [samples.count, width]

@@ -6,7 +6,7 @@ import Transformer
 
 /// The stages of a run, in the order in which they are made: what each makes, what can be refused before it
 /// begins, and its work.
-public enum Stage: String, CaseIterable, Sendable {
+package enum Stage: String, CaseIterable, Sendable {
   /// Gates are learned.
   case learn
   /// Maps are searched.

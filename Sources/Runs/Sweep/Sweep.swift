@@ -6,13 +6,13 @@ import Yams
 /// Runs that differ from a base configuration in a few settings.
 ///
 /// docs/sweeps.md says how the file is written.
-public struct Sweep {
+package struct Sweep {
   /// The sweep file, as the user named it.
-  public let path: String
+  package let path: String
   /// Names the folder of the runs.
-  public let name: String
+  package let name: String
   /// The runs, in the order in which they are made.
-  public let runs: [SweepRun]
+  package let runs: [SweepRun]
 
   /// More runs than this are a mistake in a grid.
   private static let maximumRuns = 1000
@@ -23,7 +23,7 @@ public struct Sweep {
   /// `dotted.key=value`), then what the run itself changes.
   ///
   /// - Throws: ``RunError`` that names file and line of what is wrong.
-  public init(contentsOf path: String, overrides: [String] = []) throws {
+  package init(contentsOf path: String, overrides: [String] = []) throws {
     let file = try SweepFile(contentsOf: path)
     var base = try ConfigurationDocument(contentsOf: file.base)
     try base.put(all: file.shared, for: nil)
@@ -109,13 +109,13 @@ struct RunPlan {
 }
 
 /// One run of a sweep.
-public struct SweepRun {
+package struct SweepRun {
   /// Names the run's folder below the sweep's.
-  public let name: String
+  package let name: String
   /// What it changes, in words; empty for the base.
-  public let changes: String
+  package let changes: String
   /// All its settings.
-  public let configuration: RunConfiguration
+  package let configuration: RunConfiguration
   /// Where its settings come from.
   let document: ConfigurationDocument
   /// File and line in the sweep.

@@ -31,14 +31,10 @@ struct SweepCheck {
       }
     } catch RunError.setting(let location, let problem) {
       throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
-    } catch let error as any ZigzagError where Self.isOfMaps(error) {
+    } catch let error as any ZigzagError {
+      // A file names itself, but not the run that asks for it.
       throw SweepError.Failure(run: run.name, error: error)
     }
-  }
-
-  /// Whether a file of `evaluation.maps` is refused, which names itself but not the run.
-  private static func isOfMaps(_ error: any ZigzagError) -> Bool {
-    error is MapReporterError || error is GateOptimizerError
   }
 
   /// What `run` is made from now: the hashes of its model's parts and of its texts, by name.

@@ -4,15 +4,15 @@ import ModelLoader
 import Support
 
 /// Makes the runs of a sweep one after the other, and the page that compares them.
-public struct SweepRunner {
+package struct SweepRunner {
   /// The runs to make.
-  public let sweep: Sweep
+  package let sweep: Sweep
   /// Where they go, `<runs>/<name of the sweep>`.
-  public let folder: String
+  package let folder: String
   private let observer: any WorkObserver
 
   /// A runner that makes the runs below `runs`.
-  public init(_ sweep: Sweep, runs: String, observer: any WorkObserver) {
+  package init(_ sweep: Sweep, runs: String, observer: any WorkObserver) {
     self.sweep = sweep
     folder = "\(runs)/\(sweep.name)"
     self.observer = observer
@@ -25,7 +25,7 @@ public struct SweepRunner {
   /// - Returns: The comparison's page.
   /// - Throws: Before the first run what is wrong with any of them; ``RunError/interrupted(folder:)``
   ///   where the observer asked to stop; ``SweepError`` at the end where single runs failed.
-  public func run(began: (RunFiles) -> Void) throws -> String {
+  package func run(began: (RunFiles) -> Void) throws -> String {
     var check = SweepCheck(folder: folder)
     // Those that are finished need nothing any more.
     let before = (try? SweepRecord.read(recordPath)) ?? SweepRecord()
@@ -123,36 +123,36 @@ public struct SweepRunner {
 }
 
 /// Runs of a sweep that could not be made, while the others were.
-public struct SweepError: ZigzagError {
+package struct SweepError: ZigzagError {
   /// A run with what went wrong.
-  public struct Failure: ZigzagError {
+  package struct Failure: ZigzagError {
     /// Name of the run.
-    public let run: String
+    package let run: String
     /// What went wrong.
-    public let error: any ZigzagError
+    package let error: any ZigzagError
 
     /// That of what went wrong.
-    public var category: ErrorCategory { error.category }
+    package var category: ErrorCategory { error.category }
 
     /// The run's name with what went wrong.
-    public var description: String {
+    package var description: String {
       let reason = "\(error)"
       return "\(run): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
     }
   }
 
   /// The runs that failed, at least one.
-  public let failures: [Failure]
+  package let failures: [Failure]
   /// How many runs the sweep has.
-  public let runs: Int
+  package let runs: Int
   /// The comparison of the others, if there are any.
-  public let page: String?
+  package let page: String?
 
   /// That of the first failure.
-  public var category: ErrorCategory { failures.first?.error.category ?? .badData }
+  package var category: ErrorCategory { failures.first?.error.category ?? .badData }
 
   /// One sentence with every failure.
-  public var description: String {
+  package var description: String {
     let reasons = failures.map(\.description).joined(separator: "; ")
     return "\(failures.count) of \(runs) runs failed: \(reasons)"
       + (page.map { "; the others are compared in \($0)" } ?? "")
