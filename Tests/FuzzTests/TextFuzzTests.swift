@@ -146,9 +146,7 @@ extension FuzzTests {
 
   /// A search goes on from any state that passes for one of its own.
   @Test func searchStates() throws {
-    var settings = MapSearch.Settings()
-    settings.swapSizes = [1, 2]
-    let search = MapSearch(judge: CountJudge(), settings: settings)
+    let search = MapSearch(judge: CountJudge(), settings: SearchSettings(), swapSizes: [1, 2])
     var corpus: [[UInt8]] = []
     var state = SearchState(count: 3, samples: 2)
     try search.run(&state) {

@@ -51,22 +51,23 @@ import Transformer
   }
 
   private func search(
-    _ judge: PairJudge, _ settings: MapSearch.Settings, starts: [[Bool]] = []
+    _ judge: PairJudge, _ settings: SearchSettings, swapSizes: Set<Int> = [], starts: [[Bool]] = []
   ) throws -> SearchState {
     var state = SearchState(count: judge.weights[0].count, samples: judge.samples)
-    try MapSearch(judge: judge, settings: settings, starts: starts).run(&state) { _ in true }
+    try MapSearch(judge: judge, settings: settings, swapSizes: swapSizes, starts: starts)
+      .run(&state) { _ in true }
     return state
   }
 
-  private var exhaustive: MapSearch.Settings {
-    var settings = MapSearch.Settings()
+  private var exhaustive: SearchSettings {
+    var settings = SearchSettings()
     settings.shortlist = 10
     return settings
   }
 
   @Test(arguments: 1...6) func everySizeHasASetWithItsTrueLoss(seed: UInt64) throws {
     let judge = PairJudge(units: 10, samples: 3, seed: seed)
-    let state = try search(judge, MapSearch.Settings())
+    let state = try search(judge, SearchSettings())
     for size in 0...10 {
       let best = try #require(state.best(streaming: size))
       #expect(best.streaming == size)
@@ -93,9 +94,8 @@ import Transformer
       let judge = PairJudge(units: 10, samples: 2, seed: seed)
       var settings = exhaustive
       let greedy = try search(judge, settings)
-      settings.swapSizes = [5]
       (settings.swapTrials, settings.swapRounds) = (25, 4)
-      let swapped = try search(judge, settings)
+      let swapped = try search(judge, settings, swapSizes: [5])
       let (before, after) = (greedy.best(streaming: 5)?.loss, swapped.best(streaming: 5)?.loss)
       let (old, new) = (try #require(before), try #require(after))
       #expect(new <= old)
@@ -107,13 +107,13 @@ import Transformer
 
   @Test func aGoodStartIsGoneOnFrom() throws {
     let judge = PairJudge(units: 10, samples: 2, seed: 8)
-    var settings = MapSearch.Settings()
-    (settings.shortlist, settings.swapSizes, settings.swapRounds) = (1, [5], 1)
+    var settings = SearchSettings()
+    (settings.shortlist, settings.swapRounds) = (1, 1)
     settings.swapTrials = 1
     let best = (0..<1024).map { bits in (0..<10).map { bits >> $0 & 1 == 1 } }
       .filter { $0.count { $0 } == 5 }.min { judge.mean($0) < judge.mean($1) }
     let start = try #require(best)
-    let state = try search(judge, settings, starts: [start])
+    let state = try search(judge, settings, swapSizes: [5], starts: [start])
     #expect(state.best(streaming: 5)?.kept == start)
     let next = try #require(state.best(streaming: 6)?.kept)
     #expect(zip(next, start).allSatisfy { !$0 || $1 })
@@ -121,21 +121,21 @@ import Transformer
 
   @Test func setsAreGivenUpOnceTheyCannotWin() throws {
     let judge = PairJudge(units: 10, samples: 8, seed: 2)
-    let state = try search(judge, MapSearch.Settings())
+    let state = try search(judge, SearchSettings())
     let partly = judge.asked.values.filter { $0.count < 8 }
     #expect(!partly.isEmpty)
     #expect(state.measured == judge.asked.count - partly.count)
   }
 
   @Test(arguments: [1, 3]) func aStoppedSearchEndsAsOneThatRanThrough(beam: Int) throws {
-    var settings = MapSearch.Settings()
-    settings.swapSizes = [4, 6]
+    var settings = SearchSettings()
     settings.beam = beam
-    let whole = try search(PairJudge(units: 10, samples: 3, seed: 4), settings)
+    let whole = try search(
+      PairJudge(units: 10, samples: 3, seed: 4), settings, swapSizes: [4, 6])
     for stop in 1..<10 {
       let judge = PairJudge(units: 10, samples: 3, seed: 4)
       var state = SearchState(count: 10, samples: judge.samples)
-      let search = MapSearch(judge: judge, settings: settings)
+      let search = MapSearch(judge: judge, settings: settings, swapSizes: [4, 6])
       try search.run(&state) { $0.removed < stop }
       #expect(state.removed == stop)
       let stored = try JSONEncoder().encode(state)
@@ -166,7 +166,7 @@ import Transformer
     let judge = WeightJudge([[0, 0, 0], [0, loss, 0]])
     var state = SearchState(count: 3, samples: judge.samples)
     #expect(throws: GateOptimizerError.mapLoss(sample: 1)) {
-      try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
+      try MapSearch(judge: judge, settings: SearchSettings()).run(&state) { _ in true }
     }
   }
 }

@@ -154,7 +154,7 @@ import Transformer
         question: MapJudge.Question(unit: unit, loss: .divergence, rows: .answers, window: window))
       let count = PlantedModel.layers * unit.perLayer(heads: 2)
       var state = SearchState(count: count, samples: samples.count)
-      try MapSearch(judge: judge, settings: MapSearch.Settings()).run(&state) { _ in true }
+      try MapSearch(judge: judge, settings: SearchSettings()).run(&state) { _ in true }
       let best = try #require(state.best(streaming: count - 2))
       let kept = best.kept.indices.filter { best.kept[$0] }
       #expect(kept == (unit == .layers ? [1, 4] : [3, 8]))

@@ -7,7 +7,7 @@ import Testing
 /// States of a search that a file may hold: those that cannot be gone on from are no states.
 @Suite struct SearchStateTests {
   /// A search of four units on two samples that is half way.
-  private func halfWay(_ settings: MapSearch.Settings = .init()) throws -> SearchState {
+  private func halfWay(_ settings: SearchSettings = .init()) throws -> SearchState {
     var state = SearchState(count: 4, samples: 2)
     try MapSearch(judge: MissedUnits(), settings: settings).run(&state) { $0.removed < 2 }
     return state
@@ -30,9 +30,9 @@ import Testing
     #expect(SearchState(count: 4, samples: 2).isSearch(of: 4, samples: 2))
     #expect(!state.isSearch(of: 4, samples: 3) && !state.isSearch(of: 5, samples: 2))
     var again = try JSONReader.read(text(state).utf8).decode(SearchState.self)
-    try MapSearch(judge: MissedUnits(), settings: .init()).run(&again) { _ in true }
+    try MapSearch(judge: MissedUnits(), settings: SearchSettings()).run(&again) { _ in true }
     var whole = SearchState(count: 4, samples: 2)
-    try MapSearch(judge: MissedUnits(), settings: .init()).run(&whole) { _ in true }
+    try MapSearch(judge: MissedUnits(), settings: SearchSettings()).run(&whole) { _ in true }
     #expect(again == whole)
   }
 
@@ -56,7 +56,7 @@ import Testing
         }
         // What passes can be gone on from.
         var state = try JSONReader.read(text.utf8).decode(SearchState.self)
-        try MapSearch(judge: MissedUnits(), settings: .init()).run(&state) { _ in true }
+        try MapSearch(judge: MissedUnits(), settings: SearchSettings()).run(&state) { _ in true }
         #expect((0...4).allSatisfy { state.best(streaming: $0) != nil })
       }
     }
@@ -79,7 +79,9 @@ import Testing
   @Test func lossesBeyondAllSumsAreRefused() throws {
     var state = SearchState(count: 4, samples: 2)
     #expect(throws: GateOptimizerError.mapLoss(sample: 0)) {
-      try MapSearch(judge: MissedUnits(scale: 1e308), settings: .init()).run(&state) { _ in true }
+      try MapSearch(judge: MissedUnits(scale: 1e308), settings: SearchSettings()).run(&state) { _ in
+        true
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import Transformer
 ///
 /// The defaults follow DuoAttention's training code (arXiv 2410.10819) except for the number of steps
 /// and the contexts, which fit a small model on a CPU.
-public struct CalibrationSettings: Codable, Sendable, Equatable {
+public struct CalibrationSettings: SettingSection {
   /// Optimizer steps, 1…10⁹.
   public var steps = 120
   /// Shortest sample, in tokens, 1…2²⁴.
@@ -74,70 +74,54 @@ public struct CalibrationSettings: Codable, Sendable, Equatable {
     case checkpointEvery = "checkpoint_every"
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    steps = try given.value(.steps, default: steps)
-    contextMin = try given.value(.contextMin, default: contextMin)
-    contextMax = try given.value(.contextMax, default: contextMax)
-    contextIntervals = try given.value(.contextIntervals, default: contextIntervals)
-    learningRate = try given.value(.learningRate, default: learningRate)
-    regularization = try given.value(.regularization, default: regularization)
-    sparsity = try given.decodeIfPresent(Double.self, forKey: .sparsity)
-    multiplierRate = try given.value(.multiplierRate, default: multiplierRate)
-    polarization = try given.value(.polarization, default: polarization)
-    cohesion = try given.value(.cohesion, default: cohesion)
-    warmup = try given.value(.warmup, default: warmup)
-    decay = try given.value(.decay, default: decay)
-    floor = try given.value(.floor, default: floor)
-    gates = try given.value(.gates, default: gates)
-    retrieval = try given.value(.retrieval, default: retrieval)
-    initialGate = try given.value(.initialGate, default: initialGate)
-    initialGates = try given.decodeIfPresent(String.self, forKey: .initialGates)
-    batch = try given.value(.batch, default: batch)
-    samples = try given.value(.samples, default: samples)
-    checkpointEvery = try given.value(.checkpointEvery, default: checkpointEvery)
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.steps, \.steps) { steps, key throws(InvalidSetting) in
+        try requireSetting(
+          steps != 0, key,
+          "is 0; it must be at least 1; to learn no gates and search maps alone, write calibration: none"
+        )
+        try requireRange(steps, SettingRange.count, key)
+      },
+      Setting(.contextMin, \.contextMin, SettingRange.tokens),
+      Setting(.contextMax, \.contextMax, SettingRange.tokens),
+      Setting(.contextIntervals, \.contextIntervals, SettingRange.intervals),
+      Setting(.learningRate, \.learningRate) { rate, key throws(InvalidSetting) in
+        try requireSetting(rate > 0, key, "is \(rate); it must be above 0")
+        try requireRange(rate, SettingRange.rate, key)
+      },
+      Setting(.regularization, \.regularization, SettingRange.weight),
+      Setting(.sparsity, optional: \.sparsity, check: requireShare),
+      Setting(.multiplierRate, \.multiplierRate, SettingRange.weight),
+      Setting(.polarization, \.polarization, SettingRange.weight),
+      Setting(.cohesion, \.cohesion, SettingRange.weight),
+      Setting(.warmup, \.warmup, check: requireShare),
+      Setting(.decay, \.decay, check: requireShare),
+      Setting(.floor, \.floor, check: requireShare),
+      Setting(.gates, \.gates),
+      Setting(.retrieval, \.retrieval),
+      Setting(.initialGate, \.initialGate, check: requireShare),
+      Setting(.initialGates, optional: \.initialGates) { file, key throws(InvalidSetting) in
+        try requireSetting(!file.isEmpty, key, "is empty; name a file")
+      },
+      Setting(.batch, \.batch, SettingRange.many),
+      Setting(.samples, \.samples) { samples, key throws(InvalidSetting) in
+        try requireSetting(
+          samples >= 0, key, "is \(samples); it must be 1 or more, or 0 for no end of samples")
+        try requireRange(samples, 0...SettingRange.count.upperBound, key)
+      },
+      Setting(.checkpointEvery, \.checkpointEvery, SettingRange.count),
+    ]
   }
 
-  /// Refuses values that no calibration can run with.
-  ///
-  /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
-  public func validate() throws(InvalidSetting) {
-    typealias Key = CodingKeys
+  /// Refuses values that do not go together.
+  public func validateTogether() throws(InvalidSetting) {
     try requireSetting(
-      steps != 0, Key.steps,
-      "is 0; it must be at least 1; to learn no gates and search maps alone, write calibration: none"
-    )
-    try requireRange(steps, SettingRange.count, Key.steps)
-    try requireRange(contextMin, SettingRange.tokens, Key.contextMin)
-    try requireRange(contextMax, SettingRange.tokens, Key.contextMax)
-    try requireSetting(
-      contextMax >= contextMin, Key.contextMax,
+      contextMax >= contextMin, CodingKeys.contextMax,
       "is \(contextMax), below context_min (\(contextMin)); make it at least as long")
-    try requireRange(contextIntervals, SettingRange.intervals, Key.contextIntervals)
     try requireSetting(
-      learningRate > 0, Key.learningRate, "is \(learningRate); it must be above 0")
-    try requireRange(learningRate, SettingRange.rate, Key.learningRate)
-    if let sparsity { try requireShare(sparsity, Key.sparsity) }
-    for (weight, key) in [
-      (regularization, Key.regularization), (multiplierRate, .multiplierRate),
-      (polarization, .polarization), (cohesion, .cohesion),
-    ] {
-      try requireRange(weight, SettingRange.weight, key)
-    }
-    for (value, key) in [
-      (warmup, Key.warmup), (decay, .decay), (floor, .floor), (initialGate, .initialGate),
-    ] {
-      try requireShare(value, key)
-    }
-    try requireSetting(
-      warmup + decay <= 1, Key.decay,
+      warmup + decay <= 1, CodingKeys.decay,
       "is \(decay), which with warmup \(warmup) covers more than all steps; their sum is at most 1")
-    try requireSetting(initialGates != "", Key.initialGates, "is empty; name a file")
-    try requireRange(batch, SettingRange.many, Key.batch)
-    try requireSetting(
-      samples >= 0, Key.samples, "is \(samples); it must be 1 or more, or 0 for no end of samples")
-    try requireRange(samples, 0...SettingRange.count.upperBound, Key.samples)
-    try requireRange(checkpointEvery, SettingRange.count, Key.checkpointEvery)
   }
 }

@@ -7,7 +7,7 @@ import Foundation
 /// and `separator`. The structure is DuoAttention's (arXiv 2410.10819, section 3.2); the wording is ours.
 /// Several passkeys are told apart by `{ordinal}` or, with `keys`, by the name that `{key}` stands for.
 /// In a config every key is optional and stands for ``init()``'s value.
-public struct PasskeyTask: Codable, Sendable, Equatable {
+public struct PasskeyTask: SettingSection {
   /// What a passkey is made of.
   public enum Kind: String, SettingChoice {
     /// Words of the alphabet with blanks between.
@@ -78,25 +78,23 @@ public struct PasskeyTask: Codable, Sendable, Equatable {
     self.depthRange = depthRange
   }
 
-  /// Decodes a task; missing keys take ``init()``'s values.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    func value<T: Decodable>(_ key: CodingKeys, _ path: KeyPath<PasskeyTask, T>) throws -> T {
-      try values.decodeIfPresent(T.self, forKey: key) ?? PasskeyTask.wordPasskeys[keyPath: path]
-    }
-    kind = try value(.kind, \.kind)
-    passkeys = try value(.passkeys, \.passkeys)
-    length = try value(.length, \.length)
-    alphabet = try value(.alphabet, \.alphabet)
-    keys = try value(.keys, \.keys)
-    questions = try values.decodeIfPresent(Int.self, forKey: .questions)
-    prologue = try value(.prologue, \.prologue)
-    needle = try value(.needle, \.needle)
-    epilogue = try value(.epilogue, \.epilogue)
-    question = try value(.question, \.question)
-    answerLeadIn = try value(.answerLeadIn, \.answerLeadIn)
-    separator = try value(.separator, \.separator)
-    depthRange = try value(.depthRange, \.depthRange)
+  /// Every setting; ``validate(at:)`` refuses what no samples can be made of.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.kind, \.kind),
+      Setting(.passkeys, \.passkeys),
+      Setting(.length, \.length),
+      Setting(.alphabet, \.alphabet),
+      Setting(.keys, \.keys),
+      Setting(.questions, optional: \.questions),
+      Setting(.prologue, \.prologue),
+      Setting(.needle, \.needle),
+      Setting(.epilogue, \.epilogue),
+      Setting(.question, \.question),
+      Setting(.answerLeadIn, \.answerLeadIn),
+      Setting(.separator, \.separator),
+      Setting(.depthRange, \.depthRange),
+    ]
   }
 }
 

@@ -16,31 +16,24 @@ public protocol SetJudge {
 /// The loss of a set is a sum over samples of numbers ≥ 0, so that a set is given up as soon as its
 /// sum is above the best one's: the choice is that of the full sums.
 public struct MapSearch {
-  /// How the search goes.
-  public struct Settings: Sendable, Equatable {
-    /// Units tried for each removal, those first that lost least when last tried; ≥ 1.
-    public var shortlist = 6
-    /// Sets of each size that are gone on from, ≥ 1; more than one is a beam search.
-    public var beam = 1
-    /// Sizes (streaming units) at which swaps are tried.
-    public var swapSizes: Set<Int> = []
-    /// Units tried for their return, and pairs tried, in each round of swaps; the best guesses first.
-    public var swapTrials = 6
-    /// Rounds of swaps for each size, at most.
-    public var swapRounds = 2
-
-    /// The defaults: nothing is swapped.
-    public init() {}
-  }
-
   private let judge: any SetJudge
-  private let settings: Settings
+  private let settings: SearchSettings
+  private let swapSizes: Set<Int>
   private let starts: [[Bool]]
 
-  /// A search; `starts` are sets of swap sizes that are looked at too.
-  public init(judge: any SetJudge, settings: Settings, starts: [[Bool]] = []) {
+  /// A search by `settings`' shortlist, beam, swap rounds and swap trials.
+  ///
+  /// - Parameters:
+  ///   - judge: What measures a set.
+  ///   - settings: How the search goes.
+  ///   - swapSizes: Sizes (streaming units) at which swaps are tried.
+  ///   - starts: Sets of swap sizes that are looked at too.
+  public init(
+    judge: any SetJudge, settings: SearchSettings, swapSizes: Set<Int> = [], starts: [[Bool]] = []
+  ) {
     self.judge = judge
     self.settings = settings
+    self.swapSizes = swapSizes
     self.starts = starts
   }
 
@@ -57,7 +50,7 @@ public struct MapSearch {
     if state.removed == 0 { try measure(state.branches[0].kept, &state) }
     while state.branches[0].kept.contains(true) {
       try remove(&state)
-      if settings.swapSizes.contains(state.removed) { try improve(&state) }
+      if swapSizes.contains(state.removed) { try improve(&state) }
       guard try onStep(state) else { return }
     }
   }

@@ -1,5 +1,5 @@
 /// How maps are searched on the loss itself: the `search` section of a run configuration.
-public struct SearchSettings: Codable, Sendable, Equatable {
+public struct SearchSettings: SettingSection {
   /// What is searched; nothing if empty.
   public var units: [MapUnit] = [.layers]
   /// Calibration samples a map is judged on, 1…100,000.
@@ -41,38 +41,26 @@ public struct SearchSettings: Codable, Sendable, Equatable {
     case swapTrials = "swap_trials"
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    units = try given.value(.units, default: units)
-    samples = try given.value(.samples, default: samples)
-    tasks = try given.value(.tasks, default: tasks)
-    contexts = try given.oneOrMore(.contexts)
-    loss = try given.value(.loss, default: loss)
-    rows = try given.value(.rows, default: rows)
-    shortlist = try given.value(.shortlist, default: shortlist)
-    beam = try given.value(.beam, default: beam)
-    sparsities = try given.decodeIfPresent([Double].self, forKey: .sparsities)
-    swapRounds = try given.value(.swapRounds, default: swapRounds)
-    swapTrials = try given.value(.swapTrials, default: swapTrials)
-  }
-
-  /// Refuses values that no search can run with.
-  ///
-  /// - Throws: ``InvalidSetting`` for the first of them, in the order of the keys.
-  public func validate() throws(InvalidSetting) {
-    typealias Key = CodingKeys
-    try requireSetting(
-      Set(units).count == units.count, Key.units, "names one thing twice; name each once")
-    try requireRange(samples, SettingRange.intervals, Key.samples)
-    try requireRange(tasks.count, 0...SettingRange.entries, Key.tasks)
-    try requireRange(contexts.count, 0...SettingRange.entries, Key.contexts)
-    for context in contexts { try requireRange(context, SettingRange.tokens, Key.contexts) }
-    try requireRange(shortlist, SettingRange.many, Key.shortlist)
-    try requireRange(beam, SettingRange.many, Key.beam)
-    if let sparsities { try requireSparsities(sparsities, Key.sparsities) }
-    try requireRange(swapRounds, 0...SettingRange.many.upperBound, Key.swapRounds)
-    try requireRange(swapTrials, SettingRange.many, Key.swapTrials)
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.units, \.units) { units, key throws(InvalidSetting) in
+        try requireSetting(
+          Set(units).count == units.count, key, "names one thing twice; name each once")
+      },
+      Setting(.samples, \.samples, SettingRange.intervals),
+      Setting(.tasks, \.tasks) { tasks, key throws(InvalidSetting) in
+        try requireRange(tasks.count, 0...SettingRange.entries, key)
+      },
+      Setting(.contexts, oneOrMore: \.contexts, SettingRange.tokens),
+      Setting(.loss, \.loss),
+      Setting(.rows, \.rows),
+      Setting(.shortlist, \.shortlist, SettingRange.many),
+      Setting(.beam, \.beam, SettingRange.many),
+      Setting(.sparsities, optional: \.sparsities, check: requireSparsities),
+      Setting(.swapRounds, \.swapRounds, 0...SettingRange.many.upperBound),
+      Setting(.swapTrials, \.swapTrials, SettingRange.many),
+    ]
   }
 }
 

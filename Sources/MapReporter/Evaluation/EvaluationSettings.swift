@@ -3,7 +3,7 @@ import ModelLoader
 import Support
 
 /// What accuracy is measured on: the `evaluation` section of a run configuration.
-public struct EvaluationSettings: Codable, Sendable, Equatable {
+public struct EvaluationSettings: SettingSection {
   /// Samples per task, 1…10⁶; the same ones for every map.
   public var samples = 8
   /// Tokens of a sample, 1…2²⁴, for tasks that do not say otherwise.
@@ -51,63 +51,59 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
     case seed
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    samples = try given.value(.samples, default: samples)
-    context = try given.value(.context, default: context)
-    sparsities = try given.value(.sparsities, default: sparsities)
-    randomSparsities = try given.decodeIfPresent([Double].self, forKey: .randomSparsities)
-    tasks = try given.value(.tasks, default: tasks)
-    criteria = try given.value(.criteria, default: criteria)
-    randomLayerSeeds = try given.value(.randomLayerSeeds, default: randomLayerSeeds)
-    randomHeadSeeds = try given.value(.randomHeadSeeds, default: randomHeadSeeds)
-    baselines = try given.value(.baselines, default: baselines)
-    maps = try given.value(.maps, default: maps)
-    cacheContext = try given.decodeIfPresent(Int.self, forKey: .cacheContext)
-    bootstrap = try given.value(.bootstrap, default: bootstrap)
-    seed = try given.value(.seed, default: seed)
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.samples, \.samples, SettingRange.many),
+      Setting(.context, \.context, SettingRange.tokens),
+      Setting(.sparsities, \.sparsities) { sparsities, key throws(InvalidSetting) in
+        try requireSetting(!sparsities.isEmpty, key, "is empty; give at least one sparsity")
+        try requireSparsities(sparsities, key)
+      },
+      Setting(.randomSparsities, optional: \.randomSparsities, check: requireSparsities),
+      Setting(.tasks, \.tasks) { tasks, key throws(InvalidSetting) in
+        try requireSetting(!tasks.isEmpty, key, "is empty; give at least one task")
+        try requireEntries(tasks, key, "tasks", name: \.name) { task throws(InvalidSetting) in
+          try task.validate()
+        }
+      },
+      Setting(.criteria, \.criteria, check: requireCriteria),
+      Setting(.randomLayerSeeds, \.randomLayerSeeds, check: requireSeeds),
+      Setting(.randomHeadSeeds, \.randomHeadSeeds, check: requireSeeds),
+      Setting(.baselines, \.baselines) { baselines, key throws(InvalidSetting) in
+        try requireDistinct(baselines, key)
+      },
+      Setting(.maps, \.maps) { maps, key throws(InvalidSetting) in
+        try requireEntries(maps, key, "maps", name: \.name) { map throws(InvalidSetting) in
+          try map.validate()
+        }
+      },
+      Setting(.cacheContext, optional: \.cacheContext) { context, key throws(InvalidSetting) in
+        try requireRange(context, SettingRange.statedTokens, key)
+      },
+      Setting(.bootstrap, \.bootstrap, SettingRange.intervals),
+      Setting(.seed, \.seed),
+    ]
   }
 
-  /// Refuses values that no evaluation can run with.
-  ///
-  /// - Throws: `InvalidSetting` for the first of them, in the order of the keys.
-  public func validate() throws(InvalidSetting) {
-    typealias Key = CodingKeys
-    try requireRange(samples, SettingRange.many, Key.samples)
-    try requireRange(context, SettingRange.tokens, Key.context)
-    try requireSetting(!sparsities.isEmpty, Key.sparsities, "is empty; give at least one sparsity")
-    try requireSparsities(sparsities, Key.sparsities)
-    if let randomSparsities { try requireSparsities(randomSparsities, Key.randomSparsities) }
-    try requireSetting(!tasks.isEmpty, Key.tasks, "is empty; give at least one task")
-    try requireShort(tasks, Key.tasks)
-    for (position, task) in tasks.enumerated() {
-      try within(Key.tasks.rawValue, String(position), check: task.validate)
+  /// Refuses a list of too many entries, an entry that is wrong, and two of one name.
+  private static func requireEntries<Entry>(
+    _ entries: [Entry], _ key: CodingKeys, _ what: String, name: KeyPath<Entry, String>,
+    check: (Entry) throws(InvalidSetting) -> Void
+  ) throws(InvalidSetting) {
+    try requireShort(entries as [Any], key)
+    for (position, entry) in entries.enumerated() {
+      try within(key.rawValue, String(position)) { () throws(InvalidSetting) in try check(entry) }
+      let own = entry[keyPath: name]
       try requireSetting(
-        tasks[..<position].allSatisfy { $0.name != task.name }, Key.tasks,
-        "has two tasks named \(task.name); give each a name of its own")
+        entries[..<position].allSatisfy { $0[keyPath: name] != own }, key,
+        "has two \(what) named \(own); give each a name of its own")
     }
-    try requireDistinctFigures()
-    try validateTogether()
-    try requireCriteria(criteria, Key.criteria)
-    for (seeds, key) in [
-      (randomLayerSeeds, Key.randomLayerSeeds), (randomHeadSeeds, .randomHeadSeeds),
-    ] {
-      try requireShort(seeds, key)
-      try requireDistinct(seeds, key)
-    }
-    try requireDistinct(baselines, Key.baselines)
-    try requireShort(maps, Key.maps)
-    for (position, map) in maps.enumerated() {
-      try within(Key.maps.rawValue, String(position), check: map.validate)
-      try requireSetting(
-        maps[..<position].allSatisfy { $0.name != map.name }, Key.maps,
-        "has two maps named \(map.name); give each a name of its own")
-    }
-    if let cacheContext {
-      try requireRange(cacheContext, SettingRange.statedTokens, Key.cacheContext)
-    }
-    try requireRange(bootstrap, SettingRange.intervals, Key.bootstrap)
+  }
+
+  private static func requireSeeds(_ seeds: [Int], _ key: CodingKeys) throws(InvalidSetting) {
+    try requireShort(seeds, key)
+    try requireDistinct(seeds, key)
   }
 
   /// Refuses two tasks whose figures a file system may take for one.
@@ -119,7 +115,8 @@ public struct EvaluationSettings: Codable, Sendable, Equatable {
   }
 
   /// Checks what a task cannot tell without the others.
-  private func validateTogether() throws(InvalidSetting) {
+  public func validateTogether() throws(InvalidSetting) {
+    try requireDistinctFigures()
     try requireSetting(
       tasks[0].primaryMetric == .tokens, CodingKeys.tasks,
       "begins with prose; the first task decides which map is recommended, so put one with answers first"

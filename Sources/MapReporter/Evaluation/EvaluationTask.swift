@@ -173,7 +173,7 @@ package func requireName(_ name: String, _ key: some CodingKey) throws(InvalidSe
 ///
 /// The text is that of `haystack.evaluation`. Perplexity and KL divergence to full attention are taken
 /// over positions `every`, 2·`every`, … and told apart by `bins` equal parts of the passage.
-public struct ProseSettings: Codable, Sendable, Equatable {
+public struct ProseSettings: SettingSection {
   /// One of how many positions is judged, 1…2²⁴.
   public var every = 4
   /// Parts of a passage that are told apart, 1…1,000.
@@ -182,25 +182,21 @@ public struct ProseSettings: Codable, Sendable, Equatable {
   /// The defaults.
   public init() {}
 
-  private enum CodingKeys: String, SettingKey {
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
     case every
     case bins
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  public init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    every = try given.value(.every, default: every)
-    bins = try given.value(.bins, default: bins)
-  }
-
-  /// Refuses values that nothing can be judged with.
-  ///
-  /// - Throws: `InvalidSetting` for the first of them.
-  func validate() throws(InvalidSetting) {
-    try requireRange(every, SettingRange.tokens, CodingKeys.every)
-    try requireSetting(
-      (1...1000).contains(bins), CodingKeys.bins, "is \(bins); it must lie between 1 and 1000")
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.every, \.every, SettingRange.tokens),
+      Setting(.bins, \.bins) { bins, key throws(InvalidSetting) in
+        try requireSetting(
+          (1...1000).contains(bins), key, "is \(bins); it must lie between 1 and 1000")
+      },
+    ]
   }
 
   /// Positions of a passage of `context` tokens whose next token is judged.

@@ -7,7 +7,7 @@ import Support
 /// What a run may use of the machine.
 ///
 /// The `compute` section of a run configuration; no result depends on it.
-package struct ComputeSettings: Codable, Sendable, Equatable {
+package struct ComputeSettings: SettingSection {
   /// What a calibration step may keep of its activations; beyond, they are computed again.
   package var memoryBudget = ByteBudget.shareOfFree(0.6)
   /// What is kept of the teacher's outputs, where the sample set is finite.
@@ -25,12 +25,13 @@ package struct ComputeSettings: Codable, Sendable, Equatable {
     case teacherCacheOnDisk = "teacher_cache_on_disk"
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  package init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    memoryBudget = try given.value(.memoryBudget, default: memoryBudget)
-    teacherCache = try given.value(.teacherCache, default: teacherCache)
-    teacherCacheOnDisk = try given.value(.teacherCacheOnDisk, default: teacherCacheOnDisk)
+  /// Every setting, with what is refused.
+  package static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.memoryBudget, \.memoryBudget),
+      Setting(.teacherCache, \.teacherCache),
+      Setting(.teacherCacheOnDisk, \.teacherCacheOnDisk),
+    ]
   }
 }
 

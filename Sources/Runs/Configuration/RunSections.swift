@@ -4,7 +4,7 @@ import MapReporter
 /// The texts passkeys are hidden in: the `haystack` section of a run configuration.
 ///
 /// Evaluation uses other text than calibration.
-package struct HaystackSettings: Codable, Sendable, Equatable {
+package struct HaystackSettings: SettingSection {
   /// What gates are learned on.
   package var calibration = HaystackSource.generated(.village)
   /// What maps are judged on.
@@ -19,29 +19,27 @@ package struct HaystackSettings: Codable, Sendable, Equatable {
     case evaluation
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  package init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    calibration = try given.value(.calibration, default: calibration)
-    evaluation = try given.value(.evaluation, default: evaluation)
+  /// Every setting, with what is refused.
+  package static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.calibration, \.calibration, check: requireSource),
+      Setting(.evaluation, \.evaluation, check: requireSource),
+    ]
   }
 
-  /// Refuses sources that are no source.
-  ///
-  /// - Throws: `InvalidSetting` for the first of them.
-  package func validate() throws(InvalidSetting) {
-    for (source, key) in [(calibration, CodingKeys.calibration), (evaluation, .evaluation)] {
-      try requireSetting(
-        !source.files.contains(""), key, "has an empty file name; name a file, or leave it out")
-      try settingProblem { () throws(GateOptimizerError) in
-        try source.validate(at: key.rawValue)
-      }
+  private static func requireSource(
+    _ source: HaystackSource, _ key: CodingKeys
+  ) throws(InvalidSetting) {
+    try requireSetting(
+      !source.files.contains(""), key, "has an empty file name; name a file, or leave it out")
+    try settingProblem { () throws(GateOptimizerError) in
+      try source.validate(at: key.rawValue)
     }
   }
 }
 
 /// How gates become layer maps: the `ranking` section of a run configuration.
-package struct RankingSettings: Codable, Sendable, Equatable {
+package struct RankingSettings: SettingSection {
   /// Criteria maps are written for, each once, the first one the run's own; empty only without gates.
   package var criteria: [Criterion] = [.search, .max, .balance]
   /// Sparsities maps are written for, each in [0, 1] and once.
@@ -56,20 +54,12 @@ package struct RankingSettings: Codable, Sendable, Equatable {
     case sparsities
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  package init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    criteria = try given.value(.criteria, default: criteria)
-    sparsities = try given.value(.sparsities, default: sparsities)
-  }
-
-  /// Refuses values that no ranking can work with.
-  ///
-  /// - Throws: `InvalidSetting` for the first of them.
-  package func validate() throws(InvalidSetting) {
-    typealias Key = CodingKeys
-    try requireCriteria(criteria, Key.criteria)
-    try requireSparsities(sparsities, Key.sparsities)
+  /// Every setting, with what is refused.
+  package static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.criteria, \.criteria, check: requireCriteria),
+      Setting(.sparsities, \.sparsities, check: requireSparsities),
+    ]
   }
 }
 
@@ -81,7 +71,7 @@ extension RankingSettings {
 }
 
 /// What the report says: the `report` section of a run configuration.
-package struct ReportSettings: Codable, Sendable, Equatable {
+package struct ReportSettings: SettingSection {
   /// The share of full attention's accuracy that a recommended map keeps, in [0, 1].
   package var keptFraction = 0.95
 
@@ -93,16 +83,8 @@ package struct ReportSettings: Codable, Sendable, Equatable {
     case keptFraction = "kept_fraction"
   }
 
-  /// Reads the settings that are given and keeps the defaults of the others.
-  package init(from decoder: any Decoder) throws {
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    keptFraction = try given.value(.keptFraction, default: keptFraction)
-  }
-
-  /// Refuses values that no report can work with.
-  ///
-  /// - Throws: `InvalidSetting` for the first of them.
-  package func validate() throws(InvalidSetting) {
-    try requireShare(keptFraction, CodingKeys.keptFraction)
+  /// Every setting, with what is refused.
+  package static var settings: [Setting<Self, CodingKeys>] {
+    [Setting(.keptFraction, \.keptFraction, check: requireShare)]
   }
 }

@@ -47,7 +47,7 @@ extension Pipeline {
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
     let search = MapSearch(
-      judge: judge, settings: try searchSettings(unit, learned),
+      judge: judge, settings: settings, swapSizes: try swapSizes(unit, learned),
       starts: try learned.gates.map { try searchStarts(unit, $0) } ?? [])
     observer.stepBegan("search", unit: "\(unit)", done: state.removed, total: count)
     try search.run(&state) { state in
@@ -62,20 +62,13 @@ extension Pipeline {
     return state
   }
 
-  private func searchSettings(
-    _ unit: MapUnit, _ learned: LearnedMaps
-  ) throws -> MapSearch.Settings {
+  /// The sizes at which swaps are tried, in streaming units.
+  private func swapSizes(_ unit: MapUnit, _ learned: LearnedMaps) throws -> Set<Int> {
     let width = unit.perLayer(heads: learned.heads)
-    var settings = MapSearch.Settings()
-    settings.shortlist = configuration.search.shortlist
-    settings.beam = configuration.search.beam
-    settings.swapRounds = configuration.search.swapRounds
-    settings.swapTrials = configuration.search.swapTrials
-    let layers = try configuration.searchSparsities.map {
-      try Sparsity.streaming(of: learned.layers, at: $0)
-    }
-    settings.swapSizes = Set(layers.map { $0 * width })
-    return settings
+    return Set(
+      try configuration.searchSparsities.map {
+        try Sparsity.streaming(of: learned.layers, at: $0) * width
+      })
   }
 
   /// The rankings' maps at the sizes where swaps are tried; a run without gates has none.
