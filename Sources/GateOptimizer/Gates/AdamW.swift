@@ -1,22 +1,22 @@
 /// AdamW without decay on a handful of numbers (Kingma & Ba 2015, arXiv 1412.6980;
 /// Loshchilov & Hutter 2019, arXiv 1711.05101), with PyTorch's default constants.
-public struct AdamW: Sendable, Equatable {
+package struct AdamW: Sendable, Equatable {
   /// Decay of the mean, β₁.
-  public static let beta1 = 0.9
+  package static let beta1 = 0.9
   /// Decay of the mean square, β₂.
-  public static let beta2 = 0.999
+  package static let beta2 = 0.999
   /// Added to the root mean square.
-  public static let epsilon = 1e-8
+  package static let epsilon = 1e-8
 
   /// Steps taken.
-  public internal(set) var step: Int
+  package internal(set) var step: Int
   /// Running mean of each gradient.
-  public internal(set) var mean: [Double]
+  package internal(set) var mean: [Double]
   /// Running mean square of each gradient.
-  public internal(set) var square: [Double]
+  package internal(set) var square: [Double]
 
   /// An optimizer of `count` numbers that has taken no step.
-  public init(count: Int) {
+  package init(count: Int) {
     step = 0
     mean = Array(repeating: 0, count: count)
     square = mean
@@ -56,14 +56,14 @@ public struct AdamW: Sendable, Equatable {
 
 /// The learning rate over the steps: a linear rise, a plateau and a linear fall, never below a floor
 /// (DuoAttention's training code: rise and fall over a fifth of the steps each, floor one tenth).
-public struct LearningRateSchedule: Sendable {
+package struct LearningRateSchedule: Sendable {
   let settings: CalibrationSettings
 
   /// The schedule of a calibration.
-  public init(_ settings: CalibrationSettings) { self.settings = settings }
+  package init(_ settings: CalibrationSettings) { self.settings = settings }
 
   /// The learning rate of step `step`, counted from 0.
-  public func rate(at step: Int) -> Double {
+  package func rate(at step: Int) -> Double {
     let rise = (settings.warmup * Double(settings.steps)).rounded(.down)
     let fall = (settings.decay * Double(settings.steps)).rounded(.down)
     let up = rise < 1 ? 1 : Double(step + 1) / rise

@@ -40,7 +40,7 @@ public struct CalibrationState: Sendable, Equatable {
   /// The gates, (L, K), in [0, 1].
   public internal(set) var gates: GateMatrix
   /// The optimizer's memory; its step count is the number of finished steps.
-  public internal(set) var optimizer: AdamW
+  package internal(set) var optimizer: AdamW
   /// What weighs mean |a| at the next step: λ, unless it is learned.
   public internal(set) var multiplier: Double
   /// The finished steps, in order.

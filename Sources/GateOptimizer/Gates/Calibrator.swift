@@ -18,11 +18,23 @@ public struct Calibrator: Sendable {
 
   /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
   ///
-  /// Neither the `memoryBudget` of a step's activations, in bytes, nor the `cache` changes a bit of the
-  /// result. What `check` throws before a file of the cache is written ends the calibration.
+  /// The `memoryBudget` of a step's activations, in bytes, changes no bit of the result.
   public init(
     decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
-    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings = .none,
+    window: StreamingWindow, memoryBudget: Int = .max
+  ) {
+    self.init(
+      decoder: decoder, sampler: sampler, settings: settings, window: window,
+      memoryBudget: memoryBudget, cache: .none)
+  }
+
+  /// A calibration that keeps the teacher's outputs.
+  ///
+  /// Neither the `memoryBudget` of a step's activations, in bytes, nor the `cache` changes a bit of the
+  /// result. What `check` throws before a file of the cache is written ends the calibration.
+  package init(
+    decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
+    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings,
     check: @escaping @Sendable () throws -> Void = {}
   ) {
     self.decoder = decoder

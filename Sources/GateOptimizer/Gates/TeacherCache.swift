@@ -5,23 +5,23 @@ import Support
 import Transformer
 
 /// How much of the teacher is kept between steps, and where.
-public struct TeacherCacheSettings: Sendable, Equatable {
+package struct TeacherCacheSettings: Sendable, Equatable {
   /// Bytes that may be kept; 0 keeps nothing.
-  public var byteBudget: Int
+  package var byteBudget: Int
   /// The folder of the cache's files; nil keeps everything in memory.
-  public var folder: String?
+  package var folder: String?
   /// What the files belong to, weights and settings of the samples: others are not read.
-  public var identity: String
+  package var identity: String
 
   /// A cache of `byteBudget` bytes.
-  public init(byteBudget: Int, folder: String? = nil, identity: String = "") {
+  package init(byteBudget: Int, folder: String? = nil, identity: String = "") {
     self.byteBudget = byteBudget
     self.folder = folder
     self.identity = identity
   }
 
   /// Nothing is kept.
-  public static let none = TeacherCacheSettings(byteBudget: 0)
+  package static let none = TeacherCacheSettings(byteBudget: 0)
 }
 
 /// The teacher's outputs of as many samples as a byte budget holds, in memory or in files.

@@ -2,7 +2,7 @@ import ModelLoader
 import Support
 
 /// Cuts passages from the text of a haystack, exact in tokens; each is a function of (seed, index) alone.
-public struct ProseSampler: Sendable {
+package struct ProseSampler: Sendable {
   private let haystack: Haystack
   private let context: Int
   private let seed: UInt64
@@ -13,7 +13,7 @@ public struct ProseSampler: Sendable {
   /// begin with.
   ///
   /// - Throws: `FileError` where the text cannot be read.
-  public init(
+  package init(
     haystack: HaystackSource, context: Int, seed: UInt64, tokenizer: Tokenizer
   ) throws {
     self.haystack = try Haystack(haystack) { tokenizer.encode($0) }
@@ -24,7 +24,7 @@ public struct ProseSampler: Sendable {
   }
 
   /// The tokens of passage `index`, always the same for the same sampler, (T).
-  public func passage(index: Int) -> [Int32] {
+  package func passage(index: Int) -> [Int32] {
     var generator = SeededGenerator(
       seed: seed, index: UInt64(bitPattern: Int64(index)), stream: .prose)
     let text = haystack.window(

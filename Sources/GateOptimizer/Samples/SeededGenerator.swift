@@ -3,9 +3,9 @@
 /// A generator is a function of (seed, index, stream), so that sample i is made without making the
 /// i − 1 before it. It does not conform to `RandomNumberGenerator`: the standard library's `random(in:)`
 /// and `shuffle` may change between releases, and what is drawn here must not.
-public struct SeededGenerator: Sendable {
+package struct SeededGenerator: Sendable {
   /// What numbers are drawn for; streams of one seed are independent of each other.
-  public enum Stream: UInt64, Sendable {
+  package enum Stream: UInt64, Sendable {
     /// Samples that gates are learned on.
     case calibration = 1
     /// Samples that maps are judged on.
@@ -28,20 +28,20 @@ public struct SeededGenerator: Sendable {
   private var state: UInt64
 
   /// The generator of item `index` of `stream` under `seed`.
-  public init(seed: UInt64, index: UInt64 = 0, stream: Stream) {
+  package init(seed: UInt64, index: UInt64 = 0, stream: Stream) {
     // Item i starts at output i of the generator that seed and stream give.
     let seeded = Self.mixed(seed &+ Self.increment &* stream.rawValue)
     state = Self.mixed(seeded &+ Self.increment &* (index &+ 1))
   }
 
   /// The next 64 random bits.
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= Self.increment
     return Self.mixed(state)
   }
 
   /// A whole number in 0..<`bound`, each equally likely (Lemire's multiplication with rejection).
-  public mutating func below(_ bound: Int) -> Int {
+  package mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0, "a number below \(bound)")
     let bound = UInt64(bound)
     var product = next().multipliedFullWidth(by: bound)
@@ -55,17 +55,17 @@ public struct SeededGenerator: Sendable {
   }
 
   /// A number in [0, 1) of 53 random bits.
-  public mutating func unit() -> Double {
+  package mutating func unit() -> Double {
     Double(next() >> 11) * 0x1p-53
   }
 
   /// One of `choices`, each equally likely.
-  public mutating func pick<Element>(_ choices: [Element]) -> Element {
+  package mutating func pick<Element>(_ choices: [Element]) -> Element {
     choices[below(choices.count)]
   }
 
   /// `count` of the numbers 0..<`total` without repetition, every set equally likely, ascending.
-  public mutating func choose(_ count: Int, of total: Int) -> [Int] {
+  package mutating func choose(_ count: Int, of total: Int) -> [Int] {
     precondition((0...total).contains(count), "\(count) of \(total)")
     var pool = Array(0..<total)
     for drawn in 0..<count {

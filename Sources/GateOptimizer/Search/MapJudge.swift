@@ -5,20 +5,20 @@ import Transformer
 /// samples.
 ///
 /// The teacher, full attention, runs once for each sample.
-public final class MapJudge: SetJudge {
+package final class MapJudge: SetJudge {
   /// What is judged and how.
-  public struct Question: Sendable {
+  package struct Question: Sendable {
     /// What a set holds.
-    public let unit: MapUnit
+    package let unit: MapUnit
     /// The loss of a map on a position.
-    public let loss: MapLoss
+    package let loss: MapLoss
     /// The positions.
-    public let rows: MapLossRows
+    package let rows: MapLossRows
     /// What streaming heads see.
-    public let window: StreamingWindow
+    package let window: StreamingWindow
 
     /// The loss of sets of `unit`s at `rows`.
-    public init(unit: MapUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
+    package init(unit: MapUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
       self.unit = unit
       self.loss = loss
       self.rows = rows
@@ -39,7 +39,7 @@ public final class MapJudge: SetJudge {
   ///   - question: What is judged and how.
   ///   - byteBudget: What kept residual streams may take, in bytes; losses do not depend on it.
   ///   - onEach: Called after each evaluation; what it throws ends the search.
-  public init(
+  package init(
     _ decoder: DecoderModel, samples: [PasskeySample], question: Question,
     byteBudget: Int = .max, onEach: @escaping () throws -> Void = {}
   ) {
@@ -54,17 +54,17 @@ public final class MapJudge: SetJudge {
   }
 
   /// Number of samples.
-  public var samples: Int { judged.count }
+  package var samples: Int { judged.count }
 
   /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
-  public func loss(of kept: [Bool], sample: Int) throws -> Double {
+  package func loss(of kept: [Bool], sample: Int) throws -> Double {
     let loss = judged[sample].loss(pattern(kept), question.loss, decoder)
     try onEach()
     return loss
   }
 
   /// Makes a set the one that the next ones differ little from.
-  public func rebase(_ kept: [Bool]) {
+  package func rebase(_ kept: [Bool]) {
     for index in judged.indices { judged[index].rebase(pattern(kept)) }
   }
 

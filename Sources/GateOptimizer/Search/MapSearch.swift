@@ -1,5 +1,5 @@
 /// What a search asks of sets of retrieval units.
-public protocol SetJudge {
+package protocol SetJudge {
   /// Number of samples a loss is the mean of, ≥ 1.
   var samples: Int { get }
   /// The loss of a set on one sample, ≥ 0.
@@ -15,7 +15,7 @@ public protocol SetJudge {
 ///
 /// The loss of a set is a sum over samples of numbers ≥ 0, so that a set is given up as soon as its
 /// sum is above the best one's: the choice is that of the full sums.
-public struct MapSearch {
+package struct MapSearch {
   private let judge: any SetJudge
   private let settings: SearchSettings
   private let swapSizes: Set<Int>
@@ -28,7 +28,7 @@ public struct MapSearch {
   ///   - settings: How the search goes.
   ///   - swapSizes: Sizes (streaming units) at which swaps are tried.
   ///   - starts: Sets of swap sizes that are looked at too.
-  public init(
+  package init(
     judge: any SetJudge, settings: SearchSettings, swapSizes: Set<Int> = [], starts: [[Bool]] = []
   ) {
     self.judge = judge
@@ -44,7 +44,7 @@ public struct MapSearch {
   ///   - onStep: Called after every removal, with the state.
   /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number, or beyond 10¹⁰⁰; what the judge and
   ///   `onStep` throw.
-  public func run(
+  package func run(
     _ state: inout SearchState, onStep: (SearchState) throws -> Bool
   ) throws {
     if state.removed == 0 { try measure(state.branches[0].kept, &state) }

@@ -1,33 +1,33 @@
 /// How maps are searched on the loss itself: the `search` section of a run configuration.
-public struct SearchSettings: SettingSection {
+package struct SearchSettings: SettingSection {
   /// What is searched; nothing if empty.
-  public var units: [MapUnit] = [.layers]
+  package var units: [MapUnit] = [.layers]
   /// Calibration samples a map is judged on, 1…100,000.
-  public var samples = 8
+  package var samples = 8
   /// What samples ask for, in turn; the task that gates are learned on if empty.
-  public var tasks: [PasskeyTask] = []
+  package var tasks: [PasskeyTask] = []
   /// Tokens of samples, in turn, each 1…2²⁴; the longest of the calibration's if empty.
-  public var contexts: [Int] = []
+  package var contexts: [Int] = []
   /// How far a map is from full attention.
-  public var loss = MapLoss.divergence
+  package var loss = MapLoss.divergence
   /// Where in a sample it is judged.
-  public var rows = MapLossRows.firstTokens
+  package var rows = MapLossRows.firstTokens
   /// Units tried for each one that is removed, the most promising first, 1…10⁶.
-  public var shortlist = 6
+  package var shortlist = 6
   /// Sets of each size that are gone on from, 1…10⁶; 1 is greedy removal.
-  public var beam = 1
+  package var beam = 1
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
-  public var sparsities: [Double]?
+  package var sparsities: [Double]?
   /// Rounds of swaps at each of them, at most 10⁶; 0 tries none.
-  public var swapRounds = 2
+  package var swapRounds = 2
   /// Returns and swaps tried in a round, the most promising first, 1…10⁶.
-  public var swapTrials = 6
+  package var swapTrials = 6
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case units
     case samples
     case tasks
@@ -42,7 +42,7 @@ public struct SearchSettings: SettingSection {
   }
 
   /// Every setting, with what is refused.
-  public static var settings: [Setting<Self, CodingKeys>] {
+  package static var settings: [Setting<Self, CodingKeys>] {
     [
       Setting(.units, \.units) { units, key throws(InvalidSetting) in
         try requireSetting(
@@ -65,7 +65,7 @@ public struct SearchSettings: SettingSection {
 }
 
 /// How far a map is from full attention at one position of a sample.
-public enum MapLoss: String, SettingChoice {
+package enum MapLoss: String, SettingChoice {
   /// KL divergence from full attention's distribution of the next token, in nats.
   case divergence = "kl"
   /// Mean squared difference of the final hidden states, what gates are learned with.
@@ -77,7 +77,7 @@ public enum MapLoss: String, SettingChoice {
 }
 
 /// The positions of a sample that a map is judged at.
-public enum MapLossRows: String, SettingChoice {
+package enum MapLossRows: String, SettingChoice {
   /// Those that predict a token of an answer.
   case answers
   /// Those that predict the first token of a word or digit of an answer.

@@ -1,18 +1,18 @@
 /// A set of retrieval units, layers or heads, with what it loses.
-public struct SearchedSet: Sendable, Equatable {
+package struct SearchedSet: Sendable, Equatable {
   /// Which units see the whole context.
-  public let kept: [Bool]
+  package let kept: [Bool]
   /// The mean loss over the samples.
-  public let loss: Double
+  package let loss: Double
 
   /// A set with its loss.
-  public init(kept: [Bool], loss: Double) {
+  package init(kept: [Bool], loss: Double) {
     self.kept = kept
     self.loss = loss
   }
 
   /// Units that stream.
-  public var streaming: Int { kept.count { !$0 } }
+  package var streaming: Int { kept.count { !$0 } }
 }
 
 /// A set that a search goes on from.
@@ -32,9 +32,9 @@ struct SearchBranch: Codable, Sendable, Equatable {
 }
 
 /// How far a search is: enough to go on from.
-public struct SearchState: Codable, Sendable, Equatable {
+package struct SearchState: Codable, Sendable, Equatable {
   /// Units removed so far.
-  public internal(set) var removed = 0
+  package internal(set) var removed = 0
   /// What is gone on from, the best first; not empty.
   var branches: [SearchBranch]
   /// Samples a set is judged on, ≥ 1.
@@ -43,7 +43,7 @@ public struct SearchState: Codable, Sendable, Equatable {
   private var losses: [String: [Double]] = [:]
 
   /// Full attention, `count` units judged on `samples` samples.
-  public init(count: Int, samples: Int) {
+  package init(count: Int, samples: Int) {
     self.samples = samples
     branches = [
       SearchBranch(
@@ -56,7 +56,7 @@ public struct SearchState: Codable, Sendable, Equatable {
 
   /// Whether this is a search of `count` units on `samples` samples that can be gone on from, as a file may
   /// not be: every set that the search rests on is measured, and every number is in range.
-  public func isSearch(of count: Int, samples: Int) -> Bool {
+  package func isSearch(of count: Int, samples: Int) -> Bool {
     samples >= 1 && self.samples == samples && !branches.isEmpty
       && branches.allSatisfy { isBranch($0, of: count) }
       && losses.allSatisfy { name, values in
@@ -84,18 +84,18 @@ public struct SearchState: Codable, Sendable, Equatable {
   }
 
   /// Number of sets that were measured on all samples.
-  public var measured: Int { losses.values.count { $0.count == samples } }
+  package var measured: Int { losses.values.count { $0.count == samples } }
 
   /// Number of times a set was run on a sample.
-  public var evaluations: Int { losses.values.reduce(0) { $0 + $1.count } }
+  package var evaluations: Int { losses.values.reduce(0) { $0 + $1.count } }
 
   /// The set of so many streaming units that loses least, of those that were measured on all samples; of
   /// equals the one that keeps later units.
-  public func best(streaming: Int) -> SearchedSet? { best(1, streaming: streaming).first }
+  package func best(streaming: Int) -> SearchedSet? { best(1, streaming: streaming).first }
 
   /// The `count` sets of so many streaming units that lose least, or as many as were measured on all
   /// samples, the best first; of equals those that keep later units.
-  public func best(_ count: Int, streaming: Int) -> [SearchedSet] {
+  package func best(_ count: Int, streaming: Int) -> [SearchedSet] {
     let size = branches[0].kept.count - streaming
     return losses.filter { name, values in
       values.count == samples && name.utf8.count { $0 == Self.one } == size

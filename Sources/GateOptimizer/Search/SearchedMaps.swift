@@ -1,18 +1,18 @@
 import Transformer
 
 /// The best maps a search found, one for every number of streaming layers, or of as many heads.
-public struct SearchedMaps: Sendable, Equatable {
+package struct SearchedMaps: Sendable, Equatable {
   /// What was searched.
-  public let unit: MapUnit
+  package let unit: MapUnit
   /// Layers of the model.
-  public let layers: Int
+  package let layers: Int
   /// Key-value heads of a layer.
-  public let heads: Int
+  package let heads: Int
   /// The set at position n has n streaming layers, or n·K streaming heads; L + 1.
-  public let sets: [SearchedSet]
+  package let sets: [SearchedSet]
 
   /// The sets of a model of `layers` layers and `heads` key-value heads, in the order of ``sets``.
-  public init(unit: MapUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
+  package init(unit: MapUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
     let width = unit.perLayer(heads: heads)
     precondition(
       sets.map(\.streaming) == (0...layers).map { $0 * width }
@@ -27,19 +27,19 @@ public struct SearchedMaps: Sendable, Equatable {
   /// The set at `sparsity`: of L layers round(s·L) stream, or as many heads as these have.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
-  public func set(sparsity: Double) throws(GateOptimizerError) -> SearchedSet {
+  package func set(sparsity: Double) throws(GateOptimizerError) -> SearchedSet {
     sets[try Sparsity.streaming(of: layers, at: sparsity)]
   }
 
   /// The heads that see the whole context at `sparsity`.
   ///
   /// - Throws: As ``set(sparsity:)``.
-  public func retrievalHeads(sparsity: Double) throws(GateOptimizerError) -> HeadSet {
+  package func retrievalHeads(sparsity: Double) throws(GateOptimizerError) -> HeadSet {
     unit.heads(of: try set(sparsity: sparsity).kept, perLayer: heads)
   }
 
   /// The share of all sets in which each unit is kept: 0 for what goes first, near 1 for what stays longest.
-  public var endurance: [Double] {
+  package var endurance: [Double] {
     sets[0].kept.indices.map { unit in
       Double(sets.count { $0.kept[unit] }) / Double(sets.count)
     }
@@ -49,7 +49,7 @@ public struct SearchedMaps: Sendable, Equatable {
   /// loss.
   ///
   /// - Throws: As ``set(sparsity:)``.
-  public func layerMap(sparsity: Double) throws(GateOptimizerError) -> RankedMap {
+  package func layerMap(sparsity: Double) throws(GateOptimizerError) -> RankedMap {
     let set = try set(sparsity: sparsity)
     return RankedMap(
       criterion: .search, requestedSparsity: sparsity, isRetrievalLayer: set.kept,
@@ -58,32 +58,32 @@ public struct SearchedMaps: Sendable, Equatable {
 }
 
 /// The gates of a model with the maps that were searched on it: all that layers are chosen by.
-public struct LearnedMaps: Sendable {
+package struct LearnedMaps: Sendable {
   /// The gates, (L, K); nil where none are learned.
-  public let gates: GateMatrix?
+  package let gates: GateMatrix?
   /// The maps that were searched, at most one of each unit.
-  public let searched: [SearchedMaps]
+  package let searched: [SearchedMaps]
   /// Layers of the model.
-  public let layers: Int
+  package let layers: Int
   /// Key-value heads of a layer.
-  public let heads: Int
+  package let heads: Int
 
   /// Gates, with searched maps of the same model.
-  public init(gates: GateMatrix, searched: [SearchedMaps] = []) {
+  package init(gates: GateMatrix, searched: [SearchedMaps] = []) {
     self.gates = gates
     self.searched = searched
     (layers, heads) = (gates.layers, gates.heads)
   }
 
   /// Searched maps of a model of `layers` layers and `heads` key-value heads, without gates.
-  public init(layers: Int, heads: Int, searched: [SearchedMaps] = []) {
+  package init(layers: Int, heads: Int, searched: [SearchedMaps] = []) {
     gates = nil
     self.searched = searched
     (self.layers, self.heads) = (layers, heads)
   }
 
   /// The same gates, or none, with other searched maps.
-  public func with(searched: [SearchedMaps]) -> LearnedMaps {
+  package func with(searched: [SearchedMaps]) -> LearnedMaps {
     gates.map { LearnedMaps(gates: $0, searched: searched) }
       ?? LearnedMaps(layers: layers, heads: heads, searched: searched)
   }
@@ -91,7 +91,7 @@ public struct LearnedMaps: Sendable {
   /// The gates, for a method that needs them.
   ///
   /// - Throws: ``GateOptimizerError/criterion(name:expected:found:)`` where there are none.
-  public func requireGates(for method: String) throws(GateOptimizerError) -> GateMatrix {
+  package func requireGates(for method: String) throws(GateOptimizerError) -> GateMatrix {
     guard let gates else {
       throw .criterion(
         name: method, expected: "learned gates", found: "a run without any (calibration: none)")
@@ -100,17 +100,17 @@ public struct LearnedMaps: Sendable {
   }
 
   /// The searched maps of a unit, if there are any.
-  public func searched(_ unit: MapUnit) -> SearchedMaps? { searched.first { $0.unit == unit } }
+  package func searched(_ unit: MapUnit) -> SearchedMaps? { searched.first { $0.unit == unit } }
 
   /// Those of `criteria` that can be asked for: without `search` where nothing was searched.
-  public func available(_ criteria: [Criterion]) -> [Criterion] {
+  package func available(_ criteria: [Criterion]) -> [Criterion] {
     criteria.filter { $0 != .search || searched(.layers) != nil }
   }
 
   /// The layers chosen by `criterion` at `sparsity`.
   ///
   /// - Throws: ``GateOptimizerError`` where the criterion cannot judge these gates, or nothing was searched.
-  public func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
+  package func layers(by criterion: Criterion, sparsity: Double) throws -> RankedMap {
     if criterion == .search, let maps = searched(.layers) {
       return try maps.layerMap(sparsity: sparsity)
     }

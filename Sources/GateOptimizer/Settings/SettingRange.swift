@@ -2,33 +2,33 @@
 ///
 /// Every number in a configuration has one, so that no product of settings leaves what an `Int` can hold
 /// and a slip of the pen is refused before anything is computed.
-public enum SettingRange {
+package enum SettingRange {
   /// Lengths in tokens: sixteen times the longest contexts that models are made for.
-  public static let tokens = 1...1 << 24
+  package static let tokens = 1...1 << 24
   /// Widths of a window; ``sink`` is one that may be missing.
-  public static let window = 1...1_000_000_000
+  package static let window = 1...1_000_000_000
   /// First tokens that stay visible.
-  public static let sink = 0...1_000_000_000
+  package static let sink = 0...1_000_000_000
   /// Lengths that a cache is stated for, which nothing is computed at.
-  public static let statedTokens = 1...1_000_000_000
+  package static let statedTokens = 1...1_000_000_000
   /// Steps, and samples that are made one after the other.
-  public static let count = 1...1_000_000_000
+  package static let count = 1...1_000_000_000
   /// Samples and trials of which something is kept.
-  public static let many = 1...1_000_000
+  package static let many = 1...1_000_000
   /// What is made as one list before anything begins, resamples included.
-  public static let intervals = 1...100_000
+  package static let intervals = 1...100_000
   /// Entries of a list in a configuration.
-  public static let entries = 1000
+  package static let entries = 1000
   /// Learning rates; 0 is none.
-  public static let rate = 0.0...1000
+  package static let rate = 0.0...1000
   /// Weights of parts of a loss or of a criterion.
-  public static let weight = 0.0...1_000_000
+  package static let weight = 0.0...1_000_000
   /// Bytes of UTF-8 in a name that becomes part of a file's name; a file system takes 255 in all.
-  public static let nameBytes = 1...200
+  package static let nameBytes = 1...200
 }
 
 /// Refuses a value outside `range`, and one that is not a number.
-public func requireRange<Value: Comparable>(
+package func requireRange<Value: Comparable>(
   _ value: Value, _ range: ClosedRange<Value>, _ key: some CodingKey
 ) throws(InvalidSetting) {
   guard !range.contains(value) else { return }
@@ -41,14 +41,14 @@ public func requireRange<Value: Comparable>(
 }
 
 /// Refuses a list of more than ``SettingRange/entries`` entries.
-public func requireShort(_ list: [some Any], _ key: some CodingKey) throws(InvalidSetting) {
+package func requireShort(_ list: [some Any], _ key: some CodingKey) throws(InvalidSetting) {
   try requireSetting(
     list.count <= SettingRange.entries, key,
     "has \(list.count) entries; it must have at most \(SettingRange.entries)")
 }
 
 /// Refuses a value outside [0, 1].
-public func requireShare(_ value: Double, _ key: some CodingKey) throws(InvalidSetting) {
+package func requireShare(_ value: Double, _ key: some CodingKey) throws(InvalidSetting) {
   try requireSetting((0...1).contains(value), key, "is \(value); it must lie between 0 and 1")
 }
 
@@ -59,7 +59,7 @@ public func requireShare(_ value: Double, _ key: some CodingKey) throws(InvalidS
 ///   - key: The setting.
 ///   - identity: What makes two of them one; the entry itself, as it is printed, unless something else does.
 /// - Throws: ``InvalidSetting`` that names the first two.
-public func requireDistinct<Entry>(
+package func requireDistinct<Entry>(
   _ list: [Entry], _ key: some CodingKey, by identity: (Entry) -> String = { "\($0)" }
 ) throws(InvalidSetting) {
   var seen: [String: Entry] = [:]
@@ -75,7 +75,7 @@ public func requireDistinct<Entry>(
 }
 
 /// Refuses sparsities that are none, and two that tables, which have six decimals, do not tell apart.
-public func requireSparsities(
+package func requireSparsities(
   _ sparsities: [Double], _ key: some CodingKey
 ) throws(InvalidSetting) {
   try requireShort(sparsities, key)

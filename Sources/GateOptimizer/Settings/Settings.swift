@@ -28,7 +28,7 @@ public struct InvalidSetting: ZigzagError, Equatable {
 }
 
 /// Throws an ``InvalidSetting`` for `key` unless `condition` holds.
-public func requireSetting(
+package func requireSetting(
   _ condition: Bool, _ key: some CodingKey, _ problem: @autoclosure () -> String
 ) throws(InvalidSetting) {
   guard condition else { throw InvalidSetting([key.stringValue], problem()) }
@@ -43,7 +43,7 @@ extension Decoder {
   ///
   /// - Throws: ``InvalidSetting`` with the nearest known key, or `DecodingError` where this is not a
   ///   mapping.
-  public func strictContainer<Key: SettingKey>(
+  package func strictContainer<Key: SettingKey>(
     keyedBy type: Key.Type
   ) throws -> KeyedDecodingContainer<Key> {
     let known = Key.allCases.map(\.stringValue)
@@ -61,7 +61,7 @@ extension Decoder {
 
 extension KeyedDecodingContainer {
   /// The value of `key`, or `fallback` where the key is absent.
-  public func value<Value: Decodable>(_ key: Key, default fallback: Value) throws -> Value {
+  package func value<Value: Decodable>(_ key: Key, default fallback: Value) throws -> Value {
     try decodeIfPresent(Value.self, forKey: key) ?? fallback
   }
 
@@ -88,7 +88,7 @@ private struct AnySettingKey: CodingKey {
 }
 
 /// The member of `names` with the fewest edits to `name`, if that is less than half of its letters.
-public func nearestName(to name: String, among names: [String]) -> String? {
+package func nearestName(to name: String, among names: [String]) -> String? {
   // No key of ours is near a text that long, and the comparison takes its length squared.
   guard name.utf8.count <= 100 else { return nil }
   let ranked = names.map { (name: $0, edits: editDistance(name, $0)) }
@@ -126,10 +126,10 @@ public enum MapUnit: String, SettingChoice {
   case heads
 
   /// Units in a layer of so many key-value heads.
-  public func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
+  package func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
 
   /// The heads of the units that are true in `kept`, in layers of `heads` key-value heads.
-  public func heads(of kept: [Bool], perLayer heads: Int) -> HeadSet {
+  package func heads(of kept: [Bool], perLayer heads: Int) -> HeadSet {
     switch self {
     case .layers: HeadSet(retrievalLayers: kept, heads: heads)
     case .heads:

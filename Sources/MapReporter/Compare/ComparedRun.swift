@@ -3,7 +3,7 @@ import GateOptimizer
 import Transformer
 
 /// One run of a comparison, as far as it has come.
-public struct ComparedRun: Sendable {
+package struct ComparedRun: Sendable {
   /// Name in tables and figures, different from that of every other run.
   let name: String
   /// Its gates, if it learns any, and searched maps.

@@ -8,7 +8,7 @@ extension Comparison {
   /// - Returns: Its path.
   /// - Throws: `FileError`.
   @discardableResult
-  public func writePage(to path: String) throws -> String {
+  package func writePage(to path: String) throws -> String {
     let place = URL(fileURLWithPath: path)
     try AtomicFile.write(html(in: place.deletingLastPathComponent().path), creatingFolderOf: place)
     return path
@@ -27,7 +27,7 @@ extension Comparison {
   /// - Returns: The page's path.
   /// - Throws: `FileError`; what `check` throws.
   @discardableResult
-  public func write(to folder: String, check: () throws -> Void = {}) throws -> String {
+  package func write(to folder: String, check: () throws -> Void = {}) throws -> String {
     let links = Self.tableFiles.map {
       PageView.Link(path: "./\($0.name)", name: $0.name, summary: $0.summary)
     }
@@ -42,7 +42,7 @@ extension Comparison {
   }
 
   /// The figures as files of their own, fixed colours on white, below `figures/`.
-  public func figures() -> [ExportedFile] {
+  package func figures() -> [ExportedFile] {
     let theme = FigureTheme.standalone
     let all =
       tasks.flatMap { accuracyFigures(of: $0, theme: theme) } + layerFigures(theme: theme)

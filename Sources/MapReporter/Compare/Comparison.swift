@@ -4,7 +4,7 @@ import ModelLoader
 import Support
 
 /// Several runs side by side: what differs between them, and what comes of it.
-public struct Comparison {
+package struct Comparison {
   /// The metric that everything is compared by.
   static let metric = CurveMetric.tokens
 
@@ -31,7 +31,7 @@ public struct Comparison {
   ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
   ///     whose layers are the most accurate on average.
   /// - Throws: ``MapReporterError/invalidValue(place:expected:found:)`` where there is none.
-  public init(_ runs: [ComparedRun], title: String, criterion: Criterion? = nil) throws {
+  package init(_ runs: [ComparedRun], title: String, criterion: Criterion? = nil) throws {
     self.title = title
     self.runs = runs
     guard let first = runs.first else {

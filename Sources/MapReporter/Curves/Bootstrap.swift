@@ -6,23 +6,23 @@ import GateOptimizer
 /// Σ sum / Σ count. The interval runs between the (1 ± confidence)/2 quantiles of the
 /// replicates, interpolated linearly between order statistics. The same seed gives the same bits.
 /// (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3.)
-public struct Bootstrap: Sendable {
+package struct Bootstrap: Sendable {
   /// Replicates drawn, ≥ 1.
-  public var resamples: Int
+  package var resamples: Int
   /// Probability the interval is to cover, 0…1.
-  public var confidence: Double
+  package var confidence: Double
   /// Seed of the draws.
-  public var seed: UInt64
+  package var seed: UInt64
 
   /// A bootstrap with its number of replicates, coverage and seed.
-  public init(resamples: Int = 2000, confidence: Double = 0.95, seed: UInt64 = 0) {
+  package init(resamples: Int = 2000, confidence: Double = 0.95, seed: UInt64 = 0) {
     self.resamples = max(1, resamples)
     self.confidence = confidence
     self.seed = seed
   }
 
   /// The pooled value of `metric` with its interval; nil when nothing was scored.
-  public func value(_ scores: [SampleScore], of metric: CurveMetric = .tokens) -> Estimate? {
+  package func value(_ scores: [SampleScore], of metric: CurveMetric = .tokens) -> Estimate? {
     let scored = scores.filter { $0.count > 0 }
     return estimate(count: scored.count) { draw in
       var pool = Pool()
@@ -35,7 +35,7 @@ public struct Bootstrap: Sendable {
   ///
   /// Both arrays hold the same samples in the same order: a replicate draws pairs. Samples without
   /// tokens in either are left out.
-  public func difference(
+  package func difference(
     _ scores: [SampleScore], minus reference: [SampleScore], of metric: CurveMetric = .tokens
   ) -> Estimate? {
     precondition(scores.count == reference.count, "\(scores.count) and \(reference.count) samples")

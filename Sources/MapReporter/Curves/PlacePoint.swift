@@ -1,26 +1,26 @@
 import Support
 
 /// What one map reaches at one place of a task: a cell of a needle grid, or a part of a passage.
-public struct PlacePoint: Sendable, Hashable {
+package struct PlacePoint: Sendable, Hashable {
   /// How the map was made.
-  public var method: CurveMethod
+  package var method: CurveMethod
   /// Seed of a random map; nil for a determined one.
-  public var seed: Int?
+  package var seed: Int?
   /// Name of the task.
-  public var task: String
+  package var task: String
   /// Share of streaming heads asked for, 0…1.
-  public var requestedSparsity: Double
+  package var requestedSparsity: Double
   /// Where.
-  public var place: Place
+  package var place: Place
   /// Samples scored there.
-  public var samples: Int
+  package var samples: Int
   /// What was scored.
-  public var metric: CurveMetric
+  package var metric: CurveMetric
   /// The value with its interval.
-  public var estimate: Estimate
+  package var estimate: Estimate
 
   /// Where in a task something was scored.
-  public enum Place: Sendable, Hashable {
+  package enum Place: Sendable, Hashable {
     /// Samples of `length` tokens with the needle at `depth`, 0…1.
     case cell(length: Int, depth: Double)
     /// Positions `from` ..< `to` of a passage.
@@ -28,7 +28,7 @@ public struct PlacePoint: Sendable, Hashable {
   }
 
   /// A value at a place.
-  public init(
+  package init(
     method: CurveMethod, seed: Int? = nil, task: String, requestedSparsity: Double, place: Place,
     samples: Int, metric: CurveMetric, estimate: Estimate
   ) {
@@ -44,15 +44,15 @@ public struct PlacePoint: Sendable, Hashable {
 }
 
 /// `places.csv`: one line per map, place and metric.
-public enum PlaceTable {
+package enum PlaceTable {
   /// The columns, in order; docs/map-format.md says what each holds.
-  public static let columns = [
+  package static let columns = [
     "method", "seed", "task", "sparsity_requested", "length", "depth", "from", "to", "samples",
     "metric", "value", "low", "high",
   ]
 
   /// The table as text.
-  public static func text(_ points: [PlacePoint]) -> String {
+  package static func text(_ points: [PlacePoint]) -> String {
     CommaSeparated.line(columns)
       + points.map { point in
         let place =
@@ -72,7 +72,7 @@ public enum PlaceTable {
   /// Reads a table by column name; `path` names it in errors.
   ///
   /// - Throws: `FileError` naming line and column.
-  public static func parse(
+  package static func parse(
     _ text: String, path: String
   ) throws(FileError) -> [PlacePoint] {
     var points: [PlacePoint] = []

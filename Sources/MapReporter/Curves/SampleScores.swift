@@ -1,18 +1,18 @@
 /// What one sample contributes to a metric: a sum over what was scored, and how much that was.
-public struct SampleScore: Sendable, Hashable {
+package struct SampleScore: Sendable, Hashable {
   /// Tokens or answers that are right, or the sum of a loss in nats.
-  public var sum: Double
+  package var sum: Double
   /// Tokens or answers scored.
-  public var count: Int
+  package var count: Int
 
   /// A `sum` over `count` tokens or answers.
-  public init(sum: Double, count: Int) {
+  package init(sum: Double, count: Int) {
     self.sum = sum
     self.count = count
   }
 
   /// `correct` of `total` tokens.
-  public init(correct: Int, total: Int) {
+  package init(correct: Int, total: Int) {
     self.init(sum: Double(correct), count: total)
   }
 

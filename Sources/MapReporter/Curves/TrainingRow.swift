@@ -2,20 +2,20 @@ import Foundation
 import Support
 
 /// One line of `metrics.csv`: the state of gate learning after a step.
-public struct TrainingRow: Sendable, Hashable {
+package struct TrainingRow: Sendable, Hashable {
   /// Step, from 1 (or 0).
-  public var step: Int
+  package var step: Int
   /// Distillation loss plus regularisation.
-  public var loss: Double
+  package var loss: Double
   /// Distillation loss.
-  public var distillation: Double
+  package var distillation: Double
   /// Regularisation term.
-  public var regularization: Double
+  package var regularization: Double
   /// Learning rate of the step.
-  public var learningRate: Double
+  package var learningRate: Double
 
   /// A row of the table.
-  public init(
+  package init(
     step: Int, loss: Double, distillation: Double, regularization: Double, learningRate: Double
   ) {
     self.step = step
@@ -28,7 +28,7 @@ public struct TrainingRow: Sendable, Hashable {
   /// Reads `metrics.csv` by column name: step, loss, distill, reg, lr; further columns are ignored.
   ///
   /// - Throws: `FileError` naming file, line and column.
-  public static func read(from url: URL) throws(FileError) -> [TrainingRow] {
+  package static func read(from url: URL) throws(FileError) -> [TrainingRow] {
     try parse(
       try TextFile.text(at: url.path, what: "table", limit: FileLimit.table), path: url.path)
   }

@@ -3,39 +3,39 @@ import ModelLoader
 import Support
 
 /// What accuracy is measured on: the `evaluation` section of a run configuration.
-public struct EvaluationSettings: SettingSection {
+package struct EvaluationSettings: SettingSection {
   /// Samples per task, 1…10⁶; the same ones for every map.
-  public var samples = 8
+  package var samples = 8
   /// Tokens of a sample, 1…2²⁴, for tasks that do not say otherwise.
-  public var context = 1024
+  package var context = 1024
   /// Sparsities of the curve, each in [0, 1] and once: the share of streaming heads or layers.
-  public var sparsities = (0...10).map { Double($0) / 10 }
+  package var sparsities = (0...10).map { Double($0) / 10 }
   /// Sparsities of the random maps and the baselines; those of the curve if nil.
-  public var randomSparsities: [Double]?
+  package var randomSparsities: [Double]?
   /// What accuracy is measured on; the first task is the one that decides.
-  public var tasks = [EvaluationTask(name: "words", task: .heldOutPasskeys)]
+  package var tasks = [EvaluationTask(name: "words", task: .heldOutPasskeys)]
   /// Layer criteria that get a curve of their own.
-  public var criteria: [Criterion] = [.search, .max, .balance]
+  package var criteria: [Criterion] = [.search, .max, .balance]
   /// Seeds of the random layer maps; each is one curve.
-  public var randomLayerSeeds = [1, 2]
+  package var randomLayerSeeds = [1, 2]
   /// Seeds of the random head maps; each is one curve.
-  public var randomHeadSeeds = [1, 2]
+  package var randomHeadSeeds = [1, 2]
   /// Ways to choose layers without gates; each is one curve.
-  public var baselines: [Baseline] = [.alternating, .lazy]
+  package var baselines: [Baseline] = [.alternating, .lazy]
   /// Gates and maps from elsewhere that are measured too.
-  public var maps: [ImportedMapSettings] = []
+  package var maps: [ImportedMapSettings] = []
   /// Length at which the size of the KV cache is stated, 1…10⁹; a task's own if nil.
-  public var cacheContext: Int?
+  package var cacheContext: Int?
   /// Resamples behind a confidence interval, 1…100,000.
-  public var bootstrap = 2000
+  package var bootstrap = 2000
   /// Seed of the samples and the resampling; apart from the calibration's.
-  public var seed: UInt64 = 1
+  package var seed: UInt64 = 1
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case samples
     case context
     case sparsities
@@ -52,7 +52,7 @@ public struct EvaluationSettings: SettingSection {
   }
 
   /// Every setting, with what is refused.
-  public static var settings: [Setting<Self, CodingKeys>] {
+  package static var settings: [Setting<Self, CodingKeys>] {
     [
       Setting(.samples, \.samples, SettingRange.many),
       Setting(.context, \.context, SettingRange.tokens),
@@ -115,7 +115,7 @@ public struct EvaluationSettings: SettingSection {
   }
 
   /// Checks what a task cannot tell without the others.
-  public func validateTogether() throws(InvalidSetting) {
+  package func validateTogether() throws(InvalidSetting) {
     try requireDistinctFigures()
     try requireSetting(
       tasks[0].primaryMetric == .tokens, CodingKeys.tasks,
@@ -148,15 +148,15 @@ public struct EvaluationSettings: SettingSection {
   }
 
   /// Tokens of a sample of `task`; the longest of a grid.
-  public func context(of task: EvaluationTask) -> Int {
+  package func context(of task: EvaluationTask) -> Int {
     task.grid?.lengths.last ?? task.context ?? context
   }
 
   /// Tokens at which the size of the KV cache under `task` is stated.
-  public func cacheContext(of task: EvaluationTask) -> Int { cacheContext ?? context(of: task) }
+  package func cacheContext(of task: EvaluationTask) -> Int { cacheContext ?? context(of: task) }
 
   /// Samples of `task`, of all cells of a grid together.
-  public func samples(of task: EvaluationTask) -> Int {
+  package func samples(of task: EvaluationTask) -> Int {
     (task.samples ?? samples) * (task.grid?.cells.count ?? 1)
   }
 }

@@ -4,26 +4,26 @@ import GateOptimizer
 ///
 /// It asks for passkeys, in the wording of a `preset` or of a `task` in the form of the run's
 /// calibration task; or it judges the prediction of running text (`prose`).
-public struct EvaluationTask: Codable, Sendable, Equatable {
+package struct EvaluationTask: Codable, Sendable, Equatable {
   /// Names the task in tables and figures.
-  public var name: String
+  package var name: String
   /// Tokens of a sample; nil takes `evaluation.context`.
-  public var context: Int?
+  package var context: Int?
   /// Samples, for each cell of a grid; nil takes `evaluation.samples`.
-  public var samples: Int?
+  package var samples: Int?
   /// Sparsities that are measured, beside both ends; nil takes those of the evaluation.
-  public var sparsities: [Double]?
+  package var sparsities: [Double]?
   /// Criteria whose maps are measured; nil takes those of the evaluation.
-  public var criteria: [Criterion]?
+  package var criteria: [Criterion]?
   /// What is asked.
-  public var content: Content
+  package var content: Content
   /// Whether answers are decoded token by token through the KV cache as well.
-  public var decodes = false
+  package var decodes = false
   /// Depths and lengths at which it is asked; nil for the task's own.
-  public var grid: NeedleGrid?
+  package var grid: NeedleGrid?
 
   /// What a task asks of the model.
-  public enum Content: Sendable, Equatable {
+  package enum Content: Sendable, Equatable {
     /// Passkeys hidden in a text.
     case passkeys(PasskeyTask)
     /// The next tokens of running text.
@@ -31,7 +31,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   /// The wordings that have a name.
-  public enum Preset: String, SettingChoice {
+  package enum Preset: String, SettingChoice {
     /// Four passkeys of eight words, other words and wording than calibration's.
     case heldOutWords = "held-out-words"
     /// One key of five digits.
@@ -42,7 +42,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
     case needle
 
     /// The wording itself.
-    public var task: PasskeyTask {
+    package var task: PasskeyTask {
       switch self {
       case .heldOutWords: .heldOutPasskeys
       case .fiveDigits: .fiveDigits
@@ -53,12 +53,12 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   /// A passkey task by name.
-  public init(name: String, context: Int? = nil, task: PasskeyTask) {
+  package init(name: String, context: Int? = nil, task: PasskeyTask) {
     self.init(name: name, context: context, content: .passkeys(task))
   }
 
   /// A task by name.
-  public init(name: String, context: Int? = nil, content: Content) {
+  package init(name: String, context: Int? = nil, content: Content) {
     self.name = name
     self.context = context
     self.content = content
@@ -69,7 +69,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   /// Reads a task; with none of `preset`, `task` and `prose` its wording is `held-out-words`.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     let preset = try given.decodeIfPresent(Preset.self, forKey: .preset)
     let own = try given.decodeIfPresent(PasskeyTask.self, forKey: .task)
@@ -94,7 +94,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   /// Writes the wording itself, whether it came from a preset or not.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encodeIfPresent(context, forKey: .context)
@@ -110,7 +110,7 @@ public struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   /// The metric the task is judged by first.
-  public var primaryMetric: CurveMetric {
+  package var primaryMetric: CurveMetric {
     if case .prose = content { return .divergence }
     return .tokens
   }
@@ -120,7 +120,7 @@ extension EvaluationTask {
   /// Refuses a task that no sample can be made of.
   ///
   /// - Throws: `InvalidSetting` for the first thing that is wrong.
-  public func validate() throws(InvalidSetting) {
+  package func validate() throws(InvalidSetting) {
     try requireName(name, CodingKeys.name)
     if let context { try requireRange(context, SettingRange.tokens, CodingKeys.context) }
     if let samples { try requireRange(samples, SettingRange.many, CodingKeys.samples) }
@@ -173,23 +173,23 @@ package func requireName(_ name: String, _ key: some CodingKey) throws(InvalidSe
 ///
 /// The text is that of `haystack.evaluation`. Perplexity and KL divergence to full attention are taken
 /// over positions `every`, 2·`every`, … and told apart by `bins` equal parts of the passage.
-public struct ProseSettings: SettingSection {
+package struct ProseSettings: SettingSection {
   /// One of how many positions is judged, 1…2²⁴.
-  public var every = 4
+  package var every = 4
   /// Parts of a passage that are told apart, 1…1,000.
-  public var bins = 8
+  package var bins = 8
 
   /// The defaults.
-  public init() {}
+  package init() {}
 
   /// The names of the settings in a file.
-  public enum CodingKeys: String, SettingKey {
+  package enum CodingKeys: String, SettingKey {
     case every
     case bins
   }
 
   /// Every setting, with what is refused.
-  public static var settings: [Setting<Self, CodingKeys>] {
+  package static var settings: [Setting<Self, CodingKeys>] {
     [
       Setting(.every, \.every, SettingRange.tokens),
       Setting(.bins, \.bins) { bins, key throws(InvalidSetting) in
@@ -218,22 +218,22 @@ public struct ProseSettings: SettingSection {
 ///
 /// Sample i of the task belongs to cell i mod (lengths × depths), so that every prefix of the samples
 /// covers the cells as evenly as can be.
-public struct NeedleGrid: Codable, Sendable, Equatable {
+package struct NeedleGrid: Codable, Sendable, Equatable {
   /// Lengths of the samples in tokens, ascending.
-  public var lengths: [Int]
+  package var lengths: [Int]
   /// Depths of the needles as shares of the text, 0…1, ascending.
-  public var depths: [Double]
+  package var depths: [Double]
 
   /// A place of the grid.
-  public struct Cell: Sendable, Hashable {
+  package struct Cell: Sendable, Hashable {
     /// Tokens of the sample.
-    public let length: Int
+    package let length: Int
     /// Depth of the needle, 0…1.
-    public let depth: Double
+    package let depth: Double
   }
 
   /// A grid of lengths and depths.
-  public init(lengths: [Int], depths: [Double]) {
+  package init(lengths: [Int], depths: [Double]) {
     self.lengths = lengths
     self.depths = depths
   }
@@ -244,19 +244,19 @@ public struct NeedleGrid: Codable, Sendable, Equatable {
   }
 
   /// Reads a grid; without depths there are five from 0 to 1.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     lengths = try given.decode([Int].self, forKey: .lengths)
     depths = try given.value(.depths, default: [0, 0.25, 0.5, 0.75, 1])
   }
 
   /// All cells, length by length.
-  public var cells: [Cell] {
+  package var cells: [Cell] {
     lengths.flatMap { length in depths.map { Cell(length: length, depth: $0) } }
   }
 
   /// The cell of a sample.
-  public func cell(of sample: Int) -> Cell { cells[sample % cells.count] }
+  package func cell(of sample: Int) -> Cell { cells[sample % cells.count] }
 
   /// Refuses a grid without cells.
   ///

@@ -4,16 +4,16 @@ import Support
 import Transformer
 
 /// Gates or maps from elsewhere: an entry of `evaluation.maps`.
-public struct ImportedMapSettings: Codable, Sendable, Equatable {
+package struct ImportedMapSettings: Codable, Sendable, Equatable {
   /// Names it in tables and figures; without ":".
-  public var name: String
+  package var name: String
   /// A gate table in DuoAttention's format, a headmap.json, or the search-layers.csv of a run.
-  public var file: String
+  package var file: String
   /// What ranks the layers of gates; if nil they are judged as the run's own are, by single heads too.
-  public var criteria: [Criterion]?
+  package var criteria: [Criterion]?
 
   /// A file under a name.
-  public init(name: String, file: String, criteria: [Criterion]? = nil) {
+  package init(name: String, file: String, criteria: [Criterion]? = nil) {
     self.name = name
     self.file = file
     self.criteria = criteria
@@ -26,7 +26,7 @@ public struct ImportedMapSettings: Codable, Sendable, Equatable {
   }
 
   /// Reads name and file.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
     name = try given.decode(String.self, forKey: .name)
     file = try given.decode(String.self, forKey: .file)

@@ -1,24 +1,24 @@
 import Foundation
 
 /// The page and figures of a run, drawn from a ``ReportInput`` alone.
-public struct Report: Sendable {
+package struct Report: Sendable {
   /// What is reported.
-  public let input: ReportInput
+  package let input: ReportInput
 
   /// A report of `input`.
-  public init(_ input: ReportInput) {
+  package init(_ input: ReportInput) {
     self.input = input
   }
 
   /// The page: one self-contained HTML file that loads nothing.
   ///
   /// - Throws: ``MapReporterError/brokenTemplate(name:reason:)``, never for bad input.
-  public func html() throws -> String {
+  package func html() throws -> String {
     try PageTemplate.render(PageView(ReportFigures(input), theme: .page))
   }
 
   /// The figures as files of their own, fixed colours on white, below `figures/`.
-  public func figures() -> [ExportedFile] {
+  package func figures() -> [ExportedFile] {
     ReportFigures(input).all(theme: .standalone).map { figure in
       ExportedFile(path: "figures/\(figure.name).svg", text: figure.svg)
     }
@@ -32,7 +32,7 @@ public struct Report: Sendable {
   /// - Returns: The place of the page.
   /// - Throws: `FileError`; what `check` throws.
   @discardableResult
-  public func write(to folder: URL, check: () throws -> Void = {}) throws -> URL {
+  package func write(to folder: URL, check: () throws -> Void = {}) throws -> URL {
     let page = ExportedFile(path: "report.html", text: try html())
     let figures = figures()
     try MapExport(files: figures + [page], warnings: []).write(to: folder, check: check)

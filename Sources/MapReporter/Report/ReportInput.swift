@@ -1,51 +1,51 @@
 /// All a report is made from: plain values the pipeline fills from a run folder.
-public struct ReportInput: Sendable {
+package struct ReportInput: Sendable {
   /// Heading of the page, the run's name say.
-  public var title: String
+  package var title: String
   /// A line below it: model, window, context.
-  public var subtitle: String
+  package var subtitle: String
   /// The curve: every method, task and sparsity.
-  public var points: [CurvePoint]
+  package var points: [CurvePoint]
   /// The task that decides the recommendation.
-  public var primaryTask: String
+  package var primaryTask: String
   /// The metric that decides it.
-  public var primaryMetric: CurveMetric
+  package var primaryMetric: CurveMetric
   /// How much of full attention's accuracy a recommended map must keep, 0…1.
-  public var keptShare: Double
+  package var keptShare: Double
   /// The same told apart by place, for tasks that have places.
-  public var places: [PlacePoint]
+  package var places: [PlacePoint]
   /// Length in tokens at which the KV saving is stated.
-  public var context: Int
+  package var context: Int
   /// The same for each task by name, as the points' cache sizes have it.
-  public var contexts: [String: Int]
+  package var contexts: [String: Int]
   /// Learned gates, (L, K), 0…1; empty when there are none.
-  public var gates: [[Double]]
+  package var gates: [[Double]]
   /// The maps that were evaluated, as far as they are to be shown.
-  public var maps: [MapEntry]
+  package var maps: [MapEntry]
   /// Rows of `metrics.csv`; empty when nothing was trained.
-  public var training: [TrainingRow]
+  package var training: [TrainingRow]
   /// Facts of the run: model, window, seed, times, versions.
-  public var facts: [Fact]
+  package var facts: [Fact]
   /// Files to link to, by path relative to the page.
-  public var files: [FileLink]
+  package var files: [FileLink]
   /// Sentences to be read with the numbers, such as warnings.
-  public var notes: [String]
+  package var notes: [String]
   /// Folder with the recommended map in the formats of runtimes, relative to the page.
-  public var recommendedFolder: String?
+  package var recommendedFolder: String?
   /// The command that writes it in another one, given in the page's folder.
-  public var exportCommand: String?
+  package var exportCommand: String?
 
   /// A map with the curve method it stands for.
-  public struct MapEntry: Sendable {
+  package struct MapEntry: Sendable {
     /// Method as in ``CurvePoint/method``.
-    public var method: CurveMethod
+    package var method: CurveMethod
     /// The map; its requested sparsity tells which point it belongs to.
-    public var map: HeadMap
+    package var map: HeadMap
     /// Where it lies, relative to the page.
-    public var path: String?
+    package var path: String?
 
     /// A map of `method`.
-    public init(method: CurveMethod, map: HeadMap, path: String? = nil) {
+    package init(method: CurveMethod, map: HeadMap, path: String? = nil) {
       self.method = method
       self.map = map
       self.path = path
@@ -53,35 +53,35 @@ public struct ReportInput: Sendable {
   }
 
   /// A name with a value.
-  public struct Fact: Sendable {
+  package struct Fact: Sendable {
     /// What is told.
-    public var name: String
+    package var name: String
     /// The value with its unit.
-    public var value: String
+    package var value: String
 
     /// A fact.
-    public init(_ name: String, _ value: String) {
+    package init(_ name: String, _ value: String) {
       self.name = name
       self.value = value
     }
   }
 
   /// A file with what it holds.
-  public struct FileLink: Sendable {
+  package struct FileLink: Sendable {
     /// Path relative to the page.
-    public var path: String
+    package var path: String
     /// What it holds, in a few words.
-    public var summary: String
+    package var summary: String
 
     /// A link.
-    public init(path: String, summary: String) {
+    package init(path: String, summary: String) {
       self.path = path
       self.summary = summary
     }
   }
 
   /// A report of `points`; everything else may be added as far as it is known.
-  public init(
+  package init(
     title: String, subtitle: String = "", points: [CurvePoint], places: [PlacePoint] = [],
     primaryTask: String, primaryMetric: CurveMetric = .tokens, keptShare: Double = 0.95,
     context: Int, contexts: [String: Int] = [:], gates: [[Double]] = [], maps: [MapEntry] = [],
@@ -118,7 +118,7 @@ public struct ReportInput: Sendable {
   }
 
   /// The recommendation by the rule of ``Recommendation``.
-  public var recommendation: Recommendation {
+  package var recommendation: Recommendation {
     Recommendation.choose(
       from: points, task: primaryTask, metric: primaryMetric, share: keptShare)
   }

@@ -2,7 +2,7 @@ import Support
 
 /// Accuracy against sparsity for one task and metric: lines with bands, references, baselines; where there are
 /// more methods than colours, a row for each method.
-public struct AccuracyFigure: Sendable {
+package struct AccuracyFigure: Sendable {
   /// Points of the task, any method.
   let points: [CurvePoint]
   let task: String
@@ -16,7 +16,7 @@ public struct AccuracyFigure: Sendable {
   private static let plotHeight = 250.0
 
   /// A figure of the points that belong to `task`.
-  public init(
+  package init(
     points: [CurvePoint], task: String, metric: CurveMetric, highlighted: CurveMethod? = nil,
     cacheContext: Int? = nil
   ) {
@@ -28,7 +28,7 @@ public struct AccuracyFigure: Sendable {
   }
 
   /// The drawing.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     isCrowded ? rows(theme: theme) : lines(theme: theme)
   }
 

@@ -1,5 +1,5 @@
 /// Where a figure is shown.
-public enum FigureTheme: Sendable {
+package enum FigureTheme: Sendable {
   /// A file of its own: fixed colours on white, fit for a paper.
   case standalone
   /// Inside the page: colours are the page's CSS variables and follow light and dark.

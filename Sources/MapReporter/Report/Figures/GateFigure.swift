@@ -1,7 +1,7 @@
 import Support
 
 /// Gates as a heat map, layers across and key-value heads down, with the strip of a layer map below.
-public struct GateFigure: Sendable {
+package struct GateFigure: Sendable {
   /// Gates, (L, K), 0…1.
   let gates: [[Double]]
   /// Heads a per-head cut keeps, (L, K); nil draws no marks.
@@ -14,7 +14,7 @@ public struct GateFigure: Sendable {
   private static let left = 52.0
 
   /// A figure of `gates`; all arrays have L rows, those of heads K columns.
-  public init(
+  package init(
     gates: [[Double]], kept: [[Bool]]? = nil, layerFull: [Bool]? = nil,
     title: String = "Gates by layer and key-value head"
   ) {
@@ -35,7 +35,7 @@ public struct GateFigure: Sendable {
   private var axisY: Double { stripTop + stripHeight + 15 }
 
   /// The drawing.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     var canvas = SVGCanvas(width: Self.width, height: axisY + 66, theme: theme)
     canvas.text(title, at: Point(x: 12, y: 22), size: 14, isBold: true)
     drawCells(&canvas)

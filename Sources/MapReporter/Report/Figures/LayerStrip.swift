@@ -52,18 +52,18 @@ struct LayerStrip {
 }
 
 /// The strip alone, as a figure: the answer at a glance.
-public struct LayerStripFigure: Sendable {
+package struct LayerStripFigure: Sendable {
   let kinds: [Bool]
   let title: String
 
   /// A strip of `layerFull`, (L), true for retrieval.
-  public init(layerFull: [Bool], title: String = "Layer map") {
+  package init(layerFull: [Bool], title: String = "Layer map") {
     kinds = layerFull
     self.title = title
   }
 
   /// The drawing.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     let width = 460.0
     let cellWidth = (width - 4) / Double(max(kinds.count, 1))
     var canvas = SVGCanvas(width: width, height: 84, theme: theme)

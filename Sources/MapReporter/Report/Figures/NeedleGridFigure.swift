@@ -1,19 +1,19 @@
 import Support
 
 /// Needle grids of a few maps side by side: lengths across, depths down, accuracy as shade and number.
-public struct NeedleGridFigure: Sendable {
+package struct NeedleGridFigure: Sendable {
   let title: String
   let panels: [Panel]
 
   /// The grid of one map.
-  public struct Panel: Sendable {
+  package struct Panel: Sendable {
     /// Which map.
-    public let title: String
+    package let title: String
     /// Accuracy by cell, 0…1.
-    public let values: [NeedleGrid.Cell: Double]
+    package let values: [NeedleGrid.Cell: Double]
 
     /// A grid of `values`.
-    public init(title: String, values: [NeedleGrid.Cell: Double]) {
+    package init(title: String, values: [NeedleGrid.Cell: Double]) {
       self.title = title
       self.values = values
     }
@@ -24,7 +24,7 @@ public struct NeedleGridFigure: Sendable {
   private static let left = 44.0
 
   /// A figure of `panels`, which share their lengths and depths.
-  public init(title: String, panels: [Panel]) {
+  package init(title: String, panels: [Panel]) {
     self.title = title
     self.panels = panels
   }
@@ -40,7 +40,7 @@ public struct NeedleGridFigure: Sendable {
   private var panelHeight: Double { 60 + cellHeight * Double(depths.count) }
 
   /// The drawing.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     let rows = (panels.count + Self.columns - 1) / Self.columns
     var canvas = SVGCanvas(
       width: Self.width, height: 36 + Double(rows) * panelHeight + 8, theme: theme)

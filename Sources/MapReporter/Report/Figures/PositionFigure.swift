@@ -1,22 +1,22 @@
 import Support
 
 /// A loss by position in the text, one line per map.
-public struct PositionFigure: Sendable {
+package struct PositionFigure: Sendable {
   let title: String
   let metric: CurveMetric
   let series: [Series]
 
   /// The line of one map.
-  public struct Series: Sendable {
+  package struct Series: Sendable {
     /// Method as in ``CurvePoint/method``; decides the style.
-    public let method: CurveMethod
+    package let method: CurveMethod
     /// Name in the legend.
-    public let title: String
+    package let title: String
     /// Middle of each part in tokens, and the value there.
-    public let points: [(position: Double, estimate: Estimate)]
+    package let points: [(position: Double, estimate: Estimate)]
 
     /// A line of `points`.
-    public init(
+    package init(
       method: CurveMethod, title: String, points: [(position: Double, estimate: Estimate)]
     ) {
       self.method = method
@@ -28,14 +28,14 @@ public struct PositionFigure: Sendable {
   private static let width = 460.0
 
   /// A figure of `series`.
-  public init(title: String, metric: CurveMetric, series: [Series]) {
+  package init(title: String, metric: CurveMetric, series: [Series]) {
     self.title = title
     self.metric = metric
     self.series = series
   }
 
   /// The drawing.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     let styles = SeriesStyle.styles(for: series.map(\.method))
     let legend = FigureLegend(
       entries: series.compactMap { line in

@@ -1,14 +1,14 @@
 import Support
 
 /// How gate learning went: loss, distillation, regularisation and learning rate over the steps.
-public struct TrainingFigure: Sendable {
+package struct TrainingFigure: Sendable {
   let rows: [TrainingRow]
 
   private static let width = 460.0
   private static let panelHeight = 96.0
 
   /// A figure of the rows of `metrics.csv`.
-  public init(rows: [TrainingRow]) {
+  package init(rows: [TrainingRow]) {
     self.rows = rows.sorted { $0.step < $1.step }
   }
 
@@ -28,7 +28,7 @@ public struct TrainingFigure: Sendable {
   }
 
   /// The drawing: four panels in two columns.
-  public func svg(theme: FigureTheme) -> String {
+  package func svg(theme: FigureTheme) -> String {
     let rowHeight = Self.panelHeight + 54
     var canvas = SVGCanvas(width: Self.width, height: 2 * rowHeight + 26, theme: theme)
     for (index, curve) in curves.enumerated() {
