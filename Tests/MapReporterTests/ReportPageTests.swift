@@ -3,6 +3,7 @@ import GateOptimizer
 import MapReporter
 import TestSupport
 import Testing
+import Transformer
 
 @Suite struct ReportPageTests {
   /// Says which words are missing, without printing the page.
