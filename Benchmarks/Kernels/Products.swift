@@ -61,19 +61,7 @@ extension WeightMatrix {
   static func random(
     _ rows: Int, _ columns: Int, _ type: ElementType, seed: UInt64
   ) -> WeightMatrix {
-    let values = Tensor.random(rows, columns, seed: seed).values
-    guard type != .float32 else {
-      return WeightMatrix(rows: rows, columns: columns, values: values)
-    }
-    let bits = values.map { value in
-      type == .float16 ? Float16(value).bitPattern : UInt16(value.bitPattern >> 16)
-    }
-    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * bits.count, alignment: 64)
-    unsafe bits.withUnsafeBytes { unsafe block.copyMemory(from: $0) }
-    let storage = unsafe WeightStorage(bytes: UnsafeRawBufferPointer(block)) {
-      unsafe $0.deallocate()
-    }
-    return WeightMatrix(rows: rows, columns: columns, type: type, storage: storage)
+    WeightMatrix(rounding: Tensor.random(rows, columns, seed: seed).matrix, to: type)
   }
 }
 

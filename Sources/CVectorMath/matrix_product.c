@@ -89,7 +89,6 @@ static const struct family *const families[] = {&any_family, &any_family, &any_f
 #endif
 
 static int highest_level = 0;
-static _Thread_local int limit = 2;
 
 __attribute__((constructor)) static void find_highest_level(void) {
 #if defined(__x86_64__)
@@ -99,9 +98,7 @@ __attribute__((constructor)) static void find_highest_level(void) {
 #endif
 }
 
-int zz_product_level(void) { return limit < highest_level ? limit : highest_level; }
-
-void zz_limit_product_level(int level) { limit = level; }
+int zz_product_level(void) { return highest_level; }
 
 /* Blocks of A and B that stay in the caches: 14 rows of A by DEPTH in the first level, DEPTH by ACROSS
    of B in the second. */
@@ -157,9 +154,9 @@ static void copy_rows(struct operand *a, size_t rows, size_t k, float *copy) {
 }
 
 void zz_multiply(
-    size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column, const float *b,
-    size_t b_panel, size_t b_row, float *c, size_t c_row, int accumulate) {
-  const struct family *family = families[zz_product_level()];
+    int level, size_t m, size_t n, size_t k, const float *a, size_t a_row, size_t a_column,
+    const float *b, size_t b_panel, size_t b_row, float *c, size_t c_row, int accumulate) {
+  const struct family *family = families[level];
   size_t blocks = (m + family->rows - 1) / family->rows;
   float copy[MOST_ROWS * COPIED_ROW];
   if (k == 0 && !accumulate)

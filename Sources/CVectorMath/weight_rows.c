@@ -181,26 +181,29 @@ WEIGHT_ROWS(
     avx512_, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))),
     CONVERT_HALVES)
 #define DISPATCH(CALL)                  \
-  switch (zz_product_level()) {         \
+  switch (level) {                      \
     case 2: avx512_##CALL; break;       \
     case 1: avx2_##CALL; break;         \
     default: any_##CALL; break;         \
   }
 #else
-#define DISPATCH(CALL) any_##CALL;
+#define DISPATCH(CALL) \
+  (void)level;         \
+  any_##CALL;
 #endif
 
 void zz_pack_transposed(
-    enum zz_type type, const void *w, size_t n, size_t k, size_t stride, float *panels) {
+    int level, enum zz_type type, const void *w, size_t n, size_t k, size_t stride, float *panels) {
   DISPATCH(pack_transposed(type, w, n, k, stride, panels))
 }
 
-void zz_pack(enum zz_type type, const void *w, size_t k, size_t n, size_t stride, float *panels) {
+void zz_pack(
+    int level, enum zz_type type, const void *w, size_t k, size_t n, size_t stride, float *panels) {
   DISPATCH(pack(type, w, k, n, stride, panels))
 }
 
 void zz_multiply_rows(
-    enum zz_type type, const void *w, size_t n, size_t k, size_t stride, const float *x, size_t x_row,
-    size_t m, float *y, size_t y_row, int accumulate) {
+    int level, enum zz_type type, const void *w, size_t n, size_t k, size_t stride, const float *x,
+    size_t x_row, size_t m, float *y, size_t y_row, int accumulate) {
   DISPATCH(multiply_rows(type, w, n, k, stride, x, x_row, m, y, y_row, accumulate))
 }

@@ -30,13 +30,26 @@ struct ParityTests {
     return Reference.rows(of: hidden.rows).flatMap { all[$0 * columns..<($0 + 1) * columns] }
   }
 
+  @Test func withTheKernelsOfThisCPU() throws { try everything() }
+
+  @Test(.enabled(if: BLASRuntime.isAvailable, "needs OpenBLAS, libopenblas0"))
+  func withOpenBLAS() throws {
+    try ProductKernels.$forced.withValue(.openBLAS) { try everything() }
+  }
+
+  private func everything() throws {
+    try fullAttention()
+    try allStreaming()
+    try twoStreamStep()
+  }
+
   /// 2e-4 of the largest magnitude is what float32 sums through 30 layers may differ by.
-  @Test func fullAttention() throws {
+  private func fullAttention() throws {
     let hidden = decoder.finalHidden(tokens, pattern: .full(model.configuration))
     expectClose(rows(of: hidden), try values("hidden_full"), tolerance: 2e-4)
   }
 
-  @Test func allStreaming() throws {
+  private func allStreaming() throws {
     let window = StreamingWindow(sink: 16, recent: 64)
     let hidden = decoder.finalHidden(
       tokens, pattern: .streaming(model.configuration, window: window))
@@ -44,7 +57,7 @@ struct ParityTests {
   }
 
   /// Loss within 1e-5, gradients within 1e-4 (relative L2) of a float64 step.
-  @Test func twoStreamStep() throws {
+  private func twoStreamStep() throws {
     let step = TwoStreamStep(decoder, window: StreamingWindow(sink: 16, recent: 64))
     let gates = [[Float]](
       repeating: [Float](repeating: 0.7, count: 3), count: model.configuration.layers)

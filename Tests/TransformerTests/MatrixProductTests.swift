@@ -13,11 +13,7 @@ import Transformer
   private static let tolerance = 2e-6
 
   private func levels(_ body: (Int32) throws -> Void) rethrows {
-    defer { zz_limit_product_level(2) }
-    for level in 0...zz_product_level() {
-      zz_limit_product_level(level)
-      try body(level)
-    }
+    for level in 0...zz_product_level() { try body(level) }
   }
 
   @Test(arguments: shapes) func productsOfPackedPanels(_ m: Int, _ n: Int, _ k: Int) {
@@ -29,11 +25,11 @@ import Transformer
     let weights = w.joined().map(Float.init)
     levels { level in
       var panels = [Float](repeating: .nan, count: (n + 31) / 32 * 32 * k)
-      unsafe zz_pack_transposed(ZZ_FLOAT32, weights, n, k, k, &panels)
+      unsafe zz_pack_transposed(level, ZZ_FLOAT32, weights, n, k, k, &panels)
       var c = [Float](repeating: .nan, count: m * n)
-      unsafe zz_multiply(m, n, k, upright, k, 1, panels, 32 * k, 32, &c, n, 0)
+      unsafe zz_multiply(level, m, n, k, upright, k, 1, panels, 32 * k, 32, &c, n, 0)
       expectClose(c, Array(expected.joined()), tolerance: Self.tolerance, "level \(level)")
-      unsafe zz_multiply(m, n, k, sideways, 1, m, panels, 32 * k, 32, &c, n, 1)
+      unsafe zz_multiply(level, m, n, k, sideways, 1, m, panels, 32 * k, 32, &c, n, 1)
       expectClose(
         c, expected.joined().map { 2 * $0 }, tolerance: Self.tolerance, "transposed, added")
     }
@@ -49,12 +45,12 @@ import Transformer
     let (left, right) = (a.joined().map(Float.init), b.joined().map(Float.init))
     levels { level in
       var panels = [Float](repeating: .nan, count: (n + 31) / 32 * 32 * k)
-      unsafe zz_pack(ZZ_FLOAT32, right, k, n, n, &panels)
+      unsafe zz_pack(level, ZZ_FLOAT32, right, k, n, n, &panels)
       var packed = [Float](repeating: .nan, count: m * n)
-      unsafe zz_multiply(m, n, k, left, k, 1, panels, 32 * k, 32, &packed, n, 0)
+      unsafe zz_multiply(level, m, n, k, left, k, 1, panels, 32 * k, 32, &packed, n, 0)
       expectClose(packed, Array(expected.joined()), tolerance: Self.tolerance, "level \(level)")
       var plain = [Float](repeating: .nan, count: m * n)
-      unsafe zz_multiply(m, n, k, left, k, 1, right, 32, n, &plain, n, 0)
+      unsafe zz_multiply(level, m, n, k, left, k, 1, right, 32, n, &plain, n, 0)
       #expect(plain == packed, "level \(level)")
     }
   }
@@ -67,10 +63,11 @@ import Transformer
     let b = random.matrix(k, n, scale: 1).joined().map(Float.init)
     levels { level in
       var all = [Float](repeating: 0, count: m * n)
-      unsafe zz_multiply(m, n, k, a, k, 1, b, 32, n, &all, n, 0)
+      unsafe zz_multiply(level, m, n, k, a, k, 1, b, 32, n, &all, n, 0)
       for row in 0..<m {
         var one = [Float](repeating: 0, count: n)
-        unsafe zz_multiply(1, n, k, Array(a[row * k..<(row + 1) * k]), k, 1, b, 32, n, &one, n, 0)
+        unsafe zz_multiply(
+          level, 1, n, k, Array(a[row * k..<(row + 1) * k]), k, 1, b, 32, n, &one, n, 0)
         #expect(one == Array(all[row * n..<(row + 1) * n]), "level \(level), row \(row)")
       }
     }
@@ -90,14 +87,14 @@ import Transformer
     levels { level in
       for (type, stored, wide) in types {
         for isTransposed in [true, false] {
-          let panels = packed(type, stored, n, k, isTransposed)
-          #expect(panels == packed(ZZ_FLOAT32, wide, n, k, isTransposed), "level \(level)")
+          let panels = packed(level, type, stored, n, k, isTransposed)
+          #expect(panels == packed(level, ZZ_FLOAT32, wide, n, k, isTransposed), "level \(level)")
         }
         var (y, expected) = (
           [Float](repeating: 1, count: 3 * n), [Float](repeating: 1, count: 3 * n)
         )
-        unsafe zz_multiply_rows(type, stored, n, k, k, x, k, 3, &y, n, 1)
-        unsafe zz_multiply_rows(ZZ_FLOAT32, wide, n, k, k, x, k, 3, &expected, n, 1)
+        unsafe zz_multiply_rows(level, type, stored, n, k, k, x, k, 3, &y, n, 1)
+        unsafe zz_multiply_rows(level, ZZ_FLOAT32, wide, n, k, k, x, k, 3, &expected, n, 1)
         #expect(y == expected, "level \(level)")
         expectClose(
           y, rows(x, wide, n, k).map { 1 + $0 }, tolerance: Self.tolerance, "level \(level)")
@@ -107,14 +104,14 @@ import Transformer
 
   /// The panels of w (n, k), or of its transpose; every place must be written.
   private func packed<T: BitwiseCopyable>(
-    _ type: zz_type, _ w: [T], _ n: Int, _ k: Int, _ isTransposed: Bool
+    _ level: Int32, _ type: zz_type, _ w: [T], _ n: Int, _ k: Int, _ isTransposed: Bool
   ) -> [Float] {
     let (rows, columns) = isTransposed ? (k, n) : (n, k)
     var panels = [Float](repeating: -7, count: (columns + 31) / 32 * 32 * rows)
     if isTransposed {
-      unsafe zz_pack_transposed(type, w, n, k, k, &panels)
+      unsafe zz_pack_transposed(level, type, w, n, k, k, &panels)
     } else {
-      unsafe zz_pack(type, w, n, k, k, &panels)
+      unsafe zz_pack(level, type, w, n, k, k, &panels)
     }
     #expect(!panels.contains(-7))
     return panels

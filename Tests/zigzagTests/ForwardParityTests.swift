@@ -1,6 +1,7 @@
 import ModelLoader
 import TestSupport
 import Testing
+import Transformer
 
 /// `zigzag forward` on SmolLM2-135M against PyTorch's hidden states, as another program would compare.
 @Suite(
@@ -13,6 +14,15 @@ struct ForwardParityTests {
     ("hidden_streaming_16_64", ["--streaming", "16,64"]),
   ])
   func hiddenStates(fixture: String, options: [String]) throws {
+    try compare(fixture, options)
+  }
+
+  @Test(.enabled(if: BLASRuntime.isAvailable, "needs OpenBLAS, libopenblas0"))
+  func hiddenStatesWithOpenBLAS() throws {
+    try compare("hidden_full", ["--products", "openblas"])
+  }
+
+  private func compare(_ fixture: String, _ options: [String]) throws {
     let (model, fixtures) = (Reference.model ?? "", Reference.fixtures)
     let folder = try TemporaryFolder()
     let out = folder.path("hidden.npy")

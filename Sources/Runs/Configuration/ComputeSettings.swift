@@ -3,10 +3,12 @@ import GateOptimizer
 import MapReporter
 import ModelLoader
 import Support
+import Transformer
 
 /// What a run may use of the machine.
 ///
-/// The `compute` section of a run configuration; no result depends on it.
+/// The `compute` section of a run configuration; no result depends on it, but for the last bits that depend on the
+/// kernels of products.
 package struct ComputeSettings: SettingSection {
   /// What a calibration step may keep of its activations; beyond, they are computed again.
   package var memoryBudget = ByteBudget.shareOfFree(0.6)
@@ -14,6 +16,8 @@ package struct ComputeSettings: SettingSection {
   package var teacherCache = ByteBudget.bytes(0)
   /// Whether they are kept in files of the run folder, not in memory.
   package var teacherCacheOnDisk = false
+  /// Whose matrix products are computed with; without it those that suit the CPU.
+  package var products: ProductLibrary?
 
   /// The defaults.
   package init() {}
@@ -23,6 +27,7 @@ package struct ComputeSettings: SettingSection {
     case memoryBudget = "memory_budget"
     case teacherCache = "teacher_cache"
     case teacherCacheOnDisk = "teacher_cache_on_disk"
+    case products
   }
 
   /// Every setting, with what is refused.
@@ -31,7 +36,21 @@ package struct ComputeSettings: SettingSection {
       Setting(.memoryBudget, \.memoryBudget),
       Setting(.teacherCache, \.teacherCache),
       Setting(.teacherCacheOnDisk, \.teacherCacheOnDisk),
+      Setting(.products, optional: \.products),
     ]
+  }
+
+  /// Takes the kernels of ``products`` for this process.
+  ///
+  /// - Throws: `InvalidSetting` where they are OpenBLAS's and it cannot be loaded.
+  func chooseKernels() throws(InvalidSetting) {
+    do {
+      try ProductKernels.choose(products)
+    } catch {
+      throw InvalidSetting(
+        ["compute", CodingKeys.products.rawValue],
+        "is \(ProductLibrary.openblas.rawValue), but \(error)")
+    }
   }
 }
 

@@ -26,6 +26,11 @@ package struct Pipeline: ~Copyable {
     origin: RunOrigin? = nil, observer: any WorkObserver
   ) throws {
     let source = try configuration.openModel(document)
+    do {
+      try configuration.compute.chooseKernels()
+    } catch {
+      throw document.setting(error)
+    }
     try origin?.check(folder: "\(runs)/\(configuration.name)")
     let folder = try RunFolder.open(for: configuration, in: runs)
     var record = RunRecord()

@@ -25,6 +25,7 @@ struct SweepCheck {
       let model = try model(at: run.configuration.model)
       do {
         try run.configuration.validate(for: model.configuration)
+        try run.configuration.compute.chooseKernels()
         try checkStages(of: run, model)
       } catch let error as InvalidSetting {
         throw run.document.setting(error)

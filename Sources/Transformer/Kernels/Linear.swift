@@ -4,20 +4,34 @@ extension WeightMatrix {
   /// One row as float32; exact.
   package func widen(row: Int, into out: inout MutableSpan<Float>) {
     precondition(row >= 0 && row < rows && out.count == columns, "row \(row) of \(rows)")
-    let offset = byteOffset + row * columns * type.byteCount
     unsafe out.withUnsafeMutableBufferPointer { out in
-      guard let source = unsafe storage.bytes.baseAddress, let target = out.baseAddress else {
-        return
-      }
-      let start = unsafe source + offset
-      switch type {
-      case .float32:
-        unsafe target.update(from: start.assumingMemoryBound(to: Float.self), count: columns)
-      case .float16:
-        unsafe zz_widen_float16(start.assumingMemoryBound(to: UInt16.self), target, columns)
-      case .bfloat16:
-        unsafe zz_widen_bfloat16(start.assumingMemoryBound(to: UInt16.self), target, columns)
-      }
+      guard let target = out.baseAddress else { return }
+      unsafe widen(row: row, column: 0, count: columns, into: target)
+    }
+  }
+
+  /// A rectangle as float32; exact.
+  func widen(rows wanted: Range<Int>, columns across: Range<Int>, into out: inout MutableMatrixView)
+  {
+    precondition(out.rows == wanted.count && out.columns == across.count)
+    for (index, row) in wanted.enumerated() {
+      unsafe widen(
+        row: row, column: across.lowerBound, count: across.count,
+        into: out.base + index * out.stride)
+    }
+  }
+
+  @unsafe private func widen(
+    row: Int, column: Int, count: Int, into target: UnsafeMutablePointer<Float>
+  ) {
+    guard let start = unsafe address(row: row, column: column) else { return }
+    switch type {
+    case .float32:
+      unsafe target.update(from: start.assumingMemoryBound(to: Float.self), count: count)
+    case .float16:
+      unsafe zz_widen_float16(start.assumingMemoryBound(to: UInt16.self), target, count)
+    case .bfloat16:
+      unsafe zz_widen_bfloat16(start.assumingMemoryBound(to: UInt16.self), target, count)
     }
   }
 }
@@ -30,22 +44,29 @@ package enum Operand {
 
 /// How the product of many rows and a weight is cut: each task packs some columns of the right side
 /// once, into the second-level cache, and multiplies its rows by them.
+///
+/// With the kernels of this package a cut changes no result, and suits the number of cores. With OpenBLAS it
+/// changes last bits, and depends on the sizes alone.
 enum ProductTiling {
   /// Rows multiplied before the next ones, where something is done with the result while it is hot.
   static let rows = 112
   /// At most so many rows are multiplied straight from the stored weights.
   static let few = 8
 
+  private static var isFixed: Bool { ProductKernels.current == .openBLAS }
+
   /// Wide pieces use what is copied or fetched of A more often; six tasks for each core end together.
   static func columns(_ count: Int) -> EqualPieces {
-    let width = min(max(count / (6 * Parallelism.cores), 96), 384)
+    let even = min(max(count / (6 * Parallelism.cores), 96), 384)
+    let width = isFixed ? 384 : even
     return EqualPieces(count, limit: width, multiple: PanelView.width)
   }
 
   /// Pieces of the rows: one, unless the columns alone do not keep all cores at work to the end.
   ///
-  /// Every task packs anew, so that fewer are better. The results do not depend on the cut.
+  /// Every task packs anew, so that fewer are better.
   static func rows(_ count: Int, across: EqualPieces) -> EqualPieces {
+    if isFixed { return EqualPieces(count, limit: 256) }
     let wanted = (3 * Parallelism.cores + across.pieces - 1) / max(across.pieces, 1)
     let pieces = max(1, min(wanted, count / rows))
     return EqualPieces(count, limit: max(1, (count + pieces - 1) / pieces))
@@ -55,9 +76,10 @@ enum ProductTiling {
   /// task, but no more than four for each core.
   static func columnsOfFewRows(_ weight: WeightMatrix) -> EqualPieces {
     let bytes = weight.columns * weight.type.byteCount
-    let perCore = (weight.rows + 4 * Parallelism.cores - 1) / (4 * Parallelism.cores)
+    let tasks = isFixed ? 64 : 4 * Parallelism.cores
     return EqualPieces(
-      weight.rows, limit: max(131_072 / max(bytes, 1), perCore, 16), multiple: 4)
+      weight.rows, limit: max(131_072 / max(bytes, 1), (weight.rows + tasks - 1) / tasks, 16),
+      multiple: 4)
   }
 
   /// The tasks of the product of `rowCount` rows and a weight.

@@ -22,8 +22,16 @@ package enum Parallelism {
 ///
 /// Iterations must write to places of their own. One should be worth at least 10 µs.
 func parallel(_ iterations: Int, _ body: (Int) -> Void) {
-  if iterations > 1, !Parallelism.isSerial, WorkerPool.shared.run(iterations, body) { return }
+  if iterations > 1, !Parallelism.isSerial, runOnAllCores(iterations, body) { return }
   for index in 0..<iterations { body(index) }
+}
+
+/// ``WorkerPool/run(_:_:)`` with the kernels that a test asks for on this thread.
+private func runOnAllCores(_ iterations: Int, _ body: (Int) -> Void) -> Bool {
+  guard let forced = ProductKernels.forced else { return WorkerPool.shared.run(iterations, body) }
+  return WorkerPool.shared.run(iterations) { index in
+    ProductKernels.$forced.withValue(forced) { body(index) }
+  }
 }
 
 /// `0..<count` cut into the fewest pieces of at most `limit`, as equal as multiples of `multiple` allow.

@@ -25,8 +25,8 @@ package enum SgemmRate {
     parallel(cores) { core in
       let offset = core * rowsPerCore * columns
       unsafe zz_blas_multiply(
-        Int32(rowsPerCore), Int32(columns), Int32(columns), a.start + offset, b.start,
-        c.start + offset)
+        rowsPerCore, columns, columns, a.start + offset, columns, 1, b.start, columns, 1,
+        c.start + offset, columns, 0)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return 2 * Double(rows * columns * columns) / seconds

@@ -7,7 +7,7 @@ import Synchronization
 /// Decoding one token is some 150 loops of 50 to 500 µs: threads that fall asleep after each and have
 /// to be woken for the next cost a tenth of the time. These wait for the next loop awake for a
 /// moment, and only then asleep. One loop runs at a time; whoever comes meanwhile runs alone.
-@safe final class WorkerPool: Sendable {
+@safe package final class WorkerPool: Sendable {
   static let shared = WorkerPool(workers: Parallelism.cores - 1)
 
   /// Rounds of waiting awake, some 50 µs.
@@ -29,7 +29,8 @@ import Synchronization
   private let asleep = Atomic(0)
   private let alarm = NSCondition()
 
-  private init(workers: Int) {
+  /// So many threads besides the callers'; they never end.
+  package init(workers: Int) {
     for _ in 0..<workers {
       let thread = Thread { [self] in work() }
       thread.qualityOfService = .userInitiated
@@ -40,7 +41,7 @@ import Synchronization
 
   /// Runs `body(0)` … `body(iterations - 1)` on this thread and those of the pool that are free; false,
   /// having run nothing, if another loop is running.
-  func run(_ iterations: Int, _ body: (Int) -> Void) -> Bool {
+  package func run(_ iterations: Int, _ body: (Int) -> Void) -> Bool {
     guard isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     else { return false }
     withoutActuallyEscaping(body) { body in

@@ -4,6 +4,7 @@ import Logging
 import MapReporter
 import Runs
 import Support
+import Transformer
 
 /// Options every verb takes.
 struct OutputOptions: ParsableArguments {
@@ -24,6 +25,26 @@ struct OutputOptions: ParsableArguments {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+
+extension ProductLibrary: ExpressibleByArgument {}
+
+/// The option of verbs that compute without a run configuration.
+struct ProductOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Whose matrix products to compute with: own or openblas.",
+      discussion: "Without it: those that suit the CPU.", valueName: "library"))
+  var products: ProductLibrary?
+
+  /// Puts the option into effect.
+  func apply() throws(ToolError) {
+    do {
+      try ProductKernels.choose(products)
+    } catch {
+      throw .missing("--products is openblas, but \(error)")
+    }
+  }
+}
 
 /// Options of verbs that read a run configuration.
 struct ConfigurationOptions: ParsableArguments {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Bench
 import Foundation
-import Logging
 import MapReporter
 import ModelLoader
 import Runs
@@ -105,18 +104,14 @@ struct BenchVerb: Verb {
     name: .shortAndLong, help: ArgumentHelp("Also write the JSON to a file.", valueName: "file"))
   var out: String?
 
+  @OptionGroup var products: ProductOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
     guard BLASRuntime.isAvailable else {
-      throw ToolError.missing(
-        "there is no OpenBLAS (libopenblas.so.0), which speeds are compared with; install it, "
-          + "libopenblas0 or libopenblas-dev on Debian and Ubuntu")
+      throw ToolError.missing("speeds are compared with OpenBLAS, but \(MissingOpenBLAS())")
     }
-    // The yardstick should be OpenBLAS at its best: where that helps, the program starts again here.
-    if let note = BLASRuntime.restartWithBestKernel() {
-      Logger(label: "bench").info("\(note)")
-    }
+    try products.apply()
     guard writeStep == nil || stepFrom == nil else {
       throw ToolError.usage("--write-step and --step-from contradict each other; keep one of them")
     }

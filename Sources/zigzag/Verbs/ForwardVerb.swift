@@ -45,9 +45,11 @@ struct ForwardVerb: Verb {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write.", valueName: "out.npy"))
   var out: String
 
+  @OptionGroup var products: ProductOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    try products.apply()
     try OutputPath.require(out, otherThan: [model, tokens, map])
     let loaded = try ModelFile.open(path: model)
     let pattern = try pattern(for: loaded)
