@@ -221,3 +221,62 @@ package struct FinishedRun: Sendable {
       toolVersion: record.zigzagVersion)
   }
 }
+
+extension FinishedRun {
+  /// The formats a run writes without being asked.
+  static let defaultFormats: [ExportFormat] = [.headMap, .duoAttention, .huggingFace]
+
+  /// Writes the map that the report recommends below `maps/recommended`, in a folder per format.
+  ///
+  /// The `README.txt` of each says what the map keeps and what the format cannot carry.
+  ///
+  /// - Throws: ``MapReporterError`` where a file cannot be written; what `check` throws, which is called before
+  ///   each.
+  func exportRecommended(check: () throws -> Void) throws {
+    guard let choice = try recommendedMap() else { return }
+    let map = try map(by: choice.criterion, sparsity: choice.sparsity)
+    let folder = "\(files.maps)/recommended"
+    for format in Self.defaultFormats {
+      let export = try format.exporter.export(map)
+      let notes = ExportedFile(
+        path: "README.txt",
+        text: ([format.summary, "The map: \(choice)."] + export.warnings).map { "\($0)\n" }.joined(
+          separator: "\n"))
+      try MapExport(files: export.files + [notes], warnings: [])
+        .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"), check: check)
+    }
+  }
+}
+
+/// The tables of a run folder, each read when it is first asked for.
+///
+/// A run that is just being made asks when they are written.
+final class RunTables: Sendable {
+  private let files: RunFiles
+  private let curves = Locked<[CurvePoint]?>(nil)
+  private let metrics = Locked<[TrainingRow]?>(nil)
+
+  init(_ files: RunFiles) { self.files = files }
+
+  /// The points of `curves.csv`; none where there is no such file.
+  ///
+  /// - Throws: ``MapReporterError`` where it is damaged.
+  func points() throws -> [CurvePoint] { try read(curves, .curves, CurveTable.read) }
+
+  /// The rows of `metrics.csv`; none where the gates come from elsewhere.
+  ///
+  /// - Throws: ``MapReporterError`` where it is damaged.
+  func training() throws -> [TrainingRow] { try read(metrics, .metrics, TrainingRow.read) }
+
+  private func read<Row>(
+    _ cache: Locked<[Row]?>, _ file: RunFile, _ read: (URL) throws -> [Row]
+  ) throws -> [Row] {
+    try cache.withLock { rows in
+      if let rows { return rows }
+      guard files.has(file) else { return [] }
+      let found = try read(URL(fileURLWithPath: files[file]))
+      rows = found
+      return found
+    }
+  }
+}
