@@ -92,10 +92,10 @@ struct StreamingBackward: Kernel, ~Copyable {
   private static func gradients(
     _ operands: borrowing AttentionOperands, _ dO: borrowing Tensor, _ window: StreamingWindow
   ) -> QueryKeyValue {
-    streamingAttentionBackward(
+    attentionBackward(
       dO: dO.view, q: operands.q.view, k: operands.k.view, v: operands.v.view, o: operands.o.view,
       logSumExp: operands.logSumExp.view, shape: AttentionShape(Reference135M.configuration),
-      window: window, queries: .all(dO.rows), keys: .all(dO.rows))
+      visibility: .streaming(window), queries: .all(dO.rows), keys: .all(dO.rows))
   }
 
   func difference() -> String? {

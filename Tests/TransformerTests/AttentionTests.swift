@@ -31,16 +31,20 @@ import Transformer
     }
   }
 
-  /// Forward of both kinds and the streaming gradient, over one tile of keys and over several.
+  /// Forward and gradient of both kinds, over one tile of keys and over several.
   @Test(arguments: [2, 37, 600]) func matchesTheOracle(_ tokens: Int) {
     var random = TestRandom(seed: 9)
     let (q, dO) = (random.matrix(tokens, 48, scale: 2), random.matrix(tokens, 48, scale: 1))
     let (k, v) = (random.matrix(tokens, 16, scale: 2), random.matrix(tokens, 16, scale: 1))
     let shape = AttentionShape(configuration)
     let rows = RowSet.all(tokens)
-    var o = Tensor(rows: tokens, columns: 48)
-    var logSumExp = Tensor(rows: tokens, columns: 6)
     for visibility in [Visibility.causal, .streaming(window)] {
+      func sees(_ i: Int, _ j: Int) -> Bool {
+        if case .streaming(let window) = visibility { return window.sees(query: i, key: j) }
+        return j <= i
+      }
+      var o = Tensor(rows: tokens, columns: 48)
+      var logSumExp = Tensor(rows: tokens, columns: 6)
       do {
         var oView = o.mutableView
         var logView = logSumExp.mutableView
@@ -48,21 +52,16 @@ import Transformer
           q: tensor(q).view, k: tensor(k).view, v: tensor(v).view, shape: shape, heads: [0, 1],
           visibility: visibility, queries: rows, keys: rows, into: &oView, logSumExp: &logView)
       }
-      let expected = Oracle.attention(q, k, v, headDim: 8) { _, i, j in
-        if case .streaming(let window) = visibility { return window.sees(query: i, key: j) }
-        return j <= i
-      }
-      expectClose(o, expected, tolerance: 1e-5, "\(visibility)")
+      let output = Oracle.attention(q, k, v, headDim: 8) { _, i, j in sees(i, j) }
+      expectClose(o, output, tolerance: 1e-5, "\(visibility)")
+      let gradients = attentionBackward(
+        dO: tensor(dO).view, q: tensor(q).view, k: tensor(k).view, v: tensor(v).view, o: o.view,
+        logSumExp: logSumExp.view, shape: shape, visibility: visibility, queries: rows, keys: rows)
+      let expected = Oracle.attentionBackward(dO, q, k, v, headDim: 8) { _, i, j in sees(i, j) }
+      expectClose(gradients.q, expected.q, tolerance: 1e-5, "dq, \(visibility)")
+      expectClose(gradients.k, expected.k, tolerance: 1e-5, "dk, \(visibility)")
+      expectClose(gradients.v, expected.v, tolerance: 1e-5, "dv, \(visibility)")
     }
-    let gradients = streamingAttentionBackward(
-      dO: tensor(dO).view, q: tensor(q).view, k: tensor(k).view, v: tensor(v).view, o: o.view,
-      logSumExp: logSumExp.view, shape: shape, window: window, queries: rows, keys: rows)
-    let expected = Oracle.attentionBackward(dO, q, k, v, headDim: 8) { _, i, j in
-      window.sees(query: i, key: j)
-    }
-    expectClose(gradients.q, expected.q, tolerance: 1e-5, "dq")
-    expectClose(gradients.k, expected.k, tolerance: 1e-5, "dk")
-    expectClose(gradients.v, expected.v, tolerance: 1e-5, "dv")
   }
 
   private func tensor(_ rows: [[Double]]) -> Tensor {

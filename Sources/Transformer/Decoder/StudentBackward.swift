@@ -135,18 +135,16 @@ extension TwoStreamStep {
     _ layer: LayerWeights, _ place: StudentPlace, table: borrowing RotaryTable
   ) -> Tensor {
     let (input, output) = (place.input, place.output)
-    var gradients = streamingAttentionBackward(
+    var gradients = Transformer.attentionBackward(
       dO: dO.view, q: saved.projections.rotated.q.view, k: saved.projections.rotated.k.view,
       v: saved.projections.rotated.v.view, o: saved.streamOutput.view,
-      logSumExp: saved.logSumExp.view, shape: decoder.shape, window: window,
+      logSumExp: saved.logSumExp.view, shape: decoder.shape, visibility: .streaming(window),
       queries: output, keys: input)
     if retrieval == .student {
-      // A window as long as the sample sees all of it.
-      let everything = StreamingWindow(sink: 0, recent: input.tail.upperBound)
-      let more = streamingAttentionBackward(
+      let more = Transformer.attentionBackward(
         dO: dFull.view, q: saved.projections.rotated.q.view, k: saved.projections.rotated.k.view,
         v: saved.projections.rotated.v.view, o: saved.fullOutput.view,
-        logSumExp: saved.fullLogSumExp.view, shape: decoder.shape, window: everything,
+        logSumExp: saved.fullLogSumExp.view, shape: decoder.shape, visibility: .causal,
         queries: output, keys: input)
       gradients.add(more)
     }

@@ -1,4 +1,35 @@
-/// Gradients of streaming attention with respect to q, k and v, for all heads.
+import Foundation
+
+/// o = softmax(q·kᵀ/√D)·v for the query heads that share the key-value heads `heads`.
+///
+/// Tiled with a running softmax (Dao et al. 2022, arXiv 2205.14135): no T×T matrix exists at any
+/// time. q (queries, H·D); k, v (keys, K·D); o (queries, H·D) and logSumExp (queries, H) are written in the
+/// columns of `heads` only. The G query heads of a group are stacked into one product.
+package func attention(
+  q: MatrixView, k: MatrixView, v: MatrixView, shape: AttentionShape, heads: [Int],
+  visibility: Visibility, queries: RowSet, keys: RowSet, into o: inout MutableMatrixView,
+  logSumExp: inout MutableMatrixView
+) {
+  precondition(q.rows == queries.count && k.rows == keys.count && v.rows == keys.count)
+  let limit = AttentionTiling.queries(shape, visibility)
+  // The longest blocks first, so that no core is left with one at the end.
+  let blocks = queries.runs.flatMap { $0.blocks(limit: limit) }.reversed()
+  let tasks = blocks.flatMap { block in heads.map { (head: $0, block: block) } }
+  let panels = KeyPanels(k, rows: keys, shape: shape, heads: heads)
+  let oTiles = tasks.map { Tile(rows: $0.block.rows, columns: shape.queryColumns($0.head)) }
+  let logTiles = tasks.map { Tile(rows: $0.block.rows, columns: shape.logColumns($0.head)) }
+  parallelTiles(&o, oTiles, &logSumExp, logTiles) { index, oTile, logTile in
+    let (head, block) = tasks[index]
+    attentionBlock(
+      q: q.slice(rows: block.rows, columns: shape.queryColumns(head)), k: panels,
+      v: v.slice(rows: 0..<keys.count, columns: shape.keyColumns(head)), head: head, shape: shape,
+      positions: block.positions, visibility: visibility, keys: keys, into: &oTile,
+      logSumExp: &logTile)
+  }
+}
+
+/// The gradients of ``attention(q:k:v:shape:heads:visibility:queries:keys:into:logSumExp:)`` for q,
+/// k and v, in all heads.
 ///
 /// q, o, dO (queries, H·D), logSumExp (queries, H); k, v (keys, K·D). With P the softmax weights,
 /// recomputed from logSumExp, and Δ = Σ dO·o per row (Dao et al. 2022):
@@ -6,11 +37,12 @@
 ///
 /// Each chunk of queries adds up its own part of dK and dV; the parts are then added in order, so that
 /// the sums do not depend on the number of cores.
-package func streamingAttentionBackward(
+package func attentionBackward(
   dO: MatrixView, q: MatrixView, k: MatrixView, v: MatrixView, o: MatrixView,
-  logSumExp: MatrixView, shape: AttentionShape, window: StreamingWindow, queries: RowSet,
+  logSumExp: MatrixView, shape: AttentionShape, visibility: Visibility, queries: RowSet,
   keys: RowSet
 ) -> QueryKeyValue {
+  let window = visibility.window(over: keys)
   let chunks = BackwardChunk.all(queries: queries, keys: keys, window: window, limit: 256)
   let keyPanels = KeyPanels(k, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
   let valuePanels = KeyPanels(v, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
@@ -45,39 +77,49 @@ package func streamingAttentionBackward(
   return QueryKeyValue(q: dq, k: dk, v: dv)
 }
 
-/// A run of queries, the keys they see, and where their part of dK and dV lies.
-struct BackwardChunk {
-  let run: RowSet.Run
-  /// Key positions: the sink, and the window's.
-  let sink: Range<Int>
-  let recent: Range<Int>
-  /// Rows of the slab: the sink's keys, then the window's.
-  let slab: Range<Int>
-
-  var rows: Range<Int> { run.rows }
-
-  static func all(
-    queries: RowSet, keys: RowSet, window: StreamingWindow, limit: Int
-  ) -> [BackwardChunk] {
-    var next = 0
-    return queries.runs.flatMap { $0.blocks(limit: limit) }.map { run in
-      let (sink, window) = window.positions(seenBy: run.positions)
-      // Tiles start with a panel.
-      let recent = keys.panelStart(window.lowerBound)..<window.upperBound
-      let slab = next..<next + sink.count + recent.count
-      next = slab.upperBound
-      return BackwardChunk(run: run, sink: sink, recent: recent, slab: slab)
+/// One block of queries of one group: q, o (block, G·D), logSumExp (block, G); v (keys, D).
+private func attentionBlock(
+  q: MatrixView, k: borrowing KeyPanels, v: MatrixView, head: Int, shape: AttentionShape,
+  positions: Range<Int>,
+  visibility: Visibility, keys: RowSet, into o: inout MutableMatrixView,
+  logSumExp: inout MutableMatrixView
+) {
+  let (group, headDim) = (shape.group, shape.headDim)
+  let stacked = stackHeads(q, group: group, headDim: headDim, scale: shape.scale)  // (G·block, D)
+  var scores = Tensor(rows: stacked.rows, columns: AttentionTiling.keys)
+  var sum = Tensor.zeros(rows: stacked.rows, columns: headDim)
+  var maxima = [Float](repeating: -.infinity, count: stacked.rows)
+  var totals = [Float](repeating: 0, count: stacked.rows)
+  for tile in KeyTile.tiles(
+    for: positions, visibility, keys: keys, width: AttentionTiling.keys)
+  {
+    let keyRows = keys.rows(of: tile.positions)
+    var s = scores.mutableView
+    var weights = s.slice(rows: 0..<stacked.rows, columns: 0..<keyRows.count)
+    var output = sum.mutableView
+    // 1. Scores of the tile.
+    multiply(stacked.view, k.view(head: head, tile.positions), into: &weights)
+    // 2. Their weights, under the maximum so far.
+    for row in 0..<stacked.rows {
+      let visible = tile.visible(to: positions.lowerBound + row % positions.count)
+      var line = weights.row(row)
+      let correction = VectorMath.softmaxTile(
+        &line, visible: visible, max: &maxima[row], sum: &totals[row])
+      if correction != 1 {
+        var old = output.row(row)
+        VectorMath.scale(&old, by: correction)
+      }
     }
+    // 3. The weighted values.
+    multiply(weights.reading(), PanelView(v.slice(rows: keyRows)), into: &output, adding: true)
   }
-
-  /// Rows of this chunk's slab (counted from its start) for the keys of a tile.
-  func slabRows(_ tile: KeyTile) -> Range<Int> {
-    tile.positions.shifted(by: tile.isSink ? 0 : sink.count - recent.lowerBound)
-  }
-
-  /// The two parts of the slab, with the keys they stand for.
-  var parts: [(positions: Range<Int>, rows: Range<Int>)] {
-    [(sink, 0..<sink.count), (recent, sink.count..<sink.count + recent.count)]
+  for row in 0..<stacked.rows {
+    let (g, r) = (row / positions.count, row % positions.count)
+    var out = o.slice(rows: r..<r + 1, columns: g * headDim..<(g + 1) * headDim)
+    var target = out.row(0)
+    VectorMath.scale(sum.view.row(row), by: 1 / totals[row], into: &target)
+    var log = logSumExp.row(r)
+    log[g] = maxima[row] + Foundation.log(totals[row])
   }
 }
 
@@ -160,55 +202,5 @@ private func backwardBlock(
     var out = dq.slice(rows: r..<r + 1, columns: g * headDim..<(g + 1) * headDim)
     var target = out.row(0)
     VectorMath.scale(dqStack.view.row(row), by: shape.scale, into: &target)
-  }
-}
-
-/// Adds the chunks' parts up, chunk after chunk: dk (part 0) or dv (part 1), (keys, K·D).
-private func addSlabs(
-  _ slabs: MatrixView, part: Int, chunks: [BackwardChunk], keys: RowSet, shape: AttentionShape
-) -> Tensor {
-  let headDim = shape.headDim
-  var sum = Tensor.zeros(rows: keys.count, columns: shape.keyWidth)
-  var view = sum.mutableView
-  let heads = EqualPieces(shape.keyWidth, limit: headDim)
-  view.parallelTiles(
-    rows: EqualPieces(keys.count, limit: max(keys.count, 1)), columns: heads
-  ) { _, columns, target in
-    let first = 2 * columns.lowerBound + part * headDim
-    for chunk in chunks {
-      let slab = slabs.slice(rows: chunk.slab, columns: first..<first + headDim)
-      for (positions, rows) in chunk.parts where !positions.isEmpty {
-        for (to, from) in zip(keys.rows(of: positions), rows) {
-          var row = target.row(to)
-          VectorMath.add(slab.row(from), to: &row)
-        }
-      }
-    }
-  }
-  return sum
-}
-
-/// Queries (rows, H·D), keys and values (rows, K·D) of one layer, or their gradients.
-package struct QueryKeyValue: ~Copyable {
-  package var q: Tensor
-  package var k: Tensor
-  package var v: Tensor
-
-  /// Adds another one's values.
-  mutating func add(_ other: borrowing QueryKeyValue) {
-    q.add(other.q)
-    k.add(other.k)
-    v.add(other.v)
-  }
-}
-
-extension Tensor {
-  /// Adds the values of a tensor of the same shape.
-  fileprivate mutating func add(_ other: borrowing Tensor) {
-    for r in 0..<rows {
-      var view = mutableView
-      var row = view.row(r)
-      VectorMath.add(other.view.row(r), to: &row)
-    }
   }
 }

@@ -6,6 +6,14 @@ package enum Visibility {
   case causal
   /// The sink and the recent keys.
   case streaming(StreamingWindow)
+
+  /// The window that sees the same of `keys`: without one, as long as they reach.
+  func window(over keys: RowSet) -> StreamingWindow {
+    switch self {
+    case .causal: StreamingWindow(sink: 0, recent: keys.tail.upperBound)
+    case .streaming(let window): window
+    }
+  }
 }
 
 /// A contiguous run of keys that a block of queries must look at.

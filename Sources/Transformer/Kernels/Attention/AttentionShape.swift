@@ -1,0 +1,86 @@
+/// The sizes of grouped-query attention.
+package struct AttentionShape {
+  let queryHeads: Int
+  let keyValueHeads: Int
+  let headDim: Int
+
+  package init(_ configuration: ModelConfiguration) {
+    queryHeads = configuration.queryHeads
+    keyValueHeads = configuration.keyValueHeads
+    headDim = configuration.headDim
+  }
+
+  /// Query heads per key-value head, G.
+  var group: Int { queryHeads / keyValueHeads }
+  /// Width of q and o, H·D.
+  var queryWidth: Int { queryHeads * headDim }
+  /// Width of k and v, K·D.
+  var keyWidth: Int { keyValueHeads * headDim }
+  /// 1/√D.
+  var scale: Float { 1 / Float(headDim).squareRoot() }
+
+  /// Columns of q and o that belong to the group of a key-value head.
+  func queryColumns(_ keyValueHead: Int) -> Range<Int> {
+    keyValueHead * group * headDim..<(keyValueHead + 1) * group * headDim
+  }
+
+  /// Columns of k and v of a key-value head.
+  func keyColumns(_ keyValueHead: Int) -> Range<Int> {
+    keyValueHead * headDim..<(keyValueHead + 1) * headDim
+  }
+
+  /// Columns of log-sum-exp (rows, H) that belong to the group of a key-value head.
+  func logColumns(_ keyValueHead: Int) -> Range<Int> {
+    keyValueHead * group..<(keyValueHead + 1) * group
+  }
+}
+
+/// Tile sizes: G·queries rows by `keys` columns of scores stay in the second-level cache.
+enum AttentionTiling {
+  static let keys = 256
+  /// Queries of one block; narrow windows get narrow blocks, or most of a tile would be masked.
+  static func queries(_ shape: AttentionShape, _ visibility: Visibility) -> Int {
+    let fitting = max(16, 192 / shape.group)
+    guard case .streaming(let window) = visibility else { return fitting }
+    return min(fitting, max(32, window.recent / 2))
+  }
+}
+
+/// Queries (rows, H·D), keys and values (rows, K·D) of one layer, or their gradients.
+package struct QueryKeyValue: ~Copyable {
+  package var q: Tensor
+  package var k: Tensor
+  package var v: Tensor
+
+  /// Adds another one's values.
+  mutating func add(_ other: borrowing QueryKeyValue) {
+    q.add(other.q)
+    k.add(other.k)
+    v.add(other.v)
+  }
+}
+
+extension Tensor {
+  /// Adds the values of a tensor of the same shape.
+  fileprivate mutating func add(_ other: borrowing Tensor) {
+    for r in 0..<rows {
+      var view = mutableView
+      var row = view.row(r)
+      VectorMath.add(other.view.row(r), to: &row)
+    }
+  }
+}
+
+/// The G heads of a block of queries under one another, scaled: (block, G·D) to (G·block, D).
+func stackHeads(_ x: MatrixView, group: Int, headDim: Int, scale: Float) -> Tensor {
+  var stacked = Tensor(rows: group * x.rows, columns: headDim)
+  var view = stacked.mutableView
+  for g in 0..<group {
+    for r in 0..<x.rows {
+      let source = x.slice(rows: r..<r + 1, columns: g * headDim..<(g + 1) * headDim)
+      var target = view.row(g * x.rows + r)
+      VectorMath.scale(source.row(0), by: scale, into: &target)
+    }
+  }
+  return stacked
+}
