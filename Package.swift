@@ -108,7 +108,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TransformerTests",
-      dependencies: ["Transformer", "ModelLoader", "CVectorMath", "TestSupport"],
+      dependencies: [
+        "Transformer", "ModelLoader", "CVectorMath", "TestSupport",
+        .product(name: "BasicContainers", package: "swift-collections"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "ModelLoaderTests", dependencies: ["ModelLoader", "TestSupport"],

@@ -12,7 +12,8 @@ package struct RandomModel {
 
   /// The architecture.
   package let configuration: ModelConfiguration
-  let embedding: [[Double]]
+  /// Token embeddings, (V, C).
+  package var embedding: [[Double]]
   let layers: [Layer]
   let finalNorm: [Double]
 

@@ -17,14 +17,10 @@ public struct Generation: ~Copyable {
     let table = RotaryTable(decoder.configuration, positions: capacity)
     let last = RowSet(sink: 0, tail: prompt.count - 1..<prompt.count)
     let plan = decoder.rowPlan(pattern, output: last)
-    var x = decoder.embed(prompt, rows: plan[0])
-    for layer in 0..<decoder.configuration.layers {
-      x = decoder.prefillLayer(
-        x.view, layer: layer, pattern: pattern, input: plan[layer], output: plan[layer + 1],
-        table: table
-      ) { k, v in
-        cache.store(layer: layer, k: k, v: v, rows: plan[layer])
-      }
+    let x = decoder.walk(decoder.embed(prompt, rows: plan[0]), rows: plan, table: table) {
+      layer, qkv in
+      cache.store(layer: layer.index, k: qkv.k.view, v: qkv.v.view, rows: layer.input)
+      return layer.attend(qkv, pattern)
     }
     cache.tokens = prompt.count
     self.cache = cache
@@ -42,33 +38,23 @@ public struct Generation: ~Copyable {
   public mutating func append(_ token: Int32) {
     let position = cache.tokens
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
-    var x = Tensor(rows: 1, columns: decoder.configuration.hidden)
-    do {
-      var view = x.mutableView
-      var out = view.row(0)
-      decoder.weights.embedding.widen(row: Int(token), into: &out)
-    }
-    for layer in 0..<decoder.configuration.layers {
-      x = decoder.decodeLayer(
-        x.view, layer: layer, position: position, cache: &cache, table: table)
-    }
+    let x = decoder.decode(token, position: position, cache: &cache, table: table)
     cache.tokens += 1
     hidden = decoder.finalNorm(x.view)
   }
 }
 
 extension DecoderModel {
-  /// One layer for the token at `position`: x (1, C) to (1, C).
-  fileprivate func decodeLayer(
-    _ x: MatrixView, layer: Int, position: Int, cache: inout KVCache, table: borrowing RotaryTable
+  /// The token at `position` through all layers, (1, C); its keys and values join the cache.
+  fileprivate func decode(
+    _ token: Int32, position: Int, cache: inout KVCache, table: borrowing RotaryTable
   ) -> Tensor {
-    let weights = weights.layers[layer]
     let row = RowSet(sink: 0, tail: position..<position + 1)
-    let projected = project(x, weights, input: row, output: row, table: table)
-    cache.append(
-      layer: layer, position: position, k: projected.rotated.k.view.row(0),
-      v: projected.rotated.v.view.row(0))
-    let o = cache.attend(layer: layer, q: projected.rotated.q.view)
-    return finish(x, o: o.view, weights, input: row, output: row)
+    let rows = [RowSet](repeating: row, count: configuration.layers + 1)
+    return walk(embed([token], rows: .all(1)), rows: rows, table: table) { layer, qkv in
+      cache.append(
+        layer: layer.index, position: position, k: qkv.k.view.row(0), v: qkv.v.view.row(0))
+      return cache.attend(layer: layer.index, q: qkv.q.view)
+    }
   }
 }

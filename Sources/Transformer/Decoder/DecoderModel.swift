@@ -20,7 +20,7 @@ public final class DecoderModel: Sendable {
   var shape: AttentionShape { AttentionShape(configuration) }
 
   /// Embeddings of the tokens at `rows`, (rows, C).
-  func embed(_ tokens: [Int32], rows: RowSet) -> Tensor {
+  package func embed(_ tokens: [Int32], rows: RowSet) -> Tensor {
     var x = Tensor(rows: rows.count, columns: configuration.hidden)
     var view = x.mutableView
     for run in rows.runs {
@@ -37,6 +37,16 @@ public final class DecoderModel: Sendable {
   /// The final norm of hidden states, (rows, C).
   func finalNorm(_ x: MatrixView) -> Tensor {
     rmsNorm(x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon)
+  }
+
+  /// The gradient of ``finalNorm(_:)`` for x, (rows, C).
+  package func finalNormBackward(_ dy: MatrixView, x: MatrixView) -> Tensor {
+    var dx = Tensor.zeros(rows: x.rows, columns: x.columns)
+    var view = dx.mutableView
+    rmsNormBackward(
+      dy, x: x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon,
+      addingTo: &view)
+    return dx
   }
 
   /// Logits of final hidden states: (rows, C) to (rows, V).

@@ -68,13 +68,13 @@ public struct PatternProbe: ~Copyable, Sendable {
     var x =
       start == 0
       ? decoder.embed(tokens, rows: plan[0])
-      : all.gather(inputs[start - 1].view, plan[start * stride])
+      : all.gather(inputs[start - 1], plan[start * stride])
     var trial = PatternTrial(pattern: pattern, first: start)
-    for layer in start * stride..<layers {
-      if layer > start * stride, layer.isMultiple(of: stride), plan[layer] == all {
-        trial.inputs.append(x.copy())
-      }
-      x = self.layer(x, layer, pattern, from: plan[layer], to: plan[layer + 1])
+    for first in Swift.stride(from: start * stride, to: layers, by: stride) {
+      if first > start * stride, plan[first] == all { trial.inputs.append(x.copy()) }
+      x = decoder.walk(
+        x, layers: first..<min(first + stride, layers), rows: plan, table: table,
+        pattern: pattern)
     }
     latest = consume trial
     return decoder.finalNorm(x.view)
@@ -82,22 +82,14 @@ public struct PatternProbe: ~Copyable, Sendable {
 
   /// Computes the base's inputs until `count` of them are kept.
   private mutating func keepInputs(_ count: Int) {
+    let everywhere = [RowSet](repeating: all, count: decoder.configuration.layers + 1)
     while inputs.count < count {
       let first = inputs.count * stride
-      var x = first == 0 ? decoder.embed(tokens, rows: all) : inputs[inputs.count - 1].copy()
-      for layer in first..<first + stride {
-        x = self.layer(x, layer, base, from: all, to: all)
-      }
-      inputs.append(x)
+      let x = first == 0 ? decoder.embed(tokens, rows: all) : inputs[inputs.count - 1].copy()
+      inputs.append(
+        decoder.walk(
+          x, layers: first..<first + stride, rows: everywhere, table: table, pattern: base))
     }
-  }
-
-  private func layer(
-    _ x: borrowing Tensor, _ layer: Int, _ pattern: AttentionPattern, from input: RowSet,
-    to output: RowSet
-  ) -> Tensor {
-    decoder.prefillLayer(
-      x.view, layer: layer, pattern: pattern, input: input, output: output, table: table)
   }
 }
 

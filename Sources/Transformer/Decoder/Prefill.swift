@@ -11,33 +11,22 @@ extension DecoderModel {
     precondition(wanted.tail.upperBound <= tokens.count, "rows \(wanted) of \(tokens.count)")
     let plan = rowPlan(pattern, output: wanted)
     let table = RotaryTable(configuration, positions: wanted.tail.upperBound)
-    var x = embed(tokens, rows: plan[0])
-    for layer in 0..<configuration.layers {
-      x = prefillLayer(
-        x.view, layer: layer, pattern: pattern, input: plan[layer], output: plan[layer + 1],
-        table: table)
-    }
-    return finalNorm(x.view)
+    return finalNorm(
+      walk(embed(tokens, rows: plan[0]), rows: plan, table: table, pattern: pattern).view)
   }
 
-  /// One layer of a prefill: (input, C) to (output, C).
-  ///
-  /// `keep` is shown its keys and values, (input, K·D) each.
-  func prefillLayer(
-    _ x: MatrixView, layer: Int, pattern: AttentionPattern, input: RowSet, output: RowSet,
-    table: borrowing RotaryTable, keep: (MatrixView, MatrixView) -> Void = { _, _ in }
+  /// The walk in which every head attends as `pattern` says.
+  func walk(
+    _ x: consuming Tensor, layers: Range<Int>? = nil, rows: [RowSet],
+    table: borrowing RotaryTable, pattern: AttentionPattern
   ) -> Tensor {
-    let weights = weights.layers[layer]
-    let projected = project(x, weights, input: input, output: output, table: table)
-    keep(projected.rotated.k.view, projected.rotated.v.view)
-    let o = attend(
-      projected.rotated, isRetrieval: pattern.isRetrieval[layer], window: pattern.window,
-      input: input, output: output)
-    return finish(x, o: o.view, weights, input: input, output: output)
+    walk(x, layers: layers, rows: rows, table: table) { layer, qkv in
+      layer.attend(qkv, pattern)
+    }
   }
 
   /// The rows at each layer's input, and at the last one's output: (L + 1).
-  func rowPlan(_ pattern: AttentionPattern, output: RowSet) -> [RowSet] {
+  package func rowPlan(_ pattern: AttentionPattern, output: RowSet) -> [RowSet] {
     precondition(pattern.isRetrieval.count == configuration.layers, "pattern of another model")
     var plan = [output]
     for heads in pattern.isRetrieval.reversed() {

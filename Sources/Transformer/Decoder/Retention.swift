@@ -1,13 +1,3 @@
-/// What a layer of the student keeps for its backward; the rest is computed again there, to the same bits.
-enum Retention {
-  /// Everything.
-  case all
-  /// Everything but the feed-forward block's gate and up, more than half of it.
-  case withoutGatedUnit
-  /// The layer's input.
-  case input
-}
-
 extension TwoStreamStep {
   /// What each layer keeps, so that all of them together stay within the memory budget, or keep as
   /// little as they can.

@@ -82,4 +82,18 @@ public struct RowSet: Sendable, Equatable {
     }
     return result
   }
+  /// ``gather(_:_:)`` of a whole tensor.
+  func gather(_ x: borrowing Tensor, _ wanted: RowSet) -> Tensor { gather(x.view, wanted) }
+
+  /// y += x where y holds this set and x holds `part`, a subset: the gradient of ``gather(_:_:)``.
+  func scatterAdd(_ x: MatrixView, from part: RowSet, to y: inout Tensor) {
+    precondition(x.rows == part.count && y.rows == count, "\(part) into \(self)")
+    var view = y.mutableView
+    for run in part.runs where !run.positions.isEmpty {
+      for (source, target) in zip(run.rows, rows(of: run.positions)) {
+        var row = view.row(target)
+        VectorMath.add(x.row(source), to: &row)
+      }
+    }
+  }
 }

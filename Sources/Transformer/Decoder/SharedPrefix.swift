@@ -65,11 +65,13 @@ private struct PrefixWalk {
     }
     for group in groups(members, at: layer) where group.contains(where: { wanted[$0] }) {
       let (input, next) = (union(of: group, at: layer), union(of: group, at: layer + 1))
-      let rows = held.gather(x.view, input)
-      let y = decoder.prefillLayer(
-        rows.view, layer: layer, pattern: patterns[group[0]], input: input, output: next,
-        table: table)
-      try descend(y, held: next, layer: layer + 1, members: group, table: table, visit: visit)
+      let rows = held.gather(x, input)
+      let step = decoder.layer(layer, input: input, output: next)
+      let passed = step.forward(rows.view, table: table) {
+        step.attend($0, patterns[group[0]])
+      }
+      try descend(
+        passed.y, held: next, layer: layer + 1, members: group, table: table, visit: visit)
     }
   }
 }

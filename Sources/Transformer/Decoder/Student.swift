@@ -1,119 +1,106 @@
 import BasicContainers
 
-/// Where in the student a layer is: its number, its gates (K), and the rows at its input and output.
-struct StudentPlace {
-  let layer: Int
-  let gates: [Float]
-  let input: RowSet
-  let output: RowSet
-}
-
-/// What one layer of the student keeps for its backward.
-struct StudentLayer: ~Copyable {
-  let place: StudentPlace
-  /// The layer's input, (input, C).
-  let x: Tensor
-  /// The rest, if it is kept.
-  var attended: StudentAttention?
-}
-
-/// What a layer's backward needs besides its input.
+/// The student's attention: every head mixes full attention with its own streaming attention,
+/// o = a·o_full + (1 − a)·o_stream.
+///
+/// It goes along with a walk over the layers, and with the walk back, which meets the layers from the
+/// last one on.
 struct StudentAttention: ~Copyable {
-  /// Rotated q (output), k and v (input), and q and k before the per-head norm.
-  let projections: Projections
-  /// The streaming attention, (output, H·D), and its log-sum-exp, (output, H).
-  let streamOutput: Tensor
-  let logSumExp: Tensor
-  /// The student's own full attention, (output, H·D), and its log-sum-exp, (output, H); of no rows where the
-  /// teacher's is mixed in.
-  let fullOutput: Tensor
-  let fullLogSumExp: Tensor
-  /// The residual stream after attention, (output, C).
-  let h: Tensor
-  /// Gate and up before the activation, (output, F), if they are kept.
-  var gatedUnit: GatedUnit?
-}
+  /// (L, K).
+  let gates: [[Float]]
+  let window: StreamingWindow
+  let retrieval: RetrievalSource
+  /// What the backward needs of the layers whose activations are kept, the last one at the end.
+  private var saved = UniqueArray<MixedAttention>()
+  /// da (K) of each layer that was met on the way back, the last one first.
+  private var gradients: [[Double]] = []
 
-/// The two products of the feed-forward block before its activation, (rows, F).
-struct GatedUnit: ~Copyable {
-  var gate: Tensor
-  var up: Tensor
-}
-
-extension TwoStreamStep {
-  /// One layer of the student: its output, and what its backward needs.
-  struct StudentOutput: ~Copyable {
-    var y: Tensor
-    var activations: StudentLayer
+  init(gates: [[Float]], window: StreamingWindow, retrieval: RetrievalSource) {
+    self.gates = gates
+    self.window = window
+    self.retrieval = retrieval
   }
 
-  /// One layer of the student; `full` has the teacher's attention outputs, (output, H·D) for each layer.
-  func studentLayer(
-    _ x: consuming Tensor, full: borrowing UniqueArray<Tensor>, _ place: StudentPlace,
-    table: borrowing RotaryTable, keeping retention: Retention
-  ) -> StudentOutput {
-    let layer = decoder.weights.layers[place.layer]
-    var attended = studentAttention(x.view, full: full, place, table: table)
-    let normed = decoder.feedForwardNorm(attended.h.view, layer)
-    var y = attended.h.copy()
-    if retention == .all {
-      var unit = GatedUnit(rows: y.rows, columns: layer.wGate.rows)
-      let act = unit.fill(normed.view, layer)
-      decoder.addProjection(act.view, layer.wDown, to: &y)
-      attended.gatedUnit = consume unit
-    } else {
-      let act = gatedUnit(normed.view, gate: layer.wGate, up: layer.wUp)
-      decoder.addProjection(act.view, layer.wDown, to: &y)
+  /// The loss's gradient for each gate, (L, K), after the walk back.
+  var gateGradients: [[Double]] { gradients.reversed() }
+
+  /// The mix of one layer, (output, H·D).
+  ///
+  /// With `keeping` the layer is the next one that ``backward(_:_:in:teacher:)`` meets.
+  mutating func attend(
+    _ qkv: borrowing QueryKeyValue, in layer: DecoderLayer, teacher: borrowing TeacherOutputs,
+    keeping: Bool
+  ) -> Tensor {
+    let gates = gates[layer.index]
+    let stream = layer.attend(qkv, .streaming(window))
+    switch retrieval {
+    case .teacher:
+      let mixed = stream.mixed(with: teacher.attention[layer.index], gates: gates)
+      if keeping { saved.append(MixedAttention(stream: stream, full: nil)) }
+      return mixed
+    case .student:
+      let full = layer.attend(qkv, .causal)
+      let mixed = stream.mixed(with: full.o, gates: gates)
+      if keeping { saved.append(MixedAttention(stream: stream, full: full)) }
+      return mixed
     }
-    if retention == .input {
-      return StudentOutput(y: y, activations: StudentLayer(place: place, x: x, attended: nil))
-    }
-    return StudentOutput(
-      y: y, activations: StudentLayer(place: place, x: x, attended: consume attended))
   }
 
-  /// The student's layer up to the residual sum after attention; x (input, C).
-  func studentAttention(
-    _ x: MatrixView, full: borrowing UniqueArray<Tensor>, _ place: StudentPlace,
-    table: borrowing RotaryTable
-  ) -> StudentAttention {
-    let (input, output) = (place.input, place.output)
-    let layer = decoder.weights.layers[place.layer]
-    let projected = decoder.project(x, layer, input: input, output: output, table: table)
-    var stream = Tensor(rows: output.count, columns: decoder.shape.queryWidth)
-    var logSumExp = Tensor(rows: output.count, columns: decoder.shape.queryHeads)
-    decoder.attend(
-      projected.rotated, heads: Array(place.gates.indices), .streaming(window), input: input,
-      output: output, into: &stream, logSumExp: &logSumExp)
-    let own = retrieval == .student ? output.count : 0
-    var fullOutput = Tensor(rows: own, columns: decoder.shape.queryWidth)
-    var fullLogSumExp = Tensor(rows: own, columns: decoder.shape.queryHeads)
-    let mixed: Tensor
-    if retrieval == .student {
-      decoder.attend(
-        projected.rotated, heads: Array(place.gates.indices), .causal, input: input,
-        output: output, into: &fullOutput, logSumExp: &fullLogSumExp)
-      mixed = mix(full: fullOutput.view, stream: stream.view, gates: place.gates)
-    } else {
-      mixed = mix(full: full[place.layer].view, stream: stream.view, gates: place.gates)
+  /// The gradients of a layer's q, k and v from dO (output, H·D), and its gates' into ``gateGradients``.
+  ///
+  /// - Returns: nil for the first layer, below which nothing is wanted.
+  mutating func backward(
+    _ dO: consuming Tensor, _ qkv: borrowing QueryKeyValue, in layer: DecoderLayer,
+    teacher: borrowing TeacherOutputs
+  ) -> QueryKeyValue? {
+    guard let saved = saved.popLast() else { preconditionFailure("layer \(layer.index)") }
+    let gates = gates[layer.index]
+    let stream = saved.stream
+    switch consume saved.full {
+    case .none:
+      gradients.append(
+        dO.mixBackward(
+          full: teacher.attention[layer.index], stream: stream.o, gates: gates))
+      guard layer.index > 0 else { return nil }
+      return layer.attendBackward(dO, qkv, stream, .streaming(window))
+    case .some(let full):
+      // The full attention's share of the gradient, before the mix leaves the streaming one's.
+      let dFull = dO.scaled(gates: gates)
+      gradients.append(
+        dO.mixBackward(full: full.o, stream: stream.o, gates: gates))
+      guard layer.index > 0 else { return nil }
+      var sum = layer.attendBackward(dO, qkv, stream, .streaming(window))
+      sum.add(layer.attendBackward(dFull, qkv, full, .causal))
+      return sum
     }
-    let h = decoder.afterAttention(x, o: mixed.view, layer, input: input, output: output)
-    return StudentAttention(
-      projections: projected, streamOutput: stream, logSumExp: logSumExp, fullOutput: fullOutput,
-      fullLogSumExp: fullLogSumExp, h: h, gatedUnit: nil)
   }
 }
 
-extension GatedUnit {
-  /// Undefined products.
-  init(rows: Int, columns: Int) {
-    gate = Tensor(rows: rows, columns: columns)
-    up = Tensor(rows: rows, columns: columns)
+/// One layer's two attentions; the full one where it is the student's own.
+struct MixedAttention: ~Copyable {
+  let stream: AttentionOutput
+  let full: AttentionOutput?
+}
+
+extension AttentionOutput {
+  /// a·full + (1 − a)·o.
+  fileprivate func mixed(with full: borrowing Tensor, gates: [Float]) -> Tensor {
+    mix(full: full.view, stream: o.view, gates: gates)
+  }
+}
+
+extension Tensor {
+  /// Leaves (1 − a)·dO of dO and returns da (K).
+  fileprivate mutating func mixBackward(
+    full: borrowing Tensor, stream: borrowing Tensor, gates: [Float]
+  ) -> [Double] {
+    var view = mutableView
+    return Transformer.mixBackward(&view, full: full.view, stream: stream.view, gates: gates)
   }
 
-  /// Computes both products of x (rows, C) and returns the activation, (rows, F).
-  mutating func fill(_ x: MatrixView, _ layer: LayerWeights) -> Tensor {
-    Transformer.gatedUnit(
-      x, gate: layer.wGate, up: layer.wUp, keepingGate: &gate, up: &up)
+  /// a·dO, each gate a for the columns of its group.
+  fileprivate func scaled(gates: [Float]) -> Tensor {
+    let nothing = Tensor.zeros(rows: rows, columns: columns)
+    return mix(full: view, stream: nothing.view, gates: gates)
   }
 }

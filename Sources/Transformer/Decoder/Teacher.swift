@@ -72,36 +72,14 @@ extension TwoStreamStep {
     let cones = cones(labelRows: labelRows)
     let all = RowSet.all(labelRows.upperBound)
     let table = RotaryTable(decoder.configuration, positions: all.count)
-    var x = decoder.embed(tokens, rows: all)
+    let plan = decoder.rowPlan(.full(decoder.configuration), output: cones[cones.count - 1])
     var attention = UniqueArray<Tensor>()
-    for layer in 0..<decoder.configuration.layers {
-      let isLast = layer == decoder.configuration.layers - 1
-      let taught = teacherLayer(
-        x.view, layer, input: all, output: isLast ? cones[layer + 1] : all,
-        keep: cones[layer + 1], table: table)
-      attention.append(taught.kept)
-      x = taught.y
+    let x = decoder.walk(decoder.embed(tokens, rows: all), rows: plan, table: table) {
+      layer, qkv in
+      let o = layer.attend(qkv, .causal).output()
+      attention.append(layer.output.gather(o, cones[layer.index + 1]))
+      return o
     }
     return TeacherOutputs(attention: attention, hidden: decoder.finalNorm(x.view))
-  }
-
-  /// One layer of the teacher: its output, and its attention output at the student's rows.
-  private struct TeacherLayer: ~Copyable {
-    var y: Tensor
-    var kept: Tensor
-  }
-
-  private func teacherLayer(
-    _ x: MatrixView, _ layer: Int, input: RowSet, output: RowSet, keep: RowSet,
-    table: borrowing RotaryTable
-  ) -> TeacherLayer {
-    let weights = decoder.weights.layers[layer]
-    let projected = decoder.project(x, weights, input: input, output: output, table: table)
-    let everyHead = Array(repeating: true, count: decoder.configuration.keyValueHeads)
-    let o = decoder.attend(
-      projected.rotated, isRetrieval: everyHead, window: window, input: input, output: output)
-    let kept = output.gather(o.view, keep)
-    let y = decoder.finish(x, o: o.view, weights, input: input, output: output)
-    return TeacherLayer(y: y, kept: kept)
   }
 }

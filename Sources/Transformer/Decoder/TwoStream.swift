@@ -109,22 +109,26 @@ public struct TwoStreamStep: Sendable {
     let cones = cones(labelRows: labelRows)
     let table = RotaryTable(decoder.configuration, positions: labelRows.upperBound)
     let kept = retention(cones)
-    var student = decoder.embed(tokens, rows: cones[0])
-    var saved = UniqueArray<StudentLayer>()
-    for layer in 0..<decoder.configuration.layers {
-      let place = StudentPlace(
-        layer: layer, gates: gates[layer], input: cones[layer], output: cones[layer + 1])
-      let learnt = studentLayer(
-        student, full: teacher.attention, place, table: table, keeping: kept[layer])
-      saved.append(learnt.activations)
-      student = learnt.y
+    var attention = StudentAttention(gates: gates, window: window, retrieval: retrieval)
+    var saved = UniqueArray<SavedLayer>()
+    let x = decoder.walk(
+      decoder.embed(tokens, rows: cones[0]), rows: cones, table: table, keeping: kept, in: &saved
+    ) { layer, qkv in
+      attention.attend(
+        qkv, in: layer, teacher: teacher, keeping: kept[layer.index] != .input)
     }
     seconds.student += clock.lap()
-    let loss = loss(target: teacher.hidden.view, student: student)
-    let gradients = backward(loss.gradient, teacher: teacher, saved: saved, table: table)
+    let loss = MeanSquaredError(decoder.finalNorm(x.view).view, target: teacher.hidden.view)
+    decoder.walkBack(
+      decoder.finalNormBackward(loss.gradient.view, x: x.view), saved: saved, table: table
+    ) { layer, qkv in
+      attention.attend(qkv, in: layer, teacher: teacher, keeping: true)
+    } attendBackward: { layer, qkv, dO in
+      attention.backward(dO, qkv, in: layer, teacher: teacher)
+    }
     seconds.backward += clock.lap()
     return TwoStreamResult(
-      distillation: loss.value, gateGradients: gradients,
+      distillation: loss.value, gateGradients: attention.gateGradients,
       studentRows: cones.dropFirst().reduce(0) { $0 + $1.count }, seconds: seconds)
   }
 }

@@ -17,20 +17,14 @@ extension DecoderModel {
   ) -> [[Double]] {
     let all = RowSet.all(rows.upperBound)
     let wanted = RowSet(sink: 0, tail: rows)
-    let heads = Array(0..<configuration.keyValueHeads)
+    let plan = [RowSet](repeating: all, count: configuration.layers + 1)
     let table = RotaryTable(configuration, positions: all.count)
-    var x = embed(tokens, rows: all)
     var mass: [[Double]] = []
-    for layer in 0..<configuration.layers {
-      let projected = project(x.view, weights.layers[layer], input: all, output: all, table: table)
-      var o = Tensor(rows: all.count, columns: shape.queryWidth)
-      var full = Tensor(rows: all.count, columns: shape.queryHeads)
-      attend(
-        projected.rotated, heads: heads, .causal, input: all, output: all, into: &o,
-        logSumExp: &full)
-      let seen = streamingLogSumExp(projected.rotated, rows: wanted, keys: all, window: window)
-      mass.append(shares(of: seen.view, in: full.view.slice(rows: rows)))
-      x = finish(x.view, o: o.view, weights.layers[layer], input: all, output: all)
+    _ = walk(embed(tokens, rows: all), rows: plan, table: table) { layer, qkv in
+      let full = layer.attend(qkv, .causal)
+      let seen = streamingLogSumExp(qkv, rows: wanted, keys: all, window: window)
+      mass.append(shares(of: seen.view, in: full.logSumExp, at: rows))
+      return full.output()
     }
     return mass
   }
@@ -50,9 +44,12 @@ extension DecoderModel {
     return logSumExp
   }
 
-  /// exp(seen − all), (rows, H) each, as the mean of each key-value head, (K).
-  private func shares(of seen: MatrixView, in all: MatrixView) -> [Double] {
-    (0..<shape.keyValueHeads).map { head in
+  /// exp(seen − all), seen (rows, H) and all (T, H), as the mean of each key-value head, (K).
+  private func shares(
+    of seen: MatrixView, in all: borrowing Tensor, at rows: Range<Int>
+  ) -> [Double] {
+    let all = all.view.slice(rows: rows)
+    return (0..<shape.keyValueHeads).map { head in
       var sum = 0.0
       for row in 0..<seen.rows {
         let (part, whole) = (seen.row(row), all.row(row))

@@ -1,3 +1,20 @@
+/// The two products of the feed-forward block before its activation, (rows, F), kept for its backward.
+struct GatedUnit: ~Copyable {
+  var gate: Tensor
+  var up: Tensor
+
+  /// Undefined products.
+  init(rows: Int, columns: Int) {
+    gate = Tensor(rows: rows, columns: columns)
+    up = Tensor(rows: rows, columns: columns)
+  }
+
+  /// Computes both products of x (rows, C) and returns the activation, (rows, F).
+  mutating func fill(_ x: MatrixView, gate wGate: WeightMatrix, up wUp: WeightMatrix) -> Tensor {
+    gatedUnit(x, gate: wGate, up: wUp, keepingGate: &gate, up: &up)
+  }
+}
+
 /// act = silu(x·Wgᵀ) ∘ (x·Wuᵀ), the feed-forward block's first half: x (rows, C), Wg and Wu (F, C),
 /// act (rows, F).
 ///
