@@ -1,3 +1,4 @@
+import GateOptimizer
 import MapReporter
 import Support
 import Transformer

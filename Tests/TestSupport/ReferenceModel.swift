@@ -66,10 +66,10 @@ package struct ReferenceModel {
   }
 
   /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
-  /// both streams computed.
+  /// both streams computed; the student mixes the teacher's full attention, or its own.
   package func distillation(
     _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow,
-    retrieval: RetrievalSource = .teacher
+    ownFullAttention: Bool = false
   ) -> Double {
     var (teacher, student) = (embed(tokens), embed(tokens))
     for layer in 0..<configuration.layers {
@@ -78,7 +78,7 @@ package struct ReferenceModel {
       teacher = finish(teacher, full, layer)
       let (sq, sk, sv) = project(student, layer)
       let stream = attend(sq, sk, sv) { _, i, j in window.sees(query: i, key: j) }
-      let own = retrieval == .teacher ? full : attend(sq, sk, sv) { _, i, j in j <= i }
+      let own = ownFullAttention ? attend(sq, sk, sv) { _, i, j in j <= i } : full
       let mixed = Oracle.mix(full: own, stream: stream, gates: gates[layer])
       student = finish(student, mixed, layer)
     }

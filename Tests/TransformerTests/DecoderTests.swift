@@ -2,20 +2,6 @@ import TestSupport
 import Testing
 import Transformer
 
-/// The architectures the tests run: grouped heads, H ≠ K, biases, per-head norms.
-enum Architectures {
-  static let llama = ModelConfiguration(
-    modelType: "llama", layers: 3, hidden: 24, feedForward: 40, queryHeads: 6, keyValueHeads: 2,
-    headDim: 6, vocabulary: 50, maxPositions: 512)
-  static let qwen2 = ModelConfiguration(
-    modelType: "qwen2", layers: 2, hidden: 20, feedForward: 33, queryHeads: 3, keyValueHeads: 3,
-    headDim: 8, vocabulary: 50, maxPositions: 512, attentionBias: true)
-  static let qwen3 = ModelConfiguration(
-    modelType: "qwen3", layers: 3, hidden: 18, feedForward: 30, queryHeads: 4, keyValueHeads: 2,
-    headDim: 10, vocabulary: 50, maxPositions: 512, queryKeyNorm: true)
-  static let all = [llama, qwen2, qwen3]
-}
-
 @Suite struct DecoderTests {
   /// float32 sums of a few hundred terms through three layers.
   static let tolerance = 2e-5

@@ -17,7 +17,7 @@ public final class DecoderModel: Sendable {
   }
 
   /// Sizes of the attention.
-  var shape: AttentionShape { AttentionShape(configuration) }
+  package var shape: AttentionShape { AttentionShape(configuration) }
 
   /// Embeddings of the tokens at `rows`, (rows, C).
   package func embed(_ tokens: [Int32], rows: RowSet) -> Tensor {
@@ -35,7 +35,7 @@ public final class DecoderModel: Sendable {
   }
 
   /// The final norm of hidden states, (rows, C).
-  func finalNorm(_ x: MatrixView) -> Tensor {
+  package func finalNorm(_ x: MatrixView) -> Tensor {
     rmsNorm(x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon)
   }
 

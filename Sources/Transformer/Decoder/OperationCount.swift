@@ -20,42 +20,18 @@ public struct Operations: Sendable, Equatable {
   }
 }
 
-/// The operations of one two-stream step, part by part as ``StepSeconds``.
-public struct StepOperations: Sendable, Equatable {
-  /// The teacher's forward.
-  public var teacher = Operations()
-  /// The student's forward.
-  public var student = Operations()
-  /// From the loss to the gates' gradients.
-  public var backward = Operations()
-
-  /// No operations yet.
-  public init() {}
-
-  /// The whole step.
-  public var total: Operations { teacher + student + backward }
-}
-
 /// Counts what the mathematics asks for, whatever the implementation does.
 ///
 /// Only rows that the wanted rows depend on count, only visible query-key pairs, and no work that is
-/// linear in the elements: norms, RoPE, the exponential, SwiGLU, residuals, the gates' mix. A layer whose
+/// linear in the elements: norms, RoPE, the exponential, SwiGLU, residuals. A layer whose
 /// input has n rows, and whose output has m rows that see p pairs (docs/shapes.md for the letters), costs
 ///
 ///     k, v          4·n·C·K·D
 ///     q, o          4·m·C·H·D
 ///     gate, up, down  6·m·C·F
 ///     attention     4·D per pair and query head: q·kᵀ and P·v
-///
-/// and its backward, in which weights are frozen so that each projection is one product dX = dY·W,
-///
-///     projections   as the forward; in the first layer gate, up, down and o alone
-///     gates         2·m·H·D: the inner products ⟨dO, o_full − o_stream⟩
-///     attention     8·D per pair and query head: dV, dP, dQ, dK; none in the first layer
-///
-/// Weights P that are computed twice in place of being kept count once.
 public struct OperationCount: Sendable {
-  private let decoder: DecoderModel
+  package let decoder: DecoderModel
   private var c: ModelConfiguration { decoder.configuration }
 
   /// Counts for `decoder`.
@@ -91,21 +67,6 @@ public struct OperationCount: Sendable {
     return result
   }
 
-  /// One two-stream step; `labelRows` end the sample.
-  public func step(window: StreamingWindow, labelRows: Range<Int>) -> StepOperations {
-    let streaming = AttentionPattern.streaming(c, window: window)
-    let cones = decoder.rowPlan(streaming, output: RowSet(sink: 0, tail: labelRows))
-    var result = StepOperations()
-    result.teacher = prefill(.full(c), rows: labelRows)
-    result.student = prefill(streaming, rows: labelRows)
-    for layer in 0..<c.layers {
-      result.backward =
-        result.backward
-        + backward(window, isFirst: layer == 0, input: cones[layer], output: cones[layer + 1])
-    }
-    return result
-  }
-
   private func forward(
     _ pattern: AttentionPattern, layer: Int, input: RowSet, output: RowSet
   ) -> Operations {
@@ -120,34 +81,9 @@ public struct OperationCount: Sendable {
     result.attention = 4 * c.headDim * c.groupSize * pairs
     return result
   }
-
-  private func backward(
-    _ window: StreamingWindow, isFirst: Bool, input: RowSet, output: RowSet
-  ) -> Operations {
-    let queryWidth = c.queryHeads * c.headDim
-    var result = Operations()
-    result.projections = output.count * c.hidden * (2 * queryWidth + 6 * c.feedForward)
-    result.attention = 2 * output.count * queryWidth
-    if isFirst { return result }
-    result.projections +=
-      4 * input.count * c.hidden * c.keyValueHeads * c.headDim
-      + 2 * output.count * c.hidden * queryWidth
-    result.attention += 8 * queryWidth * output.visiblePairs(window)
-    return result
-  }
 }
 
 extension StreamingWindow {
-  /// Rows of the student added up over the outputs of `layers` layers, as docs/method.md predicts them
-  /// for `labels` rows at the end of `tokens`.
-  ///
-  /// The output d layers below the last has min(T, sink + R + d·(recent − 1)) rows, the last one R.
-  public func predictedStudentRows(layers: Int, labels: Int, tokens: Int) -> Int {
-    (1..<max(layers, 1)).reduce(labels) { sum, distance in
-      sum + min(tokens, sink + labels + distance * (recent - 1))
-    }
-  }
-
   /// Keys that the query at `position` sees.
   public func visibleKeys(at position: Int) -> Int {
     RowSet(sink: 0, tail: position..<position + 1).visiblePairs(self)
@@ -156,7 +92,7 @@ extension StreamingWindow {
 
 extension RowSet {
   /// Query-key pairs of these rows as queries; causal attention if `window` is nil.
-  func visiblePairs(_ window: StreamingWindow?) -> Int {
+  package func visiblePairs(_ window: StreamingWindow?) -> Int {
     runs.reduce(0) { sum, run in
       sum + Self.pairs(before: run.positions.upperBound, window)
         - Self.pairs(before: run.positions.lowerBound, window)

@@ -83,7 +83,7 @@ public struct RowSet: Sendable, Equatable {
     return result
   }
   /// ``gather(_:_:)`` of a whole tensor.
-  func gather(_ x: borrowing Tensor, _ wanted: RowSet) -> Tensor { gather(x.view, wanted) }
+  package func gather(_ x: borrowing Tensor, _ wanted: RowSet) -> Tensor { gather(x.view, wanted) }
 
   /// y += x where y holds this set and x holds `part`, a subset: the gradient of ``gather(_:_:)``.
   func scatterAdd(_ x: MatrixView, from part: RowSet, to y: inout Tensor) {

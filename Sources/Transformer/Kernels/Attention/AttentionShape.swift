@@ -1,8 +1,8 @@
 /// The sizes of grouped-query attention.
 package struct AttentionShape {
-  let queryHeads: Int
-  let keyValueHeads: Int
-  let headDim: Int
+  package let queryHeads: Int
+  package let keyValueHeads: Int
+  package let headDim: Int
 
   package init(_ configuration: ModelConfiguration) {
     queryHeads = configuration.queryHeads
@@ -13,9 +13,9 @@ package struct AttentionShape {
   /// Query heads per key-value head, G.
   var group: Int { queryHeads / keyValueHeads }
   /// Width of q and o, H·D.
-  var queryWidth: Int { queryHeads * headDim }
+  package var queryWidth: Int { queryHeads * headDim }
   /// Width of k and v, K·D.
-  var keyWidth: Int { keyValueHeads * headDim }
+  package var keyWidth: Int { keyValueHeads * headDim }
   /// 1/√D.
   var scale: Float { 1 / Float(headDim).squareRoot() }
 
@@ -53,7 +53,7 @@ package struct QueryKeyValue: ~Copyable {
   package var v: Tensor
 
   /// Adds another one's values.
-  mutating func add(_ other: borrowing QueryKeyValue) {
+  package mutating func add(_ other: borrowing QueryKeyValue) {
     q.add(other.q)
     k.add(other.k)
     v.add(other.v)

@@ -1,5 +1,5 @@
 import BasicContainers
-import Support
+import Transformer
 
 /// The result of one two-stream step.
 public struct TwoStreamResult: Sendable {
@@ -134,15 +134,12 @@ public struct TwoStreamStep: Sendable {
 }
 
 /// Measures stretches of time one after the other.
-package struct LapClock {
+struct LapClock {
   private let clock = ContinuousClock()
   private var last = ContinuousClock.now
 
-  /// Starts the clock.
-  package init() {}
-
   /// Seconds since the clock was made or last read.
-  package mutating func lap() -> Double {
+  mutating func lap() -> Double {
     let now = clock.now
     defer { last = now }
     return (now - last) / .seconds(1)

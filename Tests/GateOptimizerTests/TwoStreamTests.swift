@@ -1,3 +1,4 @@
+import GateOptimizer
 import TestSupport
 import Testing
 import Transformer
@@ -27,7 +28,8 @@ import Transformer
       let rounded = gates.map { $0.map { Double(Float($0)) } }
       func loss(_ gates: [[Double]]) -> Double {
         oracle.distillation(
-          cut, rows: labels, gates: gates, window: window, retrieval: retrieval)
+          cut, rows: labels, gates: gates, window: window,
+          ownFullAttention: retrieval == .student)
       }
       expectClose([Float(result.distillation)], [loss(rounded)], tolerance: 1e-5, "loss")
       let h = 1e-4

@@ -1,4 +1,5 @@
 import BasicContainers
+import Transformer
 
 /// What the student needs to know of the teacher for one sample; it does not depend on the gates.
 public struct TeacherOutputs: ~Copyable, Sendable {

@@ -1,4 +1,5 @@
 import BasicContainers
+import Transformer
 
 /// The student's attention: every head mixes full attention with its own streaming attention,
 /// o = a·o_full + (1 − a)·o_stream.

@@ -1,3 +1,5 @@
+import Transformer
+
 extension TwoStreamStep {
   /// What each layer keeps, so that all of them together stay within the memory budget, or keep as
   /// little as they can.
