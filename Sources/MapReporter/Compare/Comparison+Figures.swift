@@ -10,8 +10,8 @@ extension Comparison {
   /// A panel per setting that differs: the first run and those that differ from it in this setting.
   func accuracyFigures(of task: EvaluationTask, theme: FigureTheme) -> [Figure] {
     groups.flatMap { group in
-      let runs = group.runs.filter { comparable.contains($0) && !curve($0, task).points.isEmpty }
-      let size = RunCurvesFigure.maximumCurves - 1
+      let runs = group.runs.filter { comparable.contains($0) && !curve($0, task).isEmpty }
+      let size = Self.maximumCurves - 1
       return stride(from: 0, to: runs.count, by: size).map { start in
         figure(
           of: Array(runs[start..<min(start + size, runs.count)]), title: group.title, task: task,
@@ -20,29 +20,58 @@ extension Comparison {
     }
   }
 
+  /// More lines than this cannot be told apart.
+  private static let maximumCurves = 8
+
   private func figure(
     of others: [Int], title: String, task: EvaluationTask, part: Int, theme: FigureTheme
   ) -> Figure {
-    let runs = (comparable.contains(0) ? [0] : []) + others
+    let shown = (comparable.contains(0) ? [0] : []) + others
     let place = tasks.firstIndex { $0.name == task.name } ?? 0
     let suffix = (place == 0 ? "" : "-\(place + 1)") + (part == 0 ? "" : "-part-\(part + 1)")
-    return Figure(
-      name: "accuracy-\(fileName(title))\(suffix)",
-      svg: RunCurvesFigure(
-        title: "\(title.capitalizedFirst): layers by \(criterion), \(task.name)",
-        curves: runs.map { curve($0, task) },
-        full: runs.first.flatMap { self.runs[$0].full(task: task.name)?.value }
-      ).svg(theme: theme))
+    let full = shown.first.flatMap { runs[$0].full(task: task.name)?.value }
+    let lines = shown.enumerated().map { index, run in
+      // Beside each other, so that whiskers at one sparsity can be told apart.
+      line(of: run, task, index: index, shift: (Double(index) - Double(shown.count - 1) / 2) * 3)
+    }
+    let names = shown.map { runs[$0].name }
+    let chart = LineChart(
+      title: "\(title.capitalizedFirst): layers by \(criterion), \(task.name)",
+      summary: "Accuracy on held-out samples against the share of streaming key-value heads, with "
+        + "95 % confidence intervals, in the runs \(names.joined(separator: ", ")).",
+      height: 210, x: .sparsity, y: .shares(), layers: lines.reversed().map { [$0] },
+      references: full.map {
+        [.init(value: $0, label: "Full attention \(percent($0, digits: 1))", end: .behind)]
+      } ?? [],
+      legend: zip(names, lines).map { .init(label: $0, kind: .line($1.style)) })
+    return Figure(name: "accuracy-\(fileName(title))\(suffix)", svg: chart.svg(theme: theme))
   }
 
-  private func curve(_ run: Int, _ task: EvaluationTask) -> RunCurvesFigure.Curve {
+  /// The curve of a run, the first one heavier: the others are compared with it.
+  private func line(
+    of run: Int, _ task: EvaluationTask, index: Int, shift: Double
+  ) -> LineChart.Series {
+    let values = curve(run, task).map { sparsity, accuracy in
+      let words = [accuracy.value, accuracy.low, accuracy.high, sparsity]
+        .map { percent($0, digits: 1) }
+      return LineChart.Value(
+        x: sparsity, y: accuracy,
+        title: "\(runs[run].name): \(words[0]) (\(words[1]) to \(words[2])) "
+          + "at \(words[3]) sparsity")
+    }
+    return LineChart.Series(
+      style: .series(SeriesStyle(index: index), isHeavy: index == 0), values: values,
+      intervals: .whiskers, shift: shift)
+  }
+
+  private func curve(
+    _ run: Int, _ task: EvaluationTask
+  ) -> [(sparsity: Double, accuracy: Estimate)] {
     let method = CurveMethod.layers(criterion)
-    let points: [(Double, Estimate)] = runs[run].points.compactMap { point in
+    return runs[run].points.compactMap { point in
       guard point.task == task.name, point.method == method else { return nil }
       return point.estimate(Self.metric).map { (point.achievedSparsity, $0) }
-    }
-    return RunCurvesFigure.Curve(
-      name: runs[run].name, points: points.sorted { $0.0 < $1.0 })
+    }.sorted { $0.0 < $1.0 }
   }
 
   /// Layer sets of all runs: by every criterion at one half, by the chosen one at the other sparsity.

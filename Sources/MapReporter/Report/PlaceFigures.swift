@@ -39,18 +39,41 @@ struct PlaceFigures {
   }
 
   private func positions(_ ours: [PlacePoint], _ theme: FigureTheme) -> ReportFigures.Figure {
-    let series = shown(ours, withFull: false).map { map in
-      PositionFigure.Series(
-        method: map.method, title: map.title,
-        points: of(map, .divergence, ours).map { point in
-          guard case .part(let from, let to) = point.place else { return (0, point.estimate) }
-          return (Double(from + to) / 2, point.estimate)
-        })
+    let maps = shown(ours, withFull: false)
+    let styles = SeriesStyle.styles(for: maps.map(\.method))
+    let lines = maps.compactMap { map in
+      styles[map.method].map { (map.title, line(of: map, .series($0), ours)) }
     }
-    let figure = PositionFigure(
-      title: "KL from full attention by position, \(task), nats", metric: .divergence,
-      series: series)
-    return ReportFigures.Figure(name: "places-\(fileName)", svg: figure.svg(theme: theme))
+    let values = lines.flatMap(\.1.values)
+    let last = max((values.map(\.x).max() ?? 1) * 1.06, 1)
+    let highest = max((values.map(\.y.high).max() ?? 1) * 1.05, 1e-6)
+    let chart = LineChart(
+      title: "KL from full attention by position, \(task), nats",
+      summary: "\(CurveMetric.divergence.title) by position, for "
+        + "\(maps.map(\.title).joined(separator: "; ")).",
+      x: LineChart.Axis(
+        range: 0...last, ticks: PlotFrame.ticks(0...last, count: 6),
+        label: { grouped(Int($0)) }, title: "Position in the text, tokens"),
+      y: .decimals(0...highest, count: 5), layers: lines.map { [$0.1] },
+      legend: lines.map { .init(label: $0, kind: .line($1.style)) })
+    return ReportFigures.Figure(name: "places-\(fileName)", svg: chart.svg(theme: theme))
+  }
+
+  /// The loss of a map at the middle of each part, in tokens.
+  private func line(
+    of map: Shown, _ style: LineStyle, _ ours: [PlacePoint]
+  ) -> LineChart.Series {
+    let values = of(map, .divergence, ours).map { point in
+      var (middle, loss) = (0.0, point.estimate)
+      if case .part(let from, let to) = point.place { middle = Double(from + to) / 2 }
+      loss.low = max(0, loss.low)
+      return LineChart.Value(
+        x: middle, y: loss,
+        title: "\(map.title) around \(grouped(Int(middle))): "
+          + CurveMetric.divergence.text(loss.value))
+    }
+    return LineChart.Series(
+      style: style, values: values.sorted { $0.x < $1.x }, intervals: .band)
   }
 
   /// Full attention, the recommended layers, single heads and baselines at their sparsity, all streaming.

@@ -10,17 +10,17 @@ extension AccuracyFigure {
     let legend = FigureLegend(
       entries: sparsities.enumerated().map {
         FigureLegend.Entry(label: "\(percent($1)) streaming", kind: .dot(.series($0)))
-      }, width: Self.width - 24)
+      }, width: LineChart.width - 24)
     let left = nameWidth(methods) + 20
+    let scale = valueAxis(count: 4)
     let frame = PlotFrame(
-      left: left, top: 60 + legend.height, width: Self.width - left - 22,
+      left: left, top: 60 + legend.height, width: LineChart.width - left - 22,
       height: Double(methods.count) * Self.rowHeight,
-      xRange: yRange, yRange: 0...Double(max(methods.count, 1)))
-    var canvas = SVGCanvas(width: Self.width, height: frame.bottom + 42, theme: theme)
-    canvas.text(
-      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
+      xRange: scale.range, yRange: 0...Double(max(methods.count, 1)))
+    var canvas = SVGCanvas(width: LineChart.width, height: frame.bottom + 42, theme: theme)
+    canvas.heading(title)
     legend.draw(&canvas, at: Point(x: 12, y: 34))
-    drawScale(&canvas, frame)
+    drawScale(scale, &canvas, frame)
     for (row, method) in methods.enumerated() {
       let middle = frame.top + (Double(row) + 0.5) * Self.rowHeight
       canvas.line(
@@ -87,8 +87,9 @@ extension AccuracyFigure {
 
   // MARK: Drawing
 
-  private func drawScale(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    let scale = scale(count: 4)
+  private func drawScale(
+    _ scale: LineChart.Axis, _ canvas: inout SVGCanvas, _ frame: PlotFrame
+  ) {
     for value in scale.ticks {
       canvas.line(
         Point(x: frame.x(value), y: frame.top), Point(x: frame.x(value), y: frame.bottom),

@@ -12,9 +12,6 @@ package struct AccuracyFigure: Sendable {
   /// Length in tokens at which the points' cache sizes are stated; nil draws no such axis.
   let cacheContext: Int?
 
-  static let width = 460.0
-  private static let plotHeight = 250.0
-
   /// A figure of the points that belong to `task`.
   package init(
     points: [CurvePoint], task: String, metric: CurveMetric, highlighted: CurveMethod? = nil,
@@ -29,27 +26,34 @@ package struct AccuracyFigure: Sendable {
 
   /// The drawing.
   package func svg(theme: FigureTheme) -> String {
-    isCrowded ? rows(theme: theme) : lines(theme: theme)
+    isCrowded ? rows(theme: theme) : chart.svg(theme: theme)
   }
 
   /// Whether there are more lines than colours to tell them apart.
   var isCrowded: Bool { lineMethods.count > FigurePalette.series.count }
 
-  private func lines(theme: FigureTheme) -> String {
-    let legend = FigureLegend(entries: legendEntries, width: Self.width - 24)
-    let frame = PlotFrame(
-      left: 50, top: cacheAxis == nil ? 38 : 74, width: Self.width - 72, height: Self.plotHeight,
-      xRange: 0...1, yRange: yRangeWithNames)
-    let legendTop = frame.bottom + 48
-    var canvas = SVGCanvas(width: Self.width, height: legendTop + legend.height + 8, theme: theme)
-    canvas.text(
-      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
-    drawAxes(&canvas, frame)
-    drawBaselines(&canvas, frame)
-    drawSeries(&canvas, frame)
-    drawReferences(&canvas, frame)
-    legend.draw(&canvas, at: Point(x: 12, y: legendTop))
-    return canvas.document(title: title, summary: summary)
+  private var chart: LineChart {
+    var values = valueAxis(count: 5)
+    // Above the largest share is room for the name of full attention, clear of curves.
+    if metric.isShare { values.range = 0...1.08 }
+    let styles = SeriesStyle.styles(for: lineMethods)
+    let lines = lineMethods.compactMap { method in
+      styles[method].map {
+        (method: method, style: LineStyle.series($0, isHeavy: method == highlighted))
+      }
+    }
+    let last = lines.filter { $0.method != highlighted } + lines.filter { $0.method == highlighted }
+    let spreads = randomMethods.enumerated().map {
+      (method: $1, style: LineStyle.spread(isFirst: $0 == 0))
+    }
+    return LineChart(
+      title: title, summary: summary, height: 250, x: .sparsity, y: values, top: cacheAxis,
+      layers: spreads.map { [spread($0.method, $0.style)] }
+        + [last.map { line($0.method, $0.style) }],
+      references: [reference(.full, "7 4", .right), reference(.streaming, "2 4", .left)]
+        .compactMap { $0 },
+      legend: lines.map { .init(label: $0.method.title, kind: .line($0.style)) }
+        + spreads.map { .init(label: "\($0.method.title), range", kind: .line($0.style)) })
   }
 
   /// Whether nothing was scored.
@@ -104,7 +108,7 @@ package struct AccuracyFigure: Sendable {
   }
 
   /// 0 to 1 for shares; for a loss from 0, or from what full attention loses, to the largest drawn.
-  var yRange: ClosedRange<Double> {
+  private var valueRange: ClosedRange<Double> {
     if metric.isShare { return 0...1 }
     let drawn = points.compactMap { $0.estimate(metric) }
     let full = point(of: .full)?.estimate(metric)?.value ?? 0
@@ -113,94 +117,74 @@ package struct AccuracyFigure: Sendable {
     return low...max(low + 1e-6, low + (high - low) * 1.05)
   }
 
-  /// The same with room above the largest share, where the name of full attention stands clear of curves.
-  private var yRangeWithNames: ClosedRange<Double> { metric.isShare ? 0...1.08 : yRange }
-
-  /// Where the axis of values has a line, about `count` of them for a loss, and what it says there.
-  func scale(count: Int) -> (ticks: [Double], label: (Double) -> String) {
-    if metric.isShare { return ([0, 0.2, 0.4, 0.6, 0.8, 1], { percent($0) }) }
-    let ticks = PlotFrame.ticks(yRange, count: count)
-    let digits = PlotFrame.digits(of: ticks)
-    return (ticks, { fixed($0, digits) })
+  /// The axis of values, with about `count` labels for a loss.
+  func valueAxis(count: Int) -> LineChart.Axis {
+    metric.isShare ? .shares() : .decimals(valueRange, count: count)
   }
 
-  /// Sizes of the cache at both ends, where the points tell them.
-  private var cacheAxis: CacheAxis? {
+  /// The size of the KV cache, which falls evenly with the sparsity, where the points tell it at both ends.
+  private var cacheAxis: LineChart.Axis? {
     guard let cacheContext, let full = point(of: .full)?.kvBytes,
       let streaming = point(of: .streaming)?.kvBytes
     else { return nil }
-    return CacheAxis(full: full, streaming: streaming, context: cacheContext)
+    let sparsity = LineChart.Axis.sparsity
+    return LineChart.Axis(
+      range: sparsity.range, ticks: sparsity.ticks,
+      label: { Self.bytes(Double(full) + $0 * Double(streaming - full)) },
+      title: "KV cache at \(grouped(cacheContext)) tokens, 16-bit")
+  }
+
+  /// Bytes with about three digits: 3.46 MB, 23.6 MB, 512 kB.
+  private static func bytes(_ bytes: Double) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var (value, unit) = (bytes, 0)
+    while value >= 999.5 && unit + 1 < units.count {
+      value /= 1000
+      unit += 1
+    }
+    let digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
+    return "\(fixed(value, digits))\u{a0}\(units[unit])"
   }
 
   // MARK: Drawing
 
-  private func drawAxes(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    let steps = [0, 0.2, 0.4, 0.6, 0.8, 1]
-    let scale = scale(count: 5)
-    frame.drawRows(&canvas, at: scale.ticks, label: scale.label)
-    canvas.line(
-      Point(x: frame.left, y: frame.bottom), Point(x: frame.right, y: frame.bottom),
-      .stroke(canvas.color(.baseline)))
-    frame.drawColumns(&canvas, at: steps) { percent($0) }
-    if let cacheAxis { cacheAxis.draw(&canvas, frame, at: steps) }
-    canvas.text(
-      "Streaming share of key-value heads (sparsity)",
-      at: Point(x: frame.left + frame.width / 2, y: frame.bottom + 36), size: 12, ink: .muted,
-      anchor: .middle)
+  private func line(_ method: CurveMethod, _ style: LineStyle) -> LineChart.Series {
+    LineChart.Series(
+      style: style, values: values(method), intervals: hasBand(method) ? .band : .none)
   }
 
-  private func drawBaselines(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    for (index, method) in randomMethods.enumerated() {
-      let spread = RandomSpread(
-        series(method).map { ($0.point.requestedSparsity, $0.x, $0.y.value) })
-      let upper = spread.steps.map { frame.point($0.x, $0.high) }
-      let lower = spread.steps.map { frame.point($0.x, $0.low) }
-      canvas.polygon(
-        upper + lower.reversed(), .fill(canvas.color(.baseline), opacity: index == 0 ? 0.22 : 0.13))
-      canvas.polyline(
-        spread.steps.map { frame.point($0.x, $0.median) },
-        .stroke(canvas.color(.baseline), width: 1.4, dash: index == 0 ? nil : "4 3"))
-      for draw in series(method) {
-        canvas.circle(
-          frame.point(draw.x, draw.y.value), radius: 1.8,
-          index == 0
-            ? .fill(canvas.color(.baseline))
-            : Paint(fill: canvas.color(.surface), stroke: canvas.color(.baseline), width: 1),
-          title: hover(draw.point, draw.y))
-      }
+  /// Lowest, median and highest value of random maps at each sparsity that was asked for, where they reached it
+  /// on average; a mark for each map.
+  private func spread(_ method: CurveMethod, _ style: LineStyle) -> LineChart.Series {
+    let groups = Dictionary(grouping: series(method), by: \.point.requestedSparsity)
+      .sorted { $0.key < $1.key }.map(\.value)
+    let steps = groups.map { group in
+      let values = group.map(\.y.value).sorted()
+      return LineChart.Value(
+        x: group.reduce(0) { $0 + $1.x } / Double(group.count),
+        y: Estimate(
+          value: Bootstrap.quantile(0.5, of: values), low: values[0],
+          high: values[values.count - 1]))
     }
+    return LineChart.Series(
+      style: style, values: steps, intervals: .band, marks: values(method))
   }
 
-  private func drawSeries(_ canvas: inout SVGCanvas, _ frame: PlotFrame) {
-    let methods = lineMethods
-    let styles = SeriesStyle.styles(for: methods)
-    let last = methods.filter { $0 != highlighted } + methods.filter { $0 == highlighted }
-    for method in last where hasBand(method, of: methods.count) {
-      guard let style = styles[method] else { continue }
-      let line = series(method)
-      canvas.polygon(
-        line.map { frame.point($0.x, $0.y.high) }
-          + line.reversed().map { frame.point($0.x, $0.y.low) },
-        .fill(canvas.color(style.ink), opacity: 0.13))
-    }
-    for method in last {
-      guard let style = styles[method] else { continue }
-      let line = series(method)
-      let isHeavy = method == highlighted
-      canvas.polyline(
-        line.map { frame.point($0.x, $0.y.value) },
-        .stroke(canvas.color(style.ink), width: isHeavy ? 2.8 : 1.6, dash: style.dash))
-      for mark in line {
-        style.mark(
-          &canvas, at: frame.point(mark.x, mark.y.value), radius: isHeavy ? 4 : 3,
-          title: hover(mark.point, mark.y))
-      }
-    }
+  private func values(_ method: CurveMethod) -> [LineChart.Value] {
+    series(method).map { LineChart.Value(x: $0.x, y: $0.y, title: hover($0.point, $0.y)) }
   }
 
   /// Bands of many series cover each other: beyond four, only the ones that matter have one.
-  private func hasBand(_ method: CurveMethod, of count: Int) -> Bool {
-    count <= 4 || method == highlighted || method == .headMixed
+  private func hasBand(_ method: CurveMethod) -> Bool {
+    lineMethods.count <= 4 || method == highlighted || method == .headMixed
+  }
+
+  private func reference(
+    _ method: CurveMethod, _ dash: String, _ end: LineChart.Reference.End
+  ) -> LineChart.Reference? {
+    point(of: method)?.estimate(metric).map {
+      .init(value: $0.value, label: "\(method.title) \(words($0.value))", dash: dash, end: end)
+    }
   }
 
   func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
@@ -208,20 +192,5 @@ package struct AccuracyFigure: Sendable {
     return "\(point.method.title)\(seed): \(words(estimate.value)) "
       + "(\(words(estimate.low)) to \(words(estimate.high))) "
       + "at \(percent(point.achievedSparsity, digits: 1)) sparsity"
-  }
-
-  private var legendEntries: [FigureLegend.Entry] {
-    let styles = SeriesStyle.styles(for: lineMethods)
-    let lines = lineMethods.compactMap { method in
-      styles[method].map { style in
-        FigureLegend.Entry(
-          label: method.title, kind: .series(style, isHeavy: method == highlighted))
-      }
-    }
-    let bands = randomMethods.enumerated().map { index, method in
-      FigureLegend.Entry(
-        label: "\(method.title), range", kind: .band(isFirst: index == 0))
-    }
-    return lines + bands
   }
 }

@@ -2,8 +2,7 @@
 struct FigureLegend {
   struct Entry {
     enum Kind {
-      case series(SeriesStyle, isHeavy: Bool)
-      case band(isFirst: Bool)
+      case line(LineStyle)
       case dot(Ink)
     }
 
@@ -39,17 +38,14 @@ struct FigureLegend {
       let end = Point(x: start.x + Self.sample - 8, y: start.y)
       let middle = Point(x: (start.x + end.x) / 2, y: start.y)
       switch entry.kind {
-      case .series(let style, let isHeavy):
-        canvas.line(
-          start, end, .stroke(canvas.color(style.ink), width: isHeavy ? 2.8 : 1.6, dash: style.dash)
-        )
-        style.mark(&canvas, at: middle, radius: isHeavy ? 4 : 3, title: nil)
-      case .band(let isFirst):
-        canvas.rect(
-          Point(x: start.x, y: start.y - 6), width: end.x - start.x, height: 12,
-          .fill(canvas.color(.baseline), opacity: isFirst ? 0.28 : 0.16))
-        canvas.line(
-          start, end, .stroke(canvas.color(.baseline), width: 1.4, dash: isFirst ? nil : "4 3"))
+      case .line(let style):
+        if case .spread(let isFirst) = style {
+          canvas.rect(
+            Point(x: start.x, y: start.y - 6), width: end.x - start.x, height: 12,
+            .fill(canvas.color(style.ink), opacity: isFirst ? 0.28 : 0.16))
+        }
+        canvas.line(start, end, style.paint(on: canvas))
+        if case .series = style { style.mark(&canvas, at: middle, title: nil) }
       case .dot(let ink):
         canvas.circle(middle, radius: 4, .fill(canvas.color(ink)))
       }

@@ -44,8 +44,7 @@ package struct NeedleGridFigure: Sendable {
     let rows = (panels.count + Self.columns - 1) / Self.columns
     var canvas = SVGCanvas(
       width: Self.width, height: 36 + Double(rows) * panelHeight + 8, theme: theme)
-    canvas.text(
-      title, at: Point(x: 12, y: 22), size: titleSize(title, width: Self.width - 24), isBold: true)
+    canvas.heading(title)
     for (index, panel) in panels.enumerated() {
       let corner = Point(
         x: Double(index % Self.columns) * (Self.width / Double(Self.columns)) + 6,

@@ -75,9 +75,12 @@ struct PlotFrame {
   }
 }
 
-/// 14, or what lets a long title end inside `width`.
-func titleSize(_ title: String, width: Double) -> Double {
-  min(14, 14 * width / (textWidth(title, size: 14) * 1.1))
+extension SVGCanvas {
+  /// Draws the title of a figure, small enough to end inside it.
+  mutating func heading(_ title: String) {
+    let size = min(14, 14 * (width - 24) / (textWidth(title, size: 14) * 1.1))
+    text(title, at: Point(x: 12, y: 22), size: size, isBold: true)
+  }
 }
 
 /// A guess at how wide a text is: sans-serif letters average 0.52 of the font size.

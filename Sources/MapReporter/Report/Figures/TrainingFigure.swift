@@ -4,59 +4,43 @@ import Support
 package struct TrainingFigure: Sendable {
   let rows: [TrainingRow]
 
-  private static let width = 460.0
-  private static let panelHeight = 96.0
-
   /// A figure of the rows of `metrics.csv`.
   package init(rows: [TrainingRow]) {
     self.rows = rows.sorted { $0.step < $1.step }
   }
 
-  private struct Curve {
-    let title: String
-    let style: Int
-    let value: @Sendable (TrainingRow) -> Double
-  }
-
-  private var curves: [Curve] {
-    [
-      Curve(title: "Loss", style: 6, value: \.loss),
-      Curve(title: "Distillation", style: 0, value: \.distillation),
-      Curve(title: "Regularisation", style: 1, value: \.regularization),
-      Curve(title: "Learning rate", style: 2, value: \.learningRate),
-    ]
-  }
-
   /// The drawing: four panels in two columns.
   package func svg(theme: FigureTheme) -> String {
-    let rowHeight = Self.panelHeight + 54
-    var canvas = SVGCanvas(width: Self.width, height: 2 * rowHeight + 26, theme: theme)
-    for (index, curve) in curves.enumerated() {
-      let column = Double(index % 2)
-      draw(
-        curve, &canvas,
-        at: Point(x: 12 + column * (Self.width / 2), y: 12 + Double(index / 2) * rowHeight))
+    let panels = [
+      panel("Loss", series: 6, \.loss), panel("Distillation", series: 0, \.distillation),
+      panel("Regularisation", series: 1, \.regularization),
+      panel("Learning rate", series: 2, \.learningRate),
+    ]
+    let (half, rowHeight) = (LineChart.width / 2, panels[0].height + 54)
+    var canvas = SVGCanvas(width: 2 * half, height: 2 * rowHeight + 26, theme: theme)
+    for (index, panel) in panels.enumerated() {
+      let left = 12 + Double(index % 2) * half
+      let top = 12 + Double(index / 2) * rowHeight
+      canvas.text(panel.title, at: Point(x: left, y: top + 8), size: 13, isBold: true)
+      panel.draw(&canvas, in: panel.frame(left: left + 46, top: top + 22, width: half - 68))
     }
     canvas.text(
-      "optimizer step", at: Point(x: Self.width / 2, y: 2 * rowHeight + 16), ink: .muted,
-      anchor: .middle)
+      "optimizer step", at: Point(x: half, y: 2 * rowHeight + 16), ink: .muted, anchor: .middle)
     let steps = rows.last.map { "\(rows.count) rows up to step \($0.step)" } ?? "no rows"
     return canvas.document(title: "Gate learning", summary: "Training curves, \(steps).")
   }
 
-  private func draw(_ curve: Curve, _ canvas: inout SVGCanvas, at origin: Point) {
-    let values = rows.map(curve.value).filter(\.isFinite)
-    let frame = PlotFrame(
-      left: origin.x + 46, top: origin.y + 22, width: Self.width / 2 - 68,
-      height: Self.panelHeight, xRange: stepRange, yRange: Self.range(of: values))
-    canvas.text(curve.title, at: Point(x: origin.x, y: origin.y + 8), size: 13, isBold: true)
-    let ticks = PlotFrame.ticks(frame.yRange, count: 4)
-    let digits = PlotFrame.digits(of: ticks)
-    frame.drawRows(&canvas, at: ticks) { fixed($0, digits) }
-    frame.drawColumns(&canvas, at: PlotFrame.ticks(stepRange, count: 4)) { fixed($0, 0) }
-    let line = rows.filter { curve.value($0).isFinite }
-      .map { frame.point(Double($0.step), curve.value($0)) }
-    canvas.polyline(line, .stroke(canvas.color(.series(curve.style)), width: 1.5))
+  private func panel(
+    _ title: String, series: Int, _ value: (TrainingRow) -> Double
+  ) -> LineChart {
+    let line = rows.map { (step: Double($0.step), value: value($0)) }.filter(\.value.isFinite)
+      .map { LineChart.Value(x: $0, y: Estimate(value: $1, low: $1, high: $1)) }
+    let steps = LineChart.Axis(
+      range: stepRange, ticks: PlotFrame.ticks(stepRange, count: 4), label: { fixed($0, 0) })
+    return LineChart(
+      title: title, height: 96, x: steps,
+      y: .decimals(Self.range(of: line.map(\.y.value)), count: 4),
+      layers: [[LineChart.Series(style: .plain(.series(series)), values: line)]])
   }
 
   private var stepRange: ClosedRange<Double> {
