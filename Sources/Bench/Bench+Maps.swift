@@ -45,10 +45,10 @@ extension Bench {
   /// Prefill, decode and cache of every pattern at every length.
   func maps(_ texts: [[Int32]]) throws -> MapsResult {
     let patterns = try BenchPattern.all(
-      gates?.matrix ?? input.mapGates, sparsities: settings.sparsities,
+      gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
       model: decoder.configuration, window: settings.window)
     return MapsResult(
-      gates: gates?.path ?? "random, seed \(settings.seed)",
+      gates: gates?.file ?? "random, seed \(settings.seed)",
       lengths: try texts.map { try compare(patterns, $0) })
   }
 

@@ -16,7 +16,7 @@ package struct Bench {
   let decoder: DecoderModel
   let settings: BenchSettings
   let input: BenchInput
-  let gates: BenchGates?
+  let gates: GateSource?
   let observer: any WorkObserver
   var count: OperationCount { OperationCount(decoder) }
 
@@ -31,10 +31,15 @@ package struct Bench {
   /// - Throws: ``MapReporterError`` and `FileError` for what cannot be measured.
   package init(
     _ model: LoadedModel, settings: BenchSettings, tokens: BenchTokens? = nil,
-    gates: BenchGates? = nil, observer: any WorkObserver
+    gates: GateSource? = nil, observer: any WorkObserver
   ) throws {
     try settings.validate()
-    try gates?.check(for: model)
+    let c = model.configuration
+    if let gates {
+      try HeadMap.Model(layers: gates.gates.layers, keyValueHeads: gates.gates.heads).checkShape(
+        against: HeadMap.Model(layers: c.layers, keyValueHeads: c.keyValueHeads),
+        name: gates.file, modelName: model.path)
+    }
     self.model = model
     self.settings = settings
     self.gates = gates
@@ -99,31 +104,6 @@ package struct BenchTokens: Sendable {
   package init(contentsOf path: String, vocabulary: Int) throws(FileError) {
     ids = try NumpyFile.readTokens(path: path, vocabulary: vocabulary)
     self.path = path
-  }
-}
-
-/// Gates that maps are made of.
-package struct BenchGates: Sendable {
-  /// The gates, (L, K).
-  package let matrix: GateMatrix
-  /// The file they are from.
-  package let path: String
-
-  /// The gates of a table in DuoAttention's format.
-  ///
-  /// - Throws: `FileError` where the file is no such table.
-  package init(contentsOf path: String) throws(FileError) {
-    matrix = try GateMatrix(contentsOf: path)
-    self.path = path
-  }
-
-  func check(for model: LoadedModel) throws(MapReporterError) {
-    let c = model.configuration
-    guard matrix.layers == c.layers && matrix.heads == c.keyValueHeads else {
-      throw .shapeMismatch(
-        map: path, mapLayers: matrix.layers, mapHeads: matrix.heads, model: model.path,
-        modelLayers: c.layers, modelHeads: c.keyValueHeads)
-    }
   }
 }
 

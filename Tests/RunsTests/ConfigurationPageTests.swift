@@ -81,7 +81,7 @@ import Testing
       + names(EvaluationTask.CodingKeys.allCases, "evaluation.tasks[].")
       + ["lengths", "depths"].map { "evaluation.tasks[].grid.\($0)" }
       + ["every", "bins"].map { "evaluation.tasks[].prose.\($0)" }
-      + ["name", "file", "criteria"].map { "evaluation.maps[].\($0)" }
+      + ["name", "file", "criteria", "kind"].map { "evaluation.maps[].\($0)" }
       + names(ReportSettings.CodingKeys.allCases, "report.")
       + names(ComputeSettings.CodingKeys.allCases, "compute.")
     #expect(rows.map(\.key).sorted() == known.sorted())

@@ -10,17 +10,10 @@ public struct GateSource: Sendable {
   public let gates: GateMatrix
   /// The file they were read from.
   public let file: String
-
-  /// Whether that is a table, with a column for each key-value head, and not scores of query heads.
-  package var isTable: Bool { !file.hasSuffix(".json") }
-
-  /// What was done to the values that a reader should know of, a sentence; nil where nothing was.
-  public let note: String?
-
-  /// The name of the table in a pattern folder.
-  static let table = "full_attention_heads.tsv"
-  /// The names that a table in a folder may have: DuoAttention's, RLKV's, and that of a run.
-  private static let tables = [table, "adapter_weights.tsv", "gates.tsv"]
+  /// What was done to the values, and what a cut of them does, that a reader should know of: a sentence each.
+  public let notes: [String]
+  /// Whether that file is a table, with a column for each key-value head, and not scores of query heads.
+  package let isTable: Bool
 
   /// Reads the gates at `path`.
   ///
@@ -29,34 +22,12 @@ public struct GateSource: Sendable {
   ///     `adapter_weights.tsv` or `gates.tsv`, or a JSON file of retrieval scores.
   ///   - keyValueHeads: Key-value heads of a layer, which only retrieval scores need.
   /// - Throws: `GateOptimizerError` naming the file and the place in it, and
-  ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`
-  ///   or a folder has several tables.
+  ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`,
+  ///   a folder has several tables, or the file holds a finished map.
   public init(path: String, keyValueHeads: Int? = nil) throws {
-    let found = Self.tables(in: path)
-    guard found.count <= 1 else {
-      throw MapReporterError.invalidValue(
-        place: "the folder \(path)",
-        expected: "one with a single table of gates, or the table itself be named",
-        found: "one with \(found.joined(separator: " and "))")
-    }
-    file = found.first.map { "\(path)/\($0)" } ?? path
-    guard file.hasSuffix(".json") else {
-      gates = try GateMatrix(contentsOf: file)
-      note = nil
-      return
-    }
-    guard let keyValueHeads else {
-      throw MapReporterError.invalidValue(
-        place: "the number of key-value heads for \(file)",
-        expected: "given with --kv-heads or --model, since scores are of query heads",
-        found: "unknown")
-    }
-    let scores = try GateMatrix.retrievalScores(file, keyValueHeads: keyValueHeads)
-    gates = scores.gates
-    note =
-      scores.largest > 1
-      ? "\(file): the largest mean score is \(Float(scores.largest)), so all scores are divided by it; "
-        + "their order stays" : nil
+    let read = try ImportedFile(path, keyValueHeads: keyValueHeads, for: .cutting)
+    (gates, file, notes) = (read.content.asGates, read.path, read.notes)
+    isTable = read.format == .table
   }
 
   /// The map that these gates make at `sparsity`.
@@ -97,19 +68,6 @@ public struct GateSource: Sendable {
       path: url.path, format: "DuoAttention's config.json")
     guard let sink = sizes.sink_size, let recent = sizes.recent_size else { return nil }
     return HeadMap.Window(sink: sink, recent: recent)
-  }
-
-  /// The files that are read of a folder with a table of gates, or of one with a model's `config.json`.
-  package static func files(in folder: String) -> [String] {
-    (tables + ["config.json"]).map { "\(folder)/\($0)" }
-  }
-
-  /// Whether `path` is a folder with a table of gates in it.
-  public static func isPatternFolder(_ path: String) -> Bool { !tables(in: path).isEmpty }
-
-  /// The tables in the folder at `path`, by name.
-  private static func tables(in path: String) -> [String] {
-    tables.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
   }
 
   private struct Sizes: Decodable {

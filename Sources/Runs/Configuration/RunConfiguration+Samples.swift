@@ -122,7 +122,8 @@ extension RunConfiguration {
 
   /// Those that gates are learned and maps are searched on.
   var calibrationTextFiles: [String] {
-    haystack.calibration.files + [calibration?.initialGates].compactMap(\.self)
+    haystack.calibration.files
+      + [calibration?.initialGates].compactMap { $0.map(ImportedFile.hashed) }
   }
 
   /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.

@@ -51,12 +51,20 @@ extension FinishedRun {
           + "word for word.",
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
           + "differences are paired by sample. With few samples they are too narrow.",
-      ])
+      ] + tablesTakenForMaps(points))
     if files.has(.recommended) {
       input.recommendedFolder = "\(RunFile.recommended.name)/"
       input.exportCommand = "zigzag export . --format vllm"
     }
     return input
+  }
+
+  /// What is said of tables of zeros and ones that no entry of `evaluation.maps` calls a map.
+  private func tablesTakenForMaps(_ points: [CurvePoint]) -> [String] {
+    configuration.evaluation.maps.filter { map in
+      map.kind == nil && !map.file.hasSuffix(".json")
+        && points.contains { $0.method == .imported(name: map.name, method: nil) }
+    }.map { "\(ImportedFile.takenForMap($0.file))." }
   }
 
   private var subtitle: String {

@@ -163,8 +163,8 @@ struct ResultInputs {
 
   /// The hashes of the files of `evaluation.maps`, by `map PATH`; those that cannot be read are left out.
   static func importedMaps(of configuration: RunConfiguration) -> ResultLedger.Fingerprint {
-    configuration.evaluation.maps.reduce(into: [:]) {
-      $0["map \($1.file)"] = TextFile.sha256(of: $1.file)
+    configuration.evaluation.maps.map { ImportedFile.hashed(at: $0.file) }.reduce(into: [:]) {
+      $0["map \($1)"] = TextFile.sha256(of: $1)
     }
   }
 

@@ -34,6 +34,8 @@ package struct MapSources: Sendable {
   package let remoteness: GateMatrix?
   /// Gates and maps from elsewhere, by name.
   let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
+  /// What their readers decided, a sentence without an end each.
+  let notes: [String]
 
   /// Gates or searched maps, with what else there is.
   ///
@@ -43,11 +45,12 @@ package struct MapSources: Sendable {
   ) throws {
     self.learned = learned
     self.remoteness = remoteness
-    self.imported = try imported.map { map in
-      let found = try ImportedMap(
-        contentsOf: map.file, layers: learned.layers, heads: learned.heads)
-      return (map.name, found, map.criteria)
+    let files = try imported.map { map in
+      try ImportedFile(
+        map.file, layers: learned.layers, keyValueHeads: learned.heads, for: .measuring(map.kind))
     }
+    notes = files.flatMap(\.notes)
+    self.imported = zip(imported, files).map { ($0.name, $1.content, $0.criteria) }
   }
 }
 

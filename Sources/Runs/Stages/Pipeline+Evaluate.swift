@@ -9,8 +9,9 @@ extension Pipeline {
   /// Measures every map on every task, as far as that is not done yet, and writes the curves.
   func evaluate(_ model: RunModel, _ run: FinishedRun) throws {
     let settings = configuration.evaluation
-    let plan = try MapPlan(
-      mapSources(model, run), settings: settings, window: configuration.window)
+    let sources = try mapSources(model, run)
+    for note in sources.notes { observer.warn(note) }
+    let plan = try MapPlan(sources, settings: settings, window: configuration.window)
     var table = try ScoreTable.read(files.scores)
     var progress = EvaluationProgress(plan, settings, table)
     observer.stepBegan(

@@ -60,11 +60,13 @@ extension Pipeline {
     let architecture = model.decoder.configuration
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
       let initial = try settings.initialGates.map { path in
-        try ImportedMap(
-          contentsOf: path, layers: architecture.layers, heads: architecture.keyValueHeads
-        ).asGates
+        try ImportedFile(
+          path, layers: architecture.layers, keyValueHeads: architecture.keyValueHeads,
+          for: .starting)
       }
-      return CalibrationState(architecture, settings: settings, initial: initial)
+      for note in initial?.notes ?? [] { observer.warn(note) }
+      return CalibrationState(
+        architecture, settings: settings, initial: initial?.content.asGates)
     }
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(),

@@ -86,8 +86,9 @@ struct StageInputs {
     let own = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
     for map in configuration.evaluation.maps
     where !URL(fileURLWithPath: map.file).standardizedFileURL.pathComponents.starts(with: own) {
-      _ = try ImportedMap(
-        contentsOf: map.file, layers: model.layers, heads: model.keyValueHeads)
+      _ = try ImportedFile(
+        map.file, layers: model.layers, keyValueHeads: model.keyValueHeads,
+        for: .measuring(map.kind))
     }
   }
 }

@@ -49,13 +49,13 @@ struct SweepCheck {
   /// What ``ResultInputs/importedMaps(of:)`` gives; a file that is as it was is hashed once.
   mutating func importedMaps(of run: SweepRun) -> [String: String] {
     var found: [String: String] = [:]
-    for map in run.configuration.evaluation.maps {
-      guard let stamp = FileStamp(path: map.file) else { continue }
-      if let known = maps[map.file], known.stamp == stamp {
-        found["map \(map.file)"] = known.hash
-      } else if let hash = TextFile.sha256(of: map.file) {
-        maps[map.file] = (stamp, hash)
-        found["map \(map.file)"] = hash
+    for file in run.configuration.evaluation.maps.map({ ImportedFile.hashed(at: $0.file) }) {
+      guard let stamp = FileStamp(path: file) else { continue }
+      if let known = maps[file], known.stamp == stamp {
+        found["map \(file)"] = known.hash
+      } else if let hash = TextFile.sha256(of: file) {
+        maps[file] = (stamp, hash)
+        found["map \(file)"] = hash
       }
     }
     return found

@@ -196,8 +196,8 @@ package struct SweepRecord: Codable, Equatable {
     }
     let settings = try run.configuration.yaml()
     // A map that is gone since tells nothing.
-    let gone = Set(run.configuration.evaluation.maps.map { "map \($0.file)" })
-      .subtracting(inputs.keys)
+    let maps = run.configuration.evaluation.maps.map { ImportedFile.hashed(at: $0.file) }
+    let gone = Set(maps.map { "map \($0)" }).subtracting(inputs.keys)
     let known = mark.inputs?.filter { !gone.contains($0.key) }
     return mark == Self.mark(of: run, files, inputs: mark.inputs)
       && mark.configuration == sha256(of: settings) && (known ?? inputs) == inputs

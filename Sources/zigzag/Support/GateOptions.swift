@@ -49,14 +49,11 @@ struct GateOptions: ParsableArguments {
   /// Whether `path` is a run folder, or one in which nothing else could be found either.
   static func isRunFolder(_ path: String) -> Bool {
     let isRun = FileManager.default.fileExists(atPath: RunFiles(folder: path).configuration)
-    return isRun || (isFolder(path) && !GateSource.isPatternFolder(path))
+    return isRun || (isFolder(path) && ImportedFile.tables(in: path).isEmpty)
   }
 
   /// Whether `path` is a table, a folder with one, or retrieval scores, rather than a finished map.
-  static func holdsGates(_ path: String) throws -> Bool {
-    if isFolder(path) { return true }
-    return try !path.hasSuffix(".json") || GateMatrix.holdsRetrievalScores(path: path)
-  }
+  static func holdsGates(_ path: String) -> Bool { ImportedFile.format(of: path) != .headMap }
 }
 
 /// What retrieval scores leave open.
@@ -81,7 +78,7 @@ struct ScoreOptions: ParsableArguments {
     if source.isTable {
       try refuse(because: "\(source.file) is a table, which has a column for each key-value head")
     }
-    if let note = source.note { Logger(label: "gates").warning("\(note)") }
+    for note in source.notes { Logger(label: "gates").warning("\(note)") }
     return source
   }
 }

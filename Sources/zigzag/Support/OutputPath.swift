@@ -22,6 +22,6 @@ enum OutputPath {
   /// The files that are read of gates, a map, a model's configuration or a run at `path`.
   static func files(of path: String) -> [String] {
     guard isFolder(path) else { return [path] }
-    return RunFiles(folder: path).all + GateSource.files(in: path)
+    return RunFiles(folder: path).all + ImportedFile.files(in: path)
   }
 }

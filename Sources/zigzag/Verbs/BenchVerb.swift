@@ -78,8 +78,8 @@ struct BenchVerb: Verb {
   @Option(
     name: [.customLong("gates"), .customLong("run")],
     help: ArgumentHelp(
-      "Gates for the maps: a table (TSV) or a run folder. Without it: random gates.",
-      valueName: "gates"))
+      "Gates for the maps: a table (TSV), a folder with one, scores (JSON) or a run folder.",
+      discussion: "Without it: random gates.", valueName: "gates"))
   var gates: String?
 
   @Option(
@@ -141,8 +141,11 @@ struct BenchVerb: Verb {
     let ids = try tokens.map { try BenchTokens(contentsOf: $0, vocabulary: c.vocabulary) }
     let settings = try settings(tokens: ids)
     let gates = try gates.map {
-      try BenchGates(contentsOf: isFolder($0) ? RunFiles(folder: $0).gates : $0)
+      try GateSource(
+        path: GateOptions.isRunFolder($0) ? RunFiles(folder: $0).gates : $0,
+        keyValueHeads: c.keyValueHeads)
     }
+    for note in gates?.notes ?? [] { Logger(label: "gates").warning("\(note)") }
     return try Bench(
       loaded, settings: settings, tokens: ids, gates: gates, observer: ConsoleObserver())
   }

@@ -95,7 +95,7 @@ struct ExportVerb: Verb {
       return (try mapOfRun(), "\(source)/export")
     }
     let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
-    if try GateOptions.holdsGates(source) {
+    if GateOptions.holdsGates(source) {
       let map = try mapOfGates(model: model)
       return (map, "\(isFolder(source) ? source : folder)/export")
     }
