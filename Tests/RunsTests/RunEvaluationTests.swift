@@ -1,10 +1,11 @@
 import GateOptimizer
 import MapReporter
-import Runs
 import Support
 import TestSupport
 import Testing
 import Transformer
+
+@testable import Runs
 
 /// What an evaluation measures, how it is kept, and the points it becomes.
 @Suite struct RunEvaluationTests {
@@ -96,6 +97,35 @@ import Transformer
     }
     #expect(
       error?.description.contains("4 layers × 2 key-value heads, but the model has 3 × 2") == true)
+  }
+
+  @Test func anEntryMaySayWhatItsFileHolds() throws {
+    let scratch = try TemporaryFolder()
+    let cut = try scratch.write("1\t0\n0\t0\n1\t1\n0\t0\n", to: "map.tsv")
+    func plan(_ kind: ImportedMapSettings.Kind?) throws -> (methods: [String], notes: Int) {
+      let entry = ImportedMapSettings(name: "a", file: cut, kind: kind)
+      let sources = try MapSources(LearnedMaps(gates: gates), imported: [entry])
+      let maps = try MapPlan(sources, settings: settings, window: window).maps
+      return (maps.map(\.method.name).filter { $0.hasPrefix("imported:") }, sources.notes.count)
+    }
+    #expect(try plan(nil) == (["imported:a"], 1))
+    #expect(try plan(.map) == (["imported:a"], 0))
+    let everySparsity = [0, 1, 2].flatMap { _ in ["imported:a:head-mixed", "imported:a:layer:max"] }
+    #expect(try plan(.gates) == (everySparsity, 1))
+    var wrong = settings
+    wrong.maps = [ImportedMapSettings(name: "a", file: cut, criteria: [.max], kind: .map)]
+    #expect(throws: InvalidSetting.self) { try wrong.validate() }
+  }
+
+  /// Hashes of old run folders hold: what an entry does not say is not written.
+  @Test func anEntryThatSaysNothingIsWrittenAsBefore() throws {
+    var run = RunConfiguration(name: "n", model: "m")
+    run.evaluation.maps = [ImportedMapSettings(name: "a", file: "f.tsv")]
+    #expect(
+      Set(try run.settings(in: .evaluation).keys.filter { $0.hasPrefix("evaluation.maps") })
+        == ["evaluation.maps.0.name", "evaluation.maps.0.file"])
+    run.evaluation.maps[0].kind = .gates
+    #expect(try run.settings(in: .evaluation)["evaluation.maps.0.kind"] == "gates")
   }
 
   @Test func whatOthersSearchedIsACurveToo() throws {

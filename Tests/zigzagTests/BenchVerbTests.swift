@@ -103,6 +103,28 @@ import Testing
     }
   }
 
+  @Test func gatesMayBeAPatternFolderOrScores() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("pattern"), withIntermediateDirectories: true)
+    try scratch.write("0.9\t0.1\n0.2\t0.8\n", to: "pattern/full_attention_heads.tsv")
+    try scratch.write(
+      #"{"0-0": [0.9], "0-1": [0.1], "1-0": [0.2], "1-1": [0.8]}"#, to: "scores.json")
+    for (given, file) in [
+      ("pattern", "pattern/full_attention_heads.tsv"), ("scores.json", "scores.json"),
+    ] {
+      let report = try report(small + ["--measure", "maps", "--gates", given])
+      let maps = try #require(report.maps)
+      #expect(maps.gates == file)
+      #expect(maps.lengths[0].patterns.map(\.mixedLayers) == [0, 0, 2, 0])
+    }
+    expectRefusal(
+      try bench(["--gates", "pattern", "--out", "pattern/full_attention_heads.tsv"]), code: 64,
+      saying: "would replace pattern/full_attention_heads.tsv")
+    try scratch.write("1\t0\n0\t1\n", to: "cut.tsv")
+    let cut = try bench(small + ["--measure", "maps", "--gates", "cut.tsv", "--json", "-q"])
+    #expect(cut.code == 0 && cut.errors.contains("cut.tsv holds only 0 and 1"), "\(cut.errors)")
+  }
+
   @Test func peopleGetTables() throws {
     let outcome = try bench(small + ["--measure", "gemm,step,maps", "--out", "report.json"])
     #expect(outcome.code == 0, "\(outcome.errors)")

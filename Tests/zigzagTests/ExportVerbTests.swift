@@ -50,6 +50,16 @@ import Testing
     #expect(map.model.modelType == nil && map.model.queryHeads == nil)
   }
 
+  @Test func aTableOfZerosAndOnesIsSaid() throws {
+    try scratch.write("1\t1\n0\t0\n0\t0\n1\t1\n", to: "cut.tsv")
+    let outcome = try scratch.zigzag(
+      "export", "cut.tsv", "-s", "0.5", "--sink", "2", "--recent", "3", "--out", "maps")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("cut.tsv holds only 0 and 1"))
+    #expect(try map("maps/headmap.json").layerFull == [true, false, false, true])
+  }
+
   @Test func headMixedMapsGoWhereSingleHeadsAreDescribed() throws {
     let arguments = ["export", "pattern", "-s", "0.5", "-c", "head-mixed", "--model", "model.json"]
     let outcome = try ToolRunner.run(arguments + ["-f", "rtp-llm"], in: scratch.path)

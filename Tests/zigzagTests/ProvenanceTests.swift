@@ -107,6 +107,37 @@ import Testing
       saying: "start.tsv is another file now")
   }
 
+  /// A folder with a table counts by the table, a table of zeros and ones is named in log and report.
+  @Test func filesFromElsewhereCountByWhatIsRead() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("pattern"), withIntermediateDirectories: true)
+    try scratch.write("0.9\t0.1\n0.2\t0.8\n", to: "pattern/full_attention_heads.tsv")
+    try scratch.write("1\t0\n0\t1\n", to: "cut.tsv")
+    let run = [
+      "run", "run.yaml", "-q", "--set", "calibration.initial_gates=pattern", "--set",
+      "evaluation.maps=[{name: theirs, file: pattern, criteria: [max]}, {name: cut, file: cut.tsv}]",
+    ]
+    let outcome = try ToolRunner.run(run, in: scratch.path)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let note = "cut.tsv holds only 0 and 1 and is measured as one finished map"
+    #expect(outcome.errorLines.count { $0.contains(note) } == 1, "\(outcome.errors)")
+    #expect(try scratch.text(of: "runs/tiny/log.txt").contains(note))
+    #expect(try scratch.text(of: "runs/tiny/report.html").contains(note))
+    let curves = try scratch.text(of: "runs/tiny/curves.csv")
+    #expect(curves.contains("\nimported:theirs:layer:max,") && curves.contains("\nimported:cut,"))
+    // Where the entry says it, nothing needs to be said.
+    let said = try ToolRunner.run(
+      run.dropLast() + [#require(run.last).replacing("cut.tsv}", with: "cut.tsv, kind: map}")],
+      in: scratch.path)
+    #expect(said.code == 0 && !said.errors.contains(note), "\(said.errors)")
+    #expect(try !scratch.text(of: "runs/tiny/report.html").contains(note))
+    #expect(try scratch.text(of: "runs/tiny/curves.csv") == curves)
+    try scratch.write("0.9\t0.1\n0.2\t0.7\n", to: "pattern/full_attention_heads.tsv")
+    let other = try ToolRunner.run(run, in: scratch.path)
+    #expect(other.code == 64, "\(other.errors)")
+    #expect(other.errors.contains("pattern/full_attention_heads.tsv is another file now"))
+  }
+
   @Test func anotherModelUnderTheSameNameIsRefused() throws {
     #expect(try scratch.zigzag("run", "run.yaml", "-q").code == 0)
     try TinyModel.write(to: scratch.path("tiny.h5"), seed: 8)

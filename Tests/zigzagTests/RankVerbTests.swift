@@ -83,6 +83,24 @@ import Testing
     #expect(outcome.output.contains("    2   0.970874  streaming\n"))
   }
 
+  @Test func aTableOfZerosAndOnesIsRankedAndSaid() throws {
+    try scratch.write("1\t0\n0\t0\n0\t1\n0\t0\n", to: "gates.tsv")
+    let outcome = try rank("--sparsity", "0.25", "--json")
+    #expect(outcome.code == 0)
+    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("gates.tsv holds only 0 and 1"))
+    #expect(outcome.errors.contains("breaks ties by (layer, head)"))
+    let map = try JSONDecoder().decode(Ranked.self, from: Data(outcome.output.utf8))
+    #expect(map.retrieval_layers.count == 3 && Set(map.retrieval_layers).isSuperset(of: [0, 2]))
+  }
+
+  @Test func whatIsChosenAlreadyIsNotRanked() throws {
+    try scratch.write("streaming,loss,retrieval\n0,0,0\n1,0.1,\n", to: "search-layers.csv")
+    expectRefusal(
+      try ToolRunner.run(["rank", scratch.path("search-layers.csv"), "--sparsity", "0.5"]),
+      code: 64, saying: "search-layers.csv must be a table of gates", "table of a search")
+  }
+
   @Test(arguments: [
     (["-s", "-1"], "--sparsity is -1"), (["-s", "0.5", "--kv-heads", "-1"], "--kv-heads is for"),
     (["--sparsity", "1.5"], "--sparsity is 1.5"), (["--sparsity", "nan"], "--sparsity is nan"),
