@@ -114,7 +114,7 @@ import Testing
     let cut = #expect(throws: FileError.self) { try read("odd.json", .cutting) }
     #expect(cut?.description.contains("retrieval scores are") == true)
     let map = #expect(throws: FileError.self) { try read("odd.json", .measuring(nil)) }
-    #expect(map?.description.contains("headmap.json") == true)
+    #expect(map?.description.contains("expected a value, found nothing") == true)
     for name in ["none.tsv", "none.csv", "none.json", "none"] {
       for use in [ImportedFile.Use.measuring(nil), .cutting, .starting] {
         let error = #expect(throws: FileError.self) { try read(name, use) }

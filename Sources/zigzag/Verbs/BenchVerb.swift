@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bench
 import Foundation
+import Logging
 import MapReporter
 import ModelLoader
 import Runs
