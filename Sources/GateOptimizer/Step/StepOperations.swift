@@ -1,19 +1,19 @@
 import Transformer
 
 /// The operations of one two-stream step, part by part as ``StepSeconds``.
-public struct StepOperations: Sendable, Equatable {
+package struct StepOperations: Sendable, Equatable {
   /// The teacher's forward.
-  public var teacher = Operations()
+  package var teacher = Operations()
   /// The student's forward.
-  public var student = Operations()
+  package var student = Operations()
   /// From the loss to the gates' gradients.
-  public var backward = Operations()
+  package var backward = Operations()
 
   /// No operations yet.
-  public init() {}
+  package init() {}
 
   /// The whole step.
-  public var total: Operations { teacher + student + backward }
+  package var total: Operations { teacher + student + backward }
 }
 
 extension OperationCount {
@@ -27,7 +27,7 @@ extension OperationCount {
   ///     attention     8·D per pair and query head: dV, dP, dQ, dK; none in the first layer
   ///
   /// Weights P that are computed twice in place of being kept count once, and the gates' mix not at all.
-  public func step(window: StreamingWindow, labelRows: Range<Int>) -> StepOperations {
+  package func step(window: StreamingWindow, labelRows: Range<Int>) -> StepOperations {
     let c = decoder.configuration
     let streaming = AttentionPattern.streaming(c, window: window)
     let cones = decoder.rowPlan(streaming, output: RowSet(sink: 0, tail: labelRows))
@@ -65,7 +65,7 @@ extension StreamingWindow {
   /// for `labels` rows at the end of `tokens`.
   ///
   /// The output d layers below the last has min(T, sink + R + d·(recent − 1)) rows, the last one R.
-  public func predictedStudentRows(layers: Int, labels: Int, tokens: Int) -> Int {
+  package func predictedStudentRows(layers: Int, labels: Int, tokens: Int) -> Int {
     (1..<max(layers, 1)).reduce(labels) { sum, distance in
       sum + min(tokens, sink + labels + distance * (recent - 1))
     }

@@ -2,7 +2,7 @@ import BasicContainers
 import Transformer
 
 /// What the student needs to know of the teacher for one sample; it does not depend on the gates.
-public struct TeacherOutputs: ~Copyable, Sendable {
+package struct TeacherOutputs: ~Copyable, Sendable {
   /// Attention output of each layer at the student's rows, (output, H·D); none where the student has its
   /// own.
   var attention = UniqueArray<Tensor>()
@@ -10,7 +10,7 @@ public struct TeacherOutputs: ~Copyable, Sendable {
   var hidden: Tensor
 
   /// Bytes of all of it.
-  public var byteCount: Int {
+  package var byteCount: Int {
     var floats = hidden.rows * hidden.columns
     for index in attention.indices { floats += attention[index].rows * attention[index].columns }
     return floats * MemoryLayout<Float>.stride
@@ -19,7 +19,7 @@ public struct TeacherOutputs: ~Copyable, Sendable {
 
 extension TeacherOutputs {
   /// All values: layer after layer, then the final hidden states.
-  public var values: [Float] {
+  package var values: [Float] {
     var values: [Float] = []
     values.reserveCapacity(byteCount / MemoryLayout<Float>.stride)
     for index in attention.indices { values += attention[index].values }
@@ -30,7 +30,7 @@ extension TeacherOutputs {
 extension TwoStreamStep {
   /// Outputs from their ``TeacherOutputs/values``; nil if there are not as many as this step's shapes ask
   /// for.
-  public func outputs(_ values: [Float], labelRows: Range<Int>) -> TeacherOutputs? {
+  package func outputs(_ values: [Float], labelRows: Range<Int>) -> TeacherOutputs? {
     let width = decoder.shape.queryWidth
     let rows = attentionRows(labelRows: labelRows)
     guard values.count == outputCount(labelRows: labelRows) else { return nil }
@@ -49,7 +49,7 @@ extension TwoStreamStep {
   }
 
   /// How many ``TeacherOutputs/values`` there are for a sample with these label rows.
-  public func outputCount(labelRows: Range<Int>) -> Int {
+  package func outputCount(labelRows: Range<Int>) -> Int {
     attentionRows(labelRows: labelRows).reduce(0, +) * decoder.shape.queryWidth
       + labelRows.count * decoder.configuration.hidden
   }
@@ -63,7 +63,7 @@ extension TwoStreamStep {
   /// The teacher's forward over one sample: all rows, but in the last layer only the labels'.
   ///
   /// - Parameters: as of ``callAsFunction(tokens:labelRows:gates:)``.
-  public func teach(tokens: [Int32], labelRows: Range<Int>) -> TeacherOutputs {
+  package func teach(tokens: [Int32], labelRows: Range<Int>) -> TeacherOutputs {
     precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
     if retrieval == .student {
       return TeacherOutputs(

@@ -2,15 +2,15 @@ import BasicContainers
 import Transformer
 
 /// The result of one two-stream step.
-public struct TwoStreamResult: Sendable {
+package struct TwoStreamResult: Sendable {
   /// Mean over label rows and hidden elements of (h_teacher − h_student)², final hidden states.
-  public var distillation: Double
+  package var distillation: Double
   /// Gradient of ``distillation`` for each gate, (L, K).
-  public var gateGradients: [[Double]]
+  package var gateGradients: [[Double]]
   /// Rows that the student computed, added up over the layers.
-  public var studentRows: Int
+  package var studentRows: Int
   /// Seconds spent in each part.
-  public var seconds: StepSeconds
+  package var seconds: StepSeconds
 }
 
 /// Where the time of a step went, in seconds.
@@ -23,10 +23,10 @@ public struct StepSeconds: Sendable, Equatable {
   public var backward = 0.0
 
   /// No time yet.
-  public init() {}
+  package init() {}
 
   /// Adds the time of another step.
-  public static func += (sum: inout StepSeconds, other: StepSeconds) {
+  package static func += (sum: inout StepSeconds, other: StepSeconds) {
     sum.teacher += other.teacher
     sum.student += other.student
     sum.backward += other.backward
@@ -48,7 +48,7 @@ public enum RetrievalSource: String, CaseIterable, Sendable {
 /// Only the gates a get gradients. Where o_full is the teacher's, a constant, the loss depends on the
 /// student only through streaming attention: each layer of the student holds the label rows' cone and
 /// nothing else (docs/method.md), and the teacher keeps its attention output at those rows alone.
-public struct TwoStreamStep: Sendable {
+package struct TwoStreamStep: Sendable {
   let decoder: DecoderModel
   let window: StreamingWindow
   /// Bytes that activations may take; beyond, layers compute theirs again in the backward.
@@ -60,7 +60,7 @@ public struct TwoStreamStep: Sendable {
   /// `memoryBudget`, in bytes, bounds what the student keeps for the backward; results do not depend
   /// on it, time does. Without one everything is kept. With the student's own full attention
   /// (`retrieval`) it computes, and keeps, all rows.
-  public init(
+  package init(
     _ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max,
     retrieval: RetrievalSource = .teacher
   ) {
@@ -71,7 +71,7 @@ public struct TwoStreamStep: Sendable {
   }
 
   /// The rows the student holds at each layer's input, and at the last one's output: (L + 1).
-  public func cones(labelRows: Range<Int>) -> [RowSet] {
+  package func cones(labelRows: Range<Int>) -> [RowSet] {
     let pattern =
       retrieval == .teacher
       ? AttentionPattern.streaming(decoder.configuration, window: window)
@@ -86,7 +86,7 @@ public struct TwoStreamStep: Sendable {
   ///   - labelRows: the positions whose hidden states are compared; not empty.
   ///   - gates: (L, K), in [0, 1].
   /// - Returns: the distillation loss, its gradient for each gate, and where the time went.
-  public func callAsFunction(
+  package func callAsFunction(
     tokens: [Int32], labelRows: Range<Int>, gates: [[Float]]
   ) -> TwoStreamResult {
     var clock = LapClock()
@@ -98,7 +98,7 @@ public struct TwoStreamStep: Sendable {
   }
 
   /// Loss and gate gradients of one sample whose teacher is known from ``teach(tokens:labelRows:)``.
-  public func learn(
+  package func learn(
     from teacher: borrowing TeacherOutputs, tokens: [Int32], labelRows: Range<Int>,
     gates: [[Float]]
   ) -> TwoStreamResult {

@@ -2,15 +2,15 @@
 ///
 /// Computes what ``DecoderModel/finalHidden(_:pattern:rows:)`` does for the longer sequence, with a cache
 /// that holds only what the pattern's heads can still see.
-public struct Generation: ~Copyable {
+package struct Generation: ~Copyable {
   private let decoder: DecoderModel
   private var cache: KVCache
   private let table: RotaryTable
   /// Final hidden state of the last token, (1, C).
-  public private(set) var hidden: Tensor
+  package private(set) var hidden: Tensor
 
   /// Reads `prompt` (at least one token), with room for `capacity` tokens in all.
-  public init(_ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
+  package init(_ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
     precondition(!prompt.isEmpty && prompt.count <= capacity, "\(prompt.count) of \(capacity)")
     self.decoder = decoder
     var cache = KVCache(decoder.configuration, pattern: pattern, capacity: capacity)
@@ -29,13 +29,13 @@ public struct Generation: ~Copyable {
   }
 
   /// Bytes the cache holds.
-  public var cacheBytes: Int { cache.byteCount }
+  package var cacheBytes: Int { cache.byteCount }
 
   /// The most likely next token.
-  public var prediction: Int32 { decoder.predictions(hidden)[0] }
+  package var prediction: Int32 { decoder.predictions(hidden)[0] }
 
   /// Reads one more token.
-  public mutating func append(_ token: Int32) {
+  package mutating func append(_ token: Int32) {
     let position = cache.tokens
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
     let x = decoder.decode(token, position: position, cache: &cache, table: table)

@@ -3,13 +3,13 @@
 /// Thread-safe: nothing in it changes.
 public final class DecoderModel: Sendable {
   /// The architecture.
-  public let configuration: ModelConfiguration
+  package let configuration: ModelConfiguration
   /// The parameters as stored.
-  public let weights: DecoderWeights
+  package let weights: DecoderWeights
 
   /// A decoder over `weights`, whose shapes must be those of `configuration` (ModelLoader checks
   /// files; here it is a precondition).
-  public init(configuration: ModelConfiguration, weights: DecoderWeights) {
+  package init(configuration: ModelConfiguration, weights: DecoderWeights) {
     precondition(weights.layers.count == configuration.layers, "\(weights.layers.count) layers")
     precondition(configuration.queryHeads % configuration.keyValueHeads == 0, "query heads")
     self.configuration = configuration
@@ -50,13 +50,13 @@ public final class DecoderModel: Sendable {
   }
 
   /// Logits of final hidden states: (rows, C) to (rows, V).
-  public func logits(_ hidden: borrowing Tensor) -> Tensor {
+  package func logits(_ hidden: borrowing Tensor) -> Tensor {
     linear(hidden.view, weights.output)
   }
 
   /// The most likely next token after some rows (all if nil) of final hidden states (rows, C); the
   /// lower index of equals.
-  public func predictions(_ hidden: borrowing Tensor, at rows: [Int]? = nil) -> [Int32] {
+  package func predictions(_ hidden: borrowing Tensor, at rows: [Int]? = nil) -> [Int32] {
     let rows = rows ?? Array(0..<hidden.rows)
     var wanted = Tensor(rows: rows.count, columns: hidden.columns)
     for (target, source) in rows.enumerated() {

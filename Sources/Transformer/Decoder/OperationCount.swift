@@ -1,18 +1,18 @@
 /// Floating-point operations, a multiply-add counted as two.
-public struct Operations: Sendable, Equatable {
+package struct Operations: Sendable, Equatable {
   /// Products with weight matrices.
-  public var projections = 0
+  package var projections = 0
   /// Products of queries, keys and values, and of their gradients.
-  public var attention = 0
+  package var attention = 0
 
   /// No operations.
-  public init() {}
+  package init() {}
 
   /// All of them.
-  public var total: Int { projections + attention }
+  package var total: Int { projections + attention }
 
   /// The operations of both.
-  public static func + (a: Operations, b: Operations) -> Operations {
+  package static func + (a: Operations, b: Operations) -> Operations {
     var sum = a
     sum.projections += b.projections
     sum.attention += b.attention
@@ -30,19 +30,19 @@ public struct Operations: Sendable, Equatable {
 ///     q, o          4·m·C·H·D
 ///     gate, up, down  6·m·C·F
 ///     attention     4·D per pair and query head: q·kᵀ and P·v
-public struct OperationCount: Sendable {
+package struct OperationCount: Sendable {
   package let decoder: DecoderModel
   private var c: ModelConfiguration { decoder.configuration }
 
   /// Counts for `decoder`.
-  public init(_ decoder: DecoderModel) {
+  package init(_ decoder: DecoderModel) {
     self.decoder = decoder
   }
 
   /// ``DecoderModel/finalHidden(_:pattern:rows:)`` at `rows`.
   ///
   /// For a prefill that only fills the caches, `rows` is the last position.
-  public func prefill(_ pattern: AttentionPattern, rows: Range<Int>) -> Operations {
+  package func prefill(_ pattern: AttentionPattern, rows: Range<Int>) -> Operations {
     let plan = decoder.rowPlan(pattern, output: RowSet(sink: 0, tail: rows))
     return (0..<c.layers).reduce(Operations()) { sum, layer in
       sum + forward(pattern, layer: layer, input: plan[layer], output: plan[layer + 1])
@@ -50,7 +50,7 @@ public struct OperationCount: Sendable {
   }
 
   /// One more token under `pattern`, logits included; `context` counts that token too.
-  public func decodedToken(_ pattern: AttentionPattern, context: Int) -> Operations {
+  package func decodedToken(_ pattern: AttentionPattern, context: Int) -> Operations {
     let row = RowSet(sink: 0, tail: context - 1..<context)
     var sum = Operations()
     for layer in 0..<c.layers {
@@ -61,7 +61,7 @@ public struct OperationCount: Sendable {
   }
 
   /// Attention alone, one layer, every position a query; causal if `window` is nil.
-  public func attention(tokens: Int, window: StreamingWindow?) -> Operations {
+  package func attention(tokens: Int, window: StreamingWindow?) -> Operations {
     var result = Operations()
     result.attention = 4 * c.headDim * c.queryHeads * RowSet.all(tokens).visiblePairs(window)
     return result
@@ -85,7 +85,7 @@ public struct OperationCount: Sendable {
 
 extension StreamingWindow {
   /// Keys that the query at `position` sees.
-  public func visibleKeys(at position: Int) -> Int {
+  package func visibleKeys(at position: Int) -> Int {
     RowSet(sink: 0, tail: position..<position + 1).visiblePairs(self)
   }
 }

@@ -2,7 +2,7 @@ import BasicContainers
 
 /// One sample under a base pattern, its residual stream kept layer by layer, so that a pattern that
 /// differs from the base costs only the layers from the first difference on.
-public struct PatternProbe: ~Copyable, Sendable {
+package struct PatternProbe: ~Copyable, Sendable {
   private let decoder: DecoderModel
   private let tokens: [Int32]
   private let output: RowSet
@@ -27,7 +27,7 @@ public struct PatternProbe: ~Copyable, Sendable {
   ///   - rows: Positions whose final hidden states are wanted, not empty; what comes after is not read.
   ///   - byteBudget: What kept inputs, of base and tried patterns, may take, in bytes. Results do not
   ///     depend on it, time does.
-  public init(
+  package init(
     _ decoder: DecoderModel, tokens: [Int32], rows: Range<Int>, byteBudget: Int = .max
   ) {
     precondition(!rows.isEmpty && rows.upperBound <= tokens.count, "rows \(rows)")
@@ -45,7 +45,7 @@ public struct PatternProbe: ~Copyable, Sendable {
 
   /// Makes `pattern` the base; the inputs up to its first difference stay, and all that were computed
   /// when it was tried, if it is the one that was kept.
-  public mutating func rebase(_ pattern: AttentionPattern) {
+  package mutating func rebase(_ pattern: AttentionPattern) {
     let kept = min(pattern.firstDifference(from: base) / stride, inputs.count)
     inputs.removeLast(inputs.count - kept)
     base = pattern
@@ -56,11 +56,11 @@ public struct PatternProbe: ~Copyable, Sendable {
   }
 
   /// Keeps what the last pattern computed for the case that it becomes the base, instead of another's.
-  public mutating func keepLatest() { candidate = latest.take() }
+  package mutating func keepLatest() { candidate = latest.take() }
 
   /// Final hidden states (rows, C) under `pattern`: those of
   /// ``DecoderModel/finalHidden(_:pattern:rows:)`` up to the rounding of float32 sums.
-  public mutating func finalHidden(_ pattern: AttentionPattern) -> Tensor {
+  package mutating func finalHidden(_ pattern: AttentionPattern) -> Tensor {
     let plan = decoder.rowPlan(pattern, output: output)
     let layers = decoder.configuration.layers
     let start = min(pattern.firstDifference(from: base), layers - 1) / stride

@@ -1,12 +1,12 @@
 import Foundation
 
 /// What the prediction after one position is worth.
-public struct PredictionLoss: Sendable {
+package struct PredictionLoss: Sendable {
   /// −log of the probability of the token that follows, in nats, ≥ 0.
-  public let negativeLogLikelihood: Double
+  package let negativeLogLikelihood: Double
   /// Kullback-Leibler divergence KL(reference ‖ prediction) over the vocabulary, in nats, ≥ 0 up to the
   /// rounding of float32.
-  public let divergence: Double
+  package let divergence: Double
 }
 
 extension DecoderModel {
@@ -24,7 +24,7 @@ extension DecoderModel {
   ///   - rows: The rows to judge.
   ///   - targets: The token that follows each of `rows`.
   /// - Returns: The losses, in the order of `rows`.
-  public func losses(
+  package func losses(
     _ hidden: borrowing Tensor, reference: borrowing Tensor, rows: [Int], targets: [Int32]
   ) -> [PredictionLoss] {
     precondition(rows.count == targets.count, "\(rows.count) rows, \(targets.count) targets")

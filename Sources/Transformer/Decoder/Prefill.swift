@@ -4,7 +4,7 @@ extension DecoderModel {
   ///
   /// Only what these rows depend on is computed: under a layer that is wholly streaming, the window
   /// before them and the sink.
-  public func finalHidden(
+  package func finalHidden(
     _ tokens: [Int32], pattern: AttentionPattern, rows: Range<Int>? = nil
   ) -> Tensor {
     let wanted = RowSet(sink: 0, tail: rows ?? 0..<tokens.count)

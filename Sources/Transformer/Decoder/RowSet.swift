@@ -2,14 +2,14 @@
 ///
 /// Streaming attention needs no others, so that a student's layers hold, and compute, only these
 /// (the cone; docs/method.md). Row r < sink is position r; the rows after are the tail's positions.
-public struct RowSet: Sendable, Equatable {
+package struct RowSet: Sendable, Equatable {
   /// Positions at the start, 0 where the tail itself starts at 0.
-  public let sink: Int
+  package let sink: Int
   /// Positions of the remaining rows.
-  public let tail: Range<Int>
+  package let tail: Range<Int>
 
   /// The first `sink` positions and `tail`; they are joined where they touch.
-  public init(sink: Int, tail: Range<Int>) {
+  package init(sink: Int, tail: Range<Int>) {
     precondition(sink >= 0 && tail.lowerBound >= 0, "rows \(sink) + \(tail)")
     if tail.lowerBound <= sink {
       self.sink = 0
@@ -21,10 +21,10 @@ public struct RowSet: Sendable, Equatable {
   }
 
   /// All of the first `count` positions.
-  public static func all(_ count: Int) -> RowSet { RowSet(sink: 0, tail: 0..<count) }
+  package static func all(_ count: Int) -> RowSet { RowSet(sink: 0, tail: 0..<count) }
 
   /// Number of rows.
-  public var count: Int { sink + tail.count }
+  package var count: Int { sink + tail.count }
 
   /// The contiguous runs of rows with their positions, in order.
   var runs: [Run] {
@@ -65,7 +65,7 @@ public struct RowSet: Sendable, Equatable {
 
   /// The rows a layer must get so that its outputs are right at these rows, when the layer is
   /// wholly streaming: the window before the tail, and the sink.
-  public func cone(_ window: StreamingWindow) -> RowSet {
+  package func cone(_ window: StreamingWindow) -> RowSet {
     let first = max(0, tail.lowerBound - window.recent + 1)
     return RowSet(sink: min(window.sink, tail.upperBound), tail: first..<tail.upperBound)
   }

@@ -9,7 +9,7 @@ extension DecoderModel {
   /// they have when all are wanted.
   ///
   /// - Throws: what `visit` throws, at once.
-  public func finalHidden(
+  package func finalHidden(
     _ tokens: [Int32], patterns: [AttentionPattern], wanted: [Bool]? = nil, rows: Range<Int>,
     visit: (Int, borrowing Tensor) throws -> Void
   ) rethrows {

@@ -8,17 +8,17 @@ public enum ElementType: String, Sendable, CaseIterable {
   case bfloat16
 
   /// Bytes of one element.
-  public var byteCount: Int { self == .float32 ? 4 : 2 }
+  package var byteCount: Int { self == .float32 ? 4 : 2 }
 }
 
 /// Read-only bytes that weights live in: a mapped file or a heap block, released with the last
 /// reference.
-@safe public final class WeightStorage: @unchecked Sendable {
+@safe package final class WeightStorage: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
   private let release: @Sendable (UnsafeRawBufferPointer) -> Void
 
   /// Takes over `bytes`, which must stay valid and unchanged until `release` is called with them.
-  @unsafe public init(
+  @unsafe package init(
     bytes: UnsafeRawBufferPointer, release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
   ) {
     unsafe self.bytes = bytes
@@ -26,7 +26,7 @@ public enum ElementType: String, Sendable, CaseIterable {
   }
 
   /// A 64-byte aligned heap copy of `values`.
-  public init(copying values: [Float]) {
+  package init(copying values: [Float]) {
     let count = values.count * MemoryLayout<Float>.stride
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 64), alignment: 64)
     unsafe values.withUnsafeBytes { source in
@@ -40,20 +40,20 @@ public enum ElementType: String, Sendable, CaseIterable {
 }
 
 /// One weight matrix as stored, row-major (out, in); 16-bit types stay 16-bit.
-public struct WeightMatrix: Sendable {
+package struct WeightMatrix: Sendable {
   /// Output features.
-  public let rows: Int
+  package let rows: Int
   /// Input features.
-  public let columns: Int
+  package let columns: Int
   /// How an element is stored.
-  public let type: ElementType
+  package let type: ElementType
   let storage: WeightStorage
   let byteOffset: Int
 
   /// A matrix of `rows` × `columns` elements of `type` at `byteOffset` in `storage`.
   ///
   /// The offset must be a multiple of the element size and the matrix must lie inside the storage.
-  public init(
+  package init(
     rows: Int, columns: Int, type: ElementType, storage: WeightStorage, byteOffset: Int = 0
   ) {
     let byteCount = rows * columns * type.byteCount
@@ -69,7 +69,7 @@ public struct WeightMatrix: Sendable {
   }
 
   /// A float32 matrix of `values`, row-major.
-  public init(rows: Int, columns: Int, values: [Float]) {
+  package init(rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows)×\(columns)")
     self.init(
       rows: rows, columns: columns, type: .float32, storage: WeightStorage(copying: values))
@@ -77,32 +77,32 @@ public struct WeightMatrix: Sendable {
 }
 
 /// The parameters of one decoder layer; matrices are (out, in).
-public struct LayerWeights: Sendable {
+package struct LayerWeights: Sendable {
   /// Scale of the norm before attention, (C).
-  public var attentionNorm: [Float]
+  package var attentionNorm: [Float]
   /// Query projection, (H·D, C).
-  public var wq: WeightMatrix
+  package var wq: WeightMatrix
   /// Key projection, (K·D, C).
-  public var wk: WeightMatrix
+  package var wk: WeightMatrix
   /// Value projection, (K·D, C).
-  public var wv: WeightMatrix
+  package var wv: WeightMatrix
   /// Output projection, (C, H·D).
-  public var wo: WeightMatrix
+  package var wo: WeightMatrix
   /// Biases of q (H·D), k (K·D) and v (K·D) where the family has them (Qwen2).
-  public var biases: (q: [Float], k: [Float], v: [Float])?
+  package var biases: (q: [Float], k: [Float], v: [Float])?
   /// Per-head norm scales of q and k, (D) each, where the family has them (Qwen3).
-  public var headNorms: (q: [Float], k: [Float])?
+  package var headNorms: (q: [Float], k: [Float])?
   /// Scale of the norm before the feed-forward block, (C).
-  public var mlpNorm: [Float]
+  package var mlpNorm: [Float]
   /// Gate projection, (F, C).
-  public var wGate: WeightMatrix
+  package var wGate: WeightMatrix
   /// Up projection, (F, C).
-  public var wUp: WeightMatrix
+  package var wUp: WeightMatrix
   /// Down projection, (C, F).
-  public var wDown: WeightMatrix
+  package var wDown: WeightMatrix
 
   /// Collects the parameters of one layer.
-  public init(
+  package init(
     attentionNorm: [Float], wq: WeightMatrix, wk: WeightMatrix, wv: WeightMatrix, wo: WeightMatrix,
     biases: (q: [Float], k: [Float], v: [Float])? = nil,
     headNorms: (q: [Float], k: [Float])? = nil,
@@ -123,18 +123,18 @@ public struct LayerWeights: Sendable {
 }
 
 /// All parameters of a decoder.
-public struct DecoderWeights: Sendable {
+package struct DecoderWeights: Sendable {
   /// Token embeddings, (V, C).
-  public var embedding: WeightMatrix
+  package var embedding: WeightMatrix
   /// One entry per layer, first layer first.
-  public var layers: [LayerWeights]
+  package var layers: [LayerWeights]
   /// Scale of the final norm, (C).
-  public var finalNorm: [Float]
+  package var finalNorm: [Float]
   /// Output projection (V, C); the embedding where they are tied.
-  public var output: WeightMatrix
+  package var output: WeightMatrix
 
   /// Collects the parameters; `output` defaults to the embedding (tied).
-  public init(
+  package init(
     embedding: WeightMatrix, layers: [LayerWeights], finalNorm: [Float],
     output: WeightMatrix? = nil
   ) {

@@ -12,7 +12,7 @@ extension DecoderModel {
   ///   - rows: Positions of the queries.
   ///   - window: What a streaming head sees.
   /// - Returns: A share for each layer and key-value head.
-  public func windowMass(
+  package func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
   ) -> [[Double]] {
     let all = RowSet.all(rows.upperBound)

@@ -7,18 +7,18 @@ import Foundation
 /// when it is first asked for, with one thread. Then it chooses its kernels, and takes a CPU newer than
 /// itself for an old one: 0.3.21 runs an AVX-512 Zen 5 as "Haswell", at half speed. The variable
 /// OPENBLAS_CORETYPE overrides that, but is read while the library is loaded: it is loaded once more.
-public enum BLASRuntime {
+package enum BLASRuntime {
   /// Whether it is there; it is loaded here.
-  public static let isAvailable = load()
+  package static let isAvailable = load()
 
   /// The name of the kernel set in use, "Haswell" say.
-  public static var kernel: String {
+  package static var kernel: String {
     guard isAvailable, let name = unsafe zz_blas_kernel() else { return "unknown" }
     return unsafe String(cString: name)
   }
 
   /// Its name with version and kernel set, "OpenBLAS 0.3.21 Cooperlake" say.
-  public static var name: String {
+  package static var name: String {
     guard isAvailable, let text = unsafe zz_blas_configuration() else {
       return "OpenBLAS \(kernel)"
     }

@@ -1,12 +1,12 @@
 /// A rectangle of a float32 matrix, for reading; cannot outlive what it looks at.
-@safe public struct MatrixView: ~Escapable {
+@safe package struct MatrixView: ~Escapable {
   let base: UnsafePointer<Float>
   /// Number of rows.
-  public let rows: Int
+  package let rows: Int
   /// Number of columns.
-  public let columns: Int
+  package let columns: Int
   /// Floats from one row's start to the next one's.
-  public let stride: Int
+  package let stride: Int
 
   @_lifetime(immortal)
   @unsafe init(base: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int) {
@@ -18,7 +18,7 @@
 
   /// Row `index`.
   @_lifetime(copy self)
-  public func row(_ index: Int) -> Span<Float> {
+  package func row(_ index: Int) -> Span<Float> {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
     let span = unsafe Span(_unsafeStart: base + index * stride, count: columns)
     return unsafe _overrideLifetime(span, copying: self)
@@ -26,7 +26,7 @@
 
   /// The rectangle of `rows` and `columns` (all columns if nil).
   @_lifetime(copy self)
-  public func slice(rows range: Range<Int>, columns wanted: Range<Int>? = nil) -> MatrixView {
+  package func slice(rows range: Range<Int>, columns wanted: Range<Int>? = nil) -> MatrixView {
     let across = wanted ?? 0..<columns
     precondition(
       range.lowerBound >= 0 && range.upperBound <= rows && across.lowerBound >= 0
@@ -40,14 +40,14 @@
 }
 
 /// A rectangle of a float32 matrix, for writing; cannot outlive what it looks at.
-@safe public struct MutableMatrixView: ~Copyable, ~Escapable {
+@safe package struct MutableMatrixView: ~Copyable, ~Escapable {
   let base: UnsafeMutablePointer<Float>
   /// Number of rows.
-  public let rows: Int
+  package let rows: Int
   /// Number of columns.
-  public let columns: Int
+  package let columns: Int
   /// Floats from one row's start to the next one's.
-  public let stride: Int
+  package let stride: Int
 
   @_lifetime(immortal)
   @unsafe init(base: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
@@ -59,7 +59,7 @@
 
   /// Row `index`.
   @_lifetime(&self)
-  public mutating func row(_ index: Int) -> MutableSpan<Float> {
+  package mutating func row(_ index: Int) -> MutableSpan<Float> {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
     let span = unsafe MutableSpan(_unsafeStart: base + index * stride, count: columns)
     return unsafe _overrideLifetime(span, mutating: &self)
@@ -67,7 +67,7 @@
 
   /// The rectangle of `rows` and `columns` (all columns if nil).
   @_lifetime(&self)
-  public mutating func slice(
+  package mutating func slice(
     rows range: Range<Int>, columns wanted: Range<Int>? = nil
   ) -> MutableMatrixView {
     let across = wanted ?? 0..<columns
@@ -83,7 +83,7 @@
 
   /// The same rectangle, for reading.
   @_lifetime(borrow self)
-  public func reading() -> MatrixView {
+  package func reading() -> MatrixView {
     let view = unsafe MatrixView(
       base: UnsafePointer(base), rows: rows, columns: columns, stride: stride)
     return unsafe _overrideLifetime(view, borrowing: self)

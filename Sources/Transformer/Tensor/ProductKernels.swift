@@ -2,7 +2,7 @@ import CVectorMath
 import Synchronization
 
 /// Whose matrix products are computed with, where somebody asks for one of them.
-public enum ProductLibrary: String, CaseIterable, Sendable {
+package enum ProductLibrary: String, CaseIterable, Sendable {
   /// The kernels of this package, the portable ones where there are none for the CPU.
   case own
   /// OpenBLAS.
@@ -13,7 +13,7 @@ public enum ProductLibrary: String, CaseIterable, Sendable {
 ///
 /// All results are sums of the same terms. Their last bits differ from one kernel set to the other, as they
 /// differ between CPUs.
-public enum ProductKernels: Int32, CaseIterable, Sendable {
+package enum ProductKernels: Int32, CaseIterable, Sendable {
   /// Kernels of this package for any CPU.
   case portable = 0
   /// Kernels of this package for x86-64 with AVX2.
@@ -52,7 +52,7 @@ public enum ProductKernels: Int32, CaseIterable, Sendable {
   /// No product may run meanwhile.
   ///
   /// - Throws: ``MissingOpenBLAS``.
-  public static func choose(_ library: ProductLibrary?) throws(MissingOpenBLAS) {
+  package static func choose(_ library: ProductLibrary?) throws(MissingOpenBLAS) {
     let kernels: ProductKernels
     switch library {
     case nil: kernels = automatic
@@ -65,7 +65,7 @@ public enum ProductKernels: Int32, CaseIterable, Sendable {
   }
 
   /// The name of those in use, for logs and records.
-  public static var name: String {
+  package static var name: String {
     switch current {
     case .portable: "portable kernels"
     case .avx2: "AVX2 kernels"
@@ -76,12 +76,12 @@ public enum ProductKernels: Int32, CaseIterable, Sendable {
 }
 
 /// OpenBLAS is asked for and cannot be loaded.
-public struct MissingOpenBLAS: Error, CustomStringConvertible {
+package struct MissingOpenBLAS: Error, CustomStringConvertible {
   /// The one thing that can be said.
-  public init() {}
+  package init() {}
 
   /// What is missing and what to do.
-  public var description: String {
+  package var description: String {
     "there is no OpenBLAS (libopenblas.so.0); install it, libopenblas0 or libopenblas-dev on Debian and Ubuntu"
   }
 }

@@ -3,15 +3,15 @@
 /// A new tensor's values are undefined until written, unless it is made with ``zeros(rows:columns:)``.
 /// Storage comes from, and goes back to, a pool, so that the buffers of one step are the buffers of
 /// the next.
-@safe public struct Tensor: ~Copyable, @unchecked Sendable {
+@safe package struct Tensor: ~Copyable, @unchecked Sendable {
   /// Number of rows.
-  public let rows: Int
+  package let rows: Int
   /// Number of columns.
-  public let columns: Int
+  package let columns: Int
   private let block: BlockPool.Block
 
   /// A tensor of undefined values.
-  public init(rows: Int, columns: Int) {
+  package init(rows: Int, columns: Int) {
     precondition(rows >= 0 && columns >= 0, "tensor of \(rows)×\(columns)")
     self.rows = rows
     self.columns = columns
@@ -19,14 +19,14 @@
   }
 
   /// A tensor of zeros.
-  public static func zeros(rows: Int, columns: Int) -> Tensor {
+  package static func zeros(rows: Int, columns: Int) -> Tensor {
     let tensor = Tensor(rows: rows, columns: columns)
     unsafe tensor.block.start.initialize(repeating: 0, count: rows * columns)
     return tensor
   }
 
   /// A tensor of the given values, row-major.
-  public init(rows: Int, columns: Int, values: [Float]) {
+  package init(rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows)×\(columns)")
     self.init(rows: rows, columns: columns)
     unsafe values.withUnsafeBufferPointer { source in
@@ -38,7 +38,7 @@
   deinit { BlockPool.shared.give(back: block) }
 
   /// All values, row after row.
-  public var span: Span<Float> {
+  package var span: Span<Float> {
     @_lifetime(borrow self)
     get {
       unsafe _overrideLifetime(
@@ -47,7 +47,7 @@
   }
 
   /// All values, row after row, for writing.
-  public var mutableSpan: MutableSpan<Float> {
+  package var mutableSpan: MutableSpan<Float> {
     @_lifetime(&self)
     mutating get {
       unsafe _overrideLifetime(
@@ -56,7 +56,7 @@
   }
 
   /// The matrix, for reading.
-  public var view: MatrixView {
+  package var view: MatrixView {
     @_lifetime(borrow self)
     get {
       let view = unsafe MatrixView(
@@ -66,7 +66,7 @@
   }
 
   /// The matrix, for writing.
-  public var mutableView: MutableMatrixView {
+  package var mutableView: MutableMatrixView {
     @_lifetime(&self)
     mutating get {
       let view = unsafe MutableMatrixView(
@@ -76,7 +76,7 @@
   }
 
   /// A copy of the values, row after row.
-  public var values: [Float] {
+  package var values: [Float] {
     let span = span
     return unsafe [Float](unsafeUninitializedCapacity: span.count) { buffer, count in
       for i in span.indices { unsafe buffer[i] = span[i] }
@@ -102,7 +102,7 @@
 
 extension Tensor {
   /// For each of `rows`, Σ (x − y)² and Σ y², x being this matrix and y `other`.
-  public func squaredDistances(
+  package func squaredDistances(
     to other: borrowing Tensor, rows: [Int]
   ) -> [(distance: Double, square: Double)] {
     var difference = Tensor(rows: 1, columns: columns)
