@@ -3,7 +3,7 @@ import Support
 
 /// How a set of retrieval layers is judged: what it costs to make every layer wholly one kind.
 ///
-/// a: clipped gates; c = 1 for the heads ``HeadSet/largest(of:sparsity:)`` keeps at the same sparsity;
+/// a: clipped gates; c = 1 for the heads `HeadSet.largest(of:sparsity:)` keeps at the same sparsity;
 /// S: the retrieval layers. The first five are the published ones (ZigzagAttention, arXiv 2508.12407,
 /// and its variants), ``layerGate`` is LongCat's (arXiv 2512.23966). docs/method.md shows why sorting
 /// layers finds the best S of each.
@@ -22,7 +22,7 @@ public enum Criterion: Sendable, Hashable {
   case max
   /// Σ over streaming layers of the layer's one gate; needs gates that are equal within a layer.
   case layerGate
-  /// The loss of the map itself, measured: not a function of gates, but found by ``MapSearch``.
+  /// The loss of the map itself, measured: not a function of gates, but found by `MapSearch`.
   case search
 
   /// The names as written in configs and on the command line.

@@ -62,7 +62,7 @@ extension GateMatrix {
     return try HeadSet.largest(of: self, sparsity: Double(streaming) / Double(layers))
   }
 
-  /// DuoAttention's per-head cut at `sparsity`; see ``HeadSet/largest(of:sparsity:)``.
+  /// DuoAttention's per-head cut at `sparsity`; see `HeadSet.largest(of:sparsity:)`.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public func headCut(sparsity: Double) throws(GateOptimizerError) -> HeadSet {

@@ -14,7 +14,7 @@ extension HeadMap {
     public var keyValueHeads: Int
     /// SHA-256 of the model's weights, 64 lower-case hexadecimal digits.
     public var weightsSHA256: String?
-    /// SHA-256 of the model's configuration (``ModelIdentity``), as long; earlier versions wrote none.
+    /// SHA-256 of the model's configuration (`ModelIdentity`), as long; earlier versions wrote none.
     public var configurationSHA256: String?
     /// SHA-256 of its tokenizer.json, as long, or `none`; earlier versions wrote none.
     public var tokenizerSHA256: String?

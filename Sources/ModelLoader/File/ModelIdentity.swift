@@ -11,7 +11,7 @@ public struct ModelIdentity: Sendable, Hashable {
   public var weightsSHA256: String?
   /// SHA-256 of ``configuration`` as text: a line `key=value` for each key, in byte order of the keys.
   public var configurationSHA256: String?
-  /// SHA-256 of the bytes of tokenizer.json, or ``noTokenizer``.
+  /// SHA-256 of the bytes of tokenizer.json, or `noTokenizer`.
   public var tokenizerSHA256: String?
   /// The configuration itself where it is known: it tells in words what differs.
   public var configuration: [String: String]?

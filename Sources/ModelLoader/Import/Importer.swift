@@ -62,7 +62,7 @@ public struct Importer: Sendable {
   /// `progress` is called after every chunk and says whether to go on.
   ///
   /// - Throws: `FileError`, before anything is written if the source is at fault;
-  ///   ``FileError/stopped(path:)`` if `progress` said so.
+  ///   `FileError.stopped(path:)` if `progress` said so.
   public func run(
     source: String, destination: String, progress: (ImportProgress) -> Bool = { _ in true }
   ) throws(FileError) -> ImportSummary {

@@ -15,7 +15,7 @@ public enum TokenizerError: ZigzagError, Equatable {
   /// Two parts of the file contradict each other.
   case inconsistent(place: String, problem: String)
 
-  /// Always ``ErrorCategory/badData``: the file is there but not what it should be.
+  /// Always `ErrorCategory.badData`: the file is there but not what it should be.
   public var category: ErrorCategory { .badData }
 
   /// One sentence: the place, what was expected, what was found, what to do.

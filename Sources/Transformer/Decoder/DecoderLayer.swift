@@ -33,16 +33,21 @@ package struct DecoderLayer {
 struct LayerActivations: ~Copyable {
   /// Rotated q (output, H·D), k and v (input, K·D).
   var projected: QueryKeyValue
-  /// q and k before the per-head norm; of no rows where the family has none.
-  var beforeNormQ = Tensor(rows: 0, columns: 0)
-  var beforeNormK = Tensor(rows: 0, columns: 0)
+  /// q and k before the per-head norm, where the family has one.
+  var beforeNorm: HeadsBeforeNorm?
   /// The residual stream after attention, (output, C).
-  var h = Tensor(rows: 0, columns: 0)
+  var h: Tensor
   /// Gate and up before the activation, (output, F), if they are kept.
   var gatedUnit: GatedUnit?
 
   /// The residual stream alone; the rest ends.
   consuming func residual() -> Tensor { h }
+}
+
+/// q (output, H·D) and k (input, K·D) before the per-head norm.
+struct HeadsBeforeNorm: ~Copyable {
+  var q: Tensor
+  var k: Tensor
 }
 
 extension DecoderLayer {
@@ -87,14 +92,13 @@ extension DecoderLayer {
   ) -> LayerActivations {
     let normed = norm(x, weights.attentionNorm)
     let queries = input.gather(normed, output)
-    var saved = LayerActivations(
-      projected: linear(queries: queries.view, keys: normed.view, weights))
-    normHeads(&saved)
-    rotate(&saved.projected, table: table)
-    let o = attend(saved.projected)
-    saved.h = input.gather(x, output)
-    addProjection(o.view, weights.wo, to: &saved.h)
-    return saved
+    var projected = linear(queries: queries.view, keys: normed.view, weights)
+    let beforeNorm = normHeads(&projected)
+    rotate(&projected, table: table)
+    let o = attend(projected)
+    var h = input.gather(x, output)
+    addProjection(o.view, weights.wo, to: &h)
+    return LayerActivations(projected: projected, beforeNorm: beforeNorm, h: h)
   }
 
   /// Passes 6 to 1: dh (output, C) to dx (input, C).
@@ -190,12 +194,14 @@ extension DecoderLayer {
     return dNormed
   }
 
-  private func normHeads(_ saved: inout LayerActivations) {
-    guard let norms = weights.headNorms else { return }
-    swap(&saved.beforeNormQ, &saved.projected.q)
-    swap(&saved.beforeNormK, &saved.projected.k)
-    saved.projected.q = normHeads(saved.beforeNormQ.view, norms.q)
-    saved.projected.k = normHeads(saved.beforeNormK.view, norms.k)
+  /// Norms q and k in place and returns what they were, where the family has a norm.
+  private func normHeads(_ projected: inout QueryKeyValue) -> HeadsBeforeNorm? {
+    guard let norms = weights.headNorms else { return nil }
+    var heads = HeadsBeforeNorm(
+      q: normHeads(projected.q.view, norms.q), k: normHeads(projected.k.view, norms.k))
+    swap(&heads.q, &projected.q)
+    swap(&heads.k, &projected.k)
+    return heads
   }
 
   private func normHeads(_ x: MatrixView, _ weight: [Float]) -> Tensor {
@@ -206,8 +212,12 @@ extension DecoderLayer {
     _ gradients: inout QueryKeyValue, _ saved: borrowing LayerActivations
   ) {
     guard let norms = weights.headNorms else { return }
-    gradients.q = normHeadsBackward(gradients.q.view, x: saved.beforeNormQ.view, norms.q)
-    gradients.k = normHeadsBackward(gradients.k.view, x: saved.beforeNormK.view, norms.k)
+    switch saved.beforeNorm {
+    case .some(let heads):
+      gradients.q = normHeadsBackward(gradients.q.view, x: heads.q.view, norms.q)
+      gradients.k = normHeadsBackward(gradients.k.view, x: heads.k.view, norms.k)
+    case nil: break
+    }
   }
 
   private func normHeadsBackward(_ dy: MatrixView, x: MatrixView, _ weight: [Float]) -> Tensor {

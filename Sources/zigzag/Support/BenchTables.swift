@@ -31,9 +31,9 @@ struct BenchTables {
       return ["gemm: sgemm of \(shape) on each core"]
         + aligned([
           ["by", "cores", "GFLOP/s"],
-          ["OpenBLAS", "1", fixed(gemm.oneCore, digits: 1)],
-          ["OpenBLAS", "\(report.machine.cores)", fixed(gemm.allCores, digits: 1)],
-          ["zigzag", "\(report.machine.cores)", fixed(gemm.own, digits: 1)],
+          ["OpenBLAS", "1", fixed(gemm.oneCore, 1)],
+          ["OpenBLAS", "\(report.machine.cores)", fixed(gemm.allCores, 1)],
+          ["zigzag", "\(report.machine.cores)", fixed(gemm.own, 1)],
         ])
     }
   }
@@ -44,7 +44,7 @@ struct BenchTables {
       report.attention?.map { row in
         [
           row.kind, "\(row.tokens)", milliseconds(row.seconds),
-          fixed(row.nanosecondsPerQuery, digits: 0),
+          fixed(row.nanosecondsPerQuery, 0),
         ]
           + rate(row.rate)
       })
@@ -55,7 +55,7 @@ struct BenchTables {
       "prefill: to the final hidden states of all tokens, full attention",
       ["tokens", "s", "tokens/s"] + Self.rate,
       report.prefill?.map { row in
-        ["\(row.tokens)", seconds(row.seconds), fixed(row.tokensPerSecond, digits: 0)]
+        ["\(row.tokens)", seconds(row.seconds), fixed(row.tokensPerSecond, 0)]
           + rate(row.rate)
       })
   }
@@ -66,8 +66,8 @@ struct BenchTables {
       ["prompt", "ms/token", "tokens/s", "cache", "GB/s"],
       report.decode?.map { row in
         [
-          "\(row.promptTokens)", milliseconds(row.seconds), fixed(row.tokensPerSecond, digits: 1),
-          byteCount(row.cacheBytes), fixed(row.gigabytesPerSecond, digits: 1),
+          "\(row.promptTokens)", milliseconds(row.seconds), fixed(row.tokensPerSecond, 1),
+          byteCount(row.cacheBytes), fixed(row.gigabytesPerSecond, 1),
         ]
       })
   }
@@ -113,7 +113,7 @@ struct BenchTables {
       ["sparsity", "prefill", "decode", "cache"],
       length.gains.map { row in
         [percent(row.sparsity)]
-          + [row.prefill, row.decode, row.cacheBytes].map { fixed($0, digits: 3) }
+          + [row.prefill, row.decode, row.cacheBytes].map { fixed($0, 3) }
       })
   }
 
@@ -124,12 +124,12 @@ struct BenchTables {
   private static let rate = ["GFLOP", "GFLOP/s", "share"]
 
   private func rate(_ rate: WorkRate) -> [String] {
-    [fixed(rate.gflop, digits: 1), fixed(rate.gflopPerSecond, digits: 1), percent(rate.share)]
+    [fixed(rate.gflop, 1), fixed(rate.gflopPerSecond, 1), percent(rate.share)]
   }
 
-  private func seconds(_ timing: Timing) -> String { fixed(timing.median, digits: 3) }
+  private func seconds(_ timing: Timing) -> String { fixed(timing.median, 3) }
 
-  private func milliseconds(_ timing: Timing) -> String { fixed(timing.median * 1e3, digits: 2) }
+  private func milliseconds(_ timing: Timing) -> String { fixed(timing.median * 1e3, 2) }
 
-  private func percent(_ share: Double) -> String { fixed(share * 100, digits: 1) + " %" }
+  private func percent(_ share: Double) -> String { fixed(share * 100, 1) + " %" }
 }

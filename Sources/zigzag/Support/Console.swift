@@ -225,11 +225,6 @@ final class ProgressMeter: Sendable {
   }
 }
 
-/// A number with a fixed count of decimals, whatever the locale.
-func fixed(_ value: Double, digits: Int) -> String {
-  String(format: "%.\(digits)f", locale: Locale(identifier: "en_US_POSIX"), value)
-}
-
 /// `text` with blanks before it up to `width` characters.
 func padded(_ text: String, to width: Int) -> String {
   String(repeating: " ", count: max(width - text.count, 0)) + text
@@ -242,7 +237,7 @@ func byteCount(_ bytes: Int) -> String {
   while value >= 1000 && unit + 1 < units.count {
     (value, unit) = (value / 1000, unit + 1)
   }
-  return "\(fixed(value, digits: unit == 0 ? 0 : 1)) \(units[unit])"
+  return "\(fixed(value, unit == 0 ? 0 : 1)) \(units[unit])"
 }
 
 /// Rows as lines of aligned columns, two blanks apart: the first to the left, the others to the right.

@@ -107,14 +107,14 @@ struct RankVerb: Verb {
     let streaming = map.isRetrievalLayer.count { !$0 }
     try Results.print(
       "\(map.isRetrievalLayer.count) layers of \(heads) key-value heads by \(map.criterion): "
-        + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, digits: 4))")
+        + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, 4))")
     try Results.print("layer      score  kind")
     for (layer, isRetrieval) in map.isRetrievalLayer.enumerated() {
       let number = padded(String(layer), to: 5)
-      let score = padded(fixed(map.scores[layer], digits: 6), to: 10)
+      let score = padded(fixed(map.scores[layer], 6), to: 10)
       try Results.print("\(number) \(score)  \(isRetrieval ? "retrieval" : "streaming")")
     }
-    try Results.print("cost \(fixed(map.cost, digits: 6))")
+    try Results.print("cost \(fixed(map.cost, 6))")
   }
 }
 
