@@ -110,6 +110,9 @@ import Testing
 
   @Test func whatIsMissingIsSaid() throws {
     expectRefusal(
+      try scratch.zigzag("export", "nowhere", "--format", "vllm"), code: 66,
+      saying: "nowhere: there is no such map, run folder or table of gates")
+    expectRefusal(
       try scratch.zigzag("export", "pattern"), code: 64, saying: "pattern holds gates", "--sparsity"
     )
     expectRefusal(

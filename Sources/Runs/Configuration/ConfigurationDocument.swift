@@ -21,14 +21,18 @@ package struct ConfigurationDocument {
   /// - Throws: ``RunError`` where the file cannot be read, is no YAML mapping or has a key twice, or
   ///   where an override cannot be placed.
   package init(contentsOf path: String, overrides: [String] = []) throws {
-    try self.init(yaml: try Self.text(at: path), path: path, overrides: overrides)
+    let text = try TextFile.text(
+      at: path, what: "configuration", limit: FileLimit.configuration)
+    try self.init(yaml: text, path: path, overrides: overrides)
   }
 
   /// The settings in the `run.json` at `path`, with overrides; JSON is YAML.
   ///
   /// - Throws: As ``init(contentsOf:overrides:)``.
   package init(record path: String, overrides: [String] = []) throws {
-    try self.init(contentsOf: path)
+    let text = try TextFile.text(
+      at: path, what: "record of a run", limit: FileLimit.configuration)
+    try self.init(yaml: text, path: path)
     guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
       throw FileError.malformed(
         path: path, line: nil,
@@ -38,10 +42,6 @@ package struct ConfigurationDocument {
     for override in overrides {
       try apply(override)
     }
-  }
-
-  private static func text(at path: String) throws -> String {
-    try TextFile.text(at: path, what: "configuration", limit: FileLimit.configuration)
   }
 
   /// Takes the document from `yaml`; `path` is only named in messages.

@@ -4,6 +4,7 @@ import GateOptimizer
 import Logging
 import MapReporter
 import Runs
+import Support
 
 /// `zigzag export`: a map in the formats of runtimes.
 struct ExportVerb: Verb {
@@ -129,6 +130,9 @@ struct ExportVerb: Verb {
   }
 
   private func mapOfGates(model: HeadMap.Model?) throws -> HeadMap {
+    guard FileManager.default.fileExists(atPath: source) else {
+      throw FileError.missing(path: source, what: "map, run folder or table of gates")
+    }
     guard let sparsity else {
       throw ToolError.usage(
         "\(source) holds gates; say with --sparsity what share of the layers is to stream")
