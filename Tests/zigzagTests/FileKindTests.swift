@@ -104,7 +104,7 @@ import Testing
       #expect(outcome.code == 66)
       #expect(
         outcome.errors.contains(
-          "\(path): it is \(kind), but the configuration must be a regular file"))
+          "\(path): cannot be read: it is \(kind), but the configuration must be a regular file"))
     }
   }
 

@@ -39,7 +39,7 @@ import Transformer
   @Test func anUnknownLibraryIsRefused() throws {
     expectRefusal(
       try scratch.zigzag("run", "run.yaml", "-q", "--set", "compute.products=mkl"), code: 64,
-      saying: "compute.products", "\"mkl\"", "own, openblas")
+      saying: "compute.products is mkl", "own, openblas")
   }
 
   /// A sweep says so before its first run.
