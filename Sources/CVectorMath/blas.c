@@ -34,6 +34,7 @@ int zz_blas_load(const char *kernels) {
   library = open_library();
   sgemm = library ? (sgemm_function *)dlsym(library, "cblas_sgemm") : NULL;
   sgemv = library ? (sgemv_function *)dlsym(library, "cblas_sgemv") : NULL;
+  if (kernels && !(sgemm && sgemv)) unsetenv("OPENBLAS_CORETYPE");
   return sgemm && sgemv;
 }
 

@@ -56,7 +56,6 @@ import Testing
     #expect(tokenizer.encode("é!!", addSpecialTokens: true) == [1, 5, 3, 4, 0])
     #expect(tokenizer.encode("<s>ab") == [1, 12, 7])
     #expect(tokenizer.decode([12, 10, 5, 3, 4]) == "abc é")
-    #expect(tokenizer.bosToken == 1)
   }
 
   @Test func sentencePieceWithoutPrefix() throws {

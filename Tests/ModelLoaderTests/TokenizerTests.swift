@@ -64,14 +64,6 @@ import Testing
     }
   }
 
-  @Test func tokensThatBeginAndEndSequences() throws {
-    #expect(try TokenizerFixture.tokenizer("llama3").bosToken == 0)
-    #expect(try TokenizerFixture.tokenizer("llama3").eosToken == 2)
-    #expect(try TokenizerFixture.tokenizer("llama2").bosToken == 1)
-    #expect(try TokenizerFixture.tokenizer("llama2").eosToken == 2)
-    #expect(try TokenizerFixture.tokenizer("gpt2").bosToken == nil)
-  }
-
   /// A quadratic merge would take minutes.
   @Test(.timeLimit(.minutes(1)), arguments: ["gpt2", "llama2", "qwen2"])
   func longRuns(name: String) throws {

@@ -231,7 +231,27 @@ import Transformer
         + "search maps alone, write calibration: none")
     #expect(message(minimal, ["calibration.stepz=4"]).hasSuffix("did you mean steps?"))
     #expect(message(minimal, ["calibration"]).hasPrefix("--set calibration: expected key=value"))
-    #expect(message(minimal, ["name.x=1"]).hasSuffix("there is no such place in c.yaml"))
+    #expect(
+      message(minimal, ["name.x=1"])
+        .hasSuffix("name is test in c.yaml, which has no x; write a group of settings there"))
+    #expect(
+      message(minimal + "calibration: none\n", ["calibration.steps=3"])
+        .contains("calibration is none in c.yaml, which has no steps"))
+  }
+
+  /// A section of nothing is one of defaults, beside `calibration: none` too.
+  @Test(arguments: ["", " ~", " null", " {}"]) func emptySectionsAreDefaults(_ nothing: String)
+    throws
+  {
+    let plain = try configuration(minimal)
+    for section in ["calibration", "search", "ranking", "evaluation", "report", "compute"] {
+      #expect(try configuration(minimal + "\(section):\(nothing)\n") == plain, "\(section)")
+    }
+    let alone = try configuration(minimal + "calibration: none\n")
+    for section in ["ranking", "evaluation"] {
+      let yaml = minimal + "calibration: none\n\(section):\(nothing)\n"
+      #expect(try configuration(yaml) == alone, "\(section)")
+    }
   }
 
   @Test func contextsMustSuitTheModelAndTheWindow() throws {

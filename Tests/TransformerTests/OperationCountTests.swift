@@ -21,18 +21,6 @@ import Transformer
     }
   }
 
-  @Test(arguments: Architectures.all) func decodedTokensReadWhatIsVisible(_ c: ModelConfiguration) {
-    let count = OperationCount(RandomModel(c).decoder)
-    let window = StreamingWindow(sink: 2, recent: 6)
-    for context in [1, 2, 3, 8, 9, 40] {
-      for pattern in [AttentionPattern.full(c), .streaming(c, window: window)] {
-        let row = context - 1..<context
-        let naive = NaiveCount(c).oneToken(pattern, at: row.lowerBound)
-        #expect(count.decodedToken(pattern, context: context).total == naive)
-      }
-    }
-  }
-
   @Test func attentionAloneIsOneLayersAttention() {
     let c = Architectures.llama
     let count = OperationCount(RandomModel(c).decoder)

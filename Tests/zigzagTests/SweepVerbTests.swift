@@ -209,7 +209,10 @@ import Testing
     #expect(outcome.code == 65, "\(outcome.errors)")
     #expect(outcome.output.isEmpty)
     let last = try #require(outcome.errorLines.last)
-    #expect(last.hasPrefix("zigzag: 1 of 3 runs failed: seed-1: runs/s/seed-1/run.json: the file: expected a run record"))
+    #expect(
+      last.hasPrefix(
+        "zigzag: 1 of 3 runs failed: seed-1: runs/s/seed-1/run.json: the file: expected a run record"
+      ))
     #expect(last.contains("the others are compared in runs/s/comparison.html"))
     #expect(scratch.holds("runs/s/recent-12/report.html"))
     try FileManager.default.removeItem(atPath: scratch.path("runs/s/seed-1/run.json"))

@@ -133,7 +133,14 @@ enum TextSentences {
 
   /// The sentences of the UTF-8 text file at `path`.
   static func ofFile(at path: String) throws(FileError) -> [String] {
-    let text = try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
+    let text: String
+    do {
+      text = try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
+    } catch .missing(let path, let what, _) {
+      throw .missing(
+        path: path, what: what,
+        fix: "name another file under haystack, or none for generated text")
+    }
     let sentences = pieces(of: text)
     guard !sentences.isEmpty else {
       throw .invalid(

@@ -94,7 +94,8 @@ package struct LearnedMaps: Sendable {
   package func requireGates(for method: String) throws(GateOptimizerError) -> GateMatrix {
     guard let gates else {
       throw .criterion(
-        name: method, expected: "learned gates", found: "a run without any (calibration: none)")
+        name: method, expected: "learned gates",
+        found: "a run without any (calibration: none), whose one criterion is search")
     }
     return gates
   }

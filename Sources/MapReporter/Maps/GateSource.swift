@@ -21,7 +21,7 @@ public struct GateSource: Sendable {
   ///   - path: A table (TSV), a folder with one named `full_attention_heads.tsv`,
   ///     `adapter_weights.tsv` or `gates.tsv`, or a JSON file of retrieval scores.
   ///   - keyValueHeads: Key-value heads of a layer, which only retrieval scores need.
-  /// - Throws: `GateOptimizerError` naming the file and the place in it, and
+  /// - Throws: `FileError` naming the file and the place in it, and
   ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`,
   ///   a folder has several tables, or the file holds a finished map.
   public init(path: String, keyValueHeads: Int? = nil) throws {

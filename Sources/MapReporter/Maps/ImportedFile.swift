@@ -53,12 +53,13 @@ package struct ImportedFile: Sendable {
   ///   - layers: The model's layers, L; nil accepts gates of any number.
   ///   - keyValueHeads: Its key-value heads, K; scores need them, and a search needs both.
   ///   - use: What the file is read for.
-  /// - Throws: `FileError` or `GateOptimizerError` for a damaged file, ``MapReporterError`` for one of another
+  /// - Throws: `FileError` for a damaged file, ``MapReporterError`` for one of another
   ///   shape or kind and for a folder with several tables.
   package init(
     _ path: String, layers: Int? = nil, keyValueHeads: Int? = nil, for use: Use
   ) throws {
     let file = try Self.file(at: path)
+    _ = try FileReader(path: file, what: "file of gates or maps")
     var wantsGates = false
     if case .cutting = use { wantsGates = true }
     let format = Self.format(of: file, wantsGates: wantsGates)
@@ -89,9 +90,10 @@ package struct ImportedFile: Sendable {
       if (try? GateMatrix.holdsRetrievalScores(path: path)) == true { return .scores }
       return wantsGates && (try? HeadMap.read(from: url(path))) == nil ? .scores : .headMap
     }
-    guard path.hasSuffix(".csv"),
-      let text = try? TextFile.text(at: path, what: "table", limit: FileLimit.table)
-    else { return .table }
+    guard path.hasSuffix(".csv") else { return .table }
+    guard let text = try? TextFile.text(at: path, what: "table", limit: FileLimit.table) else {
+      return .search
+    }
     // Numbers of a table of gates have white space between.
     return text.prefix { !$0.isNewline }.contains(",") ? .search : .table
   }

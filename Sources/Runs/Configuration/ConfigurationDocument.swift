@@ -18,7 +18,7 @@ package struct ConfigurationDocument {
 
   /// Reads the file at `path` and merges `overrides`, each `dotted.key=value`, in order.
   ///
-  /// - Throws: ``RunError`` where the file cannot be read, is no YAML mapping or has a key twice, or
+  /// - Throws: `FileError` where the file cannot be read, is no YAML mapping or has a key twice, ``RunError``
   ///   where an override cannot be placed.
   package init(contentsOf path: String, overrides: [String] = []) throws {
     let text = try TextFile.text(
@@ -31,8 +31,9 @@ package struct ConfigurationDocument {
   /// - Throws: As ``init(contentsOf:overrides:)``.
   package init(record path: String, overrides: [String] = []) throws {
     let text = try TextFile.text(
-      at: path, what: "record of a run", limit: FileLimit.configuration)
-    try self.init(yaml: text, path: path)
+      at: path, what: "record of a run", limit: FileLimit.record)
+    self.path = path
+    root = try Self.compose(text, path: path, limit: FileLimit.record)
     guard let settings = root.child("configuration")?.node, settings.mapping != nil else {
       throw FileError.malformed(
         path: path, line: nil,
@@ -90,12 +91,14 @@ package struct ConfigurationDocument {
     return overrides.last { $0.keys.starts(with: keys) }?.place ?? path
   }
 
-  private static func compose(_ yaml: String, path: String) throws -> Node {
-    guard yaml.utf8.count <= FileLimit.configuration else {
+  private static func compose(
+    _ yaml: String, path: String, limit: Int = FileLimit.configuration
+  ) throws -> Node {
+    guard yaml.utf8.count <= limit else {
       throw FileError.invalid(
         path: path, place: "the text",
         expected: "a configuration of at most "
-          + FileLimit.words(FileLimit.configuration), found: "\(yaml.utf8.count) bytes")
+          + FileLimit.words(limit), found: "\(yaml.utf8.count) bytes")
     }
     do {
       let node = try YAMLText.compose(yaml) ?? Node.mapping(Node.Mapping([]))
@@ -145,8 +148,21 @@ package struct ConfigurationDocument {
         text, problem: "the value has the character U+\(code); leave it out")
     }
     guard put(value, at: keys, place: "--set \(text)") else {
-      throw RunError.badOverride(text, problem: "there is no such place in \(path)")
+      throw RunError.badOverride(text, problem: noPlace(for: keys))
     }
+  }
+
+  /// Why nothing can be put at a path of keys, a clause.
+  func noPlace(for keys: [String]) -> String {
+    for count in keys.indices.dropFirst() {
+      let above = Array(keys[..<count])
+      let shown = found(at: above)
+      guard ![Self.group, Self.list, Self.absent].contains(shown) else { continue }
+      return
+        "\(above.joined(separator: ".")) is \(shown) in \(path), which has no \(keys[count]); write a "
+        + "group of settings there"
+    }
+    return "there is no such place in \(path)"
   }
 
   /// Puts `value` at a path of keys, to be named by `place` in messages; false where the path runs
@@ -180,11 +196,13 @@ package struct ConfigurationDocument {
     }
     return switch node {
     case .scalar(let scalar): scalar.string.isEmpty ? "empty" : scalar.string.shown()
-    case .mapping: "a group of settings"
-    case .sequence: "a list"
-    default: "absent"
+    case .mapping: Self.group
+    case .sequence: Self.list
+    default: Self.absent
     }
   }
+
+  private static let (group, list, absent) = ("a group of settings", "a list", "absent")
 }
 
 private func wanted(_ type: any Any.Type) -> String {

@@ -85,7 +85,10 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   private static func calibration(
     _ given: KeyedDecodingContainer<CodingKeys>
   ) throws -> CalibrationSettings? {
-    guard let word = try? given.decode(String.self, forKey: .calibration), !word.isEmpty else {
+    let isNothing = try given.contains(.calibration) && given.decodeNil(forKey: .calibration)
+    guard !isNothing, let word = try? given.decode(String.self, forKey: .calibration),
+      !word.isEmpty
+    else {
       return try given.value(.calibration, default: CalibrationSettings())
     }
     guard word == noCalibration else {
@@ -100,7 +103,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   private mutating func takeSearchAlone(_ given: KeyedDecodingContainer<CodingKeys>) throws {
     let searched: [Criterion] = search.units.contains(.layers) ? [.search] : []
     func has<Key: SettingKey>(_ key: Key, in section: CodingKeys) throws -> Bool {
-      guard given.contains(section) else { return false }
+      guard try given.contains(section) && !given.decodeNil(forKey: section) else { return false }
       return try given.nestedContainer(keyedBy: Key.self, forKey: section).contains(key)
     }
     if try !has(RankingSettings.CodingKeys.criteria, in: .ranking) { ranking.criteria = searched }

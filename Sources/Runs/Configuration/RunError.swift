@@ -14,7 +14,7 @@ package enum RunError: ZigzagError, Equatable {
   /// The folder belongs to a run with other settings, one difference per entry.
   case otherRun(folder: String, differences: [String])
   /// The folder has gates, or a checkpoint, of another number of steps and of no other setting.
-  case otherSteps(folder: String, before: Int, now: Int)
+  case otherSteps(folder: String, before: Int, now: Int, hasGates: Bool)
   /// The folder's gates were learned from another model or other texts than there are now.
   case otherFiles(folder: String, differences: [String])
   /// A result in the folder was made from something else than there is now.
@@ -56,11 +56,13 @@ package enum RunError: ZigzagError, Equatable {
     case .otherRun(let folder, let differences):
       "\(folder) holds a run with other settings: \(differences.joined(separator: "; ")); undo that, or "
         + "give this run another name with --set name=…"
-    case .otherSteps(let folder, let before, let now):
+    case .otherSteps(let folder, let before, let now, let hasGates):
       "\(folder) holds a calibration of \(before) steps, and calibration.steps is \(now): the learning rate "
         + "follows the share of the steps that are done, so that \(now) steps are others from the first one "
-        + "on; undo that, learn them under another name with --set name=…, or go on from the gates of all "
-        + "\(before) under another name with --set name=… --set calibration.initial_gates=\(folder)/gates.tsv"
+        + "on; undo that, or learn them under another name with --set name=…"
+        + (hasGates && now > before
+          ? ", from the gates of all \(before) with --set calibration.initial_gates=\(folder)/gates.tsv"
+          : "")
     case .otherFiles(let folder, let differences):
       "\(folder) was made from other files: \(differences.joined(separator: "; ")); bring back what it was "
         + "made from, or give this run another name with --set name=…"

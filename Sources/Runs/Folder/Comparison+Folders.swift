@@ -9,7 +9,7 @@ extension Comparison {
   ///   - title: Heading of the page.
   ///   - criterion: Which criterion's layers and accuracies the figures show; nil takes the one
   ///     whose layers are the most accurate on average.
-  /// - Throws: ``RunError`` where a folder is no run or has nothing yet, ``MapReporterError`` where a file
+  /// - Throws: ``RunError`` where a folder is no run or has nothing yet, `FileError` where a file
   ///   is damaged.
   package init(runs folders: [String], title: String, criterion: Criterion? = nil) throws {
     let names = Self.names(of: folders)
@@ -30,7 +30,7 @@ extension Comparison {
 extension ComparedRun {
   /// Reads the run folder at `folder`.
   ///
-  /// - Throws: As ``FinishedRun/init(folder:)``, and ``MapReporterError`` where a table is damaged.
+  /// - Throws: As ``FinishedRun/init(folder:)``, and `FileError` where a table is damaged.
   init(name: String, folder: String) throws {
     let run = try FinishedRun(folder: folder)
     let configuration = run.configuration

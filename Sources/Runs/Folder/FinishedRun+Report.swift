@@ -10,7 +10,7 @@ extension FinishedRun {
   /// - Parameter check: Called before each file is written; what it throws ends the writing.
   /// - Returns: The page's path.
   /// - Throws: ``RunError`` where accuracy has not been measured yet, or with other gates or on other texts,
-  ///   ``MapReporterError`` where a file is damaged or cannot be written; what `check` throws.
+  ///   `FileError` where a file is damaged or cannot be written; what `check` throws.
   @discardableResult
   package func writeReport(check: () throws -> Void = {}) throws -> String {
     guard FileManager.default.fileExists(atPath: files.curves) else {

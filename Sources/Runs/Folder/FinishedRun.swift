@@ -50,7 +50,7 @@ package struct FinishedRun: Sendable {
   /// The model itself is not needed; where there is one at the configuration's path, it must be the run's.
   ///
   /// - Throws: ``RunError`` where it is not a run folder, has no gates yet, or without gates no model, is of another model, or holds gates
-  ///   or searched maps that were made from something else; `GateOptimizerError` where the gates are
+  ///   or searched maps that were made from something else; `FileError` where the gates are
   ///   damaged.
   package init(folder path: String) throws {
     files = RunFiles(folder: path)
@@ -195,7 +195,7 @@ package struct FinishedRun: Sendable {
 
   /// The layer-exclusive map of `curves.csv` that the report recommends, or nil before evaluation.
   ///
-  /// - Throws: ``MapReporterError`` where the table is damaged.
+  /// - Throws: `FileError` where the table is damaged.
   package func recommendedMap() throws -> RecommendedMap? {
     guard FileManager.default.fileExists(atPath: files.curves),
       let task = configuration.evaluation.tasks.first
@@ -230,7 +230,7 @@ extension FinishedRun {
   ///
   /// The `README.txt` of each says what the map keeps and what the format cannot carry.
   ///
-  /// - Throws: ``MapReporterError`` where a file cannot be written; what `check` throws, which is called before
+  /// - Throws: `FileError` where a file cannot be written; what `check` throws, which is called before
   ///   each.
   func exportRecommended(check: () throws -> Void) throws {
     guard let choice = try recommendedMap() else { return }
@@ -260,12 +260,12 @@ final class RunTables: Sendable {
 
   /// The points of `curves.csv`; none where there is no such file.
   ///
-  /// - Throws: ``MapReporterError`` where it is damaged.
+  /// - Throws: `FileError` where it is damaged.
   func points() throws -> [CurvePoint] { try read(curves, .curves, CurveTable.read) }
 
   /// The rows of `metrics.csv`; none where the gates come from elsewhere.
   ///
-  /// - Throws: ``MapReporterError`` where it is damaged.
+  /// - Throws: `FileError` where it is damaged.
   func training() throws -> [TrainingRow] { try read(metrics, .metrics, TrainingRow.read) }
 
   private func read<Row>(

@@ -52,7 +52,7 @@ package struct RunFolder: ~Copyable {
 
   /// Writes a text file of the run as a whole.
   ///
-  /// - Throws: ``RunError`` where it cannot be written, or the folder is no longer this process's;
+  /// - Throws: `FileError` where it cannot be written, or the folder is no longer this process's;
   ///   `FileError.changed` where something it is computed from was written into.
   package func write(_ text: String, to path: String) throws {
     try guardian.check()
@@ -75,7 +75,8 @@ package struct RunFolder: ~Copyable {
       if let steps = configuration.calibration?.steps, let others = before.calibration?.steps,
         try alike.gateDifferences(from: before).isEmpty
       {
-        throw RunError.otherSteps(folder: path, before: others, now: steps)
+        throw RunError.otherSteps(
+          folder: path, before: others, now: steps, hasGates: files.has(.gates))
       }
       throw RunError.otherRun(folder: path, differences: gates)
     }

@@ -11,7 +11,7 @@ package struct RunOrigin: Sendable {
 
   /// Reads the record at `path`.
   ///
-  /// - Throws: ``RunError`` where there is none, or it is of a version without settings.
+  /// - Throws: `FileError` where there is none, or it is of a version without settings.
   package init(contentsOf path: String) throws {
     guard let record = try RunRecord.read(path) else {
       throw FileError.missing(path: path, what: "file", fix: "name the run.json of a run folder")

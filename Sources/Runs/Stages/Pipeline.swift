@@ -94,7 +94,8 @@ package struct Pipeline: ~Copyable {
   private mutating func work(
     _ stage: Stage, _ model: RunModel, _ maps: inout LearnedMaps
   ) throws {
-    guard stage != .report else { return try stage.work(self, model, &maps) }
+    let learnsNothing = stage == .learn && configuration.calibration == nil
+    guard stage != .report, !learnsNothing else { return try stage.work(self, model, &maps) }
     let start = ContinuousClock.now
     let outcome = Swift.Result { try stage.work(self, model, &maps) }
     record.seconds[stage.rawValue, default: 0] += (ContinuousClock.now - start) / .seconds(1)

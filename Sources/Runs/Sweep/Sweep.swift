@@ -152,7 +152,8 @@ extension ConfigurationDocument {
       guard put(change.value, at: change.keys, place: change.place) else {
         throw RunError.setting(
           location: change.place,
-          problem: "\(change.name) has no place in \(path)\(run.map { " (run \($0))" } ?? "")")
+          problem: "\(change.name): \(noPlace(for: change.keys))\(run.map { " (run \($0))" } ?? "")"
+        )
       }
     }
   }

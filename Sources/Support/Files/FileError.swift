@@ -58,7 +58,8 @@ public enum FileError: ZigzagError, Equatable {
     case .missing(let path, let what, let fix):
       "\(path): there is no such \(what); \(fix)."
     case .unreadable(let path, let reason):
-      "\(path): cannot be read: \(reason.shown(limit: 300))."
+      "\(path): cannot be read: \(reason.shown(limit: 300))"
+        + (reason.contains("; ") ? "." : "; check the path and its permissions.")
     case .invalid(let path, let place, let expected, let found, let fix):
       "\(path): \(place.shown()): expected \(expected.shown()), found \(found.shown()); \(fix)"
         + (fix.hasSuffix("?") ? "" : ".")
@@ -72,7 +73,9 @@ public enum FileError: ZigzagError, Equatable {
     case .unusableTokenizer(let path, let problem, let fix):
       "\(path): the tokenizer cannot be used: \(problem.shown(limit: 600)); \(fix)."
     case .cannotWrite(let path, let reason):
-      "\(path): cannot be written: \(reason)."
+      "\(path): cannot be written: \(reason)"
+        + (reason.contains("; ")
+          ? "." : "; check the folder, its permissions and the space on the disk.")
     case .stopped(let path):
       "\(path): the import was stopped and nothing was written; start it again."
     }

@@ -29,7 +29,8 @@ package enum TextFile {
       let kind = FileKind(beginning: bytes.prefix(64))
       throw .invalid(
         path: path, place: kind == nil ? "line \(badLine(of: bytes))" : "the file",
-        expected: "text in UTF-8", found: kind?.name ?? "other bytes", fix: "save it as UTF-8")
+        expected: "text in UTF-8", found: kind?.name ?? "other bytes",
+        fix: kind == nil || kind == .utf16Text ? "save it as UTF-8" : "name another file")
     }
     return text
   }

@@ -59,6 +59,12 @@ package enum JSONFile {
       bytes = try TextFile.bytes(at: path, what: format, limit: limit)
     } catch .missing {
       return nil
+    } catch .unreadable(_, let reason) {
+      throw .invalid(
+        path: path, place: "the file", expected: "a \(format)", found: "nothing: \(reason)",
+        fix: fix)
+    } catch .invalid(_, let place, let expected, let found, _) {
+      throw .invalid(path: path, place: place, expected: expected, found: found, fix: fix)
     }
     return try decode(type, from: bytes, path: path, format: "a \(format)", fix: fix)
   }

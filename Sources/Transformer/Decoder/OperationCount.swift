@@ -49,17 +49,6 @@ package struct OperationCount: Sendable {
     }
   }
 
-  /// One more token under `pattern`, logits included; `context` counts that token too.
-  package func decodedToken(_ pattern: AttentionPattern, context: Int) -> Operations {
-    let row = RowSet(sink: 0, tail: context - 1..<context)
-    var sum = Operations()
-    for layer in 0..<c.layers {
-      sum = sum + forward(pattern, layer: layer, input: row, output: row)
-    }
-    sum.projections += 2 * c.vocabulary * c.hidden
-    return sum
-  }
-
   /// Attention alone, one layer, every position a query; causal if `window` is nil.
   package func attention(tokens: Int, window: StreamingWindow?) -> Operations {
     var result = Operations()

@@ -32,7 +32,8 @@ package enum BLASRuntime {
     guard !isChosen, let name = unsafe zz_blas_kernel(),
       let better = betterKernel(than: unsafe String(cString: name))
     else { return true }
-    return unsafe zz_blas_load(better) != 0
+    // The first load worked: where the second does not, its kernels serve.
+    return unsafe zz_blas_load(better) != 0 || zz_blas_load(nil) != 0
   }
 
   /// The better kernel set that OpenBLAS missed on this CPU; nil if there is none.

@@ -142,7 +142,11 @@ struct BenchVerb: Verb {
     let ids = try tokens.map { try BenchTokens(contentsOf: $0, vocabulary: c.vocabulary) }
     let settings = try settings(tokens: ids)
     let gates = try gates.map {
-      try GateSource(
+      if GateOptions.isRunFolder($0), !RunFiles(folder: $0).has(.gates) {
+        throw FileError.missing(
+          path: $0, what: "table of gates in this run", fix: "learn gates first, or name a table")
+      }
+      return try GateSource(
         path: GateOptions.isRunFolder($0) ? RunFiles(folder: $0).gates : $0,
         keyValueHeads: c.keyValueHeads)
     }
