@@ -146,7 +146,7 @@ import Transformer
       "calibration.context_max is 1024, below context_min (2048); make it at least as long "
         + "(run context_min-2048)"
     ),
-    ("vary: {seed.x: [1]}", "sweep.yaml:3: seed.x: seed is 0 in "),
+    ("vary: {seed.x: [1]}", "sweep.yaml:3: seed.x: seed is 5 in "),
     ("set: {tasks: 3}\nvary: {seed: [1]}", "sweep.yaml:3: tasks is not a setting"),
     ("vary: {seed: [5]}", "sweep.yaml:3: run seed-5 has the same settings as run base"),
     ("vary: {seed: [1]}\ngrid: {seed: [1]}", "sweep.yaml:4: two runs are named seed-1"),
