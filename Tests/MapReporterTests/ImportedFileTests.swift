@@ -76,7 +76,7 @@ import Testing
       }
       #expect(gates.rows == [[1, 0], [0, 1]])
       #expect(file.notes.count == 1 && file.notes[0].contains("holds only 0 and 1"))
-      #expect(file.notes[0].contains("50.0\u{a0}%, breaks ties by (layer, head)"))
+      #expect(file.notes[0].contains("50.0\u{a0}%, decides between equals"))
     }
     #expect(try read("cut.tsv", .starting).notes.isEmpty)
   }

@@ -44,7 +44,8 @@ import Testing
       "calibration.sparsity=0.5", "calibration.initial_gates=\(gates)", "calibration.samples=1",
       "search.tasks=[{\(task)}]", "task.keys=[red]",
       "evaluation.random_sparsities=[0.5]", "evaluation.cache_context=128",
-      "evaluation.maps=[{name: m, file: \(gates), criteria: [max]}]",
+      "evaluation.maps=[{name: m, file: \(gates), kind: gates, criteria: [max]}]",
+      "compute.products=own",
       "ranking.criteria=[search, max, 'weighted:0.5', 'weighted-count:1']",
       "evaluation.criteria=[max]",
       "evaluation.tasks=[{name: words, context: 128, samples: 1, sparsities: [0.5], criteria: [max], "

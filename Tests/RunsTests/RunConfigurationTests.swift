@@ -244,7 +244,9 @@ import Transformer
     throws
   {
     let plain = try configuration(minimal)
-    for section in ["calibration", "search", "ranking", "evaluation", "report", "compute"] {
+    for section in [
+      "window", "calibration", "search", "ranking", "evaluation", "report", "compute",
+    ] {
       #expect(try configuration(minimal + "\(section):\(nothing)\n") == plain, "\(section)")
     }
     let alone = try configuration(minimal + "calibration: none\n")

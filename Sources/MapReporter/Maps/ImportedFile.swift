@@ -59,6 +59,14 @@ package struct ImportedFile: Sendable {
     _ path: String, layers: Int? = nil, keyValueHeads: Int? = nil, for use: Use
   ) throws {
     let file = try Self.file(at: path)
+    var isFolder: ObjCBool = false
+    if unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder),
+      isFolder.boolValue
+    {
+      throw FileError.missing(
+        path: file, what: "table of gates in this folder",
+        fix: "name a file, or a folder with \(Self.tables.joined(separator: ", "))")
+    }
     _ = try FileReader(path: file, what: "file of gates or maps")
     var wantsGates = false
     if case .cutting = use { wantsGates = true }
@@ -169,7 +177,7 @@ package struct ImportedFile: Sendable {
     case .measuring(.some(.gates)), .cutting:
       let ties =
         "\(file) holds only 0 and 1: a cut at another sparsity than its own, "
-        + "\(percent(map.sparsity, digits: 1)), breaks ties by (layer, head)"
+        + "\(percent(map.sparsity, digits: 1)), decides between equals, which then go by lower layer and head"
       return (.gates(gates), other == nil ? [ties] : [])
     case .starting: return (.gates(gates), [])
     }

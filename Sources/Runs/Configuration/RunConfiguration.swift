@@ -65,7 +65,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     name = try given.decode(String.self, forKey: .name)
     model = try given.decode(String.self, forKey: .model)
     seed = try given.value(.seed, default: seed)
-    if given.contains(.window) {
+    if try given.contains(.window) && !given.decodeNil(forKey: .window) {
       let inner = try given.superDecoder(forKey: .window).strictContainer(keyedBy: WindowKeys.self)
       window.sink = try inner.value(.sink, default: window.sink)
       window.recent = try inner.value(.recent, default: window.recent)
@@ -224,7 +224,8 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
     }
     for context in searchedUnits.isEmpty ? [] : searchContexts {
-      try checkContext(context, ["search", "context"], model)
+      let isEvaluation = search.contexts.isEmpty && calibration == nil
+      try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"], model)
     }
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {

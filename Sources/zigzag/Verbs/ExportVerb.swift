@@ -121,12 +121,26 @@ struct ExportVerb: Verb {
       Logger(label: "export").warning("\(question)")
     }
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
+    warnOf(recommended)
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =
       try criterion.map(criterion(named:))
       ?? recommended?.criterion ?? run.configuration.ranking.criteria.first ?? .search
     guard let criterion else { return try run.headMixedMap(sparsity: sparsity) }
     return try run.map(by: criterion, sparsity: sparsity)
+  }
+
+  /// Says what the run's own recommendation leaves open, where it decides what is exported.
+  private func warnOf(_ recommended: RecommendedMap?) {
+    guard sparsity == nil else { return }
+    let log = Logger(label: "export")
+    if let recommended, !recommended.isEnough {
+      log.warning("\(source): \(recommended)")
+    } else if recommended == nil {
+      log.warning(
+        "\(source): no accuracy is measured yet, so that half of the layers stream; give --sparsity, or finish the run"
+      )
+    }
   }
 
   private func mapOfGates(model: HeadMap.Model?) throws -> HeadMap {
