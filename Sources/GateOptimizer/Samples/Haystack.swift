@@ -39,6 +39,19 @@ public struct HaystackSource: Codable, Sendable, Equatable {
     generator = try values.decodeIfPresent(Subject.self, forKey: .generator)
   }
 
+  /// The text of one of the files.
+  ///
+  /// - Throws: `FileError`.
+  package static func text(at path: String) throws(FileError) -> String {
+    do {
+      return try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
+    } catch .missing(let path, let what, _) {
+      throw .missing(
+        path: path, what: what,
+        fix: "name another file under haystack, or none for generated text")
+    }
+  }
+
   private init(files: [String], generator: Subject?) {
     self.files = files
     self.generator = generator
@@ -133,15 +146,7 @@ enum TextSentences {
 
   /// The sentences of the UTF-8 text file at `path`.
   static func ofFile(at path: String) throws(FileError) -> [String] {
-    let text: String
-    do {
-      text = try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
-    } catch .missing(let path, let what, _) {
-      throw .missing(
-        path: path, what: what,
-        fix: "name another file under haystack, or none for generated text")
-    }
-    let sentences = pieces(of: text)
+    let sentences = pieces(of: try HaystackSource.text(at: path))
     guard !sentences.isEmpty else {
       throw .invalid(
         path: path, place: "the text", expected: "at least one sentence", found: "none",

@@ -109,3 +109,11 @@ public indirect enum CurveMethod: Sendable, Hashable {
     return false
   }
 }
+
+extension Sequence where Element: Hashable {
+  /// Each element once, in the order in which they first appear.
+  package var distinct: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

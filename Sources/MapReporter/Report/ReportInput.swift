@@ -107,9 +107,7 @@ package struct ReportInput: Sendable {
 
   /// The tasks of the points, the primary one first.
   var tasks: [String] {
-    points.map(\.task).reduce(into: [primaryTask]) { tasks, task in
-      if !tasks.contains(task) { tasks.append(task) }
-    }
+    ([primaryTask] + points.map(\.task)).distinct
   }
 
   /// The map of `method` at a requested sparsity.

@@ -39,9 +39,7 @@ package enum NumpyFile {
   package static func write(
     _ values: [Float], shape: [Int], to path: String
   ) throws(FileError) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
-    let bytes = unsafe values.withUnsafeBytes { unsafe Data($0) }
-    try write(bytes, type: "<f4", shape: shape, to: path)
+    try write(values, type: "<f4", shape: shape, to: path)
   }
 
   /// Writes an int32 array in C order, atomically.
@@ -50,14 +48,14 @@ package enum NumpyFile {
   package static func write(
     _ values: [Int32], shape: [Int], to path: String
   ) throws(FileError) {
-    precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
-    let bytes = unsafe values.withUnsafeBytes { unsafe Data($0) }
-    try write(bytes, type: "<i4", shape: shape, to: path)
+    try write(values, type: "<i4", shape: shape, to: path)
   }
 
-  private static func write(
-    _ bytes: Data, type: String, shape: [Int], to path: String
+  private static func write<Element: BitwiseCopyable>(
+    _ values: [Element], type: String, shape: [Int], to path: String
   ) throws(FileError) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values for shape \(shape)")
+    let bytes = unsafe values.withUnsafeBytes { unsafe Data($0) }
     let sizes = shape.count == 1 ? "\(shape[0])," : shape.map(String.init).joined(separator: ", ")
     var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }"
     // The values start at a multiple of 64; the header ends with a newline.

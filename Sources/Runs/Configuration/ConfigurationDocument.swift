@@ -74,6 +74,17 @@ package struct ConfigurationDocument {
     .setting(location: location(of: problem.path), problem: problem.description)
   }
 
+  /// What `body` gives; a problem of a setting that it throws gets the setting's place.
+  ///
+  /// - Throws: ``RunError/setting(location:problem:)`` for an `InvalidSetting`, and whatever else `body` throws.
+  func placing<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch let problem as InvalidSetting {
+      throw setting(problem)
+    }
+  }
+
   /// The file and line a setting was written at, or the override that set it.
   private func location(of keys: [String]) -> String {
     if let override = overrides.last(where: { keys.starts(with: $0.keys) }) {

@@ -11,11 +11,7 @@ extension RunConfiguration {
   ///   what does not suit it.
   func openModel(_ document: ConfigurationDocument) throws -> LoadedModel {
     let source = try ModelFile.open(path: model)
-    do {
-      try validate(for: source.configuration)
-    } catch {
-      throw document.setting(error)
-    }
+    try document.placing { try validate(for: source.configuration) }
     return source
   }
 

@@ -11,12 +11,9 @@ extension RunConfiguration {
   ///
   /// - Throws: ``RunError`` that names the file and line, or the override, of what is wrong.
   package init(_ document: ConfigurationDocument) throws {
-    self = try document.decode(RunConfiguration.self)
-    do {
-      try validate()
-    } catch {
-      throw document.setting(error)
-    }
+    let read = try document.decode(RunConfiguration.self)
+    try document.placing { try read.validate() }
+    self = read
   }
 
   /// The configuration with every default written out, as it goes into the run folder.

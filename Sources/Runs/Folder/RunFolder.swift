@@ -37,7 +37,7 @@ package struct RunFolder: ~Copyable {
     opened.removeTemporaryFiles()
     try opened.reconcile(with: configuration)
     try lock.requireHeld()
-    try opened.put(configuration.yaml(), at: files.configuration)
+    try AtomicFile.write(configuration.yaml(), to: files.configuration)
     return opened
   }
 
@@ -56,10 +56,6 @@ package struct RunFolder: ~Copyable {
   ///   `FileError.changed` where something it is computed from was written into.
   package func write(_ text: String, to path: String) throws {
     try guardian.check()
-    try put(text, at: path)
-  }
-
-  private func put(_ text: String, at path: String) throws {
     try AtomicFile.write(text, to: path)
   }
 
@@ -97,7 +93,7 @@ package struct RunFolder: ~Copyable {
     guard var table = try? ScoreTable.read(files.scores) else { return }
     let text = table.text
     table.keepTasks(keep)
-    if table.text != text { try put(table.text, at: files.scores) }
+    if table.text != text { try AtomicFile.write(table.text, to: files.scores) }
   }
 
   /// Notes what `result` is made from, before it is written: its `texts`, one for each of its files or, where

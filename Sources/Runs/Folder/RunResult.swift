@@ -130,12 +130,12 @@ struct ResultInputs {
     case .gateSettings:
       return [
         "settings of the gates":
-          try configuration.hash { all throws in try all.gateSettings() }
+          try configuration.hash { try $0.gateSettings() }
       ]
     case .searchSettings:
       return [
         "settings of the search":
-          try configuration.hash { all throws in try all.searchSettings() }
+          try configuration.hash { try $0.searchSettings() }
       ]
     case .attentionContext:
       guard configuration.calibration == nil else { return [:] }
@@ -153,7 +153,7 @@ struct ResultInputs {
     case .evaluationSettings:
       return [
         "settings of the evaluation":
-          try configuration.hash { all throws in try all.settings(in: .evaluation) }
+          try configuration.hash { try $0.settings(in: .evaluation) }
       ]
     case .importedMaps: return Self.importedMaps(of: configuration)
     case .gates: return contents([files.gates])
@@ -263,9 +263,9 @@ struct ResultInputs {
   private func isFormer(_ hash: String, of name: String) throws -> Bool {
     switch name {
     case "settings of the gates":
-      try configuration.formerHash { all throws in try all.gateSettings() } == hash
+      try configuration.formerHash { try $0.gateSettings() } == hash
     case "settings of the search":
-      try configuration.formerHash { all throws in try all.searchSettings() } == hash
+      try configuration.formerHash { try $0.searchSettings() } == hash
     default:
       try configuration.sampleSettings().values.contains { sha256(of: settingsText($0)) == hash }
     }

@@ -121,8 +121,7 @@ package struct MapPlan: Sendable {
 
   /// The different patterns of `task`, in the order they first appear.
   package func patterns(for task: EvaluationTask) -> [AttentionPattern] {
-    var seen: Set<AttentionPattern> = []
-    return maps(for: task).map(\.pattern).filter { seen.insert($0).inserted }
+    maps(for: task).map(\.pattern).distinct
   }
 
   /// The head-mixed map of gates, its method named by `name`.

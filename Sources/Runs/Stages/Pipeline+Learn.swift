@@ -79,7 +79,7 @@ extension Pipeline {
   /// What a checkpoint belongs to: the model, the texts, and every setting the gates depend on.
   func checkpointIdentity() throws -> String {
     checkpointIdentity(
-      settings: try configuration.hash { choice throws in try choice.gateSettings() })
+      settings: try configuration.hash { try $0.gateSettings() })
   }
 
   private func checkpointIdentity(settings: String) -> String {
@@ -94,7 +94,7 @@ extension Pipeline {
   /// What earlier versions wrote: the first one the weights and all settings.
   func formerCheckpointIdentities() throws -> [String] {
     let settings = sha256(of: settingsText(try configuration.gateSettings()))
-    let former = try configuration.formerHash { all throws in try all.gateSettings() }
+    let former = try configuration.formerHash { try $0.gateSettings() }
     return [
       "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)",
       checkpointIdentity(settings: former),

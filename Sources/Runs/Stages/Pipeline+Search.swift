@@ -105,7 +105,7 @@ extension Pipeline {
 
   /// What a stored search belongs to.
   private func searchIdentity() throws -> String {
-    let settings = try configuration.hash { choice throws in try choice.searchSettings() }
+    let settings = try configuration.hash { try $0.searchSettings() }
     return "\(try checkpointIdentity()), search \(settings), "
       + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }
@@ -114,7 +114,7 @@ extension Pipeline {
   private func formerSearchIdentities() throws -> [String] {
     let checkpoints = try formerCheckpointIdentities()
     let settings = sha256(of: settingsText(try configuration.searchSettings()))
-    let former = try configuration.formerHash { all throws in try all.searchSettings() }
+    let former = try configuration.formerHash { try $0.searchSettings() }
     return [
       "\(checkpoints[0]), search \(settings)",
       "\(checkpoints[1]), search \(former), gates \(TextFile.sha256(of: files.gates) ?? "unknown")",

@@ -26,11 +26,7 @@ package struct Pipeline: ~Copyable {
     origin: RunOrigin? = nil, observer: any WorkObserver
   ) throws {
     let source = try configuration.openModel(document)
-    do {
-      try configuration.compute.chooseKernels()
-    } catch {
-      throw document.setting(error)
-    }
+    try document.placing { try configuration.compute.chooseKernels() }
     try origin?.check(folder: "\(runs)/\(configuration.name)")
     let folder = try RunFolder.open(for: configuration, in: runs)
     var record = RunRecord()
@@ -82,11 +78,7 @@ package struct Pipeline: ~Copyable {
     let inputs = StageInputs(
       configuration: configuration, model: model.decoder.configuration,
       tokenizer: model.tokenizer, folder: folder.path)
-    do {
-      for stage in stages { try stage.check(inputs) }
-    } catch let error as InvalidSetting {
-      throw document.setting(error)
-    }
+    try document.placing { for stage in stages { try stage.check(inputs) } }
   }
 
   /// Runs a stage and adds the time it took to the record, also when it is interrupted; the report states the

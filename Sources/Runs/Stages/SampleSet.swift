@@ -46,7 +46,7 @@ package struct SampleSet: Sendable {
       } else {
         EvaluationSamples(sampler: try configuration.calibrationSampler(tokenizer), grid: nil)
       }
-    samples = try indices.map { index throws in try set.sample(index: index) }
+    samples = try indices.map { try set.sample(index: $0) }
   }
 
   private static func judging(

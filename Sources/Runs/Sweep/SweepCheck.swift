@@ -23,12 +23,10 @@ struct SweepCheck {
     do {
       try checkFolder(of: run)
       let model = try model(at: run.configuration.model)
-      do {
+      try run.document.placing {
         try run.configuration.validate(for: model.configuration)
         try run.configuration.compute.chooseKernels()
         try checkStages(of: run, model)
-      } catch let error as InvalidSetting {
-        throw run.document.setting(error)
       }
     } catch RunError.setting(let location, let problem) {
       throw RunError.setting(location: location, problem: "\(problem) (run \(run.name))")
@@ -79,7 +77,7 @@ struct SweepCheck {
     let configuration = run.configuration
     for path in configuration.haystack.evaluation.files
     where !FileManager.default.isReadableFile(atPath: path) {
-      _ = try TextFile.text(at: path, what: "text for a haystack", limit: FileLimit.text)
+      _ = try HaystackSource.text(at: path)
     }
     guard checked.insert(try settingsHash(configuration.settings(in: .checks))).inserted else {
       return

@@ -40,7 +40,7 @@ struct SweepFile {
     self.path = path
     name = try parser.folderName(entry(.name))
     base = Self.resolve(try parser.text(entry(.base), Key.base.rawValue), beside: path)
-    shared = try entry(.set).map { given throws in try parser.changes(given.value) } ?? []
+    shared = try entry(.set).map { try parser.changes($0.value) } ?? []
     let labels = AxisLabels(entry(.vary)?.value, entry(.grid)?.value)
     vary = try parser.axes(entry(.vary), labels: labels)
     grid = try parser.axes(entry(.grid), labels: labels)

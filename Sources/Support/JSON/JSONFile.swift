@@ -20,11 +20,7 @@ package enum JSONFile {
   package static func text(
     of value: some Encodable, name: String
   ) throws(FileError) -> String {
-    do {
-      return try JSONReader.read(encoded(value)).laidOut + "\n"
-    } catch {
-      throw .cannotWrite(path: name, reason: "JSON has no place for it: \(error)")
-    }
+    try text(named: name) { try JSONReader.read(encoded(value)).laidOut }
   }
 
   /// `value` likewise in Foundation's layout, each member of a list on a line of its own.
@@ -33,8 +29,14 @@ package enum JSONFile {
   package static func prettyText(
     of value: some Encodable, name: String
   ) throws(FileError) -> String {
+    try text(named: name) { String(decoding: try encoded(value, .prettyPrinted), as: UTF8.self) }
+  }
+
+  private static func text(
+    named name: String, _ make: () throws -> String
+  ) throws(FileError) -> String {
     do {
-      return String(decoding: try encoded(value, .prettyPrinted), as: UTF8.self) + "\n"
+      return try make() + "\n"
     } catch {
       throw .cannotWrite(path: name, reason: "JSON has no place for it: \(error)")
     }

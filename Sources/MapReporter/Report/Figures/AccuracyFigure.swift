@@ -84,9 +84,7 @@ package struct AccuracyFigure: Sendable {
   var randomMethods: [CurveMethod] { ordered(\.isRandom) }
 
   private func ordered(_ keep: (CurveMethod) -> Bool) -> [CurveMethod] {
-    points.map(\.method).reduce(into: [CurveMethod]()) { names, name in
-      if !names.contains(name) && keep(name) { names.append(name) }
-    }
+    points.map(\.method).filter(keep).distinct
   }
 
   func series(_ method: CurveMethod) -> [(x: Double, y: Estimate, point: CurvePoint)] {

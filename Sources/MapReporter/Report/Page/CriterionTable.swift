@@ -68,7 +68,7 @@ struct CriterionTable {
         return abs(near - far) < 1e-9 ? left > right : near < far
       }
     }
-    return nearest.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    return nearest.distinct
   }
 
   /// Whether a method has a value for each sparsity, unlike full and all streaming.
@@ -81,9 +81,7 @@ struct CriterionTable {
 
   /// References around the rest: full first, then maps, random draws, all streaming last.
   private static func methods(_ points: [CurvePoint]) -> [CurveMethod] {
-    let names = points.map(\.method).reduce(into: [CurveMethod]()) { names, name in
-      if !names.contains(name) { names.append(name) }
-    }
+    let names = points.map(\.method).distinct
     let order: [(CurveMethod) -> Bool] = [
       { $0 == .full }, { !isEnd($0) && !$0.isRandom }, \.isRandom, { $0 == .streaming },
     ]

@@ -25,8 +25,7 @@ struct RecommendationTable {
   /// The recommendations of every layer criterion and of the head-mixed cut.
   init(_ input: ReportInput) {
     share = percent(input.keptShare)
-    let methods = input.points.filter { $0.task == input.primaryTask }.map(\.method)
-      .reduce(into: [CurveMethod]()) { if !$0.contains($1) { $0.append($1) } }
+    let methods = input.points.filter { $0.task == input.primaryTask }.map(\.method).distinct
       .filter { $0.isLayerExclusive || $0 == .headMixed }
     rows = methods.map { Self.row($0, input) }
     isEmpty = rows.isEmpty

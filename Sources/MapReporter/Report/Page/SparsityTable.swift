@@ -25,9 +25,7 @@ struct SparsityTable {
     let scored = CurveMetric.scored(in: points)
     let metric =
       scored.contains(primary) ? primary : scored.contains(.divergence) ? .divergence : scored.first
-    let shown = points.map(\.method).reduce(into: [CurveMethod]()) { found, method in
-      if Self.isShown(method), !found.contains(method) { found.append(method) }
-    }
+    let shown = points.map(\.method).filter(Self.isShown).distinct
     let own = points.filter { shown.contains($0.method) }
     let asked = Set(own.map(\.requestedSparsity)).sorted()
     self.metric = metric.map { $0.isShare ? "\($0.title.lowercasedFirst) in %" : $0.title } ?? ""
