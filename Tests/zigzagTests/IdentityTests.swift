@@ -137,7 +137,7 @@ import Transformer
       ["export", map, "--model", "tiny.h5", "--out", "out"],
       ["forward", "tiny.h5", "--tokens", "ids.npy", "--map", map, "--out", "h.npy"],
       ["rank", "runs/tiny", "-s", "0.5"], ["rank", "runs/tiny", "-s", "0.5", "--model", "tiny.h5"],
-      ["export", "runs/tiny", "--out", "out"], ["report", "runs/tiny"],
+      ["export", "runs/tiny", "-s", "0.5", "--out", "out"], ["report", "runs/tiny"],
       ["run", "--from", "runs/tiny/run.json", "--runs", "b"],
     ] {
       let outcome = try ToolRunner.run(arguments + ["-q"], in: scratch.path)

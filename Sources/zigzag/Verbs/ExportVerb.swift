@@ -67,7 +67,7 @@ struct ExportVerb: Verb {
 
   func perform() throws {
     let known = try model.map { try HeadMap.Model(contentsOf: $0) }
-    var (map, folder) = try chosenMap(model: known)
+    var (map, folder, remark) = try chosenMap(model: known)
     let logger = Logger(label: "export")
     if let known, let model {
       if let question = map.model.openQuestion(of: source, against: known.identity) {
@@ -75,6 +75,7 @@ struct ExportVerb: Verb {
       }
       map = try map.completed(by: known, mapName: source, modelName: model)
     }
+    if let remark { logger.warning("\(remark)") }
     let place = URL(fileURLWithPath: out ?? folder)
     let exports = try (format.isEmpty ? [.headMap] : format).map {
       ($0, try $0.exporter.export(map))
@@ -90,15 +91,19 @@ struct ExportVerb: Verb {
     }
   }
 
-  private func chosenMap(model: HeadMap.Model?) throws -> (map: HeadMap, folder: String) {
+  /// The map, the folder it is written to by default, and what has to be said of the choice.
+  private func chosenMap(model: HeadMap.Model?) throws -> (
+    map: HeadMap, folder: String, remark: String?
+  ) {
     if GateOptions.isRunFolder(source) {
       try gates.refuse(because: "\(source) is a run folder, which has a window of its own")
-      return (try mapOfRun(), "\(source)/export")
+      let (map, remark) = try mapOfRun()
+      return (map, "\(source)/export", remark)
     }
     let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
     if GateOptions.holdsGates(source) {
       let map = try mapOfGates(model: model)
-      return (map, "\(isFolder(source) ? source : folder)/export")
+      return (map, "\(isFolder(source) ? source : folder)/export", nil)
     }
     guard sparsity == nil && criterion == nil else {
       throw ToolError.usage(
@@ -106,7 +111,7 @@ struct ExportVerb: Verb {
           + "or of gates")
     }
     try gates.refuse(because: "\(source) is a finished map, which has a window of its own")
-    return (try .read(from: URL(fileURLWithPath: source)), folder)
+    return (try .read(from: URL(fileURLWithPath: source)), folder, nil)
   }
 
   /// A criterion by name; nil for a head-mixed map.
@@ -114,33 +119,30 @@ struct ExportVerb: Verb {
     name == "head-mixed" ? nil : try Criterion(parsing: name, option: "--criterion")
   }
 
-  private func mapOfRun() throws -> HeadMap {
+  private func mapOfRun() throws -> (map: HeadMap, remark: String?) {
     let run = try FinishedRun(folder: source)
     // With --model the same question is asked of the model that is named.
     if let question = run.openQuestion, model == nil {
       Logger(label: "export").warning("\(question)")
     }
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
-    warnOf(recommended)
+    let remark = remark(on: recommended)
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =
       try criterion.map(criterion(named:))
       ?? recommended?.criterion ?? run.configuration.ranking.criteria.first ?? .search
-    guard let criterion else { return try run.headMixedMap(sparsity: sparsity) }
-    return try run.map(by: criterion, sparsity: sparsity)
+    guard let criterion else { return (try run.headMixedMap(sparsity: sparsity), remark) }
+    return (try run.map(by: criterion, sparsity: sparsity), remark)
   }
 
-  /// Says what the run's own recommendation leaves open, where it decides what is exported.
-  private func warnOf(_ recommended: RecommendedMap?) {
-    guard sparsity == nil else { return }
-    let log = Logger(label: "export")
-    if let recommended, !recommended.isEnough {
-      log.warning("\(source): \(recommended)")
-    } else if recommended == nil {
-      log.warning(
+  /// What the run's own recommendation leaves open, where it decides what is exported.
+  private func remark(on recommended: RecommendedMap?) -> String? {
+    guard sparsity == nil else { return nil }
+    guard let recommended else {
+      return
         "\(source): no accuracy is measured yet, so that half of the layers stream; give --sparsity, or finish the run"
-      )
     }
+    return recommended.isEnough ? nil : "\(source): \(recommended)"
   }
 
   private func mapOfGates(model: HeadMap.Model?) throws -> HeadMap {
