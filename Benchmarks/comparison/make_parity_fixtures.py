@@ -18,21 +18,92 @@ from run_transformers import build
 from two_way_step import TwoWayStep, streaming_mask
 
 SINK, RECENT, GATE, LABELS = 16, 64, 0.7, 75
+# Layers that retrieve in the maps of deployed_*.npy; the others stream.
+RETRIEVAL = [4, 7, 8, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 28, 29]
 EVERY = 32  # rows of hidden states that are kept: each 32nd, and so the last
 TOLERANCE = 2e-4  # of the largest magnitude, between float64 and float32
 
 
-def hidden_states(two_way, tokens, mask):
-    """Final hidden states (T, C) where every head sees what `mask` lets it see."""
+def attention(q, k, v, mask):
+    """Attention of all heads under one mask, booleans or floats."""
+    return torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, attn_mask=mask, enable_gqa=True
+    )
+
+
+def deployed_mask(tokens, boundary, phase, sink, after="slide"):
+    """Booleans (T, T): what a streaming head sees, by the rule that docs/deployments.md writes down."""
+    query, key = torch.arange(tokens)[:, None], torch.arange(tokens)
+    if after == "keep":
+        window = key >= boundary - RECENT
+    else:
+        window = query - key < RECENT
+    streams = {
+        "everywhere": query >= 0,
+        "decode": query >= boundary,
+        "prompt": query < boundary,
+    }[phase]
+    return (key <= query) & (~streams | (key < sink) | window)
+
+
+def hidden_states(two_way, tokens, mask, retrieval=()):
+    """Final hidden states (T, C) where every head sees what `mask` lets it see, but for layers in `retrieval`."""
+    causal = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
 
     def attend(layer, q, k, v):
-        return torch.nn.functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, enable_gqa=True
-        )
+        return attention(q, k, v, causal if layer in retrieval else mask)
 
     embedded = two_way.weights["model.embed_tokens.weight"][tokens]
     with torch.no_grad():
         return two_way.forward(embedded, attend, two_way.rotary(len(tokens)))
+
+
+def deployed_step(two_way, tokens, boundary, phase, gates):
+    """The distillation loss of a step for maps that stream after, or before, the boundary alone."""
+    causal = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
+    mask = deployed_mask(len(tokens), boundary, phase, SINK)
+    rotary = two_way.rotary(len(tokens))
+    embedded = two_way.weights["model.embed_tokens.weight"][tokens]
+    streams = torch.arange(len(tokens)) >= boundary
+    streams = (streams if phase == "decode" else ~streams)[None, None, :, None]
+    full = []
+
+    def teach(layer, q, k, v):
+        full.append(attention(q, k, v, causal))
+        return full[-1]
+
+    def learn(layer, q, k, v):
+        gate = gates[layer].repeat_interleave(two_way.sizes.group)[:, None, None]
+        mixed = gate * full[layer] + (1 - gate) * attention(q, k, v, mask)
+        return torch.where(streams, mixed, attention(q, k, v, causal))
+
+    with torch.no_grad():
+        target = two_way.forward(embedded, teach, rotary)[-LABELS:]
+    loss = torch.nn.functional.mse_loss(two_way.forward(embedded, learn, rotary)[-LABELS:], target)
+    loss.backward()
+    return loss.item()
+
+
+def deployed(two_way, tokens, folder):
+    """Writes what maps give, and steps for them, where not everything streams."""
+    boundary = len(tokens) - LABELS
+    rows = [row for row in range(EVERY - 1, len(tokens), EVERY) if row >= boundary]
+    for phase, after in [
+        ("everywhere", "slide"),
+        ("decode", "slide"),
+        ("decode", "keep"),
+        ("prompt", "slide"),
+    ]:
+        for sink in (SINK, 0):
+            mask = deployed_mask(len(tokens), boundary, phase, sink, after)
+            hidden = hidden_states(two_way, tokens, mask, RETRIEVAL)[rows]
+            np.save(folder / f"deployed_{phase}_{after}_{sink}.npy", hidden.float().numpy())
+    for phase in ("decode", "prompt"):
+        sizes = (two_way.sizes.layers, two_way.sizes.key_value_heads)
+        gates = torch.full(sizes, GATE, requires_grad=True)
+        loss = deployed_step(two_way, tokens, boundary, phase, gates)
+        np.save(folder / f"{phase}_gate_gradients.npy", gates.grad.numpy())
+        np.save(folder / f"{phase}_distillation_loss.npy", np.array([loss]))
 
 
 def main():
@@ -80,6 +151,7 @@ def main():
         "distillation_loss": torch.tensor([loss]),
     }.items():
         np.save(options.folder / f"{name}.npy", values.numpy())
+    deployed(two_way, tokens, options.folder)
     print(f"loss {loss:.10f}; {error:.1e} of the largest hidden state off transformers'")
 
 

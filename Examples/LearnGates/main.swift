@@ -16,9 +16,11 @@ let sampler = try PasskeySampler(
   tokenizer: model.requiredTokenizer())
 
 var state = CalibrationState(model.configuration, settings: settings)
-try Calibrator(decoder: model.decoder, sampler: sampler, settings: settings, window: window)
-  .run(&state) { state, _ in
-    print("step \(state.step): distillation \(state.records.last?.distillation ?? .nan)")
-    return true
-  }
+try Calibrator(
+  decoder: model.decoder, sampler: sampler, settings: settings, deployment: Deployment(window)
+)
+.run(&state) { state, _ in
+  print("step \(state.step): distillation \(state.records.last?.distillation ?? .nan)")
+  return true
+}
 try state.gates.write(to: CommandLine.arguments[2])

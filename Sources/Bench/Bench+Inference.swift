@@ -40,7 +40,7 @@ extension Bench {
   /// Bytes of float32 keys and values that one token sees of `context` tokens.
   private func cachedBytesRead(_ pattern: AttentionPattern, context: Int) -> Int {
     let visible = pattern.isRetrieval.joined().reduce(0) { sum, isRetrieval in
-      sum + (isRetrieval ? context : pattern.window.visibleKeys(at: context - 1))
+      sum + (isRetrieval ? context : pattern.streaming.visibleKeys(at: context - 1))
     }
     return visible * 2 * decoder.configuration.headDim * MemoryLayout<Float>.stride
   }

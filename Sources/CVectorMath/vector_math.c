@@ -344,3 +344,33 @@ VECTOR void zz_widen_float16(const uint16_t *restrict x, float *restrict y, size
     memcpy(&y[i], &bits, 4);
   }
 }
+
+VECTOR void zz_narrow_bfloat16(const float *restrict x, uint16_t *restrict y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, &x[i], 4);
+    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    uint32_t nan = (bits >> 16) | 0x40u;
+    y[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
+  }
+}
+
+/* A denormal is rounded by the addition of a half, whose last bit is worth its step. */
+VECTOR void zz_narrow_float16(const float *restrict x, uint16_t *restrict y, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, &x[i], 4);
+    uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+    uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+    float shifted;
+    memcpy(&shifted, &magnitude, 4);
+    shifted += 0.5f;
+    uint32_t denormal;
+    memcpy(&denormal, &shifted, 4);
+    denormal -= 0x3f000000u;
+    uint32_t half = magnitude < 0x38800000u ? denormal : normal;
+    half = magnitude >= 0x47800000u ? 0x7c00u : half;
+    half = magnitude > 0x7f800000u ? 0x7e00u : half;
+    y[i] = (uint16_t)(half | sign);
+  }
+}

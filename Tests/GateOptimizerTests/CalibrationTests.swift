@@ -46,7 +46,9 @@ import Transformer
 
   /// Four samples, eleven steps: the same gates and records whether the teacher is computed every time, or
   /// kept for all samples or for some, in memory or in files, read by a second process or not.
-  @Test func cachedTeachersTeachTheSame() throws {
+  @Test(arguments: Deployment.Phase.allCases)
+  func cachedTeachersTeachTheSame(phase: Deployment.Phase) throws {
+    let deployment = Deployment(StreamingWindow(sink: 2, recent: 6), phase: phase)
     let model = RandomModel(
       ModelConfiguration(
         modelType: "llama", layers: 3, hidden: 24, feedForward: 40, queryHeads: 6,
@@ -64,7 +66,7 @@ import Transformer
     func learn(_ cache: TeacherCacheSettings) throws -> CalibrationState {
       let calibrator = Calibrator(
         decoder: model.decoder, sampler: sampler, settings: settings,
-        window: StreamingWindow(sink: 2, recent: 6), cache: cache)
+        deployment: deployment, cache: cache)
       var state = CalibrationState(model.configuration, settings: settings)
       try calibrator.run(&state) { _, _ in true }
       return state

@@ -55,7 +55,8 @@ import Transformer
     var settings = CalibrationSettings()
     settings.steps = 60
     let calibrator = Calibrator(
-      decoder: decoder, sampler: try sampler(.calibration), settings: settings, window: window)
+      decoder: decoder, sampler: try sampler(.calibration), settings: settings,
+      deployment: Deployment(window))
     var state = CalibrationState(model.configuration, settings: settings)
     try calibrator.run(&state) { _, _ in true }
     for layer in 0..<PlantedModel.layers {
@@ -77,7 +78,8 @@ import Transformer
 
   /// The gates that a calibration of the planted model ends with.
   private func learned(
-    _ planted: [(layer: Int, head: Int)], _ change: (inout CalibrationSettings) -> Void
+    _ planted: [(layer: Int, head: Int)], for phase: Deployment.Phase = .everywhere,
+    _ change: (inout CalibrationSettings) -> Void = { _ in }
   ) throws -> GateMatrix {
     let model = PlantedModel(planted: planted)
     var settings = CalibrationSettings()
@@ -85,7 +87,7 @@ import Transformer
     change(&settings)
     let calibrator = Calibrator(
       decoder: model.decoder, sampler: try sampler(.calibration), settings: settings,
-      window: window)
+      deployment: Deployment(window, phase: phase))
     var state = CalibrationState(model.configuration, settings: settings)
     try calibrator.run(&state) { _, _ in true }
     return state.gates
@@ -94,6 +96,18 @@ import Transformer
   /// Whose full attention is mixed in makes no difference where layers do not depend on each other.
   @Test func theStudentsOwnAttentionFindsThemToo() throws {
     let gates = try learned([(2, 0), (4, 1)]) { $0.retrieval = .student }
+    for layer in 0..<PlantedModel.layers {
+      for (head, gate) in gates[layer: layer].enumerated() {
+        let isPlanted = (layer, head) == (2, 0) || (layer, head) == (4, 1)
+        #expect(isPlanted ? gate > 0.9 : gate < 0.05, "layer \(layer), head \(head): \(gate)")
+      }
+    }
+  }
+
+  /// Gates that are learned for maps that stream after the prompt alone.
+  @Test(arguments: RetrievalSource.allCases)
+  func theyAreFoundAfterThePromptAlone(retrieval: RetrievalSource) throws {
+    let gates = try learned([(2, 0), (4, 1)], for: .decode) { $0.retrieval = retrieval }
     for layer in 0..<PlantedModel.layers {
       for (head, gate) in gates[layer: layer].enumerated() {
         let isPlanted = (layer, head) == (2, 0) || (layer, head) == (4, 1)
@@ -126,7 +140,7 @@ import Transformer
     #expect(state.gates.values == [0, 0, 1, 1, 0.5, 0.5, 0, 0, 0, 0, 0, 0])
     let calibrator = Calibrator(
       decoder: model.decoder, sampler: try sampler(.calibration), settings: settings,
-      window: window)
+      deployment: Deployment(window))
     try calibrator.run(&state) { _, _ in true }
     for layer in 0..<PlantedModel.layers {
       let gate = state.gates[layer, 0]
@@ -148,10 +162,16 @@ import Transformer
     let model = PlantedModel(planted: planted)
     let sampler = try sampler(.search)
     let samples = try (0..<3).map { try sampler.sample(index: $0) }
-    for unit in MapUnit.allCases {
-      let judge = MapJudge(
-        model.decoder, samples: samples,
-        question: MapJudge.Question(unit: unit, loss: .divergence, rows: .answers, window: window))
+    for (unit, phase) in MapUnit.allCases.flatMap({ unit in
+      [(unit, Deployment.Phase.everywhere), (unit, .decode)]
+    }) {
+      let question = MapJudge.Question(
+        unit: unit, loss: .divergence, rows: .answers,
+        deployment: Deployment(window, phase: phase))
+      let judge: any SetJudge =
+        phase == .decode
+        ? try PromptedJudge(model.decoder, samples: samples, question: question)
+        : MapJudge(model.decoder, samples: samples, question: question)
       let count = PlantedModel.layers * unit.perLayer(heads: 2)
       var state = SearchState(count: count, samples: samples.count)
       try MapSearch(judge: judge, settings: SearchSettings()).run(&state) { _ in true }
@@ -160,6 +180,47 @@ import Transformer
       #expect(kept == (unit == .layers ? [1, 4] : [3, 8]))
       #expect(best.loss < 1e-3)
       #expect(try #require(state.best(streaming: count - 1)).loss > 1)
+    }
+  }
+
+  /// Prompts that are read once give the losses of whole passes, whatever is kept of them and of other sets.
+  @Test(arguments: MapLoss.allCases) func bothJudgesAgree(loss: MapLoss) throws {
+    let model = PlantedModel(planted: [(layer: 1, head: 1), (layer: 4, head: 0)])
+    let sampler = try sampler(.search)
+    let samples = try (0..<3).map { try sampler.sample(index: $0) }
+    for deployment in [
+      Deployment(window, phase: .decode), Deployment(window, phase: .decode, after: .keep),
+      Deployment(window, phase: .decode, boundary: .answer),
+    ] {
+      let question = MapJudge.Question(
+        unit: .heads, loss: loss, rows: .answers, deployment: deployment)
+      let whole = MapJudge(model.decoder, samples: samples, question: question)
+      let prompted = try [Int.max, 0, 400_000].map {
+        try PromptedJudge(
+          model.decoder, samples: samples, question: question,
+          prompts: PromptSettings(byteBudget: $0))
+      }
+      var random = SeededGenerator(seed: 5, stream: .resampling)
+      var base = Array(repeating: true, count: 12)
+      for _ in 0..<4 {
+        let sets = (0..<3).map { _ in
+          var set = base
+          set[random.below(12)].toggle()
+          return set
+        }
+        let trials = sets.flatMap { set in
+          samples.indices.map { SetTrial(kept: set, sample: $0) }
+        }
+        let expected = try whole.losses(of: trials)
+        let found = try prompted.map { try $0.losses(of: trials) }
+        for (own, theirs) in zip(found[0], expected) {
+          #expect(abs(own - theirs) <= 2e-4 * max(1, abs(theirs)), "\(deployment.name)")
+        }
+        #expect(found.allSatisfy { $0 == found[0] })
+        base = sets[0]
+        for judge in prompted { judge.rebase(base) }
+        whole.rebase(base)
+      }
     }
   }
 }

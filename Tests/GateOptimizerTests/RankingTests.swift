@@ -136,6 +136,6 @@ import Transformer
     let pattern = map.pattern(keyValueHeads: 2, window: window)
     #expect(
       pattern.isRetrieval == [[true, true], [false, false], [false, false], [true, true]])
-    #expect(pattern.window == window)
+    #expect(pattern.streaming.window == window)
   }
 }

@@ -8,28 +8,59 @@ import Transformer
 
   /// Loss against the oracle, and every gate gradient against central differences of it.
   ///
-  /// The oracle computes all rows of both streams. Central differences of a Double loss are good to 1e-7;
+  /// The oracle computes all rows of both streams, for maps that stream everywhere, after the prompt, in a cache
+  /// that is pruned once, and in the prompt alone. Central differences of a Double loss are good to 1e-7;
   /// what remains is the float32 step.
   @Test(arguments: Architectures.all, [RetrievalSource.teacher, .student])
   func gradientsMatchCentralDifferences(_ c: ModelConfiguration, retrieval: RetrievalSource) {
+    compare(c, Deployment(window), retrieval)
+  }
+
+  /// The same for maps that do not stream everywhere.
+  @Test(
+    arguments: [
+      Deployment(StreamingWindow(sink: 0, recent: 5), phase: .decode),
+      Deployment(StreamingWindow(sink: 3, recent: 5), phase: .decode, after: .keep),
+      Deployment(StreamingWindow(sink: 3, recent: 5), phase: .prompt),
+    ], [RetrievalSource.teacher, .student])
+  func deployedGradientsMatchCentralDifferences(
+    _ deployment: Deployment, retrieval: RetrievalSource
+  ) {
+    for c in [Architectures.llama, Architectures.all[Architectures.all.count - 1]] {
+      compare(c, deployment, retrieval)
+    }
+  }
+
+  private func compare(
+    _ c: ModelConfiguration, _ deployment: Deployment, _ retrieval: RetrievalSource
+  ) {
     let model = RandomModel(c, seed: 3)
     let oracle = ReferenceModel(model)
     var random = TestRandom(seed: 4)
-    for (length, labels) in [(60, 52..<60), (9, 2..<9), (40, 30..<36)] {
+    let ends = [(60, 52..<60, 52), (9, 2..<9, 2), (40, 30..<36, 30)]
+    let others = [(40, 30..<38, 33), (40, 30..<38, 26)]
+    for (length, labels, end) in deployment.isPlain ? ends : ends + others {
       let tokens = random.tokens(length, vocabulary: c.vocabulary)
       let gates = (0..<c.layers).map { _ in
         (0..<c.keyValueHeads).map { _ in 0.5 + 0.45 * random.unit() }
       }
-      let step = TwoStreamStep(model.decoder, window: window, retrieval: retrieval)
+      let step = TwoStreamStep(model.decoder, deployment: deployment, retrieval: retrieval)
       let result = step(
-        tokens: tokens, labelRows: labels, gates: gates.map { $0.map(Float.init) })
+        tokens: tokens, labelRows: labels, boundary: end, gates: gates.map { $0.map(Float.init) })
+      let judged =
+        deployment.phase == .decode ? max(end, labels.lowerBound)..<labels.upperBound : labels
       // A label range that ends early cuts the sample there: nothing later can matter.
       let cut = Array(tokens[..<labels.upperBound])
       let rounded = gates.map { $0.map { Double(Float($0)) } }
       func loss(_ gates: [[Double]]) -> Double {
         oracle.distillation(
-          cut, rows: labels, gates: gates, window: window,
+          cut, rows: judged, gates: gates, rule: deployment.rule(boundary: end),
           ownFullAttention: retrieval == .student)
+      }
+      // A window that reaches all of a short prompt takes nothing away.
+      guard loss(rounded) > 1e-20 else {
+        #expect(result.distillation < 1e-10)
+        continue
       }
       expectClose([Float(result.distillation)], [loss(rounded)], tolerance: 1e-5, "loss")
       let h = 1e-4
@@ -43,8 +74,34 @@ import Transformer
       }
       expectClose(
         result.gateGradients.joined().map { Float($0) }, Array(numeric.joined()),
-        tolerance: 1e-4, "\(c.modelType), \(length) tokens")
+        tolerance: 1e-4, "\(c.modelType), \(deployment.name), \(length) tokens to \(end)")
     }
+  }
+
+  /// What is kept of the teacher is all that the student needs, and comes back from its values.
+  @Test(arguments: [RetrievalSource.teacher, .student], Deployment.Phase.allCases)
+  func teachersOutputsComeBack(retrieval: RetrievalSource, phase: Deployment.Phase) throws {
+    let c = Architectures.llama
+    let model = RandomModel(c, seed: 3)
+    var random = TestRandom(seed: 4)
+    let tokens = random.tokens(50, vocabulary: c.vocabulary)
+    let gates = (0..<c.layers).map { _ in (0..<c.keyValueHeads).map { _ in Float(random.unit()) } }
+    let step = TwoStreamStep(
+      model.decoder, deployment: Deployment(window, phase: phase), retrieval: retrieval)
+    let outputs = step.teach(tokens: tokens, labelRows: 40..<50, boundary: 38)
+    let values = outputs.values
+    #expect(values.count == step.outputCount(labelRows: 40..<50, boundary: 38))
+    #expect(values.count * 4 == outputs.byteCount)
+    guard let copy = step.outputs(values, labelRows: 40..<50, boundary: 38) else {
+      Issue.record("no outputs")
+      return
+    }
+    let first = step.learn(
+      from: outputs, tokens: tokens, labelRows: 40..<50, boundary: 38, gates: gates)
+    let second = step.learn(
+      from: copy, tokens: tokens, labelRows: 40..<50, boundary: 38, gates: gates)
+    #expect(first.gateGradients == second.gateGradients)
+    #expect(first.distillation == second.distillation)
   }
 
   @Test func conesHoldTheWindowBeforeTheLabelsAndTheSink() {
@@ -67,12 +124,16 @@ import Transformer
     var random = TestRandom(seed: 9)
     let tokens = random.tokens(90, vocabulary: c.vocabulary)
     let gates = (0..<c.layers).map { _ in (0..<c.keyValueHeads).map { _ in Float(random.unit()) } }
-    for labels in [70..<90, 86..<90] {
-      let whole = TwoStreamStep(model.decoder, window: window, retrieval: retrieval)(
+    for (labels, phase) in [
+      (70..<90, Deployment.Phase.everywhere), (86..<90, .everywhere), (70..<90, .decode),
+      (70..<90, .prompt),
+    ] {
+      let deployment = Deployment(window, phase: phase)
+      let whole = TwoStreamStep(model.decoder, deployment: deployment, retrieval: retrieval)(
         tokens: tokens, labelRows: labels, gates: gates)
       for budget in [0, 20_000, 60_000, 100_000] {
         let step = TwoStreamStep(
-          model.decoder, window: window, memoryBudget: budget, retrieval: retrieval)
+          model.decoder, deployment: deployment, memoryBudget: budget, retrieval: retrieval)
         let lean = step(tokens: tokens, labelRows: labels, gates: gates)
         #expect(lean.distillation == whole.distillation, "\(labels), \(budget) bytes")
         #expect(lean.gateGradients == whole.gateGradients, "\(labels), \(budget) bytes")

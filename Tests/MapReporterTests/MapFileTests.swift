@@ -52,10 +52,43 @@ import Transformer
 
   @Test func patternAndSparsityFollowTheHeads() throws {
     let map = try MapSamples.layers()
-    #expect(map.pattern.isRetrieval == [[true, true], [false, false], [true, true]])
-    #expect(map.pattern.window == StreamingWindow(sink: 16, recent: 64))
+    #expect(map.pattern().isRetrieval == [[true, true], [false, false], [true, true]])
+    #expect(map.pattern().streaming.window == StreamingWindow(sink: 16, recent: 64))
     #expect(map.sparsity.achieved == 1.0 / 3)
     #expect(try MapSamples.mixed().sparsity.achieved == 0.5)
+  }
+
+  /// A map that does not stream everywhere says so, in a version that older readers refuse.
+  @Test func deploymentsSurviveTheFile() throws {
+    let map = try MapSamples.layers()
+    #expect(try map.json().contains("\"schema_version\" : 1"))
+    #expect(try !map.json().contains("phase"))
+    try withTemporaryFolder { folder in
+      let window = StreamingWindow(sink: 0, recent: 64)
+      for deployment in [
+        Deployment(window, phase: .decode, boundary: .answer, after: .keep),
+        Deployment(window, phase: .prompt),
+      ] {
+        let other = try HeadMap(
+          model: map.model, window: HeadMap.Window(deployment), gates: map.gates, heads: map.heads,
+          criterion: map.criterion, requestedSparsity: map.sparsity.requested,
+          calibration: map.calibration)
+        let file = folder.appending(path: "headmap.json")
+        try other.write(to: file)
+        #expect(try HeadMap.read(from: file) == other)
+        #expect(try HeadMap.read(from: file).window.deployment == deployment)
+        let text = try other.json()
+        #expect(text.contains("\"schema_version\" : 2"))
+        let wrong = text.replacingOccurrences(
+          of: "\"phase\" : \"\(deployment.phase.rawValue)\"", with: "\"phase\" : \"now\"")
+        try wrong.write(to: file, atomically: true, encoding: .utf8)
+        let error = #expect(throws: FileError.self) { try HeadMap.read(from: file) }
+        #expect(
+          error?.description.contains(
+            "window.phase: expected one of everywhere, decode, prompt, found \"now\"") == true,
+          "\(error?.description ?? "")")
+      }
+    }
   }
 
   @Test func mapThatCameOutUniformCountsAsLayers() throws {

@@ -65,12 +65,13 @@ import Transformer
   }
 
   @Test func cacheCountsTokensKept() {
-    let pattern = AttentionPattern(
-      isRetrieval: [[true, false], [false, false]], window: StreamingWindow(sink: 16, recent: 64))
+    let heads = HeadSet([[true, false], [false, false]])
+    let deployment = Deployment(StreamingWindow(sink: 16, recent: 64))
     // One head of 1024 tokens and three of 80, keys and values, 64 numbers of two bytes.
-    let bytes = KeyValueCacheSize.bytes(pattern, context: 1024, headDim: 64, bytesPerValue: 2)
+    let bytes = KeyValueCacheSize.bytes(
+      heads, deployment, context: 1024, headDim: 64, bytesPerValue: 2)
     #expect(bytes == 2 * 64 * 2 * (1024 + 3 * 80))
-    #expect(KeyValueCacheSize.savedShare(pattern, context: 1024) == 1 - 1264.0 / 4096)
-    #expect(KeyValueCacheSize.savedShare(pattern, context: 80) == 0)
+    #expect(KeyValueCacheSize.savedShare(heads, deployment, context: 1024) == 1 - 1264.0 / 4096)
+    #expect(KeyValueCacheSize.savedShare(heads, deployment, context: 80) == 0)
   }
 }

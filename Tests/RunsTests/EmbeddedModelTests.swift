@@ -34,7 +34,7 @@ import Transformer
     let decoder = loaded.decoder
     let patterns = [
       AttentionPattern.full(loaded.configuration),
-      .streaming(loaded.configuration, window: configuration.window),
+      .streaming(loaded.configuration, window: configuration.deployment.window),
     ]
     var (right, all) = ([0, 0], 0)
     for sample in set.samples {

@@ -58,11 +58,76 @@ import Transformer
         evaluation: {tasks: [{name: key, preset: five-digits, context: 99}]}
         """)
     #expect(read.seed == 7)
-    #expect(read.window == StreamingWindow(sink: 4, recent: 64))
+    #expect(read.deployment == Deployment(StreamingWindow(sink: 4, recent: 64)))
     #expect(read.calibration?.learningRate == 0.1)
     #expect(read.ranking.criteria == [.lost, .weighted(0.5)])
     #expect(
       read.evaluation.tasks == [EvaluationTask(name: "key", context: 99, task: .fiveDigits)])
+  }
+
+  @Test func deploymentsAreReadAndResolved() throws {
+    let plain = StreamingWindow(sink: 16, recent: 64)
+    let own = try configuration(minimal)
+    #expect(own.deployment == Deployment(plain))
+    #expect(
+      own.deployments.map(\.deployment) == [Deployment(plain), Deployment(plain, phase: .decode)])
+    #expect(own.searchDeployment == own.deployment && own.gateDeployment == own.deployment)
+    let vllm = try configuration(minimal + "window: {runtime: vllm}\n")
+    #expect(vllm.deployment == Deployment(StreamingWindow(sink: 0, recent: 64)))
+    let word = try configuration(minimal + "window: kvpress\n")
+    #expect(word.deployment == Deployment(plain, phase: .decode, after: .keep))
+    #expect(word.deployments.map(\.deployment) == [word.deployment])
+    let several = try configuration(
+      minimal + """
+        window: {sink: 4}
+        search: {deployment: decode}
+        calibration: {deployment: {phase: prompt, sink: 0}}
+        evaluation:
+          deployments: [vllm, huggingface, {phase: decode, boundary: answer}, everywhere, sglang,
+            {sink: 8, recent: 32, block: 16}]
+        """)
+    let four = StreamingWindow(sink: 4, recent: 64)
+    #expect(several.searchDeployment == Deployment(four, phase: .decode))
+    #expect(
+      several.gateDeployment == Deployment(StreamingWindow(sink: 0, recent: 64), phase: .prompt))
+    // The window's own comes first, and two runtimes that do the same are one deployment.
+    #expect(
+      several.deployments.map(\.deployment) == [
+        Deployment(four), Deployment(StreamingWindow(sink: 0, recent: 64)),
+        Deployment(four, phase: .decode, boundary: .answer),
+        Deployment(StreamingWindow(sink: 128, recent: 128, block: 128)),
+        Deployment(StreamingWindow(sink: 8, recent: 32, block: 16)),
+      ])
+    #expect(several.deployments[1].runtimes == [.vllm, .huggingFace])
+    // What is written is read as the same.
+    let again = try RunConfiguration(
+      ConfigurationDocument(yaml: several.yaml(), path: "config.yaml"))
+    #expect(again == several)
+    #expect(try own.yaml().contains("window:\n  sink: 16\n  recent: 64\nhaystack:"))
+  }
+
+  @Test(arguments: [
+    ("window: {phase: later}", "window.phase"), ("window: nowhere", "window"),
+    ("window: {boundary: answer}", "window.boundary"), ("window: {after: keep}", "window.after"),
+    ("window: {recent: 60, block: 16}", "window.recent"),
+    ("window: {runtime: vllm, sink: 4}", "window.sink"),
+    ("window: {runtime: vllm, phase: decode}", "window.phase"),
+    ("window: {runtime: kvpress, after: slide}", "window.after"),
+    ("window: {runtime: sglang, block: 64}", "window.block"),
+    ("search: {deployment: {after: keep}}", "search.deployment.after"),
+    ("calibration: {deployment: {recent: 0}}", "calibration.deployment.recent"),
+    ("evaluation: {deployments: []}", "evaluation.deployments"),
+    ("evaluation: {deployments: [decode, {sinks: 4}]}", "evaluation.deployments.1.sinks"),
+    (
+      "evaluation: {deployments: [decode, {phase: prompt, after: keep}]}",
+      "evaluation.deployments.1.after"
+    ),
+  ])
+  func impossibleDeploymentsAreRefused(text: String, place: String) {
+    let error = #expect(throws: RunError.self) {
+      try configuration(minimal + text + "\n")
+    }
+    #expect(error?.description.contains("\(place) ") == true, "\(error?.description ?? "")")
   }
 
   @Test func searchContextsAreOneNumberOrAList() throws {

@@ -27,13 +27,13 @@ import Transformer
 
   private func plan(_ settings: EvaluationSettings? = nil) throws -> MapPlan {
     try MapPlan(
-      MapSources(LearnedMaps(gates: gates)), settings: settings ?? self.settings, window: window)
+      MapSources(LearnedMaps(gates: gates)), settings: settings ?? self.settings)
   }
 
   private func layers(_ name: String, _ maps: [PlannedMap]) throws -> [Bool] {
     let map = try #require(maps.first { $0.method.name == name && $0.requestedSparsity == 0.5 })
-    #expect(map.pattern.isRetrieval.allSatisfy { Set($0).count == 1 })
-    return map.pattern.isRetrieval.map { $0[0] }
+    #expect(map.heads.rows.allSatisfy { Set($0).count == 1 })
+    return map.heads.rows.map { $0[0] }
   }
 
   @Test func everyMethodIsPlannedAtEverySparsity() throws {
@@ -68,8 +68,7 @@ import Transformer
     let remoteness = GateMatrix(
       layers: 4, heads: 2, values: [0.1, 0.2, 0.9, 0.1, 0.6, 0.5, 0.2, 0.2])
     let maps = try MapPlan(
-      MapSources(LearnedMaps(gates: gates), remoteness: remoteness), settings: settings,
-      window: window
+      MapSources(LearnedMaps(gates: gates), remoteness: remoteness), settings: settings
     ).maps
     #expect(try layers("lazy-layers", maps) == [false, true, true, false])
   }
@@ -83,11 +82,11 @@ import Transformer
       imported: [
         ImportedMapSettings(name: "a", file: cut), ImportedMapSettings(name: "b", file: table),
       ])
-    let maps = try MapPlan(sources, settings: settings, window: window).maps
+    let maps = try MapPlan(sources, settings: settings).maps
     let finished = maps.filter { $0.method.name == "imported:a" }
     #expect(finished.map(\.achievedSparsity) == [0.625])
     #expect(
-      finished.first?.pattern.isRetrieval
+      finished.first?.heads.rows
         == [[true, false], [false, false], [true, true], [false, false]])
     #expect(try layers("imported:b:layer:max", maps) == layers("layer:max", maps))
     let error = #expect(throws: MapReporterError.self) {
@@ -105,7 +104,7 @@ import Transformer
     func plan(_ kind: ImportedMapSettings.Kind?) throws -> (methods: [String], notes: Int) {
       let entry = ImportedMapSettings(name: "a", file: cut, kind: kind)
       let sources = try MapSources(LearnedMaps(gates: gates), imported: [entry])
-      let maps = try MapPlan(sources, settings: settings, window: window).maps
+      let maps = try MapPlan(sources, settings: settings).maps
       return (maps.map(\.method.name).filter { $0.hasPrefix("imported:") }, sources.notes.count)
     }
     #expect(try plan(nil) == (["imported:a"], 1))
@@ -140,7 +139,7 @@ import Transformer
         ImportedMapSettings(name: "a", file: table),
         ImportedMapSettings(name: "b", file: gateTable, criteria: [.max]),
       ])
-    let maps = try MapPlan(sources, settings: settings, window: window).maps
+    let maps = try MapPlan(sources, settings: settings).maps
     #expect(try layers("imported:a:layer:search", maps) == [true, false, false, true])
     #expect(
       Set(maps.map(\.method.name).filter { $0.hasPrefix("imported:") })
@@ -171,7 +170,7 @@ import Transformer
   }
 
   @Test func equalPatternsAreMeasuredOnce() throws {
-    let patterns = try plan().patterns(for: settings.tasks[0])
+    let patterns = try plan().heads(for: settings.tasks[0])
     #expect(Set(patterns).count == patterns.count)
     #expect(patterns.count <= 2 + 6)
   }
@@ -187,7 +186,7 @@ import Transformer
   @Test func theTableReadsBack() throws {
     let scratch = try TemporaryFolder()
     var table = ScoreTable()
-    for (index, pattern) in try plan().patterns(for: settings.tasks[0]).enumerated() {
+    for (index, pattern) in try plan().heads(for: settings.tasks[0]).enumerated() {
       table["words, many", pattern] = [scores(index % 10), scores(10 - index % 10)]
     }
     let path = try scratch.write(table.text, to: "scores.csv")
@@ -210,13 +209,23 @@ import Transformer
     modelType: "llama", layers: 4, hidden: 8, feedForward: 8, queryHeads: 2, keyValueHeads: 2,
     headDim: 4, vocabulary: 8, maxPositions: 16)
 
+  private func measured(
+    _ plan: MapPlan, _ table: ScoreTable, _ settings: EvaluationSettings? = nil,
+    in deployments: [Deployment]? = nil
+  ) -> MeasuredCurves {
+    let own = Deployment(window)
+    return MeasuredCurves(
+      plan: plan, table: table, settings: settings ?? self.settings, model: model,
+      deployments: deployments ?? [own], own: own)
+  }
+
   @Test func pointsPoolTheSamples() throws {
     let plan = try plan()
     var table = ScoreTable()
-    for pattern in plan.patterns(for: settings.tasks[0]) {
+    for pattern in plan.heads(for: settings.tasks[0]) {
       table["words", pattern] = [scores(4), scores(8), scores(0)]
     }
-    let points = MeasuredCurves(plan: plan, table: table, settings: settings, model: model).points
+    let points = measured(plan, table).points
     #expect(points.count == plan.maps.count)
     let full = try #require(points.first)
     // The third sample is beyond what the settings ask for.
@@ -231,12 +240,12 @@ import Transformer
   @Test func differencesArePairedWithFullAndWithTheSameCache() throws {
     let plan = try plan()
     var table = ScoreTable()
-    for pattern in plan.patterns(for: settings.tasks[0]) { table["words", pattern] = [scores(0)] }
+    for pattern in plan.heads(for: settings.tasks[0]) { table["words", pattern] = [scores(0)] }
     let half = plan.maps.filter { $0.requestedSparsity == 0.5 }
-    table["words", plan.maps[0].pattern] = [scores(9), scores(5)]
-    table["words", half[0].pattern] = [scores(8), scores(6)]
-    table["words", half[1].pattern] = [scores(6), scores(2)]
-    let points = MeasuredCurves(plan: plan, table: table, settings: settings, model: model).points
+    table["words", plan.maps[0].heads] = [scores(9), scores(5)]
+    table["words", half[0].heads] = [scores(8), scores(6)]
+    table["words", half[1].heads] = [scores(6), scores(2)]
+    let points = measured(plan, table).points
     let layers = try #require(
       points.first { $0.method == .layers(.max) && $0.requestedSparsity == 0.5 })
     let measure = try #require(layers.measures[.tokens])
@@ -251,6 +260,38 @@ import Transformer
     #expect(random?.measures[.tokens]?.minusFull == nil)
   }
 
+  /// The window's own deployment has no name in the scores; every row of a table of several has one.
+  @Test func everyDeploymentHasItsPoints() throws {
+    let plan = try plan()
+    let own = Deployment(window)
+    let decode = Deployment(window, phase: .decode)
+    var table = ScoreTable()
+    for heads in plan.heads(for: settings.tasks[0]) {
+      table["words", heads] = [scores(4), scores(8)]
+      table["words", heads, deployment: decode.name] = [scores(9), scores(9)]
+    }
+    let points = measured(plan, table, in: [own, decode]).points
+    #expect(points.count == 2 * plan.maps.count)
+    #expect(points.deployments == [own.name, decode.name])
+    #expect(points.ofFirstDeployment.count == plan.maps.count)
+    #expect(points.first?.estimate(.tokens)?.value == 0.6)
+    #expect(points.last?.estimate(.tokens)?.value == 0.9)
+    #expect(
+      try CurveTable.parse(CurveTable.text(points)).map(\.deployment) == points.map(\.deployment))
+    #expect(CurveTable.text(points).hasPrefix("method,"))
+    let alone = measured(plan, table).points
+    #expect(alone.deployments == [nil] && !CurveTable.text(alone).contains("deployment"))
+    // A prompt that streams saves nothing of the cache while decoding.
+    let prompt = Deployment(window, phase: .prompt)
+    for heads in plan.heads(for: settings.tasks[0]) {
+      table["words", heads, deployment: prompt.name] = [scores(1), scores(1)]
+    }
+    #expect(measured(plan, table, in: [prompt]).points.allSatisfy { $0.kvShare == 1 })
+    let scratch = try TemporaryFolder()
+    let path = try scratch.write(table.text, to: "scores.csv")
+    #expect(try ScoreTable.read(path) == table)
+  }
+
   @Test func placesAreCellsOrParts() throws {
     var settings = settings
     var grid = EvaluationTask(name: "grid", task: .needle)
@@ -259,9 +300,9 @@ import Transformer
     #expect(settings.samples(of: grid) == 8 && settings.context(of: grid) == 20)
     let plan = try plan(settings)
     var table = ScoreTable()
-    table["grid", plan.maps[0].pattern] = (0..<8).map { scores($0) }
-    table["prose", plan.maps[0].pattern] = [scores(3), scores(9)]
-    let curves = MeasuredCurves(plan: plan, table: table, settings: settings, model: model)
+    table["grid", plan.maps[0].heads] = (0..<8).map { scores($0) }
+    table["prose", plan.maps[0].heads] = [scores(3), scores(9)]
+    let curves = measured(plan, table, settings)
     let places = curves.places.filter { $0.method == .full }
     let cells = places.filter { $0.task == "grid" && $0.metric == .tokens }
     #expect(cells.map(\.estimate.value) == [0.2, 0.3, 0.4, 0.5])

@@ -14,52 +14,55 @@ import Transformer
 
   private let loaded: LoadedModel
   private let model: RunModel
-  private let patterns: [AttentionPattern]
+  private let maps: [HeadSet]
+  private static let window = StreamingWindow(sink: 4, recent: 32)
 
   init() throws {
     loaded = try ModelFile.open(path: "\(Self.repository)/data/passkey.h5")
     let decoder = loaded.decoder
     model = RunModel(
       decoder: decoder, tokenizer: try Tokenizer(json: try #require(loaded.tokenizerJSON)))
-    let window = StreamingWindow(sink: 4, recent: 32)
-    var mixed = AttentionPattern.full(loaded.configuration)
-    mixed.window = window
-    for layer in [0, 3, 5] {
-      mixed.isRetrieval[layer] = mixed.isRetrieval[layer].map { _ in false }
-    }
-    mixed.isRetrieval[6][1] = false
-    patterns = [
-      .full(loaded.configuration), mixed, .streaming(loaded.configuration, window: window),
-    ]
+    let full = AttentionPattern.full(loaded.configuration).heads
+    var mixed = full
+    for layer in [0, 3, 5] { mixed.rows[layer] = mixed.rows[layer].map { _ in false } }
+    mixed.rows[6][1] = false
+    maps = [full, mixed, HeadSet(full.rows.map { $0.map { _ in false } })]
   }
 
-  private func scores(_ task: EvaluationTask, samples: Range<Int> = 0..<2) throws
-    -> [[SampleScores]]
-  {
+  private func scores(
+    _ task: EvaluationTask, in deployment: Deployment = Deployment(window),
+    samples: Range<Int> = 0..<2
+  ) throws -> [[SampleScores]] {
     var configuration = RunConfiguration(name: "t", model: "m")
     configuration.evaluation.context = 384
-    let scorer = try configuration.scorer(task, model)
+    let scorer = try configuration.scorer(task, deployment, model)
     return try samples.map { index in
       var found: [Int: SampleScores] = [:]
-      try scorer.score(patterns, wanted: [true, true, true], sample: index) {
+      try scorer.score(maps, wanted: [true, true, true], sample: index) {
         #expect(found.updateValue($1, forKey: $0) == nil)
       }
       // One alone has the very scores that it has among others, to the last bit.
-      for place in patterns.indices {
-        try scorer.score(patterns, wanted: patterns.indices.map { $0 == place }, sample: index) {
+      for place in maps.indices {
+        try scorer.score(maps, wanted: maps.indices.map { $0 == place }, sample: index) {
           #expect($0 == place && found[$0] == $1)
         }
       }
-      return try patterns.indices.map { try #require(found[$0]) }
+      return try maps.indices.map { try #require(found[$0]) }
     }
   }
 
   /// Greedy decoding feeds the true tokens on, so that it must agree with one prefill, token by token.
-  @Test func decodingAgreesWithTeacherForcing() throws {
+  @Test(arguments: [
+    Deployment(window), Deployment(window, phase: .decode), Deployment(window, phase: .prompt),
+    Deployment(window, phase: .decode, after: .keep),
+    Deployment(window, phase: .decode, boundary: .answer),
+    Deployment(StreamingWindow(sink: 0, recent: 32, block: 16)),
+  ])
+  func decodingAgreesWithTeacherForcing(deployment: Deployment) throws {
     var task = EvaluationTask(name: "words", task: .heldOutPasskeys)
-    let forced = try scores(task)
+    let forced = try scores(task, in: deployment)
     task.decodes = true
-    let decoded = try scores(task)
+    let decoded = try scores(task, in: deployment)
     for (one, other) in zip(forced.joined(), decoded.joined()) {
       #expect(one.total(.tokens) == other.total(.tokens))
       #expect(one.total(.firstTokens) == other.total(.firstTokens))
@@ -67,7 +70,23 @@ import Transformer
     }
     let exact = decoded.map { $0.map { $0.total(.exact).sum } }
     #expect(exact.map { $0[0] }.reduce(0, +) >= 4, "full attention: \(exact)")
-    #expect(exact.map { $0[2] }.reduce(0, +) == 0, "all streaming: \(exact)")
+    // What decodes with its whole context finds some of what its prompt did not gather.
+    if deployment.phase != .prompt {
+      #expect(exact.map { $0[2] }.reduce(0, +) == 0, "all streaming: \(exact)")
+    }
+  }
+
+  /// Where not everything streams, the second half of a passage is judged.
+  @Test func proseHasAPromptToo() throws {
+    let task = EvaluationTask(name: "prose", content: .prose(ProseSettings()))
+    let positions = ProseSettings().positions(in: 384).filter { $0 >= 192 }
+    for phase in [Deployment.Phase.decode, .prompt] {
+      for sample in try scores(task, in: Deployment(Self.window, phase: phase)) {
+        #expect(sample[0].total(.divergence).count == positions.count)
+        #expect(abs(sample[0].total(.divergence).sum) < 1e-4)
+        #expect(sample[2].total(.divergence).sum > 1e-3)
+      }
+    }
   }
 
   /// An answer is exact iff all its tokens are right: with answers of one word the two are the same.

@@ -23,7 +23,7 @@ public struct NaiveCount {
   }
 
   private func sees(_ pattern: AttentionPattern, _ isFull: Bool, _ query: Int, _ key: Int) -> Bool {
-    isFull ? key <= query : pattern.window.sees(query: query, key: key)
+    isFull ? key <= query : pattern.streaming.sees(query: query, key: key)
   }
 
   /// Query heads times visible pairs of one layer.

@@ -20,7 +20,7 @@ package struct ReferenceModel {
     for layer in 0..<configuration.layers {
       let (q, k, v) = project(x, layer)
       let o = attend(q, k, v) { head, i, j in
-        j <= i && (pattern.isRetrieval[layer][head] || pattern.window.sees(query: i, key: j))
+        j <= i && (pattern.isRetrieval[layer][head] || pattern.streaming.sees(query: i, key: j))
       }
       x = finish(x, o, layer)
     }
@@ -66,9 +66,9 @@ package struct ReferenceModel {
   }
 
   /// Mean squared difference over `rows` of teacher and student final hidden states, all rows of
-  /// both streams computed; the student mixes the teacher's full attention, or its own.
+  /// both streams computed; the student mixes, in the rows that stream, the teacher's full attention, or its own.
   package func distillation(
-    _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], window: StreamingWindow,
+    _ tokens: [Int32], rows: Range<Int>, gates: [[Double]], rule: StreamingRule,
     ownFullAttention: Bool = false
   ) -> Double {
     var (teacher, student) = (embed(tokens), embed(tokens))
@@ -77,9 +77,11 @@ package struct ReferenceModel {
       let full = attend(tq, tk, tv) { _, i, j in j <= i }
       teacher = finish(teacher, full, layer)
       let (sq, sk, sv) = project(student, layer)
-      let stream = attend(sq, sk, sv) { _, i, j in window.sees(query: i, key: j) }
-      let own = ownFullAttention ? attend(sq, sk, sv) { _, i, j in j <= i } : full
-      let mixed = Oracle.mix(full: own, stream: stream, gates: gates[layer])
+      let stream = attend(sq, sk, sv) { _, i, j in rule.sees(query: i, key: j) }
+      let own = attend(sq, sk, sv) { _, i, j in j <= i }
+      let mix = Oracle.mix(
+        full: ownFullAttention ? own : full, stream: stream, gates: gates[layer])
+      let mixed = mix.indices.map { rule.queries.contains($0) ? mix[$0] : own[$0] }
       student = finish(student, mixed, layer)
     }
     let target = norm(teacher, parameters.finalNorm)

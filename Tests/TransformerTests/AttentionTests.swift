@@ -38,11 +38,13 @@ import Transformer
     let (k, v) = (random.matrix(tokens, 16, scale: 2), random.matrix(tokens, 16, scale: 1))
     let shape = AttentionShape(configuration)
     let rows = RowSet.all(tokens)
-    for visibility in [Visibility.causal, .streaming(window)] {
-      func sees(_ i: Int, _ j: Int) -> Bool {
-        if case .streaming(let window) = visibility { return window.sees(query: i, key: j) }
-        return j <= i
-      }
+    let blocks = StreamingWindow(sink: window.sink, recent: 32, block: 16)
+    let kinds: [(visibility: Visibility, sees: (Int, Int) -> Bool)] = [
+      (.causal, { $1 <= $0 }), (.streaming(window), window.sees),
+      (.streaming(blocks), blocks.sees),
+      (.kept(sink: 2, from: tokens / 3), { $1 <= $0 && ($1 < 2 || $1 >= tokens / 3) }),
+    ]
+    for (visibility, sees) in kinds {
       var o = Tensor(rows: tokens, columns: 48)
       var logSumExp = Tensor(rows: tokens, columns: 6)
       do {

@@ -11,10 +11,11 @@ import Transformer
 
   /// The gradient of Σ w·(final hidden state) for the first layer's input, (30, C), w (8, C).
   private func gradient(
-    _ model: RandomModel, _ weights: [[Double]], _ visibility: Visibility, keeping: Retention
+    _ model: RandomModel, _ weights: [[Double]], _ window: StreamingWindow?, keeping: Retention
   ) -> [[Float]] {
     let (decoder, c) = (model.decoder, model.configuration)
-    let plan = decoder.rowPlan(pattern(c, visibility), output: RowSet(sink: 0, tail: rows))
+    let visibility = window.map { Visibility.streaming($0) } ?? .causal
+    let plan = decoder.rowPlan(pattern(c, window), output: RowSet(sink: 0, tail: rows))
     let table = RotaryTable(c, positions: tokens.count)
     var saved = UniqueArray<SavedLayer>()
     let x = decoder.walk(
@@ -35,11 +36,10 @@ import Transformer
     return (0..<held.count).map { Array(values[$0 * c.hidden..<($0 + 1) * c.hidden]) }
   }
 
-  private func pattern(_ c: ModelConfiguration, _ visibility: Visibility) -> AttentionPattern {
-    switch visibility {
-    case .causal: .full(c)
-    case .streaming(let window): .streaming(c, window: window)
-    }
+  private func pattern(
+    _ c: ModelConfiguration, _ window: StreamingWindow?
+  ) -> AttentionPattern {
+    window.map { .streaming(c, window: $0) } ?? .full(c)
   }
 
   /// Against central differences of the oracle, which are good to 1e-7; what remains is float32.
@@ -50,13 +50,13 @@ import Transformer
     var random = TestRandom(seed: 14)
     let weights = random.matrix(rows.count, c.hidden, scale: 1)
     // Under streaming attention the input holds positions 0 and 1, and the last ones.
-    for visibility in [Visibility.causal, .streaming(StreamingWindow(sink: 2, recent: 4))] {
-      let pattern = pattern(c, visibility)
+    for window in [nil, StreamingWindow(sink: 2, recent: 4)] {
+      let pattern = pattern(c, window)
       func loss(_ model: RandomModel) -> Double {
         let hidden = ReferenceModel(model).finalHidden(tokens, pattern: pattern)
         return zip(hidden[rows].joined(), weights.joined()).reduce(0) { $0 + $1.0 * $1.1 }
       }
-      let gradients = gradient(model, weights, visibility, keeping: .all)
+      let gradients = gradient(model, weights, window, keeping: .all)
       for position in [0, 1, 20, 23, 29] {
         let row = position < 2 ? position : gradients.count - tokens.count + position
         let h = 1e-4
@@ -68,7 +68,7 @@ import Transformer
         }
         expectClose(
           gradients[row], numeric, tolerance: 1e-4,
-          "\(c.modelType), \(visibility), position \(position)")
+          "\(c.modelType), \(window.map { "\($0)" } ?? "causal"), position \(position)")
       }
     }
   }
@@ -77,7 +77,7 @@ import Transformer
     let model = RandomModel(c, seed: 15)
     var random = TestRandom(seed: 16)
     let weights = random.matrix(rows.count, c.hidden, scale: 1)
-    let window = Visibility.streaming(StreamingWindow(sink: 2, recent: 4))
+    let window = StreamingWindow(sink: 2, recent: 4)
     let whole = gradient(model, weights, window, keeping: .all)
     #expect(!whole.isEmpty)
     for retention in [Retention.withoutGatedUnit, .input] {

@@ -33,7 +33,7 @@ import Transformer
       let perPair = 4 * c.headDim * c.queryHeads
       #expect(count.attention(tokens: tokens, window: nil).total == perPair * causal)
       #expect(count.attention(tokens: tokens, window: window).total == perPair * streaming)
-      #expect(window.visibleKeys(at: tokens - 1) == min(tokens, 11))
+      #expect(StreamingRule(window).visibleKeys(at: tokens - 1) == min(tokens, 11))
     }
   }
 

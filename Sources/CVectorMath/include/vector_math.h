@@ -75,4 +75,10 @@ void zz_widen_bfloat16(const uint16_t *x, float *y, size_t n);
 /* Widens n IEEE half-precision values to float32, exactly. */
 void zz_widen_float16(const uint16_t *x, float *y, size_t n);
 
+/* Rounds n float32 values to the nearest bfloat16, ties to even. */
+void zz_narrow_bfloat16(const float *x, uint16_t *y, size_t n);
+
+/* Rounds n float32 values to the nearest half-precision value, ties to even; too large ones become infinity. */
+void zz_narrow_float16(const float *x, uint16_t *y, size_t n);
+
 #endif

@@ -33,6 +33,8 @@ public struct CalibrationSettings: SettingSection {
   public var floor = 0.1
   /// Whether gates are learned for each head or for each layer.
   public var gates = MapUnit.heads
+  /// How maps are deployed that gates are learned for; as the window says if nil.
+  package var deployment: DeploymentSettings?
   /// Whose full attention the student mixes in.
   public var retrieval = RetrievalSource.teacher
   /// What every gate starts at, in [0, 1]; 1 is full attention.
@@ -66,6 +68,7 @@ public struct CalibrationSettings: SettingSection {
     case decay
     case floor
     case gates
+    case deployment
     case retrieval
     case initialGate = "initial_gate"
     case initialGates = "initial_gates"
@@ -100,6 +103,7 @@ public struct CalibrationSettings: SettingSection {
       Setting(.decay, \.decay, check: requireShare),
       Setting(.floor, \.floor, check: requireShare),
       Setting(.gates, \.gates),
+      Setting(.deployment, optional: \.deployment),
       Setting(.retrieval, \.retrieval),
       Setting(.initialGate, \.initialGate, check: requireShare),
       Setting(.initialGates, optional: \.initialGates) { file, key throws(InvalidSetting) in

@@ -16,15 +16,15 @@ public struct Calibrator: Sendable {
   let cache: TeacherCacheSettings
   let check: @Sendable () throws -> Void
 
-  /// A calibration of `decoder` on the samples of `sampler`, streaming heads seeing `window`.
+  /// A calibration of `decoder` on the samples of `sampler`, for maps in a `deployment`.
   ///
   /// The `memoryBudget` of a step's activations, in bytes, changes no bit of the result.
   public init(
     decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
-    window: StreamingWindow, memoryBudget: Int = .max
+    deployment: Deployment, memoryBudget: Int = .max
   ) {
     self.init(
-      decoder: decoder, sampler: sampler, settings: settings, window: window,
+      decoder: decoder, sampler: sampler, settings: settings, deployment: deployment,
       memoryBudget: memoryBudget, cache: .none)
   }
 
@@ -34,7 +34,7 @@ public struct Calibrator: Sendable {
   /// result. What `check` throws before a file of the cache is written ends the calibration.
   package init(
     decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
-    window: StreamingWindow, memoryBudget: Int = .max, cache: TeacherCacheSettings,
+    deployment: Deployment, memoryBudget: Int = .max, cache: TeacherCacheSettings,
     check: @escaping @Sendable () throws -> Void = {}
   ) {
     self.decoder = decoder
@@ -43,7 +43,7 @@ public struct Calibrator: Sendable {
     self.cache = cache
     self.check = check
     step = TwoStreamStep(
-      decoder, window: window, memoryBudget: memoryBudget,
+      decoder, deployment: deployment, memoryBudget: memoryBudget,
       retrieval: settings.retrieval)
   }
 

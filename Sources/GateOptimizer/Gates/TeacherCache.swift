@@ -58,16 +58,21 @@ struct TeacherCache: ~Copyable {
   ) throws -> TwoStreamResult {
     if let position = positions[index] {
       return step.learn(
-        from: kept[position], tokens: sample.tokens, labelRows: sample.labelRows, gates: gates)
+        from: kept[position], tokens: sample.tokens, labelRows: sample.labelRows,
+        boundary: step.boundary(of: sample), gates: gates)
     }
     var clock = LapClock()
     let file = TeacherFile(settings, sample: index)
     let stored = file?.read(step, sample)
     let isNew = stored == nil
-    let outputs = stored ?? step.teach(tokens: sample.tokens, labelRows: sample.labelRows)
+    let outputs =
+      stored
+      ?? step.teach(
+        tokens: sample.tokens, labelRows: sample.labelRows, boundary: step.boundary(of: sample))
     let seconds = clock.lap()
     var result = step.learn(
-      from: outputs, tokens: sample.tokens, labelRows: sample.labelRows, gates: gates)
+      from: outputs, tokens: sample.tokens, labelRows: sample.labelRows,
+      boundary: step.boundary(of: sample), gates: gates)
     result.seconds.teacher = seconds
     if isNew { try keep(outputs, index: index, file: file) }
     return result
@@ -102,9 +107,12 @@ extension TeacherFile {
   /// The outputs, if the file is there and what it should be.
   fileprivate func read(_ step: TwoStreamStep, _ sample: PasskeySample) -> TeacherOutputs? {
     guard FileManager.default.fileExists(atPath: path),
-      let values = try? values(count: step.outputCount(labelRows: sample.labelRows))
+      let values = try? values(
+        count: step.outputCount(
+          labelRows: sample.labelRows, boundary: step.boundary(of: sample)))
     else { return nil }
-    return step.outputs(values, labelRows: sample.labelRows)
+    return step.outputs(
+      values, labelRows: sample.labelRows, boundary: step.boundary(of: sample))
   }
 }
 
@@ -167,4 +175,9 @@ package struct TeacherFile {
       arrays: ["outputs": .floats(values, shape: [values.count])]
     ).write(to: path)
   }
+}
+
+extension TwoStreamStep {
+  /// Where the prompt of a sample ends.
+  func boundary(of sample: PasskeySample) -> Int { sample.boundary(deployment.boundary) }
 }

@@ -1,4 +1,5 @@
 import ModelLoader
+import Transformer
 
 /// Makes passkey samples, exact in tokens; each is a function of (seed, index) alone.
 ///
@@ -267,6 +268,14 @@ public struct PasskeySample: Sendable, Equatable {
   /// The positions whose hidden states predict the tokens of ``labelRows``: each the one before.
   public var predictingRows: Range<Int> {
     labelRows.lowerBound - 1..<labelRows.upperBound - 1
+  }
+
+  /// Where the prompt ends: the position of the first question's first token, or of the first answer's.
+  public func boundary(_ kind: Deployment.Boundary) -> Int {
+    switch kind {
+    case .question: labelRows.lowerBound
+    case .answer: answers.first?.lowerBound ?? labelRows.lowerBound
+    }
   }
 
   /// Which of ``predictingRows`` predict the tokens at `positions`, each of them a label row.

@@ -14,15 +14,15 @@ package final class MapJudge: SetJudge {
     package let loss: MapLoss
     /// The positions.
     package let rows: MapLossRows
-    /// What streaming heads see.
-    package let window: StreamingWindow
+    /// What streaming heads see, and where.
+    package let deployment: Deployment
 
     /// The loss of sets of `unit`s at `rows`.
-    package init(unit: MapUnit, loss: MapLoss, rows: MapLossRows, window: StreamingWindow) {
+    package init(unit: MapUnit, loss: MapLoss, rows: MapLossRows, deployment: Deployment) {
       self.unit = unit
       self.loss = loss
       self.rows = rows
-      self.window = window
+      self.deployment = deployment
     }
   }
 
@@ -49,7 +49,7 @@ package final class MapJudge: SetJudge {
     for sample in samples {
       judged.append(
         JudgedSample(
-          decoder, sample, rows: question.rows, byteBudget: byteBudget / max(samples.count, 1)))
+          decoder, sample, question, byteBudget: byteBudget / max(samples.count, 1)))
     }
   }
 
@@ -58,20 +58,18 @@ package final class MapJudge: SetJudge {
 
   /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
   package func loss(of kept: [Bool], sample: Int) throws -> Double {
-    let loss = judged[sample].loss(pattern(kept), question.loss, decoder)
+    let loss = judged[sample].loss(heads(kept), question.loss, decoder)
     try onEach()
     return loss
   }
 
   /// Makes a set the one that the next ones differ little from.
   package func rebase(_ kept: [Bool]) {
-    for index in judged.indices { judged[index].rebase(pattern(kept)) }
+    for index in judged.indices { judged[index].rebase(heads(kept)) }
   }
 
-  private func pattern(_ kept: [Bool]) -> AttentionPattern {
-    let heads = decoder.configuration.keyValueHeads
-    return AttentionPattern(
-      question.unit.heads(of: kept, perLayer: heads), window: question.window)
+  private func heads(_ kept: [Bool]) -> HeadSet {
+    question.unit.heads(of: kept, perLayer: decoder.configuration.keyValueHeads)
   }
 }
 
@@ -85,16 +83,15 @@ private struct JudgedSample: ~Copyable {
   /// The judged rows among them, and the token that follows each.
   private let rows: [Int]
   private let targets: [Int32]
+  /// What streaming heads see of this sample.
+  private let rule: StreamingRule
 
   init(
-    _ decoder: DecoderModel, _ sample: PasskeySample, rows kind: MapLossRows, byteBudget: Int
+    _ decoder: DecoderModel, _ sample: PasskeySample, _ question: MapJudge.Question,
+    byteBudget: Int
   ) {
-    let wanted =
-      switch kind {
-      case .answers: sample.answers.flatMap { Array($0) }
-      case .firstTokens: sample.firstTokens
-      case .labels: Array(sample.labelRows)
-      }
+    let wanted = sample.positions(question.rows)
+    rule = question.deployment.rule(boundary: sample.boundary(question.deployment.boundary))
     rows = sample.predictors(of: wanted)
     targets = wanted.map { sample.tokens[$0] }
     var probe = PatternProbe(
@@ -103,15 +100,13 @@ private struct JudgedSample: ~Copyable {
     self.probe = probe
   }
 
-  mutating func rebase(_ pattern: AttentionPattern) {
-    probe.rebase(pattern)
+  mutating func rebase(_ heads: HeadSet) {
+    probe.rebase(AttentionPattern(heads, rule))
     least = .infinity
   }
 
-  mutating func loss(
-    _ pattern: AttentionPattern, _ kind: MapLoss, _ decoder: DecoderModel
-  ) -> Double {
-    let loss = loss(probe.finalHidden(pattern), kind, decoder)
+  mutating func loss(_ heads: HeadSet, _ kind: MapLoss, _ decoder: DecoderModel) -> Double {
+    let loss = loss(probe.finalHidden(AttentionPattern(heads, rule)), kind, decoder)
     if loss < least {
       least = loss
       probe.keepLatest()
@@ -137,5 +132,16 @@ private struct JudgedSample: ~Copyable {
       losses = hidden.squaredDistances(to: teacher, rows: rows).map { $0.distance / $0.square }
     }
     return losses.reduce(0, +) / Double(rows.count)
+  }
+}
+
+extension PasskeySample {
+  /// The positions that are judged.
+  func positions(_ rows: MapLossRows) -> [Int] {
+    switch rows {
+    case .answers: answers.flatMap { Array($0) }
+    case .firstTokens: firstTokens
+    case .labels: Array(labelRows)
+    }
   }
 }

@@ -6,6 +6,34 @@ package protocol SetJudge {
   func loss(of kept: [Bool], sample: Int) throws -> Double
   /// Makes a set the one that the next ones differ little from.
   func rebase(_ kept: [Bool])
+  /// Whether many sets at a time cost less than one after the other.
+  var measuresTogether: Bool { get }
+  /// The losses of many sets, each on a sample.
+  func losses(of trials: [SetTrial]) throws -> [Double]
+}
+
+extension SetJudge {
+  /// One set after the other.
+  package var measuresTogether: Bool { false }
+
+  /// One after the other.
+  package func losses(of trials: [SetTrial]) throws -> [Double] {
+    try trials.map { try loss(of: $0.kept, sample: $0.sample) }
+  }
+}
+
+/// A set that is to be measured on a sample.
+package struct SetTrial: Sendable {
+  /// The units that see the whole context.
+  package let kept: [Bool]
+  /// The sample.
+  package let sample: Int
+
+  /// `kept` on sample number `sample`.
+  package init(kept: [Bool], sample: Int) {
+    self.kept = kept
+    self.sample = sample
+  }
 }
 
 /// Searches the sets of retrieval units that lose least, for every number of them: greedy removal from
@@ -82,6 +110,60 @@ package struct MapSearch {
     return losses
   }
 
+  /// Measures sets together on the first `samples` samples, each as far as it is not yet.
+  private func measureTogether(
+    _ sets: [[Bool]], samples: Int, _ state: inout SearchState
+  ) throws {
+    let trials = Set(sets).sorted { $0.lexicographicallyPrecedes($1) { !$0 && $1 } }.flatMap {
+      set in
+      (state.losses(of: set).count..<max(samples, state.losses(of: set).count)).map {
+        SetTrial(kept: set, sample: $0)
+      }
+    }
+    for (trial, loss) in zip(trials, try judge.losses(of: trials)) {
+      guard abs(loss) <= SearchState.largestLoss else {
+        throw GateOptimizerError.mapLoss(sample: trial.sample)
+      }
+      state.note(trial.kept, state.losses(of: trial.kept) + [loss])
+    }
+  }
+
+  /// Measures sets of one size together: on half of the samples, then on all those that are best on this half, and
+  /// better there than the best known set.
+  private func race(_ sets: [[Bool]], streaming: Int, _ state: inout SearchState) throws {
+    let (all, half) = (judge.samples, (judge.samples + 1) / 2)
+    try measureTogether(sets, samples: half, &state)
+    func sum(_ set: [Bool]) -> Double { state.losses(of: set).prefix(half).reduce(0, +) }
+    let best = state.best(1, streaming: streaming).first.map { sum($0.kept) } ?? .infinity
+    let finalists = sets.sorted { (sum($0), $0.name) < (sum($1), $1.name) }
+      .prefix(Self.finalists).filter { sum($0) <= best }
+    try measureTogether(Array(finalists), samples: all, &state)
+  }
+
+  /// Sets of a race that are measured on all samples, and those that race at a time.
+  private static let (finalists, racers) = (2, 3)
+
+  /// Measures the removals of some units, the most promising first, a few at a time, as long as a further one may
+  /// cost less than the best.
+  private func tryTogether(
+    _ shortlist: [Int], from branch: inout SearchBranch, _ state: inout SearchState
+  ) throws {
+    let streaming = state.removed + 1
+    let loss = mean(state.losses(of: branch.kept))
+    var rest = shortlist[...]
+    while let next = rest.first {
+      // Units cost more, not less, the fewer are left.
+      if loss + branch.estimate(next) >= bound(streaming: streaming, state) { break }
+      let units = rest.prefix(Self.racers)
+      rest = rest.dropFirst(Self.racers)
+      try race(units.map { branch.kept.with($0, false) }, streaming: streaming, &state)
+      for unit in units {
+        branch.estimates[unit] = try change(
+          from: branch.kept, to: branch.kept.with(unit, false), &state)
+      }
+    }
+  }
+
   /// What `removed` loses more than `kept`, on the samples both were measured on; half of them at least.
   private func change(
     from kept: [Bool], to removed: [Bool], _ state: inout SearchState
@@ -108,13 +190,21 @@ package struct MapSearch {
   /// Measures the removals of the units that cost least when they were last tried.
   private func tryRemovals(from branch: inout SearchBranch, _ state: inout SearchState) throws {
     let units = branch.kept.indices.filter { branch.kept[$0] }
+    if judge.measuresTogether {
+      let new = units.filter { branch.estimates[$0] == nil }.map { branch.kept.with($0, false) }
+      try measureTogether(new, samples: (judge.samples + 1) / 2, &state)
+    }
     for unit in units where branch.estimates[unit] == nil {
       branch.estimates[unit] = try change(
         from: branch.kept, to: branch.kept.with(unit, false), &state)
     }
     let promising = units.sorted { (branch.estimate($0), $0) < (branch.estimate($1), $1) }
     let loss = mean(state.losses(of: branch.kept))
-    for unit in promising.prefix(settings.shortlist) {
+    let shortlist = promising.prefix(settings.shortlist)
+    if judge.measuresTogether {
+      return try tryTogether(Array(shortlist), from: &branch, &state)
+    }
+    for unit in shortlist {
       let bound = bound(streaming: state.removed + 1, state)
       // Units cost more, not less, the fewer are left: what cost more before will not be the cheapest now.
       if loss + branch.estimate(unit) >= bound { break }
@@ -142,9 +232,9 @@ package struct MapSearch {
 
   /// Swaps units as long as that loses less; then the best known sets of this size are gone on from.
   private func improve(_ state: inout SearchState) throws {
-    for start in starts where start.count(where: { !$0 }) == state.removed {
-      try measure(start, &state)
-    }
+    let own = starts.filter { start in start.count { !$0 } == state.removed }
+    if judge.measuresTogether { try measureTogether(own, samples: judge.samples, &state) }
+    for start in own { try measure(start, &state) }
     state.branches = branches(from: state.branches, state)
     for _ in 0..<settings.swapRounds {
       let before = state.branches[0].kept
@@ -162,6 +252,10 @@ package struct MapSearch {
     let gone = branch.kept.indices.filter { !branch.kept[$0] }
       .sorted { (branch.estimate($1), $0) < (branch.estimate($0), $1) }
       .prefix(settings.swapTrials)
+    if judge.measuresTogether {
+      try measureTogether(
+        gone.map { branch.kept.with($0, true) }, samples: (judge.samples + 1) / 2, &state)
+    }
     for unit in gone {
       branch.estimates[unit] = try change(
         from: branch.kept.with(unit, true), to: branch.kept, &state)
@@ -174,8 +268,11 @@ package struct MapSearch {
     let promising = pairs.sorted {
       ($0.change, $0.add, $0.remove) < ($1.change, $1.add, $1.remove)
     }
-    for pair in promising.prefix(settings.swapTrials) {
-      let kept = branch.kept.with(pair.add, true).with(pair.remove, false)
+    let swapped = promising.prefix(settings.swapTrials).map {
+      branch.kept.with($0.add, true).with($0.remove, false)
+    }
+    if judge.measuresTogether { return try race(swapped, streaming: state.removed, &state) }
+    for kept in swapped {
       try measure(kept, below: bound(streaming: state.removed, state), &state)
     }
   }
@@ -188,6 +285,9 @@ extension [Bool] {
     flags[index] = flag
     return flags
   }
+
+  /// What orders sets that lose the same.
+  fileprivate var name: String { String(map { $0 ? "1" : "0" }) }
 }
 
 private func mean(_ losses: some Collection<Double>) -> Double {

@@ -8,6 +8,8 @@ package struct SearchSettings: SettingSection {
   package var tasks: [PasskeyTask] = []
   /// Tokens of samples, in turn, each 1…2²⁴; the longest of the calibration's if empty.
   package var contexts: [Int] = []
+  /// How maps are deployed that are searched for; as the window says if nil.
+  package var deployment: DeploymentSettings?
   /// How far a map is from full attention.
   package var loss = MapLoss.divergence
   /// Where in a sample it is judged.
@@ -32,6 +34,7 @@ package struct SearchSettings: SettingSection {
     case samples
     case tasks
     case contexts = "context"
+    case deployment
     case loss
     case rows
     case shortlist
@@ -53,6 +56,7 @@ package struct SearchSettings: SettingSection {
         try requireRange(tasks.count, 0...SettingRange.entries, key)
       },
       Setting(.contexts, oneOrMore: \.contexts, SettingRange.tokens),
+      Setting(.deployment, optional: \.deployment),
       Setting(.loss, \.loss),
       Setting(.rows, \.rows),
       Setting(.shortlist, \.shortlist, SettingRange.many),

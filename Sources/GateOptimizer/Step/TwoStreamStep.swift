@@ -48,35 +48,66 @@ public enum RetrievalSource: String, CaseIterable, Sendable {
 /// Only the gates a get gradients. Where o_full is the teacher's, a constant, the loss depends on the
 /// student only through streaming attention: each layer of the student holds the label rows' cone and
 /// nothing else (docs/method.md), and the teacher keeps its attention output at those rows alone.
+///
+/// Where maps stream after the prompt alone, the student holds the rows after the prompt; before them it sees the
+/// teacher's keys and values. Where they stream in the prompt alone, it holds all rows, and heads mix in the prompt.
 package struct TwoStreamStep: Sendable {
   let decoder: DecoderModel
-  let window: StreamingWindow
+  let deployment: Deployment
   /// Bytes that activations may take; beyond, layers compute theirs again in the backward.
   let memoryBudget: Int
   let retrieval: RetrievalSource
 
-  /// A step on `decoder` with the streaming heads' window.
+  /// A step on `decoder` whose streaming heads see `window` everywhere.
+  package init(
+    _ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max,
+    retrieval: RetrievalSource = .teacher
+  ) {
+    self.init(
+      decoder, deployment: Deployment(window), memoryBudget: memoryBudget, retrieval: retrieval)
+  }
+
+  /// A step on `decoder` for maps in a deployment.
   ///
   /// `memoryBudget`, in bytes, bounds what the student keeps for the backward; results do not depend
   /// on it, time does. Without one everything is kept. With the student's own full attention
   /// (`retrieval`) it computes, and keeps, all rows.
   package init(
-    _ decoder: DecoderModel, window: StreamingWindow, memoryBudget: Int = .max,
+    _ decoder: DecoderModel, deployment: Deployment, memoryBudget: Int = .max,
     retrieval: RetrievalSource = .teacher
   ) {
     self.decoder = decoder
-    self.window = window
+    self.deployment = deployment
     self.memoryBudget = memoryBudget
     self.retrieval = retrieval
   }
 
   /// The rows the student holds at each layer's input, and at the last one's output: (L + 1).
-  package func cones(labelRows: Range<Int>) -> [RowSet] {
-    let pattern =
-      retrieval == .teacher
-      ? AttentionPattern.streaming(decoder.configuration, window: window)
-      : .full(decoder.configuration)
-    return decoder.rowPlan(pattern, output: RowSet(sink: 0, tail: labelRows))
+  ///
+  /// - Parameters:
+  ///   - labelRows: As of ``callAsFunction(tokens:labelRows:boundary:gates:)``.
+  ///   - boundary: Likewise.
+  package func cones(labelRows: Range<Int>, boundary: Int? = nil) -> [RowSet] {
+    let rule = deployment.rule(boundary: boundary ?? labelRows.lowerBound)
+    let output = RowSet(sink: 0, tail: judged(labelRows, rule))
+    guard deployment.phase != .decode else {
+      let own = RowSet(sink: 0, tail: rule.queries.lowerBound..<labelRows.upperBound)
+      return Array(repeating: own, count: decoder.configuration.layers) + [output]
+    }
+    var pattern = AttentionPattern.full(decoder.configuration)
+    if retrieval == .teacher {
+      pattern.heads = HeadSet(
+        retrievalLayers: Array(repeating: false, count: decoder.configuration.layers),
+        heads: decoder.configuration.keyValueHeads)
+      pattern.streaming = rule
+    }
+    return decoder.rowPlan(pattern, output: output)
+  }
+
+  /// The label rows that a gate can change.
+  func judged(_ labelRows: Range<Int>, _ rule: StreamingRule) -> Range<Int> {
+    deployment.phase == .decode
+      ? max(labelRows.lowerBound, rule.queries.lowerBound)..<labelRows.upperBound : labelRows
   }
 
   /// Loss and gate gradients of one sample.
@@ -84,32 +115,35 @@ package struct TwoStreamStep: Sendable {
   /// - Parameters:
   ///   - tokens: the sample, T token ids within the vocabulary.
   ///   - labelRows: the positions whose hidden states are compared; not empty.
+  ///   - boundary: where the prompt ends; before the label rows if nil.
   ///   - gates: (L, K), in [0, 1].
   /// - Returns: the distillation loss, its gradient for each gate, and where the time went.
   package func callAsFunction(
-    tokens: [Int32], labelRows: Range<Int>, gates: [[Float]]
+    tokens: [Int32], labelRows: Range<Int>, boundary: Int? = nil, gates: [[Float]]
   ) -> TwoStreamResult {
     var clock = LapClock()
-    let outputs = teach(tokens: tokens, labelRows: labelRows)
+    let outputs = teach(tokens: tokens, labelRows: labelRows, boundary: boundary)
     let seconds = clock.lap()
-    var result = learn(from: outputs, tokens: tokens, labelRows: labelRows, gates: gates)
+    var result = learn(
+      from: outputs, tokens: tokens, labelRows: labelRows, boundary: boundary, gates: gates)
     result.seconds.teacher = seconds
     return result
   }
 
-  /// Loss and gate gradients of one sample whose teacher is known from ``teach(tokens:labelRows:)``.
+  /// Loss and gate gradients of one sample whose teacher is known from ``teach(tokens:labelRows:boundary:)``.
   package func learn(
     from teacher: borrowing TeacherOutputs, tokens: [Int32], labelRows: Range<Int>,
-    gates: [[Float]]
+    boundary: Int? = nil, gates: [[Float]]
   ) -> TwoStreamResult {
     precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
     precondition(gates.count == decoder.configuration.layers, "\(gates.count) gate rows")
     var clock = LapClock()
     var seconds = StepSeconds()
-    let cones = cones(labelRows: labelRows)
+    let cones = cones(labelRows: labelRows, boundary: boundary)
+    let rule = deployment.rule(boundary: boundary ?? labelRows.lowerBound)
     let table = RotaryTable(decoder.configuration, positions: labelRows.upperBound)
     let kept = retention(cones)
-    var attention = StudentAttention(gates: gates, window: window, retrieval: retrieval)
+    var attention = StudentAttention(gates: gates, rule: rule, retrieval: retrieval)
     var saved = UniqueArray<SavedLayer>()
     let x = decoder.walk(
       decoder.embed(tokens, rows: cones[0]), rows: cones, table: table, keeping: kept, in: &saved

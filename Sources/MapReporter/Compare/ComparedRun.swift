@@ -11,7 +11,7 @@ package struct ComparedRun: Sendable {
   /// The model that they are of; nil where nobody wrote it down.
   let model: HeadMap.Model?
   /// What streaming heads see.
-  let window: StreamingWindow
+  let deployment: Deployment
   /// What its maps are judged on.
   let evaluation: EvaluationSettings
   /// The points of its curves; empty before evaluation.
@@ -33,7 +33,7 @@ package struct ComparedRun: Sendable {
 
   /// A run with all that is known of it.
   package init(
-    name: String, maps: LearnedMaps, model: HeadMap.Model?, window: StreamingWindow,
+    name: String, maps: LearnedMaps, model: HeadMap.Model?, deployment: Deployment,
     evaluation: EvaluationSettings, points: [CurvePoint], training: [TrainingRow],
     settings: [String: String], sampleSettings: [String: [String: String]],
     recommended: RecommendedMap?, steps: Int?, learningSeconds: Double?, report: String?
@@ -41,7 +41,7 @@ package struct ComparedRun: Sendable {
     self.name = name
     self.maps = maps
     self.model = model
-    self.window = window
+    self.deployment = deployment
     self.evaluation = evaluation
     self.points = points
     self.training = training

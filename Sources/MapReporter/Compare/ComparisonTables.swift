@@ -59,9 +59,8 @@ extension Comparison {
     let layers = try? run.layers(by: best.criterion, sparsity: best.sparsity)
     let context = run.evaluation.cacheContext(of: run.primaryTask)
     return layers.map { layers in
-      let pattern = AttentionPattern(
-        retrievalLayers: layers, keyValueHeads: run.maps.heads, window: run.window)
-      return KeyValueCacheSize.savedShare(pattern, context: context)
+      let heads = HeadSet(retrievalLayers: layers, heads: run.maps.heads)
+      return KeyValueCacheSize.savedShare(heads, run.deployment, context: context)
     }
   }
 

@@ -9,6 +9,9 @@ public struct CurvePoint: Sendable, Hashable {
   public var seed: Int?
   /// Name of the task, such as "passkey 4 × 8".
   public var task: String
+  /// What streaming heads saw, and where, in the words of ``Deployment/name``; nil for streaming everywhere in a
+  /// run that measures nothing else.
+  public var deployment: String?
   /// Share of streaming heads asked for, 0…1.
   public var requestedSparsity: Double
   /// Share of streaming heads reached, 0…1.
@@ -45,13 +48,15 @@ public struct CurvePoint: Sendable, Hashable {
 
   /// A point of the curves.
   public init(
-    method: CurveMethod, seed: Int? = nil, task: String, requestedSparsity: Double,
-    achievedSparsity: Double, samples: Int, tokens: Int, measures: [CurveMetric: Measure],
+    method: CurveMethod, seed: Int? = nil, task: String, deployment: String? = nil,
+    requestedSparsity: Double, achievedSparsity: Double, samples: Int, tokens: Int,
+    measures: [CurveMetric: Measure],
     kvBytes: Int? = nil, kvShare: Double? = nil
   ) {
     self.method = method
     self.seed = seed
     self.task = task
+    self.deployment = deployment
     self.requestedSparsity = requestedSparsity
     self.achievedSparsity = achievedSparsity
     self.samples = samples
@@ -73,6 +78,17 @@ extension CurveMetric {
     return allCases.filter { metric in
       points.contains { $0.estimate(metric) != nil } && (metric != .firstTokens || tellsMore)
     }
+  }
+}
+
+extension [CurvePoint] {
+  /// The deployments that were measured, in their order; nil stands for a run's only one.
+  package var deployments: [String?] { map(\.deployment).distinct }
+
+  /// Those of the deployment that decides, the first.
+  package var ofFirstDeployment: [CurvePoint] {
+    guard let first else { return [] }
+    return filter { $0.deployment == first.deployment }
   }
 }
 

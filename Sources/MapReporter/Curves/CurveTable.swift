@@ -3,7 +3,8 @@ import Support
 
 /// `curves.csv`: one line per point and metric, columns as in ``columns``.
 public enum CurveTable {
-  /// The columns, in order; docs/map-format.md says what each holds.
+  /// The columns, in order; docs/map-format.md says what each holds. Where a run measures more than streaming
+  /// everywhere, ``deploymentColumn`` follows.
   public static let columns =
     [
       "method", "seed", "task", "sparsity_requested", "sparsity_achieved", "kv_bytes", "kv_share",
@@ -14,9 +15,14 @@ public enum CurveTable {
     [name, "\(name == "value" ? "" : "\(name)_")low", "\(name == "value" ? "" : "\(name)_")high"]
   }
 
+  /// The column that tells how maps were deployed.
+  package static let deploymentColumn = "deployment"
+
   /// The table as text: six decimals, independent of locale, empty fields for what is unknown.
   public static func text(_ points: [CurvePoint]) -> String {
-    CommaSeparated.line(columns) + points.flatMap(lines).joined()
+    let tells = points.contains { $0.deployment != nil }
+    return CommaSeparated.line(columns + (tells ? [deploymentColumn] : []))
+      + points.flatMap { lines(of: $0, withDeployment: tells) }.joined()
   }
 
   /// Reads a table by column name; further columns are ignored.
@@ -70,15 +76,17 @@ public enum CurveTable {
     let method: CurveMethod
     let seed: Int?
     let task: String
+    let deployment: String?
     let sparsity: Double
 
     init(_ point: CurvePoint) {
+      deployment = point.deployment
       (method, seed) = (point.method, point.seed)
       (task, sparsity) = (point.task, point.requestedSparsity)
     }
   }
 
-  private static func lines(of point: CurvePoint) -> [String] {
+  private static func lines(of point: CurvePoint, withDeployment tells: Bool) -> [String] {
     let sparsity = [point.requestedSparsity, point.achievedSparsity].map { fixed($0, 6) }
     let cache = [point.kvBytes.map(String.init) ?? "", point.kvShare.map { fixed($0, 6) } ?? ""]
     let counts = [point.samples, point.tokens].map(String.init)
@@ -87,7 +95,9 @@ public enum CurveTable {
     return CurveMetric.allCases.compactMap { metric in
       point.measures[metric].map { measure in
         let values = [measure.estimate, measure.minusFull, measure.minusHeadMixed]
-        return CommaSeparated.line(head + [metric.rawValue] + values.flatMap(fields))
+        return CommaSeparated.line(
+          head + [metric.rawValue] + values.flatMap(fields)
+            + (tells ? [point.deployment ?? ""] : []))
       }
     }
   }
@@ -102,6 +112,7 @@ public enum CurveTable {
       method: CurveMethod(try row.text("method")),
       seed: row.has("seed") ? try row.integer("seed") : nil,
       task: try row.text("task"),
+      deployment: row.has(deploymentColumn) ? try row.text(deploymentColumn) : nil,
       requestedSparsity: try share("sparsity_requested", of: row),
       achievedSparsity: try share("sparsity_achieved", of: row),
       samples: try row.integer("samples"), tokens: try row.integer("tokens"), measures: [:],

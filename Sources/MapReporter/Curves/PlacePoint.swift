@@ -8,6 +8,8 @@ package struct PlacePoint: Sendable, Hashable {
   package var seed: Int?
   /// Name of the task.
   package var task: String
+  /// What streaming heads saw, and where, as ``CurvePoint/deployment``.
+  package var deployment: String?
   /// Share of streaming heads asked for, 0…1.
   package var requestedSparsity: Double
   /// Where.
@@ -29,12 +31,13 @@ package struct PlacePoint: Sendable, Hashable {
 
   /// A value at a place.
   package init(
-    method: CurveMethod, seed: Int? = nil, task: String, requestedSparsity: Double, place: Place,
-    samples: Int, metric: CurveMetric, estimate: Estimate
+    method: CurveMethod, seed: Int? = nil, task: String, deployment: String? = nil,
+    requestedSparsity: Double, place: Place, samples: Int, metric: CurveMetric, estimate: Estimate
   ) {
     self.method = method
     self.seed = seed
     self.task = task
+    self.deployment = deployment
     self.requestedSparsity = requestedSparsity
     self.place = place
     self.samples = samples
@@ -51,9 +54,10 @@ package enum PlaceTable {
     "metric", "value", "low", "high",
   ]
 
-  /// The table as text.
+  /// The table as text; with a further column where a run measures more than streaming everywhere.
   package static func text(_ points: [PlacePoint]) -> String {
-    CommaSeparated.line(columns)
+    let tells = points.contains { $0.deployment != nil }
+    return CommaSeparated.line(columns + (tells ? [CurveTable.deploymentColumn] : []))
       + points.map { point in
         let place =
           switch point.place {
@@ -65,7 +69,8 @@ package enum PlaceTable {
           [
             point.method.name, point.seed.map(String.init) ?? "", point.task,
             fixed(point.requestedSparsity, 6),
-          ] + place + ["\(point.samples)", point.metric.rawValue] + values.map { fixed($0, 6) })
+          ] + place + ["\(point.samples)", point.metric.rawValue] + values.map { fixed($0, 6) }
+            + (tells ? [point.deployment ?? ""] : []))
       }.joined()
   }
 
@@ -86,6 +91,8 @@ package enum PlaceTable {
           method: CurveMethod(try row.text("method")),
           seed: row.has("seed") ? try row.integer("seed") : nil,
           task: try row.text("task"),
+          deployment: row.has(CurveTable.deploymentColumn)
+            ? try row.text(CurveTable.deploymentColumn) : nil,
           requestedSparsity: try row.number("sparsity_requested"),
           place: row.has("length")
             ? .cell(length: try row.integer("length"), depth: try row.number("depth"))

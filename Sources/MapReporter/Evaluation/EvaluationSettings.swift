@@ -22,6 +22,8 @@ package struct EvaluationSettings: SettingSection {
   package var randomHeadSeeds = [1, 2]
   /// Ways to choose layers without gates; each is one curve.
   package var baselines: [Baseline] = [.alternating, .lazy]
+  /// The deployments that maps are measured in; those of `RunConfiguration.deployments` if nil.
+  package var deployments: [DeploymentSettings]?
   /// Gates and maps from elsewhere that are measured too.
   package var maps: [ImportedMapSettings] = []
   /// Length at which the size of the KV cache is stated, 1…10⁹; a task's own if nil.
@@ -45,6 +47,7 @@ package struct EvaluationSettings: SettingSection {
     case randomLayerSeeds = "random_layer_seeds"
     case randomHeadSeeds = "random_head_seeds"
     case baselines
+    case deployments
     case maps
     case cacheContext = "cache_context"
     case bootstrap
@@ -72,6 +75,11 @@ package struct EvaluationSettings: SettingSection {
       Setting(.randomHeadSeeds, \.randomHeadSeeds, check: requireSeeds),
       Setting(.baselines, \.baselines) { baselines, key throws(InvalidSetting) in
         try requireDistinct(baselines, key)
+      },
+      Setting(.deployments, optional: \.deployments) { deployments, key throws(InvalidSetting) in
+        try requireShort(deployments as [Any], key)
+        try requireSetting(
+          !deployments.isEmpty, key, "is empty; name at least one deployment, or leave it out")
       },
       Setting(.maps, \.maps) { maps, key throws(InvalidSetting) in
         try requireEntries(maps, key, "maps", name: \.name) { map throws(InvalidSetting) in

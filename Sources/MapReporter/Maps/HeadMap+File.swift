@@ -46,7 +46,9 @@ extension HeadMap: Codable {
   /// Writes every key of the format; `layer_full` is null for a map that mixes kinds in a layer.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(Self.schemaVersion, forKey: .schemaVersion)
+    try container.encode(
+      window.isEverywhere ? Self.schemaVersions.lowerBound : Self.schemaVersions.upperBound,
+      forKey: .schemaVersion)
     try container.encode(model, forKey: .model)
     try container.encode(window, forKey: .window)
     try container.encode(gates, forKey: .gates)
@@ -61,9 +63,12 @@ extension HeadMap: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let version = try container.decode(Int.self, forKey: .schemaVersion)
-    if version != Self.schemaVersion {
+    guard Self.schemaVersions.contains(version) else {
       throw ValueFlaw(
-        place: "schema_version", expected: "\(Self.schemaVersion), the version this zigzag reads",
+        place: "schema_version",
+        expected:
+          "\(Self.schemaVersions.lowerBound) or \(Self.schemaVersions.upperBound), the versions this "
+          + "zigzag reads",
         found: "\(version)")
     }
     let sparsity = try container.decode(Sparsity.self, forKey: .sparsity)

@@ -7,8 +7,8 @@ import Transformer
 /// sparsity is the share of streaming heads. docs/map-format.md and docs/headmap.schema.json
 /// specify the file.
 public struct HeadMap: Sendable, Hashable {
-  /// Version of the file format.
-  public static let schemaVersion = 1
+  /// Versions of the file format: the second one has maps that do not stream everywhere.
+  public static let schemaVersions = 1...2
 
   /// Which model the map is for.
   public let model: Model
@@ -68,9 +68,10 @@ public struct HeadMap: Sendable, Hashable {
   /// layer-exclusive.
   public var layerFull: [Bool]? { heads.retrievalLayers }
 
-  /// The map as the attention kernels take it.
-  public var pattern: AttentionPattern {
-    AttentionPattern(heads, window: window.streaming)
+  /// The map as the attention kernels take it, for a text whose prompt ends before position `promptEnd`; where
+  /// everything streams, that decides nothing.
+  public func pattern(promptEnd: Int = 0) -> AttentionPattern {
+    AttentionPattern(heads, window.deployment.rule(boundary: promptEnd))
   }
 
   /// Refuses the map for a model of another shape, or another one where its identity is given.

@@ -1,4 +1,6 @@
+import GateOptimizer
 import ModelLoader
+import Support
 import Transformer
 
 extension HeadMap {
@@ -67,16 +69,76 @@ extension HeadMap {
     public var recent: Int
     /// Tokens per block of the kernel the map was made for; 1 is exact to the token.
     public var block: Int
+    /// Where streaming heads stream.
+    public var phase: Deployment.Phase
+    /// Where the prompt ends; it matters only where not everything streams.
+    public var boundary: Deployment.Boundary
+    /// What streaming heads see after the prompt.
+    public var after: Deployment.After
 
-    /// A window of `sink` first and `recent` last tokens.
+    /// A window of `sink` first and `recent` last tokens, everywhere.
     public init(sink: Int, recent: Int, block: Int = 1) {
-      self.sink = sink
-      self.recent = recent
-      self.block = block
+      self.init(Deployment(StreamingWindow(sink: sink, recent: recent, block: block)))
     }
 
-    /// The same window as the attention kernels take it.
-    public var streaming: StreamingWindow { StreamingWindow(sink: sink, recent: recent) }
+    /// What a deployment says.
+    public init(_ deployment: Deployment) {
+      sink = deployment.window.sink
+      recent = deployment.window.recent
+      block = deployment.window.block
+      phase = deployment.phase
+      boundary = deployment.boundary
+      after = deployment.after
+    }
+
+    /// The same as a deployment.
+    public var deployment: Deployment {
+      Deployment(
+        StreamingWindow(sink: sink, recent: recent, block: block), phase: phase,
+        boundary: boundary, after: after)
+    }
+
+    /// Whether sink, recent and block say all.
+    var isEverywhere: Bool { phase == .everywhere }
+
+    enum CodingKeys: String, CodingKey {
+      case sink, recent, block, phase, boundary, after
+    }
+
+    /// Reads a window; without a phase it is everywhere.
+    public init(from decoder: any Decoder) throws {
+      let given = try decoder.container(keyedBy: CodingKeys.self)
+      sink = try given.decode(Int.self, forKey: .sink)
+      recent = try given.decode(Int.self, forKey: .recent)
+      block = try given.decode(Int.self, forKey: .block)
+      phase = try Self.choice(given, .phase, default: .everywhere)
+      boundary = try Self.choice(given, .boundary, default: .question)
+      after = try Self.choice(given, .after, default: .slide)
+    }
+
+    private static func choice<Value: SettingChoice>(
+      _ given: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys, default fallback: Value
+    ) throws -> Value {
+      guard let name = try given.decodeIfPresent(String.self, forKey: key) else { return fallback }
+      guard let value = Value(rawValue: name) else {
+        let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValueFlaw(
+          place: "window.\(key.rawValue)", expected: "one of \(known)", found: "\"\(name)\"")
+      }
+      return value
+    }
+
+    /// Writes the window; where it is everywhere, as version 1 had it.
+    public func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(sink, forKey: .sink)
+      try container.encode(recent, forKey: .recent)
+      try container.encode(block, forKey: .block)
+      guard !isEverywhere else { return }
+      try container.encode(phase, forKey: .phase)
+      try container.encode(boundary, forKey: .boundary)
+      try container.encode(after, forKey: .after)
+    }
   }
 
   /// How layers or heads were chosen.

@@ -13,8 +13,8 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   package var model: String
   /// Seed of the calibration samples.
   package var seed: UInt64 = 0
-  /// What streaming heads see.
-  package var window = StreamingWindow(sink: 16, recent: 64)
+  /// What streaming heads see, and where they stream.
+  package var window = DeploymentSettings(plainWindow)
   /// The texts passkeys are hidden in.
   package var haystack = HaystackSettings()
   /// What the model is asked to retrieve while gates are learned.
@@ -54,10 +54,8 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     case compute
   }
 
-  private enum WindowKeys: String, SettingKey {
-    case sink
-    case recent
-  }
+  /// The window where nothing else is said.
+  static let plainWindow = Deployment(StreamingWindow(sink: 16, recent: 64))
 
   /// Reads the settings that are given and keeps the defaults of the others.
   package init(from decoder: any Decoder) throws {
@@ -65,10 +63,11 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     name = try given.decode(String.self, forKey: .name)
     model = try given.decode(String.self, forKey: .model)
     seed = try given.value(.seed, default: seed)
-    if try given.contains(.window) && !given.decodeNil(forKey: .window) {
-      let inner = try given.superDecoder(forKey: .window).strictContainer(keyedBy: WindowKeys.self)
-      window.sink = try inner.value(.sink, default: window.sink)
-      window.recent = try inner.value(.recent, default: window.recent)
+    if let own = try given.decodeIfPresent(DeploymentSettings.self, forKey: .window) {
+      let plain = window
+      window = own
+      window.sink = own.sink ?? (own.runtime?.keepsSink == false ? 0 : plain.sink)
+      window.recent = own.recent ?? plain.recent
     }
     haystack = try given.value(.haystack, default: haystack)
     task = try given.value(.task, default: task)
@@ -150,8 +149,8 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
         + "\(SettingRange.nameBytes.upperBound)")
     try requireSetting(!model.isEmpty, Key.model, "is empty; name a model file")
     try within("window") { () throws(InvalidSetting) in
-      try requireRange(window.sink, SettingRange.sink, WindowKeys.sink)
-      try requireRange(window.recent, SettingRange.window, WindowKeys.recent)
+      try window.validate()
+      _ = try window.deployment(over: Self.plainWindow)
     }
     try within("haystack", check: haystack.validate)
     try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
@@ -170,6 +169,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     }
     try within("evaluation", check: evaluation.validate)
     try within("report", check: report.validate)
+    try validateDeployments()
     try requireGates()
     for (criteria, section) in [
       (ranking.criteria, Key.ranking), (evaluation.criteria, Key.evaluation),
@@ -242,7 +242,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       throw InvalidSetting(
         path, "is \(tokens) tokens; \(self.model) was made for at most \(model.maxPositions)")
     }
-    let visible = window.sink + window.recent
+    let visible = deployment.window.sink + deployment.window.recent
     guard tokens > visible else {
       throw InvalidSetting(
         path,

@@ -35,7 +35,8 @@ extension ComparedRun {
     let run = try FinishedRun(folder: folder)
     let configuration = run.configuration
     self.init(
-      name: name, maps: run.maps, model: run.record.model, window: configuration.window,
+      name: name, maps: run.maps, model: run.record.model,
+      deployment: configuration.deployments[0].deployment,
       evaluation: configuration.evaluation, points: try run.tables.points(),
       training: try run.tables.training(),
       settings: try joiningLists(configuration.settings(in: .run)),

@@ -68,7 +68,7 @@ extension FinishedRun {
   }
 
   private var subtitle: String {
-    let window = configuration.window
+    let window = configuration.deployment.window
     return "\(record.model?.modelType ?? "model") of \(maps.layers) layers × \(maps.heads) "
       + "key-value heads; streaming heads see the first \(window.sink) tokens and the last "
       + "\(window.recent)"
@@ -105,7 +105,7 @@ extension FinishedRun {
       .init("Weights (SHA-256)", record.model?.weightsSHA256 ?? "unknown"),
       .init("Configuration (SHA-256)", record.model?.configurationSHA256 ?? "unknown"),
       .init("Tokenizer (SHA-256)", record.model?.tokenizerSHA256 ?? "unknown"),
-      .init("Window", "sink \(configuration.window.sink), recent \(configuration.window.recent)"),
+      .init("Window", windowFact),
       .init("Calibration", calibrationFact),
       .init("Haystack", haystackFact),
       .init("Evaluation", evaluationFact),
@@ -113,6 +113,12 @@ extension FinishedRun {
       .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
       .init("zigzag", record.zigzagVersion),
     ]
+  }
+
+  private var windowFact: String {
+    let deployment = configuration.deployment
+    return deployment.isPlain
+      ? "sink \(deployment.window.sink), recent \(deployment.window.recent)" : deployment.title
   }
 
   private var calibrationFact: String {

@@ -179,8 +179,7 @@ package struct FinishedRun: Sendable {
   ) throws -> HeadMap {
     try HeadMap(
       model: record.model ?? HeadMap.Model(layers: maps.layers, keyValueHeads: maps.heads),
-      window: HeadMap.Window(
-        sink: configuration.window.sink, recent: configuration.window.recent),
+      window: HeadMap.Window(configuration.deployment),
       gates: gates?.clipped.rows ?? searchedGates(else: heads), heads: heads,
       criterion: criterion, requestedSparsity: sparsity, calibration: calibration)
   }
@@ -203,7 +202,8 @@ package struct FinishedRun: Sendable {
     // While other maps, or more samples, are measured, what was measured before still recommends its map.
     try requireOwn(.curves, except: [.evaluationSettings, .importedMaps])
     return RecommendedMap(
-      from: try tables.points(), task: task.name, share: configuration.report.keptFraction)
+      from: try tables.points().ofFirstDeployment, task: task.name,
+      share: configuration.report.keptFraction)
   }
 
   private var calibration: HeadMap.Calibration {

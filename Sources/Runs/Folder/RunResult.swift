@@ -141,8 +141,11 @@ struct ResultInputs {
       guard configuration.calibration == nil else { return [:] }
       return ["tokens of its samples": "\(configuration.evaluation.context)"]
     case .window:
+      let deployment = configuration.deployment
+      let window = deployment.window
       return [
-        "window": "sink \(configuration.window.sink), recent \(configuration.window.recent)"
+        "window": deployment.isPlain
+          ? "sink \(window.sink), recent \(window.recent)" : deployment.name
       ]
     case .sampleSettings(let task):
       return ["settings of the samples": try sampleHash(task)]

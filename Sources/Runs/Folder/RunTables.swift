@@ -66,17 +66,24 @@ struct TimingsTable {
   var text: String { CommaSeparated.line(Self.columns) + lines.map(\.text).joined() }
 }
 
-/// `scores.csv`: every (task, pattern, sample) that has been measured.
+/// `scores.csv`: every (task, deployment, pattern, sample) that has been measured.
 ///
 /// It is both the raw material of the curves and what an interrupted evaluation continues from. A
-/// pattern is written as hexadecimal digits, four heads in each, first layer and head first.
+/// pattern is written as hexadecimal digits, four heads in each, first layer and head first. The deployment of the
+/// run's window has no name here; others are a further column.
 package struct ScoreTable: Sendable, Equatable {
   private struct Key: Hashable, Comparable {
     let task: String
+    /// Empty for the window's own.
+    let deployment: String
     let pattern: String
 
+    init(task: String, deployment: String?, pattern: String) {
+      (self.task, self.deployment, self.pattern) = (task, deployment ?? "", pattern)
+    }
+
     static func < (left: Key, right: Key) -> Bool {
-      (left.task, left.pattern) < (right.task, right.pattern)
+      (left.task, left.deployment, left.pattern) < (right.task, right.deployment, right.pattern)
     }
   }
 
@@ -86,10 +93,17 @@ package struct ScoreTable: Sendable, Equatable {
   /// A table of nothing yet.
   package init() {}
 
-  /// The scores of a pattern on the first samples of a task, as many as were measured.
-  package subscript(task: String, pattern: AttentionPattern) -> [SampleScores] {
-    get { scores[Key(task: task, pattern: Self.name(of: pattern)), default: []] }
-    set { scores[Key(task: task, pattern: Self.name(of: pattern))] = newValue }
+  /// The scores of a map on the first samples of a task, as many as were measured; `deployment` names one that is
+  /// not the window's.
+  package subscript(
+    task: String, heads: HeadSet, deployment deployment: String? = nil
+  ) -> [SampleScores] {
+    get { scores[key(task, heads, deployment), default: []] }
+    set { scores[key(task, heads, deployment)] = newValue }
+  }
+
+  private func key(_ task: String, _ heads: HeadSet, _ deployment: String?) -> Key {
+    Key(task: task, deployment: deployment, pattern: Self.name(of: heads))
   }
 
   /// Whether anything was measured on a task.
@@ -110,14 +124,16 @@ package struct ScoreTable: Sendable, Equatable {
   func text(of task: String) -> String { text { $0 == task } }
 
   private func text(of isWanted: (String) -> Bool) -> String {
-    CommaSeparated.line(Self.columns)
+    let tells = scores.keys.contains { isWanted($0.task) && !$0.deployment.isEmpty }
+    return CommaSeparated.line(Self.columns + (tells ? [CurveTable.deploymentColumn] : []))
       + scores.filter { isWanted($0.key.task) }.sorted { $0.key < $1.key }.flatMap { key, samples in
         samples.enumerated().flatMap { index, score in
           score.sums.sorted { $0.key < $1.key }.map { place, score in
-            CommaSeparated.line([
-              key.task, key.pattern, "\(index)", place.metric.rawValue, "\(place.place)",
-              Self.text(score.sum), "\(score.count)",
-            ])
+            CommaSeparated.line(
+              [
+                key.task, key.pattern, "\(index)", place.metric.rawValue, "\(place.place)",
+                Self.text(score.sum), "\(score.count)",
+              ] + (tells ? [key.deployment] : []))
           }
         }
       }.joined()
@@ -131,7 +147,11 @@ package struct ScoreTable: Sendable, Equatable {
     var table = ScoreTable()
     let text = try TextFile.text(at: path, what: "table", limit: FileLimit.table)
     for row in try CommaSeparatedRow.read(text, path: path) {
-      let key = Key(task: try row.text("task"), pattern: try row.text("pattern"))
+      let key = Key(
+        task: try row.text("task"),
+        deployment: row.has(CurveTable.deploymentColumn)
+          ? try row.text(CurveTable.deploymentColumn) : nil,
+        pattern: try row.text("pattern"))
       let index = try row.integer("sample")
       // Rows of a sample stand together: each begins the next one or goes on with the last.
       let count = table.scores[key, default: []].count
@@ -169,8 +189,8 @@ package struct ScoreTable: Sendable, Equatable {
     Int(exactly: sum).map(String.init) ?? "\(sum)"
   }
 
-  private static func name(of pattern: AttentionPattern) -> String {
-    let heads = Array(pattern.isRetrieval.joined())
+  private static func name(of heads: HeadSet) -> String {
+    let heads = Array(heads.rows.joined())
     return stride(from: 0, to: heads.count, by: 4).map { start in
       let digit = (start..<start + 4).reduce(0) { $0 * 2 + ($1 < heads.count && heads[$1] ? 1 : 0) }
       return String(digit, radix: 16)

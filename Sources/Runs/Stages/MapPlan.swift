@@ -2,7 +2,7 @@ import GateOptimizer
 import MapReporter
 import Transformer
 
-/// One point of a curve before it is measured: a pattern, and which method and sparsity it stands for.
+/// One point of a curve before it is measured: a map, and which method and sparsity it stands for.
 package struct PlannedMap: Sendable {
   /// The method as curves.csv names it.
   package let method: CurveMethod
@@ -11,10 +11,10 @@ package struct PlannedMap: Sendable {
   /// The share of streaming heads or layers asked for.
   package let requestedSparsity: Double
   /// Which heads see the whole context.
-  package let pattern: AttentionPattern
+  package let heads: HeadSet
 
   /// The share of heads that stream.
-  package var achievedSparsity: Double { pattern.heads.sparsity }
+  package var achievedSparsity: Double { heads.sparsity }
 
   /// Whether it is measured whatever sparsities a task asks for.
   fileprivate var isReference: Bool {
@@ -56,9 +56,8 @@ package struct MapSources: Sendable {
 
 /// All maps of an evaluation, in the order of curves.csv.
 package struct MapPlan: Sendable {
-  /// The maps; several may have the same pattern, which then is measured once.
+  /// The maps; several may have the same heads, which then are measured once.
   package private(set) var maps: [PlannedMap] = []
-  private let window: StreamingWindow
 
   /// The maps that `settings` ask for: both ends, then every method at every sparsity.
   ///
@@ -67,9 +66,8 @@ package struct MapPlan: Sendable {
   ///
   /// - Throws: `GateOptimizerError` where a criterion cannot judge these gates.
   package init(
-    _ sources: MapSources, settings: EvaluationSettings, window: StreamingWindow
+    _ sources: MapSources, settings: EvaluationSettings
   ) throws(GateOptimizerError) {
-    self.window = window
     let learned = sources.learned
     for (method, isFull) in [(CurveMethod.full, true), (.streaming, false)] {
       addLayers(
@@ -119,9 +117,9 @@ package struct MapPlan: Sendable {
     }
   }
 
-  /// The different patterns of `task`, in the order they first appear.
-  package func patterns(for task: EvaluationTask) -> [AttentionPattern] {
-    maps(for: task).map(\.pattern).distinct
+  /// The different sets of heads of `task`, in the order they first appear.
+  package func heads(for task: EvaluationTask) -> [HeadSet] {
+    maps(for: task).map(\.heads).distinct
   }
 
   /// The head-mixed map of gates, its method named by `name`.
@@ -190,7 +188,6 @@ package struct MapPlan: Sendable {
   ) {
     maps.append(
       PlannedMap(
-        method: method, seed: seed, requestedSparsity: sparsity,
-        pattern: AttentionPattern(heads, window: window)))
+        method: method, seed: seed, requestedSparsity: sparsity, heads: heads))
   }
 }

@@ -8,60 +8,80 @@ package struct MeasuredCurves: Sendable {
   let table: ScoreTable
   let settings: EvaluationSettings
   let model: ModelConfiguration
+  /// The deployments that were measured, and that of the run's window.
+  let deployments: [Deployment]
+  let own: Deployment
 
   /// The curves of the maps of `plan`, from the scores in `table`.
   package init(
-    plan: MapPlan, table: ScoreTable, settings: EvaluationSettings, model: ModelConfiguration
+    plan: MapPlan, table: ScoreTable, settings: EvaluationSettings, model: ModelConfiguration,
+    deployments: [Deployment], own: Deployment
   ) {
     self.plan = plan
     self.table = table
     self.settings = settings
     self.model = model
+    self.deployments = deployments
+    self.own = own
   }
 
   private var bootstrap: Bootstrap { Bootstrap(resamples: settings.bootstrap, seed: settings.seed) }
 
-  /// One point per task and map that was measured, tasks in the order of the configuration.
+  /// One point per deployment, task and map that was measured, tasks in the order of the configuration.
   package var points: [CurvePoint] {
-    settings.tasks.flatMap { task in
-      let maps = plan.maps(for: task)
-      let references = References(maps)
-      return maps.compactMap { point(of: $0, task: task, references) }
+    deployments.flatMap { deployment in
+      settings.tasks.flatMap { task in
+        let maps = plan.maps(for: task)
+        let references = References(maps)
+        return maps.compactMap { point(of: $0, task: task, deployment, references) }
+      }
     }
   }
 
   /// Every measured map told apart by place, for the tasks that have places.
   package var places: [PlacePoint] {
-    settings.tasks.flatMap { task in
-      Places(task, context: settings.context(of: task)).map { places in
-        plan.maps(for: task).flatMap { self.places(of: $0, task: task, places) }
-      } ?? []
-    }
-  }
-
-  /// The patterns that maps are compared with.
-  private struct References {
-    let full: AttentionPattern?
-    let headMixed: [Double: AttentionPattern]
-
-    init(_ maps: [PlannedMap]) {
-      full = maps.first { $0.method == .full }?.pattern
-      headMixed = maps.filter { $0.method == .headMixed }.reduce(into: [:]) {
-        $0[$1.requestedSparsity] = $1.pattern
+    deployments.flatMap { deployment in
+      settings.tasks.flatMap { task in
+        Places(task, context: settings.context(of: task)).map { places in
+          plan.maps(for: task).flatMap { self.places(of: $0, task: task, deployment, places) }
+        } ?? []
       }
     }
   }
 
-  private func scores(_ task: EvaluationTask, _ pattern: AttentionPattern) -> [SampleScores] {
-    Array(table[task.name, pattern].prefix(settings.samples(of: task)))
+  /// The name of a deployment in tables; nil for streaming everywhere where there is nothing else.
+  private func name(of deployment: Deployment) -> String? {
+    deployments == [deployment] && deployment.isPlain ? nil : deployment.name
+  }
+
+  /// What maps are compared with.
+  private struct References {
+    let full: HeadSet?
+    let headMixed: [Double: HeadSet]
+
+    init(_ maps: [PlannedMap]) {
+      full = maps.first { $0.method == .full }?.heads
+      headMixed = maps.filter { $0.method == .headMixed }.reduce(into: [:]) {
+        $0[$1.requestedSparsity] = $1.heads
+      }
+    }
+  }
+
+  private func scores(
+    _ task: EvaluationTask, _ heads: HeadSet, _ deployment: Deployment
+  ) -> [SampleScores] {
+    let name = deployment == own ? nil : deployment.name
+    return Array(table[task.name, heads, deployment: name].prefix(settings.samples(of: task)))
   }
 
   private func point(
-    of map: PlannedMap, task: EvaluationTask, _ references: References
+    of map: PlannedMap, task: EvaluationTask, _ deployment: Deployment, _ references: References
   ) -> CurvePoint? {
-    let ours = scores(task, map.pattern)
-    let full = references.full.map { scores(task, $0) }
-    let headMixed = references.headMixed[map.requestedSparsity].map { scores(task, $0) }
+    let ours = scores(task, map.heads, deployment)
+    let full = references.full.map { scores(task, $0, deployment) }
+    let headMixed = references.headMixed[map.requestedSparsity].map {
+      scores(task, $0, deployment)
+    }
     let measures = CurveMetric.allCases.reduce(into: [CurveMetric: CurvePoint.Measure]()) {
       $0[$1] = measure($1, ours, full: full, headMixed: headMixed)
     }
@@ -69,13 +89,13 @@ package struct MeasuredCurves: Sendable {
     let context = settings.cacheContext(of: task)
     let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
     return CurvePoint(
-      method: map.method, seed: map.seed, task: task.name,
+      method: map.method, seed: map.seed, task: task.name, deployment: name(of: deployment),
       requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,
       samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(metric).count },
       measures: measures,
       kvBytes: KeyValueCacheSize.bytes(
-        map.pattern, context: context, headDim: model.headDim, bytesPerValue: 2),
-      kvShare: 1 - KeyValueCacheSize.savedShare(map.pattern, context: context))
+        map.heads, deployment, context: context, headDim: model.headDim, bytesPerValue: 2),
+      kvShare: 1 - KeyValueCacheSize.savedShare(map.heads, deployment, context: context))
   }
 
   private func measure(
@@ -95,15 +115,15 @@ package struct MeasuredCurves: Sendable {
   }
 
   private func places(
-    of map: PlannedMap, task: EvaluationTask, _ places: Places
+    of map: PlannedMap, task: EvaluationTask, _ deployment: Deployment, _ places: Places
   ) -> [PlacePoint] {
-    let ours = scores(task, map.pattern)
+    let ours = scores(task, map.heads, deployment)
     return places.all.flatMap { place in
       CurveMetric.allCases.compactMap { metric in
         let scores = places.scores(ours, metric, at: place.index)
         return bootstrap.value(scores, of: metric).map { estimate in
           PlacePoint(
-            method: map.method, seed: map.seed, task: task.name,
+            method: map.method, seed: map.seed, task: task.name, deployment: name(of: deployment),
             requestedSparsity: map.requestedSparsity, place: place.place,
             samples: scores.count { $0.count > 0 }, metric: metric, estimate: estimate)
         }

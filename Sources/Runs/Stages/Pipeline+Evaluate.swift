@@ -11,17 +11,23 @@ extension Pipeline {
     let settings = configuration.evaluation
     let sources = try mapSources(model, run)
     for note in sources.notes { observer.warn(note) }
-    let plan = try MapPlan(sources, settings: settings, window: configuration.window)
+    let plan = try MapPlan(sources, settings: settings)
+    let deployments = configuration.deployments.map(\.deployment)
     var table = try ScoreTable.read(files.scores)
-    var progress = EvaluationProgress(plan, settings, table)
+    let names = deployments.map { $0 == configuration.deployment ? nil : $0.name }
+    var progress = EvaluationProgress(plan, settings, names, table)
     observer.stepBegan(
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
-    for task in settings.tasks {
-      try measure(
-        task, plan.patterns(for: task), configuration.scorer(task, model), &table, &progress)
+    for (deployment, name) in zip(deployments, names) {
+      for task in settings.tasks {
+        try measure(
+          task, plan.heads(for: task), in: name, configuration.scorer(task, deployment, model),
+          &table, &progress)
+      }
     }
     let curves = MeasuredCurves(
-      plan: plan, table: table, settings: settings, model: model.decoder.configuration)
+      plan: plan, table: table, settings: settings, model: model.decoder.configuration,
+      deployments: deployments, own: configuration.deployment)
     let points = curves.points
     let (text, places) = (CurveTable.text(points), PlaceTable.text(curves.places))
     try folder.claim(.curves, inputs, texts: [text, places])
@@ -31,22 +37,24 @@ extension Pipeline {
       "measured \(progress.total) times a map on a sample: \(points.count) points of the curves")
   }
 
-  /// Measures what is missing of a task.
+  /// Measures what is missing of a task in a deployment, whose name is nil if it is the window's.
   ///
   /// Scores are written at the end of each sample, and between its maps as often as that takes a twentieth of
   /// the time at most: of samples that take long, after each map.
   private func measure(
-    _ task: EvaluationTask, _ patterns: [AttentionPattern], _ scorer: any TaskScorer,
+    _ task: EvaluationTask, _ maps: [HeadSet], in deployment: String?, _ scorer: any TaskScorer,
     _ table: inout ScoreTable, _ progress: inout EvaluationProgress
   ) throws {
     var written = WrittenScores(table, task)
     for index in 0..<configuration.evaluation.samples(of: task) {
-      let isMissing = patterns.map { table[task.name, $0].count <= index }
+      let isMissing = maps.map { table[task.name, $0, deployment: deployment].count <= index }
       guard isMissing.contains(true) else { continue }
-      try scorer.score(patterns, wanted: isMissing, sample: index) { place, scores in
-        table[task.name, patterns[place]].append(scores)
+      try scorer.score(maps, wanted: isMissing, sample: index) { place, scores in
+        table[task.name, maps[place], deployment: deployment].append(scores)
         progress.done += 1
-        observer.stepAdvanced(to: progress.done, note: task.name)
+        observer.stepAdvanced(
+          to: progress.done,
+          note: [task.name, deployment].compactMap(\.self).joined(separator: ", "))
         let isInterrupted = observer.isInterrupted
         if isInterrupted || written.isDue { try write(table, of: task, &written) }
         if isInterrupted { throw RunError.interrupted(folder: folder.path) }
@@ -98,7 +106,7 @@ extension Pipeline {
     for index in 0..<count {
       let sample = try sampler.sample(index: index)
       let mass = model.decoder.windowMass(
-        sample.tokens, rows: sample.labelRows, window: configuration.window)
+        sample.tokens, rows: sample.labelRows, window: configuration.deployment.window)
       for (layer, row) in mass.enumerated() {
         for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }
       }
@@ -145,11 +153,18 @@ private struct EvaluationProgress {
   var done = 0
   var total = 0
 
-  init(_ plan: MapPlan, _ settings: EvaluationSettings, _ table: ScoreTable) {
+  init(
+    _ plan: MapPlan, _ settings: EvaluationSettings, _ deployments: [String?],
+    _ table: ScoreTable
+  ) {
     for task in settings.tasks {
-      let (patterns, samples) = (plan.patterns(for: task), settings.samples(of: task))
-      total += patterns.count * samples
-      done += patterns.reduce(0) { $0 + min(table[task.name, $1].count, samples) }
+      let (maps, samples) = (plan.heads(for: task), settings.samples(of: task))
+      for deployment in deployments {
+        total += maps.count * samples
+        done += maps.reduce(0) {
+          $0 + min(table[task.name, $1, deployment: deployment].count, samples)
+        }
+      }
     }
   }
 }

@@ -12,7 +12,8 @@ extension Pipeline {
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
-      decoder: model.decoder, sampler: sampler, settings: settings, window: configuration.window,
+      decoder: model.decoder, sampler: sampler, settings: settings,
+      deployment: configuration.gateDeployment,
       memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(settings),
       check: { [guardian = folder.guardian] in try guardian.check() })
     var state = try startingState(model, settings)

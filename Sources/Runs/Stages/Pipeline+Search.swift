@@ -38,12 +38,7 @@ extension Pipeline {
       ?? SearchState(count: count, samples: configuration.search.samples)
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
-    let judge = MapJudge(
-      model.decoder, samples: try configuration.searchSamples(model.tokenizer),
-      question: MapJudge.Question(
-        unit: unit, loss: settings.loss, rows: settings.rows, window: configuration.window),
-      byteBudget: configuration.compute.memoryBudget.byteCount
-    ) {
+    let judge = try judge(unit, model) {
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
     let search = MapSearch(
@@ -60,6 +55,24 @@ extension Pipeline {
       "searched the \(unit): \(state.evaluations) evaluations, \(state.measured) maps on all of "
         + "\(judge.samples) samples")
     return state
+  }
+
+  /// What measures a set: by its whole pass or, where maps stream after the prompt alone, by what follows it.
+  private func judge(
+    _ unit: MapUnit, _ model: RunModel, onEach: @escaping () throws -> Void
+  ) throws -> any SetJudge {
+    let (settings, deployment) = (configuration.search, configuration.searchDeployment)
+    let samples = try configuration.searchSamples(model.tokenizer)
+    let question = MapJudge.Question(
+      unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment)
+    let budget = configuration.compute.memoryBudget.byteCount
+    guard deployment.phase == .decode else {
+      return MapJudge(
+        model.decoder, samples: samples, question: question, byteBudget: budget, onEach: onEach)
+    }
+    return try PromptedJudge(
+      model.decoder, samples: samples, question: question,
+      prompts: PromptSettings(byteBudget: budget), onEach: onEach)
   }
 
   /// The sizes at which swaps are tried, in streaming units.

@@ -5,30 +5,33 @@ import Transformer
 
 /// Judges maps on the samples of one task; sample i is the same for every map.
 package protocol TaskScorer {
-  /// Scores those of `patterns` that are `wanted` on sample `index`; `onEach` gets the place and the scores of
+  /// Scores those of `maps` that are `wanted` on sample `index`; `onEach` gets the place and the scores of
   /// each as soon as they are known, in an order of the scorer's own.
   ///
-  /// The scores of a pattern do not depend on which others are wanted.
+  /// The scores of a map do not depend on which others are wanted.
   ///
   /// - Throws: what `onEach` throws, at once, and `GateOptimizerError` where the sample cannot be made.
   func score(
-    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws
 }
 
 extension RunConfiguration {
-  /// The scorer of a task.
-  package func scorer(_ task: EvaluationTask, _ model: RunModel) throws -> any TaskScorer {
+  /// The scorer of a task in a deployment.
+  package func scorer(
+    _ task: EvaluationTask, _ deployment: Deployment, _ model: RunModel
+  ) throws -> any TaskScorer {
+    let maps = MapRunner(decoder: model.decoder, deployment: deployment)
     switch task.content {
     case .passkeys:
       let samples = try evaluationSamples(task, model.tokenizer)
       return task.decodes
-        ? DecodingScorer(decoder: model.decoder, samples: samples)
-        : PasskeyScorer(decoder: model.decoder, samples: samples)
+        ? DecodingScorer(decoder: model.decoder, samples: samples, deployment: deployment)
+        : PasskeyScorer(runner: maps, samples: samples)
     case .prose(let prose):
       return ProseScorer(
-        decoder: model.decoder, sampler: try proseSampler(task, model.tokenizer), settings: prose)
+        runner: maps, sampler: try proseSampler(task, model.tokenizer), settings: prose)
     }
   }
 }
@@ -47,30 +50,56 @@ package struct EvaluationSamples: Sendable {
   }
 }
 
-/// Teacher-forced accuracy: one prefill, and every answer token predicted from the true ones before it.
-///
-/// Layers that maps have in common are computed once.
-struct PasskeyScorer: TaskScorer {
+/// Runs maps over a sample in a deployment: through all of it or, where maps stream after the prompt alone, through
+/// what follows the prompt, which is read once. Layers that maps have in common are computed once.
+struct MapRunner {
   let decoder: DecoderModel
+  let deployment: Deployment
+
+  /// Final hidden states at `rows`, (rows, C), under each of `maps` that is `wanted`, with its place.
+  ///
+  /// - Throws: What `visit` throws, at once.
+  func run(
+    _ maps: [HeadSet], wanted: [Bool], tokens: [Int32], promptEnd: Int, rows: Range<Int>,
+    visit: (Int, borrowing Tensor) throws -> Void
+  ) rethrows {
+    guard deployment.phase == .decode else {
+      let rule = deployment.rule(boundary: promptEnd)
+      return try decoder.finalHidden(
+        tokens, patterns: maps.map { AttentionPattern($0, rule) }, wanted: wanted, rows: rows,
+        visit: visit)
+    }
+    let prompt = PromptCache(decoder, tokens: tokens, boundary: promptEnd, rows: rows)
+    let places = maps.indices.filter { wanted[$0] }
+    try decoder.finalHidden(places.map { PromptedMap(prompt, maps[$0]) }, deployment) {
+      try visit(places[$0], $1)
+    }
+  }
+}
+
+/// Teacher-forced accuracy: every answer token predicted from the true ones before it.
+struct PasskeyScorer: TaskScorer {
+  let runner: MapRunner
   let samples: EvaluationSamples
 
   package func score(
-    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
     let sample = try samples.sample(index: index)
     let answers = Array(sample.answers.joined())
     let firstTokens = Set(sample.firstTokens)
-    try decoder.finalHidden(
-      sample.tokens, patterns: patterns, wanted: wanted, rows: sample.predictingRows
-    ) { pattern, hidden in
+    try runner.run(
+      maps, wanted: wanted, tokens: sample.tokens,
+      promptEnd: sample.boundary(runner.deployment.boundary), rows: sample.predictingRows
+    ) { map, hidden in
       var scores = SampleScores()
-      let predictions = decoder.predictions(hidden, at: sample.predictors(of: answers))
+      let predictions = runner.decoder.predictions(hidden, at: sample.predictors(of: answers))
       for (position, prediction) in zip(answers, predictions) {
         scores.count(
           prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
       }
-      try onEach(pattern, scores)
+      try onEach(map, scores)
     }
   }
 }
@@ -85,34 +114,40 @@ extension SampleScores {
 
 /// How well running text is predicted, and how far the predictions are from full attention's, by
 /// position.
+///
+/// Where maps do not stream everywhere, the first half of a passage is the prompt, and the positions after it are
+/// judged.
 struct ProseScorer: TaskScorer {
-  let decoder: DecoderModel
+  let runner: MapRunner
   let sampler: ProseSampler
   let settings: ProseSettings
 
   package func score(
-    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
     let tokens = sampler.passage(index: index)
-    let positions = settings.positions(in: tokens.count)
+    let promptEnd = runner.deployment.phase == .everywhere ? 0 : max(1, tokens.count / 2)
+    let positions = settings.positions(in: tokens.count).filter { $0 >= promptEnd }
     let targets = positions.map { tokens[$0 + 1] }
-    let rows = 0..<tokens.count
+    let rows = promptEnd..<tokens.count
     let reference = decoder.finalHidden(
       tokens, pattern: .full(decoder.configuration), rows: rows)
-    try decoder.finalHidden(tokens, patterns: patterns, wanted: wanted, rows: rows) {
-      pattern, hidden in
+    try runner.run(maps, wanted: wanted, tokens: tokens, promptEnd: promptEnd, rows: rows) {
+      map, hidden in
       var scores = SampleScores()
       let losses = decoder.losses(
-        hidden, reference: reference, rows: positions, targets: targets)
+        hidden, reference: reference, rows: positions.map { $0 - promptEnd }, targets: targets)
       for (position, loss) in zip(positions, losses) {
         let bin = settings.bin(of: position, in: tokens.count)
         scores[.perplexity, bin].add(loss.negativeLogLikelihood)
         scores[.divergence, bin].add(loss.divergence)
       }
-      try onEach(pattern, scores)
+      try onEach(map, scores)
     }
   }
+
+  private var decoder: DecoderModel { runner.decoder }
 }
 
 /// Greedy decoding through the KV cache, which holds only what the map's heads still see.
@@ -123,14 +158,16 @@ struct ProseScorer: TaskScorer {
 struct DecodingScorer: TaskScorer {
   let decoder: DecoderModel
   let samples: EvaluationSamples
+  let deployment: Deployment
 
   package func score(
-    _ patterns: [AttentionPattern], wanted: [Bool], sample index: Int,
+    _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
     let sample = try samples.sample(index: index)
-    for (place, pattern) in patterns.enumerated() where wanted[place] {
-      try onEach(place, decode(sample, pattern))
+    let rule = deployment.rule(boundary: sample.boundary(deployment.boundary))
+    for (place, map) in maps.enumerated() where wanted[place] {
+      try onEach(place, decode(sample, AttentionPattern(map, rule)))
     }
   }
 

@@ -15,7 +15,7 @@ package struct DecoderLayer {
   package let input: RowSet
   /// Rows of its output, a subset.
   package let output: RowSet
-  let shape: AttentionShape
+  package let shape: AttentionShape
   private let weights: LayerWeights
   private let epsilon: Float
 
@@ -27,6 +27,14 @@ package struct DecoderLayer {
     weights = decoder.weights.layers[index]
     epsilon = decoder.configuration.rmsNormEpsilon
   }
+}
+
+/// One of several sequences whose rows stand under one another.
+struct LayerSequence {
+  /// The prompt that it goes on from.
+  let prompt: PromptCache
+  /// Where its rows are.
+  let place: Range<Int>
 }
 
 /// What a layer computed on its way, for its backward.
@@ -71,6 +79,40 @@ extension DecoderLayer {
     var y = saved.h.copy()
     saved.gatedUnit = addFeedForward(to: &y, keepingUnit: retention == .all)
     return Output(y: y, activations: consume saved)
+  }
+
+  /// Passes 1 to 8 for the rows of several sequences under one another, x (rows, C).
+  ///
+  /// - Parameters:
+  ///   - sequences: The sequences, in their order.
+  ///   - branches: For each sequence that leaves the layer the one that it goes on from.
+  ///   - attend: The attention's output, (their rows, H·D), of all that leave it.
+  /// - Returns: The rows of the sequences that leave the layer under one another, as many as the attention's; rows of
+  ///   no sequence are zeros where those of x are.
+  func forward(
+    _ x: MatrixView, _ sequences: [LayerSequence], branches: [Int],
+    attend: (borrowing QueryKeyValue) -> Tensor
+  ) -> Tensor {
+    let normed = norm(x, weights.attentionNorm)
+    var projected = linear(queries: normed.view, keys: normed.view, weights)
+    _ = normHeads(&projected)
+    rotate(&projected.q, sequences)
+    rotate(&projected.k, sequences)
+    let o = attend(projected)
+    var h = Tensor.zeros(rows: o.rows, columns: x.columns)
+    do {
+      var view = h.mutableView
+      var start = 0
+      for branch in branches {
+        let source = sequences[branch].place
+        var target = view.slice(rows: start..<start + source.count)
+        target.copy(x.slice(rows: source))
+        start += source.count
+      }
+    }
+    addProjection(o.view, weights.wo, to: &h)
+    _ = addFeedForward(to: &h, keepingUnit: false)
+    return h
   }
 
   /// Passes 8 to 1: dy (output, C) to dx (input, C), by what the forward kept.
@@ -228,6 +270,16 @@ extension DecoderLayer {
       dy.split(shape.headDim), x: x.split(shape.headDim), weight: weight, epsilon: epsilon,
       addingTo: &heads)
     return dx
+  }
+
+  /// Turns the rows of several sequences by their positions.
+  private func rotate(_ x: inout Tensor, _ sequences: [LayerSequence]) {
+    var view = x.mutableView
+    for sequence in sequences {
+      var part = view.slice(rows: sequence.place)
+      Transformer.rotate(
+        &part, rows: RowSet(sink: 0, tail: sequence.prompt.ownRows), table: sequence.prompt.table)
+    }
   }
 
   /// Turns q and k by their positions; `inverse` turns them, or their gradients, back.

@@ -4,7 +4,8 @@ import Foundation
 /// Keys and values of the tokens so far, for decoding one token at a time.
 ///
 /// A retrieval head keeps all of them, a streaming head only the sink and the last `recent`: its
-/// memory does not grow with the context.
+/// memory does not grow with the context. Where the cache is pruned once, it keeps every later token too; where
+/// heads stream in the prompt alone, they keep all.
 struct KVCache: ~Copyable {
   /// Tokens seen so far.
   var tokens = 0
@@ -17,12 +18,10 @@ struct KVCache: ~Copyable {
   init(_ configuration: ModelConfiguration, pattern: AttentionPattern, capacity: Int) {
     self.capacity = capacity
     shape = AttentionShape(configuration)
-    let window = pattern.window
     for isRetrieval in pattern.isRetrieval.joined() {
       heads.append(
         HeadCache(
-          slots: isRetrieval ? capacity : min(capacity, window.sink + window.recent),
-          sink: isRetrieval ? capacity : window.sink, headDim: shape.headDim))
+          capacity: capacity, rule: isRetrieval ? nil : pattern.streaming, headDim: shape.headDim))
     }
   }
 
@@ -58,7 +57,7 @@ struct KVCache: ~Copyable {
   func attend(layer: Int, q: MatrixView) -> Tensor {
     let first = layer * shape.keyValueHeads
     let tasks = (0..<shape.keyValueHeads).flatMap { head in
-      heads[first + head].chunks.map { (head: head, slots: $0) }
+      heads[first + head].chunks(seenBy: tokens).map { (head: head, slots: $0) }
     }
     var parts = Tensor(rows: tasks.count * shape.group, columns: shape.headDim)
     // The largest score and the sum of exponentials under it.
@@ -106,13 +105,25 @@ struct KVCache: ~Copyable {
 struct HeadCache: ~Copyable {
   private let slots: Int
   private let sink: Int
+  /// No key between the sink and this position is kept.
+  private let first: Int
+  /// What the head sees where it streams; nil for a retrieval head.
+  private let rule: StreamingRule?
   private var filled = 0
   private var keys: Tensor
   private var values: Tensor
 
-  init(slots: Int, sink: Int, headDim: Int) {
-    self.slots = slots
-    self.sink = min(sink, slots)
+  init(capacity: Int, rule: StreamingRule?, headDim: Int) {
+    self.rule = rule
+    let keepsAll = rule.map { $0.queries.upperBound < capacity } ?? true
+    if let rule, !keepsAll {
+      sink = min(capacity, rule.window.sink)
+      first = min(capacity, max(sink, rule.kept ?? sink))
+      let rest = rule.kept == nil ? rule.window.recent : capacity - first
+      slots = min(capacity, sink + rest)
+    } else {
+      (slots, sink, first) = (capacity, capacity, capacity)
+    }
     keys = Tensor(rows: slots, columns: headDim)
     values = Tensor(rows: slots, columns: headDim)
   }
@@ -124,15 +135,35 @@ struct HeadCache: ~Copyable {
   /// The first `sink` positions have slots of their own; later ones take turns in the rest. Softmax
   /// does not mind the order.
   mutating func put(position: Int, k: Span<Float>, v: Span<Float>) {
-    guard slots > 0 else { return }
-    let slot = position < sink ? position : sink + (position - sink) % (slots - sink)
+    guard slots > 0, position < sink || position >= first else { return }
+    let slot = slot(of: position)
     filled = max(filled, slot + 1)
     keys.setRow(slot, k)
     values.setRow(slot, v)
   }
 
-  /// The filled slots in pieces of a size that is worth a task.
-  var chunks: [Range<Int>] { EqualPieces(filled, limit: 512).ranges }
+  private func slot(of position: Int) -> Int {
+    position < sink ? position : sink + (position - first) % (slots - sink)
+  }
+
+  /// The slots that the query at `position`, the last one taken in, sees, in pieces of a size that is worth a
+  /// task.
+  func chunks(seenBy position: Int) -> [Range<Int>] {
+    seen(by: position).flatMap { range in
+      EqualPieces(range.count, limit: 512).ranges.map { $0.shifted(by: range.lowerBound) }
+    }
+  }
+
+  private func seen(by position: Int) -> [Range<Int>] {
+    guard let rule, rule.queries.contains(position) else { return [0..<filled] }
+    let start = max(rule.kept ?? rule.window.start(of: position), rule.window.sink)
+    // The slots hold what the window reaches, or more: all keys, or those that its block has left behind.
+    let held = sink == slots ? rule.window.sink : max(first, position - (slots - sink) + 1)
+    guard held < start, start <= position else { return [0..<filled] }
+    let ends = (slot(of: start), slot(of: position) + 1)
+    let recent = ends.0 < ends.1 ? [ends.0..<ends.1] : [sink..<ends.1, ends.0..<slots]
+    return [0..<min(rule.window.sink, position + 1)] + recent
+  }
 
   /// Attention of q (G, D), scaled, over some slots: exponentials times values, (G, D), not yet divided by
   /// their sum; weights (G, 2) receives the largest score and that sum.

@@ -62,7 +62,7 @@ package struct OperationCount: Sendable {
     let retrieval = pattern.isRetrieval[layer].count { $0 }
     let pairs =
       retrieval * output.visiblePairs(nil)
-      + (c.keyValueHeads - retrieval) * output.visiblePairs(pattern.window)
+      + (c.keyValueHeads - retrieval) * output.visiblePairs(pattern.streaming)
     var result = Operations()
     result.projections =
       4 * input.count * c.hidden * c.keyValueHeads * c.headDim
@@ -72,7 +72,7 @@ package struct OperationCount: Sendable {
   }
 }
 
-extension StreamingWindow {
+extension StreamingRule {
   /// Keys that the query at `position` sees.
   package func visibleKeys(at position: Int) -> Int {
     RowSet(sink: 0, tail: position..<position + 1).visiblePairs(self)
@@ -80,7 +80,24 @@ extension StreamingWindow {
 }
 
 extension RowSet {
-  /// Query-key pairs of these rows as queries; causal attention if `window` is nil.
+  /// Query-key pairs of these rows as queries that stream as `rule` says.
+  package func visiblePairs(_ rule: StreamingRule) -> Int {
+    rule.pieces(of: self).reduce(0) { sum, piece in
+      sum + piece.set.visiblePairs(piece.visibility)
+    }
+  }
+
+  private func visiblePairs(_ visibility: Visibility) -> Int {
+    guard visibility.from > 0 || visibility.window.block > 1 else {
+      return visiblePairs(visibility.window)
+    }
+    return runs.flatMap(\.positions).reduce(0) { sum, position in
+      let (sink, recent) = visibility.positions(seenBy: position..<position + 1)
+      return sum + sink.count + recent.count
+    }
+  }
+
+  /// Query-key pairs of these rows as queries everywhere; causal attention if `window` is nil.
   package func visiblePairs(_ window: StreamingWindow?) -> Int {
     runs.reduce(0) { sum, run in
       sum + Self.pairs(before: run.positions.upperBound, window)

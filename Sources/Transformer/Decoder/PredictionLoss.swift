@@ -1,3 +1,4 @@
+import BasicContainers
 import Foundation
 
 /// What the prediction after one position is worth.
@@ -34,7 +35,32 @@ extension DecoderModel {
       let theirs = logits(of: reference, rows: rows[piece])
       for (row, target) in targets[piece].enumerated() {
         losses.append(
-          loss(ours.view.row(row), reference: theirs.view.row(row), target: Int(target)))
+          PredictionLoss(
+            ours.view.row(row), reference: theirs.view.row(row), target: Int(target)))
+      }
+    }
+    return losses
+  }
+
+  /// The same for rows of several samples under one another, (rows, C), whose references are known.
+  ///
+  /// - Parameters:
+  ///   - hidden: Final hidden states to judge.
+  ///   - places: For each row the reference and its row there.
+  ///   - references: What is taken for right.
+  /// - Returns: The losses, in the order of the rows.
+  package func losses(
+    _ hidden: borrowing Tensor, places: [(reference: Int, row: Int)],
+    references: borrowing UniqueArray<ReferencePredictions>
+  ) -> [PredictionLoss] {
+    precondition(places.count == hidden.rows, "\(places.count) places for \(hidden.rows) rows")
+    var losses: [PredictionLoss] = []
+    // A product packs the output matrix once; 2²⁵ logits at a time are worth it.
+    let limit = max(64, (1 << 25) / configuration.vocabulary)
+    for piece in EqualPieces(hidden.rows, limit: limit).ranges {
+      let ours = linear(hidden.view.slice(rows: piece), weights.output)
+      for (row, place) in places[piece].enumerated() {
+        losses.append(references[place.reference].loss(ours.view.row(row), row: place.row))
       }
     }
     return losses
@@ -46,13 +72,35 @@ extension DecoderModel {
     return logits(wanted)
   }
 
-  private func loss(_ x: Span<Float>, reference y: Span<Float>, target: Int) -> PredictionLoss {
+}
+
+/// The predictions that others are judged by: logits of some rows, and the tokens that follow.
+package struct ReferencePredictions: ~Copyable {
+  /// (rows, V).
+  private let logits: Tensor
+  private let targets: [Int32]
+
+  /// The predictions of `decoder` after final hidden states, (rows, C).
+  package init(_ decoder: DecoderModel, _ hidden: borrowing Tensor, targets: [Int32]) {
+    precondition(hidden.rows == targets.count, "\(hidden.rows) rows, \(targets.count) targets")
+    logits = decoder.logits(hidden)
+    self.targets = targets
+  }
+
+  /// What other logits x (V) of a row are worth.
+  fileprivate func loss(_ x: Span<Float>, row: Int) -> PredictionLoss {
+    PredictionLoss(x, reference: logits.view.row(row), target: Int(targets[row]))
+  }
+}
+
+extension PredictionLoss {
+  /// What logits x (V) are worth where y are those that are taken for right.
+  fileprivate init(_ x: Span<Float>, reference y: Span<Float>, target: Int) {
     let own = LogSumExp(x)
     let other = LogSumExp(y)
     let moved = other.meanDifference(y, minus: x)
-    return PredictionLoss(
-      negativeLogLikelihood: own.value - Double(x[target]),
-      divergence: moved - other.value + own.value)
+    negativeLogLikelihood = own.value - Double(x[target])
+    divergence = moved - other.value + own.value
   }
 }
 

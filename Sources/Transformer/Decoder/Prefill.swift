@@ -32,8 +32,8 @@ extension DecoderModel {
     for heads in pattern.isRetrieval.reversed() {
       precondition(heads.count == configuration.keyValueHeads, "pattern of another model")
       let above = plan[plan.count - 1]
-      plan.append(
-        heads.contains(true) ? .all(above.tail.upperBound) : above.cone(pattern.window))
+      let streams = !heads.contains(true) && pattern.streaming.covers(above)
+      plan.append(streams ? above.cone(pattern.streaming) : .all(above.tail.upperBound))
     }
     return plan.reversed()
   }

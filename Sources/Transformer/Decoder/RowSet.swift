@@ -64,10 +64,26 @@ package struct RowSet: Sendable, Equatable {
   }
 
   /// The rows a layer must get so that its outputs are right at these rows, when the layer is
-  /// wholly streaming: the window before the tail, and the sink.
-  package func cone(_ window: StreamingWindow) -> RowSet {
-    let first = max(0, tail.lowerBound - window.recent + 1)
-    return RowSet(sink: min(window.sink, tail.upperBound), tail: first..<tail.upperBound)
+  /// wholly streaming and all of them stream: the window before the tail, and the sink.
+  package func cone(_ rule: StreamingRule) -> RowSet {
+    let start = rule.kept ?? rule.window.start(of: tail.lowerBound)
+    let first = min(max(0, start), tail.lowerBound)
+    return RowSet(sink: min(rule.window.sink, tail.upperBound), tail: first..<tail.upperBound)
+  }
+
+  /// The rows whose positions are in `positions`, and their places among the rows.
+  ///
+  /// A part that does not begin at 0 lies in the tail.
+  func part(of positions: Range<Int>) -> (set: RowSet, place: Range<Int>) {
+    let inTail = tail.clamped(to: positions)
+    if positions.lowerBound == 0 {
+      let first = min(sink, positions.upperBound)
+      if inTail.isEmpty { return (RowSet(sink: 0, tail: 0..<first), 0..<first) }
+      return (RowSet(sink: first, tail: inTail), 0..<first + inTail.count)
+    }
+    precondition(
+      sink == 0 || sink <= positions.lowerBound || positions.isEmpty, "\(positions) of \(self)")
+    return (RowSet(sink: 0, tail: inTail), inTail.shifted(by: sink - tail.lowerBound))
   }
 
   /// Copies the rows of `x`, which holds this set, that belong to `wanted`, a subset.

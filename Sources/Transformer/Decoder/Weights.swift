@@ -36,6 +36,15 @@ public enum ElementType: String, Sendable, CaseIterable {
     unsafe release = { unsafe $0.deallocate() }
   }
 
+  /// A 64-byte aligned heap block that `fill` writes.
+  @unsafe init(byteCount: Int, fill: (UnsafeMutableRawPointer) -> Void) {
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(byteCount, 64), alignment: 64)
+    if let start = block.baseAddress { unsafe fill(start) }
+    unsafe bytes = UnsafeRawBufferPointer(block)
+    unsafe release = { unsafe $0.deallocate() }
+  }
+
   deinit { unsafe release(bytes) }
 }
 

@@ -93,6 +93,18 @@
     return copy
   }
 
+  /// A copy of some rows, in their order.
+  package func gathering(_ wanted: [Int]) -> Tensor {
+    var result = Tensor(rows: wanted.count, columns: columns)
+    for (target, source) in wanted.enumerated() { result.setRow(target, view.row(source)) }
+    return result
+  }
+
+  /// Replaces the rows from `first` on by those of `other`.
+  package mutating func setRows(from first: Int, _ other: borrowing Tensor) {
+    for row in 0..<other.rows { setRow(first + row, other.view.row(row)) }
+  }
+
   /// Replaces one row.
   mutating func setRow(_ index: Int, _ values: Span<Float>) {
     precondition(index >= 0 && index < rows && values.count == columns, "row \(index) of \(rows)")

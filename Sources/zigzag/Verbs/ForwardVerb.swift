@@ -22,6 +22,11 @@ struct ForwardVerb: Verb {
       --logits --out logits.npy
         zigzag forward models/smollm2-135m-instruct.h5 --tokens ids.npy --streaming 16,64 \
       --out hidden.npy
+
+      Where heads do not stream everywhere, --boundary says where the prompt ends.
+
+        zigzag forward models/smollm2-135m-instruct.h5 --tokens ids.npy --streaming 16,64 \
+      --phase decode --boundary 437 --out hidden.npy
       """)
 
   @Argument(help: "A model file (HDF5).")
@@ -39,6 +44,21 @@ struct ForwardVerb: Verb {
       valueName: "sink,recent"))
   var streaming: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Where the heads of --streaming stream: everywhere, decode or prompt.", valueName: "phase"))
+  var phase: Deployment.Phase?
+
+  @Option(
+    help: ArgumentHelp(
+      "What they see after the prompt, in phase decode: slide or keep.", valueName: "what"))
+  var after: Deployment.After?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens of the prompt, where heads do not stream everywhere.", valueName: "tokens"))
+  var boundary: Int?
+
   @Flag(help: "Write logits instead of hidden states.")
   var logits = false
 
@@ -52,8 +72,10 @@ struct ForwardVerb: Verb {
     try products.apply()
     try OutputPath.require(out, otherThan: [model, tokens, map])
     let loaded = try ModelFile.open(path: model)
-    let pattern = try pattern(for: loaded)
+    let (heads, deployment) = try pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)
+    let pattern = AttentionPattern(
+      heads, deployment.rule(boundary: try promptEnd(in: ids.count, deployment)))
     let decoder = loaded.decoder
     try checkValues()
     let hidden = decoder.finalHidden(ids, pattern: pattern)
@@ -93,8 +115,30 @@ struct ForwardVerb: Verb {
     return ids
   }
 
-  private func pattern(for loaded: LoadedModel) throws -> AttentionPattern {
+  /// Where the prompt ends; anywhere if that decides nothing.
+  private func promptEnd(in tokens: Int, _ deployment: Deployment) throws -> Int {
+    guard deployment.phase != .everywhere else {
+      guard boundary == nil else {
+        throw ToolError.usage(
+          "--boundary is given, but heads stream everywhere, so that the end of the prompt decides "
+            + "nothing; leave it out, or name another --phase")
+      }
+      return 0
+    }
+    guard let boundary, (1...tokens).contains(boundary) else {
+      throw ToolError.usage(
+        "--boundary is \(boundary.map { "\($0)" } ?? "missing"); heads stream in phase "
+          + "\(deployment.phase.rawValue), so give the tokens of the prompt, 1 to \(tokens)")
+    }
+    return boundary
+  }
+
+  private func pattern(for loaded: LoadedModel) throws -> (HeadSet, Deployment) {
     let model = loaded.configuration
+    guard streaming != nil || (phase == nil && after == nil) else {
+      throw ToolError.usage(
+        "--phase and --after say where the heads of --streaming stream; a map says it itself")
+    }
     guard map == nil || streaming == nil else {
       throw ToolError.usage("--map and --streaming say different things; keep one of them")
     }
@@ -114,9 +158,10 @@ struct ForwardVerb: Verb {
         default: throw error
         }
       }
-      return read.pattern
+      return (read.heads, read.window.deployment)
     }
-    guard let streaming else { return .full(model) }
+    let full = AttentionPattern.full(model)
+    guard let streaming else { return (full.heads, Deployment(full.streaming.window)) }
     let sizes = streaming.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
     guard sizes.count == 2, let sink = sizes[0], let recent = sizes[1],
       SettingRange.sink.contains(sink), SettingRange.window.contains(recent)
@@ -125,6 +170,17 @@ struct ForwardVerb: Verb {
         "--streaming is \(streaming.shown()); it must be two numbers such as 16,64, the second at least 1, "
           + "both at most \(SettingRange.window.upperBound)")
     }
-    return .streaming(model, window: StreamingWindow(sink: sink, recent: recent))
+    let window = StreamingWindow(sink: sink, recent: recent)
+    let all = AttentionPattern.streaming(model, window: window)
+    guard after != .keep || phase == .decode else {
+      throw ToolError.usage(
+        "--after keep goes with --phase decode: the cache is pruned once, after the prompt")
+    }
+    return (
+      all.heads, Deployment(window, phase: phase ?? .everywhere, after: after ?? .slide)
+    )
   }
 }
+
+extension Deployment.Phase: ExpressibleByArgument {}
+extension Deployment.After: ExpressibleByArgument {}

@@ -157,7 +157,9 @@ struct AnswerWords {
 
   /// From the map at the stated length, else from the bytes that were measured.
   private func savedShare(_ choice: Choice) -> Double? {
-    if let map { return KeyValueCacheSize.savedShare(map.pattern, context: input.context) }
+    if let map {
+      return KeyValueCacheSize.savedShare(map.heads, map.window.deployment, context: input.context)
+    }
     let full = input.points.first {
       $0.task == choice.point.task && $0.method == .full
     }

@@ -1,3 +1,4 @@
+import BasicContainers
 import Foundation
 
 /// o = softmax(q·kᵀ/√D)·v for the query heads that share the key-value heads `heads`.
@@ -42,8 +43,8 @@ package func attentionBackward(
   logSumExp: MatrixView, shape: AttentionShape, visibility: Visibility, queries: RowSet,
   keys: RowSet
 ) -> QueryKeyValue {
-  let window = visibility.window(over: keys)
-  let chunks = BackwardChunk.all(queries: queries, keys: keys, window: window, limit: 256)
+  let visibility = visibility.over(keys)
+  let chunks = BackwardChunk.all(queries: queries, keys: keys, visibility, limit: 256)
   let keyPanels = KeyPanels(k, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
   let valuePanels = KeyPanels(v, rows: keys, shape: shape, heads: Array(0..<shape.keyValueHeads))
   let tasks = (0..<shape.keyValueHeads).flatMap { head in chunks.map { (head: head, chunk: $0) } }
@@ -69,7 +70,7 @@ package func attentionBackward(
         valuePanels: valuePanels, head: head,
         o: o.slice(rows: rows, columns: across),
         logSumExp: logSumExp.slice(rows: rows, columns: shape.logColumns(head)), shape: shape,
-        window: window, keys: keys, dq: &dqTile, slab: &slab)
+        visibility: visibility, keys: keys, dq: &dqTile, slab: &slab)
     }
   }
   let dk = addSlabs(slabs.view, part: 0, chunks: chunks, keys: keys, shape: shape)
@@ -77,61 +78,202 @@ package func attentionBackward(
   return QueryKeyValue(q: dq, k: dk, v: dv)
 }
 
+/// Attention of sequences that each go on from a prompt, whose keys and values are known.
+///
+/// q (rows, H·D), k and v (rows, K·D) hold the rows of all sequences under one another; o (streams' rows, H·D)
+/// gets those of each of `streams`. Several streams may have the same rows of q, k and v, and differ in what
+/// their heads see.
+func attention(
+  q: MatrixView, k: MatrixView, v: MatrixView, shape: AttentionShape, streams: [PromptedStream],
+  into o: inout MutableMatrixView
+) {
+  var sources: [Int: Int] = [:]
+  var panels = UniqueArray<KeyPanels>()
+  let heads = Array(0..<shape.keyValueHeads)
+  for stream in streams where sources[stream.source.lowerBound] == nil {
+    sources[stream.source.lowerBound] = panels.count
+    panels.append(
+      KeyPanels(k.slice(rows: stream.source), rows: stream.rows, shape: shape, heads: heads))
+  }
+  let tasks = streams.flatMap { stream in
+    heads.flatMap { head in
+      let limit = AttentionTiling.queries(shape, stream.visibility[head])
+      return stream.rows.runs.flatMap { $0.blocks(limit: limit) }.map { block in
+        PromptedTask(
+          stream: stream, head: head, block: block,
+          panels: sources[stream.source.lowerBound] ?? 0)
+      }
+    }
+  }
+  var logSumExp = Tensor(rows: o.rows, columns: shape.queryHeads)
+  var logView = logSumExp.mutableView
+  let oTiles = tasks.map { task in
+    Tile(
+      rows: task.block.rows.shifted(by: task.stream.target.lowerBound),
+      columns: shape.queryColumns(task.head))
+  }
+  let logTiles = zip(tasks, oTiles).map { Tile(rows: $1.rows, columns: shape.logColumns($0.head)) }
+  parallelTiles(&o, oTiles, &logView, logTiles) { index, oTile, logTile in
+    let task = tasks[index]
+    let (stream, head) = (task.stream, task.head)
+    let source = stream.source.lowerBound
+    let columns = shape.keyColumns(head)
+    attentionBlock(
+      q: q.slice(
+        rows: task.block.rows.shifted(by: source), columns: shape.queryColumns(head)),
+      prompt: stream.prompt, k: panels[task.panels],
+      v: v.slice(rows: stream.source, columns: columns), head: head, shape: shape,
+      positions: task.block.positions, visibility: stream.visibility[head], keys: stream.rows,
+      into: &oTile, logSumExp: &logTile)
+  }
+}
+
+/// The keys and values of a prompt in one layer.
+///
+/// Thread-safe: nothing in it changes.
+@safe package final class PromptLayer: @unchecked Sendable {
+  /// Tokens of the prompt, B.
+  let tokens: Int
+  /// The rotated keys of all heads.
+  let keys: KeyPanels
+  /// The values, (B, K·D).
+  let values: Tensor
+
+  /// Takes over rotated keys, (B, K·D), and values.
+  init(k: MatrixView, v: consuming Tensor, shape: AttentionShape) {
+    tokens = k.rows
+    keys = KeyPanels(
+      k, rows: .all(k.rows), shape: shape, heads: Array(0..<shape.keyValueHeads))
+    values = v
+  }
+}
+
+/// The rows of one sequence after its prompt, and what its heads see.
+struct PromptedStream {
+  /// The prompt's keys and values.
+  let prompt: PromptLayer
+  /// Positions of the rows: the prompt's end and what follows.
+  let rows: RowSet
+  /// Where its rows are in q, k and v.
+  let source: Range<Int>
+  /// Where they go in o.
+  let target: Range<Int>
+  /// What each key-value head sees, (K).
+  let visibility: [Visibility]
+}
+
+/// Some rows of one stream in one head; `panels` are those of its own keys.
+private struct PromptedTask {
+  let stream: PromptedStream
+  let head: Int
+  let block: RowSet.Run
+  let panels: Int
+}
+
 /// One block of queries of one group: q, o (block, G·D), logSumExp (block, G); v (keys, D).
+///
+/// With a `prompt` its keys come first.
 private func attentionBlock(
-  q: MatrixView, k: borrowing KeyPanels, v: MatrixView, head: Int, shape: AttentionShape,
-  positions: Range<Int>,
-  visibility: Visibility, keys: RowSet, into o: inout MutableMatrixView,
-  logSumExp: inout MutableMatrixView
+  q: MatrixView, prompt: PromptLayer? = nil, k: borrowing KeyPanels, v: MatrixView, head: Int,
+  shape: AttentionShape, positions: Range<Int>, visibility: Visibility, keys: RowSet,
+  into o: inout MutableMatrixView, logSumExp: inout MutableMatrixView
 ) {
   let (group, headDim) = (shape.group, shape.headDim)
   let stacked = stackHeads(q, group: group, headDim: headDim, scale: shape.scale)  // (G·block, D)
-  var scores = Tensor(rows: stacked.rows, columns: AttentionTiling.keys)
-  var sum = Tensor.zeros(rows: stacked.rows, columns: headDim)
-  var maxima = [Float](repeating: -.infinity, count: stacked.rows)
-  var totals = [Float](repeating: 0, count: stacked.rows)
-  for tile in KeyTile.tiles(
-    for: positions, visibility, keys: keys, width: AttentionTiling.keys)
-  {
-    let keyRows = keys.rows(of: tile.positions)
-    var s = scores.mutableView
-    var weights = s.slice(rows: 0..<stacked.rows, columns: 0..<keyRows.count)
-    var output = sum.mutableView
-    // 1. Scores of the tile.
-    multiply(stacked.view, k.view(head: head, tile.positions), into: &weights)
-    // 2. Their weights, under the maximum so far.
-    for row in 0..<stacked.rows {
-      let visible = tile.visible(to: positions.lowerBound + row % positions.count)
-      var line = weights.row(row)
-      let correction = VectorMath.softmaxTile(
-        &line, visible: visible, max: &maxima[row], sum: &totals[row])
-      if correction != 1 {
-        var old = output.row(row)
-        VectorMath.scale(&old, by: correction)
-      }
-    }
-    // 3. The weighted values.
-    multiply(weights.reading(), PanelView(v.slice(rows: keyRows)), into: &output, adding: true)
+  var state = RunningSoftmax(rows: stacked.rows, headDim: headDim)
+  if let prompt {
+    attend(
+      stacked.view, prompt.keys, prompt.values, columns: shape.keyColumns(head), head: head,
+      positions: positions, visibility: visibility, keys: .all(prompt.tokens), &state)
   }
+  attend(
+    stacked.view, k, v, head: head, positions: positions, visibility: visibility, keys: keys,
+    &state)
   for row in 0..<stacked.rows {
     let (g, r) = (row / positions.count, row % positions.count)
     var out = o.slice(rows: r..<r + 1, columns: g * headDim..<(g + 1) * headDim)
     var target = out.row(0)
-    VectorMath.scale(sum.view.row(row), by: 1 / totals[row], into: &target)
+    VectorMath.scale(state.sum.view.row(row), by: 1 / state.totals[row], into: &target)
     var log = logSumExp.row(r)
-    log[g] = maxima[row] + Foundation.log(totals[row])
+    log[g] = state.maxima[row] + Foundation.log(state.totals[row])
   }
+}
+
+/// What a running softmax over one set of keys after the other knows of each row.
+private struct RunningSoftmax: ~Copyable {
+  /// Scores of one tile, then their weights, (rows, keys of a tile).
+  var scores: Tensor
+  /// Weighted values, (rows, D).
+  var sum: Tensor
+  var maxima: [Float]
+  var totals: [Float]
+
+  init(rows: Int, headDim: Int) {
+    scores = Tensor(rows: rows, columns: AttentionTiling.keys)
+    sum = Tensor.zeros(rows: rows, columns: headDim)
+    maxima = [Float](repeating: -.infinity, count: rows)
+    totals = [Float](repeating: 0, count: rows)
+  }
+}
+
+/// Takes in those of `keys`, with their values v (keys, D), that the stacked queries q (G·block, D) see.
+private func attend(
+  _ q: MatrixView, _ k: borrowing KeyPanels, _ v: MatrixView, head: Int, positions: Range<Int>,
+  visibility: Visibility, keys: RowSet, _ state: inout RunningSoftmax
+) {
+  for tile in KeyTile.tiles(
+    for: positions, visibility, keys: keys, width: AttentionTiling.keys)
+  {
+    attendTile(
+      q, k.view(head: head, tile.positions), v.slice(rows: keys.rows(of: tile.positions)), tile,
+      at: positions, scores: &state.scores, sum: &state.sum, maxima: &state.maxima,
+      totals: &state.totals)
+  }
+}
+
+/// The same with some columns of the values v.
+private func attend(
+  _ q: MatrixView, _ k: borrowing KeyPanels, _ v: borrowing Tensor, columns: Range<Int>, head: Int,
+  positions: Range<Int>, visibility: Visibility, keys: RowSet, _ state: inout RunningSoftmax
+) {
+  attend(
+    q, k, v.view.slice(rows: 0..<v.rows, columns: columns), head: head, positions: positions,
+    visibility: visibility, keys: keys, &state)
+}
+
+/// One tile of a running softmax: q (G·block, D), k (D, keys), v (keys, D).
+private func attendTile(
+  _ q: MatrixView, _ k: PanelView, _ v: MatrixView, _ tile: KeyTile, at positions: Range<Int>,
+  scores: inout Tensor, sum: inout Tensor, maxima: inout [Float], totals: inout [Float]
+) {
+  var s = scores.mutableView
+  var weights = s.slice(rows: 0..<q.rows, columns: 0..<v.rows)
+  var output = sum.mutableView
+  // 1. Scores of the tile.
+  multiply(q, k, into: &weights)
+  // 2. Their weights, under the maximum so far.
+  for row in 0..<q.rows {
+    let visible = tile.visible(to: positions.lowerBound + row % positions.count)
+    var line = weights.row(row)
+    let correction = VectorMath.softmaxTile(
+      &line, visible: visible, max: &maxima[row], sum: &totals[row])
+    if correction != 1 {
+      var old = output.row(row)
+      VectorMath.scale(&old, by: correction)
+    }
+  }
+  // 3. The weighted values.
+  multiply(weights.reading(), PanelView(v), into: &output, adding: true)
 }
 
 /// One chunk of one group; slab (sink + window, 2·D) holds this chunk's dK and dV.
 private func backwardChunk(
   _ chunk: BackwardChunk, dO: MatrixView, q: MatrixView, k: MatrixView,
   keyPanels: borrowing KeyPanels, valuePanels: borrowing KeyPanels, head: Int, o: MatrixView,
-  logSumExp: MatrixView, shape: AttentionShape, window: StreamingWindow, keys: RowSet,
+  logSumExp: MatrixView, shape: AttentionShape, visibility: Visibility, keys: RowSet,
   dq: inout MutableMatrixView, slab: inout MutableMatrixView
 ) {
   slab.fill(0)
-  let visibility = Visibility.streaming(window)
   let limit = AttentionTiling.queries(shape, visibility)
   let run = RowSet.Run(firstRow: 0, positions: chunk.run.positions)
   for block in run.blocks(limit: limit) {

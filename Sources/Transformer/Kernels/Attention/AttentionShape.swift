@@ -41,8 +41,7 @@ enum AttentionTiling {
   /// Queries of one block; narrow windows get narrow blocks, or most of a tile would be masked.
   static func queries(_ shape: AttentionShape, _ visibility: Visibility) -> Int {
     let fitting = max(16, 192 / shape.group)
-    guard case .streaming(let window) = visibility else { return fitting }
-    return min(fitting, max(32, window.recent / 2))
+    return min(fitting, max(32, visibility.window.recent / 2))
   }
 }
 

@@ -10,11 +10,11 @@ struct BackwardChunk {
   var rows: Range<Int> { run.rows }
 
   static func all(
-    queries: RowSet, keys: RowSet, window: StreamingWindow, limit: Int
+    queries: RowSet, keys: RowSet, _ visibility: Visibility, limit: Int
   ) -> [BackwardChunk] {
     var next = 0
     return queries.runs.flatMap { $0.blocks(limit: limit) }.map { run in
-      let (sink, window) = window.positions(seenBy: run.positions)
+      let (sink, window) = visibility.positions(seenBy: run.positions)
       // Tiles start with a panel.
       let recent = keys.panelStart(window.lowerBound)..<window.upperBound
       let slab = next..<next + sink.count + recent.count

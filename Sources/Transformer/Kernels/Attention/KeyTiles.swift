@@ -1,18 +1,47 @@
 import BasicContainers
 
-/// What a set of heads sees.
-package enum Visibility {
-  /// Every key up to the query.
-  case causal
-  /// The sink and the recent keys.
-  case streaming(StreamingWindow)
+/// What a set of heads sees: key j of query i iff j ≤ i and (j < sink, or j ≥ `from` and j is in the window of i).
+package struct Visibility {
+  /// The sink and the window.
+  let window: StreamingWindow
+  /// No key before is seen, but for the sink's.
+  let from: Int
 
-  /// The window that sees the same of `keys`: without one, as long as they reach.
-  func window(over keys: RowSet) -> StreamingWindow {
-    switch self {
-    case .causal: StreamingWindow(sink: 0, recent: keys.tail.upperBound)
-    case .streaming(let window): window
-    }
+  private init(_ window: StreamingWindow, from: Int) {
+    self.window = window
+    self.from = from
+  }
+
+  /// Every key up to the query.
+  package static let causal = Visibility(StreamingWindow(sink: 0, recent: unbounded), from: 0)
+
+  /// The sink and the recent keys.
+  package static func streaming(_ window: StreamingWindow) -> Visibility {
+    Visibility(window, from: 0)
+  }
+
+  /// The sink and every key from `from` on.
+  package static func kept(sink: Int, from: Int) -> Visibility {
+    Visibility(StreamingWindow(sink: sink, recent: unbounded), from: from)
+  }
+
+  /// A width that reaches every key, and from which a position can be taken.
+  private static let unbounded = 1 << 40
+
+  /// The same of `keys`: a window that reaches all of them is as wide as they are.
+  func over(_ keys: RowSet) -> Visibility {
+    guard window.recent == Self.unbounded else { return self }
+    return Visibility(
+      StreamingWindow(sink: window.sink, recent: keys.tail.upperBound), from: from)
+  }
+
+  /// The keys that some query of a contiguous block sees: of the sink, and of the window.
+  ///
+  /// The two never overlap: from the sink's end on, keys count as recent.
+  func positions(seenBy queries: Range<Int>) -> (sink: Range<Int>, recent: Range<Int>) {
+    let sinkEnd = min(window.sink, queries.upperBound)
+    let start = max(window.sink, from, window.start(of: queries.lowerBound))
+    return (0..<sinkEnd, start < queries.upperBound ? start..<queries.upperBound : 0..<0)
   }
 }
 
@@ -28,52 +57,42 @@ struct KeyTile {
   /// No query sees a key before.
   private let first: Int
   private let limit: Int
-  private let recent: Int
+  private let window: StreamingWindow
 
   /// The keys of the tile, counted from its start, that the query at `position` sees.
   @inline(__always)
   func visible(to position: Int) -> Range<Int> {
     let end = min(position + 1, limit, positions.upperBound)
-    let start = max(position - recent + 1, first)
+    let start = max(window.start(of: position), first)
     guard start < end else { return 0..<0 }
     return start - positions.lowerBound..<end - positions.lowerBound
   }
 
   /// The tiles, of at most `width` keys, that the queries at `queries` need of those that `keys` holds.
+  ///
+  /// `keys` without a sink of its own may begin after keys that are seen elsewhere.
   static func tiles(
     for queries: Range<Int>, _ visibility: Visibility, keys: RowSet, width: Int
   ) -> [KeyTile] {
-    switch visibility {
-    case .causal:
-      return cut(0..<queries.upperBound, keys: keys, width: width, sinkEnd: nil, recent: .max)
-    case .streaming(let window):
-      let (sink, recent) = window.positions(seenBy: queries)
-      return cut(sink, keys: keys, width: width, sinkEnd: window.sink, recent: .max)
-        + cut(recent, keys: keys, width: width, sinkEnd: nil, recent: window.recent)
-    }
+    let held = keys.sink == 0 ? keys.tail : 0..<keys.tail.upperBound
+    let (sink, recent) = visibility.positions(seenBy: queries)
+    let window = visibility.window
+    let whole = StreamingWindow(sink: 0, recent: 1 << 40)
+    return cut(sink.clamped(to: held), keys: keys, width: width, sinkEnd: window.sink, whole)
+      + cut(recent.clamped(to: held), keys: keys, width: width, sinkEnd: nil, window)
   }
 
   private static func cut(
-    _ range: Range<Int>, keys: RowSet, width: Int, sinkEnd: Int?, recent: Int
+    _ range: Range<Int>, keys: RowSet, width: Int, sinkEnd: Int?, _ window: StreamingWindow
   ) -> [KeyTile] {
-    stride(from: keys.panelStart(range.lowerBound), to: range.upperBound, by: width).map { start in
+    if range.isEmpty { return [] }
+    return stride(from: keys.panelStart(range.lowerBound), to: range.upperBound, by: width).map {
+      start in
       let positions = start..<min(start + width, range.upperBound)
-      // `position − recent + 1` must not overflow.
       return KeyTile(
         positions: positions, isSink: sinkEnd != nil, first: max(start, range.lowerBound),
-        limit: sinkEnd ?? .max, recent: min(recent, 1 << 40))
+        limit: sinkEnd ?? .max, window: window)
     }
-  }
-}
-
-extension StreamingWindow {
-  /// The keys that some query of a contiguous block sees: of the sink, and of the window.
-  ///
-  /// The two never overlap: from the sink's end on, keys count as recent.
-  func positions(seenBy queries: Range<Int>) -> (sink: Range<Int>, recent: Range<Int>) {
-    let sinkEnd = min(sink, queries.upperBound)
-    let start = max(sink, queries.lowerBound - recent + 1)
-    return (0..<sinkEnd, start < queries.upperBound ? start..<queries.upperBound : 0..<0)
   }
 }
 
