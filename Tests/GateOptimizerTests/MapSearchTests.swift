@@ -11,8 +11,10 @@ import Transformer
     let weights: [[Double]]
     let pairs: [[Double]]
     private(set) var asked: [[Bool]: Set<Int>] = [:]
+    let measuresTogether: Bool
 
-    init(units: Int, samples: Int, seed: UInt64) {
+    init(units: Int, samples: Int, seed: UInt64, together: Bool = false) {
+      measuresTogether = together
       var random = TestRandom(seed: seed)
       weights = (0..<samples).map { _ in (0..<units).map { _ in abs(random.unit()) } }
       pairs = (0..<units).map { a in
@@ -65,9 +67,10 @@ import Transformer
     return settings
   }
 
-  @Test(arguments: 1...6) func everySizeHasASetWithItsTrueLoss(seed: UInt64) throws {
-    let judge = PairJudge(units: 10, samples: 3, seed: seed)
-    let state = try search(judge, SearchSettings())
+  @Test(arguments: 1...6, [false, true])
+  func everySizeHasASetWithItsTrueLoss(seed: UInt64, together: Bool) throws {
+    let judge = PairJudge(units: 10, samples: 3, seed: seed, together: together)
+    let state = try search(judge, SearchSettings(), swapSizes: [5])
     for size in 0...10 {
       let best = try #require(state.best(streaming: size))
       #expect(best.streaming == size)
@@ -105,6 +108,37 @@ import Transformer
     #expect(better > 0)
   }
 
+  /// A set that is built up joins those that removal goes on from, so that no size is worse for it.
+  @Test(arguments: [false, true]) func bothDirectionsMeet(together: Bool) throws {
+    var better = 0
+    for seed in UInt64(1)...12 {
+      func best(_ direction: SearchDirection) throws -> [Double] {
+        let judge = PairJudge(units: 10, samples: 2, seed: seed, together: together)
+        var settings = SearchSettings()
+        (settings.shortlist, settings.direction) = (4, direction)
+        let state = try search(judge, settings)
+        return try (0...10).map { try #require(state.best(streaming: $0)).loss }
+      }
+      let (removal, both) = (try best(.removal), try best(.both))
+      if both[6...].reduce(0, +) < removal[6...].reduce(0, +) { better += 1 }
+      #expect(both[5...].reduce(0, +) <= 1.2 * removal[5...].reduce(0, +))
+    }
+    #expect(better > 0)
+  }
+
+  /// Together, units are tried a few at a time, and the two best of a race on all samples.
+  @Test func togetherCostsNoMoreThanOneByOne() throws {
+    for seed in UInt64(1)...6 {
+      let counts = try [false, true].map { together in
+        try search(
+          PairJudge(units: 10, samples: 8, seed: seed, together: together), exhaustive,
+          swapSizes: [5]
+        ).evaluations
+      }
+      #expect(counts[1] < 3 * counts[0] / 2, "\(counts)")
+    }
+  }
+
   @Test func aGoodStartIsGoneOnFrom() throws {
     let judge = PairJudge(units: 10, samples: 2, seed: 8)
     var settings = SearchSettings()
@@ -127,13 +161,14 @@ import Transformer
     #expect(state.measured == judge.asked.count - partly.count)
   }
 
-  @Test(arguments: [1, 3]) func aStoppedSearchEndsAsOneThatRanThrough(beam: Int) throws {
+  @Test(arguments: [1, 3], [false, true])
+  func aStoppedSearchEndsAsOneThatRanThrough(beam: Int, together: Bool) throws {
     var settings = SearchSettings()
     settings.beam = beam
     let whole = try search(
-      PairJudge(units: 10, samples: 3, seed: 4), settings, swapSizes: [4, 6])
+      PairJudge(units: 10, samples: 3, seed: 4, together: together), settings, swapSizes: [4, 6])
     for stop in 1..<10 {
-      let judge = PairJudge(units: 10, samples: 3, seed: 4)
+      let judge = PairJudge(units: 10, samples: 3, seed: 4, together: together)
       var state = SearchState(count: 10, samples: judge.samples)
       let search = MapSearch(judge: judge, settings: settings, swapSizes: [4, 6])
       try search.run(&state) { $0.removed < stop }

@@ -76,10 +76,63 @@ package struct MapSearch {
     _ state: inout SearchState, onStep: (SearchState) throws -> Bool
   ) throws {
     if state.removed == 0 { try measure(state.branches[0].kept, &state) }
+    if settings.direction == .both && state.removed == 0 {
+      guard try grow(&state, onStep: onStep) else { return }
+    }
     while state.branches[0].kept.contains(true) {
       try remove(&state)
       if swapSizes.contains(state.removed) { try improve(&state) }
       guard try onStep(state) else { return }
+    }
+  }
+
+  /// Adds units to an all-streaming model, one after the other, until half of them retrieve.
+  ///
+  /// - Returns: Whether to go on.
+  private func grow(
+    _ state: inout SearchState, onStep: (SearchState) throws -> Bool
+  ) throws -> Bool {
+    let count = state.branches[0].kept.count
+    var branch =
+      state.growing
+      ?? SearchBranch(
+        kept: Array(repeating: false, count: count),
+        estimates: Array(repeating: nil, count: count))
+    try measure(branch.kept, &state)
+    while branch.kept.count(where: { $0 }) < count / 2 {
+      judge.rebase(branch.kept)
+      try tryAdditions(to: &branch, &state)
+      let streaming = branch.kept.count { !$0 } - 1
+      guard let best = state.best(streaming: streaming) else { return true }
+      branch.kept = best.kept
+      state.growing = branch
+      guard try onStep(state) else { return false }
+    }
+    return true
+  }
+
+  /// Measures the additions of the units that gained most when they were last tried.
+  private func tryAdditions(to branch: inout SearchBranch, _ state: inout SearchState) throws {
+    let units = branch.kept.indices.filter { !branch.kept[$0] }
+    let half = (judge.samples + 1) / 2
+    let new = units.filter { branch.estimates[$0] == nil }.map { branch.kept.with($0, true) }
+    if judge.measuresTogether { try measureTogether(new, samples: half, &state) }
+    for unit in units where branch.estimates[unit] == nil {
+      branch.estimates[unit] = try change(
+        from: branch.kept, to: branch.kept.with(unit, true), &state)
+    }
+    let promising = units.sorted { (branch.estimate($0), $0) < (branch.estimate($1), $1) }
+      .prefix(settings.shortlist)
+    let streaming = branch.kept.count { !$0 } - 1
+    let sets = promising.map { branch.kept.with($0, true) }
+    if judge.measuresTogether {
+      try race(sets, streaming: streaming, &state)
+    } else {
+      for set in sets { try measure(set, below: bound(streaming: streaming, state), &state) }
+    }
+    for unit in promising {
+      branch.estimates[unit] = try change(
+        from: branch.kept, to: branch.kept.with(unit, true), &state)
     }
   }
 

@@ -31,8 +31,9 @@ package final class PromptedJudge: SetJudge {
   ///   - decoder: The model.
   ///   - samples: What maps are run on.
   ///   - question: What is judged and how; its deployment's phase is decode.
-  ///   - prompts: How prompts are kept; losses depend on how they are stored alone.
+  ///   - settings: How prompts are kept; losses depend on how they are stored alone.
   ///   - onEach: Called after each evaluation; what it throws ends the search.
+  /// - Throws: What `onEach` throws.
   package init(
     _ decoder: DecoderModel, samples: [PasskeySample], question: MapJudge.Question,
     prompts settings: PromptSettings = PromptSettings(), onEach: @escaping () throws -> Void = {}

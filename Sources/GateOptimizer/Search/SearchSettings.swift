@@ -18,6 +18,8 @@ package struct SearchSettings: SettingSection {
   package var shortlist = 6
   /// Sets of each size that are gone on from, 1…10⁶; 1 is greedy removal.
   package var beam = 1
+  /// Where the search begins.
+  package var direction = SearchDirection.removal
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
   package var sparsities: [Double]?
   /// Rounds of swaps at each of them, at most 10⁶; 0 tries none.
@@ -39,6 +41,7 @@ package struct SearchSettings: SettingSection {
     case rows
     case shortlist
     case beam
+    case direction
     case sparsities
     case swapRounds = "swap_rounds"
     case swapTrials = "swap_trials"
@@ -61,6 +64,7 @@ package struct SearchSettings: SettingSection {
       Setting(.rows, \.rows),
       Setting(.shortlist, \.shortlist, SettingRange.many),
       Setting(.beam, \.beam, SettingRange.many),
+      Setting(.direction, \.direction),
       Setting(.sparsities, optional: \.sparsities, check: requireSparsities),
       Setting(.swapRounds, \.swapRounds, 0...SettingRange.many.upperBound),
       Setting(.swapTrials, \.swapTrials, SettingRange.many),
@@ -88,4 +92,13 @@ package enum MapLossRows: String, SettingChoice {
   case firstTokens = "first-tokens"
   /// Those that predict any token of the questions and answers.
   case labels
+}
+
+/// Where a search begins.
+package enum SearchDirection: String, SettingChoice {
+  /// At full attention: one unit after the other is removed.
+  case removal
+  /// At both ends: units are added to an all-streaming model up to one half, then removed from full attention, going
+  /// on from the better set of each size.
+  case both
 }

@@ -37,6 +37,8 @@ package struct SearchState: Codable, Sendable, Equatable {
   package internal(set) var removed = 0
   /// What is gone on from, the best first; not empty.
   var branches: [SearchBranch]
+  /// The set that units are added to; nil before the first addition.
+  var growing: SearchBranch?
   /// Samples a set is judged on, ≥ 1.
   private var samples: Int
   /// The losses of every set that was measured, on the first samples or on all.
@@ -59,6 +61,7 @@ package struct SearchState: Codable, Sendable, Equatable {
   package func isSearch(of count: Int, samples: Int) -> Bool {
     samples >= 1 && self.samples == samples && !branches.isEmpty
       && branches.allSatisfy { isBranch($0, of: count) }
+      && (growing.map { $0.kept.count == count && $0.estimates.count == count } ?? true)
       && losses.allSatisfy { name, values in
         name.utf8.count == count && (1...samples).contains(values.count)
           && name.utf8.allSatisfy { $0 == Self.one || $0 == UInt8(ascii: "0") }

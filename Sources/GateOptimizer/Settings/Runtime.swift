@@ -56,6 +56,7 @@ public enum Runtime: String, SettingChoice {
   ///   - sink: First tokens that are to stay visible.
   ///   - recent: Width of the window, the current token included.
   ///   - boundary: Where the prompt ends, for a runtime to which it matters.
+  /// - Returns: The sizes as it applies them, and where.
   public func deployment(
     sink: Int, recent: Int, boundary: Deployment.Boundary = .question
   ) -> Deployment {

@@ -87,6 +87,7 @@ package struct TwoStreamStep: Sendable {
   /// - Parameters:
   ///   - labelRows: As of ``callAsFunction(tokens:labelRows:boundary:gates:)``.
   ///   - boundary: Likewise.
+  /// - Returns: The rows, layer by layer.
   package func cones(labelRows: Range<Int>, boundary: Int? = nil) -> [RowSet] {
     let rule = deployment.rule(boundary: boundary ?? labelRows.lowerBound)
     let output = RowSet(sink: 0, tail: judged(labelRows, rule))

@@ -3,8 +3,9 @@ import Support
 
 /// `curves.csv`: one line per point and metric, columns as in ``columns``.
 public enum CurveTable {
-  /// The columns, in order; docs/map-format.md says what each holds. Where a run measures more than streaming
-  /// everywhere, ``deploymentColumn`` follows.
+  /// The columns, in order; docs/map-format.md says what each holds.
+  ///
+  /// Where a run measures more than streaming everywhere, ``deploymentColumn`` follows.
   public static let columns =
     [
       "method", "seed", "task", "sparsity_requested", "sparsity_achieved", "kv_bytes", "kv_share",

@@ -180,6 +180,15 @@ public enum Baseline: String, SettingChoice {
   /// The layers stream whose attention falls most on what a streaming head sees (LightTransfer, arXiv
   /// 2410.13846).
   case lazy
+  /// Every n-th layer retrieves, the first layer among them.
+  case periodicFirst = "periodic-first"
+  /// Every n-th layer retrieves, the last layer among them.
+  case periodicLast = "periodic-last"
+  /// The layers retrieve that lower the KL divergence most when they alone do (NLL-guided selection, arXiv
+  /// 2606.27791).
+  case oneLayerBack = "one-layer-back"
+  /// The same by the answers' likelihood.
+  case oneLayerBackLikelihood = "one-layer-back-nll"
 
   /// Words for a legend.
   var title: String {
@@ -188,22 +197,37 @@ public enum Baseline: String, SettingChoice {
     case .first: "First layers retrieve"
     case .last: "Last layers retrieve"
     case .lazy: "Lazy layers stream"
+    case .periodicFirst: "Every n-th layer, from the first"
+    case .periodicLast: "Every n-th layer, to the last"
+    case .oneLayerBack: "One layer back, by KL"
+    case .oneLayerBackLikelihood: "One layer back, by likelihood"
     }
   }
 
   /// Which of `layers` layers are retrieval layers when `streaming` of them stream; nil where that
   /// depends on the model.
   ///
-  /// Alternating: layer l streams iff ⌊(l + 1)·n/L⌋ > ⌊l·n/L⌋ for n of L.
+  /// Alternating: layer l streams iff ⌊(l + 1)·n/L⌋ > ⌊l·n/L⌋ for n of L. Periodic: of k retrieval layers the i-th
+  /// is ⌊i·L/k⌋, or counted so from the last one down.
   package func retrievalLayers(of layers: Int, streaming: Int) -> [Bool]? {
     switch self {
     case .alternating:
       (0..<layers).map { ($0 + 1) * streaming / layers == $0 * streaming / layers }
     case .first: (0..<layers).map { $0 < layers - streaming }
     case .last: (0..<layers).map { $0 >= streaming }
-    case .lazy: nil
+    case .periodicFirst: Self.everyNth(of: layers, count: layers - streaming)
+    case .periodicLast: Self.everyNth(of: layers, count: layers - streaming).reversed()
+    case .lazy, .oneLayerBack, .oneLayerBackLikelihood: nil
     }
   }
+
+  private static func everyNth(of layers: Int, count: Int) -> [Bool] {
+    let kept = Set((0..<count).map { $0 * layers / count })
+    return (0..<layers).map(kept.contains)
+  }
+
+  /// Whether single layers must be put back to know it.
+  package var needsRestoration: Bool { self == .oneLayerBack || self == .oneLayerBackLikelihood }
 }
 
 /// Runs a check of the libraries and turns what it refuses into a problem of a setting.

@@ -19,7 +19,20 @@ struct ReportFigures {
   /// Every figure, for files of their own.
   func all(theme: FigureTheme) -> [Figure] {
     [layers(theme: theme)].compactMap { $0 } + accuracy(theme: theme)
+      + elsewhere(theme: theme)
       + [gates(theme: theme), training(theme: theme)].compactMap { $0 }
+  }
+
+  /// The curves of the other deployments, by their place among all.
+  private func elsewhere(theme: FigureTheme) -> [Figure] {
+    input.deployments.enumerated().dropFirst().flatMap { place, deployed in
+      ReportFigures(input.deciding(deployed)).accuracy(theme: theme).map { figure in
+        let parts = figure.name.split(separator: "-", maxSplits: 1)
+        return Figure(
+          name: "\(parts[0])-deployment\(place + 1)-\(parts.count > 1 ? String(parts[1]) : "")",
+          svg: figure.svg)
+      }
+    }
   }
 
   /// The recommended map as a strip.

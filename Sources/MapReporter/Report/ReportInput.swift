@@ -1,11 +1,15 @@
+import GateOptimizer
+
 /// All a report is made from: plain values the pipeline fills from a run folder.
 package struct ReportInput: Sendable {
   /// Heading of the page, the run's name say.
   package var title: String
   /// A line below it: model, window, context.
   package var subtitle: String
-  /// The curve: every method, task and sparsity.
+  /// The curve in the deployment that decides: every method, task and sparsity.
   package var points: [CurvePoint]
+  /// The curves of every deployment that was measured, the one that decides first; empty where there is no other.
+  package var deployments: [Deployed] = []
   /// The task that decides the recommendation.
   package var primaryTask: String
   /// The metric that decides it.
@@ -50,6 +54,36 @@ package struct ReportInput: Sendable {
       self.map = map
       self.path = path
     }
+  }
+
+  /// What was measured in one deployment.
+  package struct Deployed: Sendable {
+    /// The deployment in words.
+    package var title: String
+    /// The runtimes that deploy maps so.
+    package var runtimes: [Runtime]
+    /// Its curve.
+    package var points: [CurvePoint]
+    /// The same told apart by place.
+    package var places: [PlacePoint]
+
+    /// The points of a deployment.
+    package init(
+      title: String, runtimes: [Runtime] = [], points: [CurvePoint], places: [PlacePoint] = []
+    ) {
+      self.title = title
+      self.runtimes = runtimes
+      self.points = points
+      self.places = places
+    }
+  }
+
+  /// The same report as if `deployed` decided.
+  func deciding(_ deployed: Deployed) -> ReportInput {
+    var input = self
+    input.points = deployed.points
+    input.places = deployed.places
+    return input
   }
 
   /// A name with a value.

@@ -35,8 +35,10 @@ extension FinishedRun {
   ) throws -> ReportInput {
     let evaluation = configuration.evaluation
     let training = try tables.training()
+    let own = points.ofFirstDeployment
     var input = ReportInput(
-      title: configuration.name, subtitle: subtitle, points: points, places: places,
+      title: configuration.name, subtitle: subtitle, points: own,
+      places: places.filter { $0.deployment == own.first?.deployment },
       primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
       context: evaluation.cacheContext(of: evaluation.tasks[0]),
       contexts: evaluation.tasks.reduce(into: [:]) {
@@ -52,11 +54,31 @@ extension FinishedRun {
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
           + "differences are paired by sample. With few samples they are too narrow.",
       ] + tablesTakenForMaps(points))
+    input.deployments = deployed(points, places)
     if files.has(.recommended) {
       input.recommendedFolder = "\(RunFile.recommended.name)/"
       input.exportCommand = "zigzag export . --format vllm"
     }
     return input
+  }
+
+  /// The curves of each deployment, with the runtimes that deploy maps so; none where there is one only.
+  private func deployed(
+    _ points: [CurvePoint], _ places: [PlacePoint]
+  ) -> [ReportInput.Deployed] {
+    let names = points.deployments
+    guard names.count > 1 else { return [] }
+    let window = configuration.deployment.window
+    return names.map { name in
+      let known = configuration.deployments.map(\.deployment).first { $0.name == name }
+      let runtimes = Runtime.allCases.filter {
+        $0.deployment(sink: window.sink, recent: window.recent) == known
+      }
+      return ReportInput.Deployed(
+        title: (known?.title ?? name ?? "").uppercasedFirst, runtimes: runtimes,
+        points: points.filter { $0.deployment == name },
+        places: places.filter { $0.deployment == name })
+    }
   }
 
   /// What is said of tables of zeros and ones that no entry of `evaluation.maps` calls a map.

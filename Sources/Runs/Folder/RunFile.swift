@@ -31,6 +31,8 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   case recommended
   /// 1 − the share of attention on what a streaming head sees, (L, K), in the format of the gates.
   case attention
+  /// What each layer gains when it alone retrieves.
+  case restoration
   /// One line per sample, map and metric: what the curves are drawn from.
   case scores
   /// Accuracy against sparsity with confidence intervals.
@@ -50,7 +52,8 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     [.configuration, .record, .ledger, .checkpoint, .metrics, .timings, .teacher, .gates]
     + MapUnit.allCases.map(search) + MapUnit.allCases.map(searchState)
     + [
-      .maps, .recommended, .attention, .scores, .curves, .places, .report, .figures, .log, .lock,
+      .maps, .recommended, .attention, .restoration, .scores, .curves, .places, .report, .figures,
+      .log, .lock,
     ]
 
   /// Its path below the folder.
@@ -69,6 +72,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .maps: "maps"
     case .recommended: "maps/recommended"
     case .attention: "attention.tsv"
+    case .restoration: "one-layer-back.csv"
     case .scores: "scores.csv"
     case .curves: "curves.csv"
     case .places: "places.csv"
@@ -82,7 +86,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   /// Whether it has the same bytes whenever the run is made from the same inputs.
   package var isResult: Bool {
     switch self {
-    case .gates, .metrics, .search, .attention, .scores, .curves, .places: true
+    case .gates, .metrics, .search, .attention, .restoration, .scores, .curves, .places: true
     default: false
     }
   }
@@ -100,6 +104,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .places: "by length and depth, and by position"
     case .scores: "every sample of every map"
     case .attention: "attention beyond sink and window, by head"
+    case .restoration: "the loss where one layer alone retrieves"
     case .maps: "a map per criterion and sparsity"
     case .recommended: "the recommended map in the formats of runtimes"
     default: nil
@@ -152,6 +157,7 @@ package struct RunFiles: Sendable {
   package var timings: String { self[.timings] }
   package var teacher: String { self[.teacher] }
   package var attention: String { self[.attention] }
+  package var restoration: String { self[.restoration] }
   package var scores: String { self[.scores] }
   package var places: String { self[.places] }
   package var lock: String { self[.lock] }

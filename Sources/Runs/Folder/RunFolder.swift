@@ -15,6 +15,8 @@ package struct RunFolder: ~Copyable {
   let guardian: FolderGuard
   /// What the results in the folder were made from.
   let ledger: ResultLedger
+  /// Why results of the folder were given up when it was opened, a sentence without an end each.
+  private(set) var notes: [String] = []
 
   /// Opens the folder of a run for writing, creating it where it is new.
   ///
@@ -32,7 +34,7 @@ package struct RunFolder: ~Copyable {
     }
     let files = RunFiles(folder: folder)
     let lock = try RunLock(path: files.lock, folder: folder)
-    let opened = RunFolder(
+    var opened = RunFolder(
       path: folder, lock: lock, ledger: try ResultLedger(reading: files.ledger))
     opened.removeTemporaryFiles()
     try opened.reconcile(with: configuration)
@@ -60,7 +62,7 @@ package struct RunFolder: ~Copyable {
   }
 
   /// Compares the configuration with the one the folder was last used with.
-  private func reconcile(with configuration: RunConfiguration) throws {
+  private mutating func reconcile(with configuration: RunConfiguration) throws {
     guard FileManager.default.fileExists(atPath: files.configuration) else { return }
     let document = try ConfigurationDocument(contentsOf: files.configuration)
     let before = try document.decode(RunConfiguration.self)
@@ -77,23 +79,44 @@ package struct RunFolder: ~Copyable {
       throw RunError.otherRun(folder: path, differences: gates)
     }
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
-    try forgetScores { task in gates.isEmpty && now[task] == then[task] }
-    if !gates.isEmpty { try delete(files.attention) }
+    let forgotten = try forgetScores { task in gates.isEmpty && now[task] == then[task] }
+    if !forgotten.isEmpty {
+      let changes = gates + forgotten.flatMap { task in
+        differences(now: now[task] ?? [:], before: then[task] ?? [:])
+      }
+      note("\(forgotten.joined(separator: ", ")) was measured", changes)
+    }
+    if !gates.isEmpty {
+      try delete(files.attention)
+      try delete(files.restoration)
+    }
     let search = try differences(
       now: configuration.searchSettings(), before: before.searchSettings())
     guard !gates.isEmpty || !search.isEmpty else { return }
+    if MapUnit.allCases.contains(where: { files.has(.search($0)) || files.has(.searchState($0)) }) {
+      note("maps were searched", gates + search)
+    }
     for unit in MapUnit.allCases {
       try delete(files.search(unit))
       try delete(files.searchState(unit))
     }
   }
 
-  /// Removes what was measured on tasks that are others now, by name.
-  private func forgetScores(except keep: (String) -> Bool) throws {
-    guard var table = try? ScoreTable.read(files.scores) else { return }
-    let text = table.text
+  /// Says that something is made again since settings are others now.
+  private mutating func note(_ what: String, _ changes: [String]) {
+    notes.append(
+      "\(what) in \(path) with other settings (\(changes.distinct.joined(separator: "; "))), so that this is "
+        + "done again")
+  }
+
+  /// Removes what was measured on tasks that are others now, by name; returns these names.
+  private func forgetScores(except keep: (String) -> Bool) throws -> [String] {
+    guard var table = try? ScoreTable.read(files.scores) else { return [] }
+    let forgotten = table.tasks.filter { !keep($0) }
+    guard !forgotten.isEmpty else { return [] }
     table.keepTasks(keep)
-    if table.text != text { try AtomicFile.write(table.text, to: files.scores) }
+    try AtomicFile.write(table.text, to: files.scores)
+    return forgotten
   }
 
   /// Notes what `result` is made from, before it is written: its `texts`, one for each of its files or, where

@@ -10,6 +10,8 @@ enum RunResult: Hashable {
   case gates
   /// `attention.tsv`.
   case attention
+  /// `one-layer-back.csv`.
+  case restoration
   /// The table of searched maps of a unit.
   case search(MapUnit)
   /// The lines of `scores.csv` of one task.
@@ -52,6 +54,7 @@ enum RunResult: Hashable {
     switch self {
     case .gates: [.model, .calibrationTexts, .gateSettings]
     case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
+    case .restoration: [.model, .calibrationTexts, .gateSettings, .searchSettings]
     case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
     case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
     case .curves:
@@ -68,6 +71,7 @@ enum RunResult: Hashable {
     switch self {
     case .gates: "gates.tsv"
     case .attention: "attention.tsv"
+    case .restoration: "one-layer-back.csv"
     case .search(let unit): "search-\(unit).csv"
     case .scores(let task): "scores.csv, task \(task)"
     case .curves: "curves.csv"
@@ -79,6 +83,7 @@ enum RunResult: Hashable {
     switch self {
     case .gates: [folder[.gates]]
     case .attention: [folder[.attention]]
+    case .restoration: [folder[.restoration]]
     case .search(let unit): [folder[.search(unit)]]
     case .scores: []
     case .curves: [folder[.curves], folder[.places]]
@@ -96,7 +101,7 @@ enum RunResult: Hashable {
     case .gates:
       "bring back what it was made from (gates.tsv itself is written again from checkpoint.h5 when it is "
         + "removed), or give this run another name with --set name=…"
-    case .attention, .scores, .curves: "measure again with zigzag evaluate"
+    case .attention, .restoration, .scores, .curves: "measure again with zigzag evaluate"
     case .search: "search again with zigzag search"
     }
   }

@@ -109,6 +109,9 @@ package struct ScoreTable: Sendable, Equatable {
   /// Whether anything was measured on a task.
   func holds(_ task: String) -> Bool { scores.keys.contains { $0.task == task } }
 
+  /// The tasks that something was measured on, by name.
+  var tasks: [String] { Set(scores.keys.map(\.task)).sorted() }
+
   /// Forgets a task.
   mutating func forget(_ task: String) { keepTasks { $0 != task } }
 

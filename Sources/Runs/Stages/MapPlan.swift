@@ -32,6 +32,8 @@ package struct MapSources: Sendable {
   /// 1 − the share of attention that falls on what a streaming head sees, (L, K); nil where no baseline
   /// needs it.
   package let remoteness: GateMatrix?
+  /// What each layer gains alone; nil where no baseline needs it.
+  package let restoration: LayerRestoration?
   /// Gates and maps from elsewhere, by name.
   let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
   /// What their readers decided, a sentence without an end each.
@@ -41,10 +43,12 @@ package struct MapSources: Sendable {
   ///
   /// - Throws: what ``ImportedMapSettings``' files are refused with.
   package init(
-    _ learned: LearnedMaps, remoteness: GateMatrix? = nil, imported: [ImportedMapSettings] = []
+    _ learned: LearnedMaps, remoteness: GateMatrix? = nil, restoration: LayerRestoration? = nil,
+    imported: [ImportedMapSettings] = []
   ) throws {
     self.learned = learned
     self.remoteness = remoteness
+    self.restoration = restoration
     let files = try imported.map { map in
       try ImportedFile(
         map.file, layers: learned.layers, keyValueHeads: learned.heads, for: .measuring(map.kind))
@@ -170,6 +174,11 @@ package struct MapPlan: Sendable {
     let (layers, heads) = (sources.learned.layers, sources.learned.heads)
     let streaming = try Sparsity.streaming(of: layers, at: sparsity)
     if let kept = baseline.retrievalLayers(of: layers, streaming: streaming) {
+      addLayers(.baseline(baseline), sparsity, kept, heads: heads)
+    } else if baseline.needsRestoration {
+      guard let restoration = sources.restoration else { return }
+      let kept = restoration.retrievalLayers(
+        layers - streaming, byLikelihood: baseline == .oneLayerBackLikelihood)
       addLayers(.baseline(baseline), sparsity, kept, heads: heads)
     } else if let remoteness = sources.remoteness {
       let map = try remoteness.layerMap(by: .balance, sparsity: sparsity)

@@ -30,6 +30,7 @@ extension Pipeline {
     try origin?.check(now)
     if let question = origin?.openQuestion(now) { observer.warn(question) }
     for warning in configuration.textWarnings() { observer.warn(warning) }
+    for note in folder.notes { observer.warn(note) }
     try checkValues()
     // What was checked at the path is the file that is mapped, and from now on it stays.
     try source.requireAtItsPath()

@@ -58,13 +58,14 @@ extension Pipeline {
   }
 
   /// What measures a set: by its whole pass or, where maps stream after the prompt alone, by what follows it.
-  private func judge(
-    _ unit: MapUnit, _ model: RunModel, onEach: @escaping () throws -> Void
+  func judge(
+    _ unit: MapUnit, _ model: RunModel, loss: MapLoss? = nil,
+    onEach: @escaping () throws -> Void
   ) throws -> any SetJudge {
     let (settings, deployment) = (configuration.search, configuration.searchDeployment)
     let samples = try configuration.searchSamples(model.tokenizer)
     let question = MapJudge.Question(
-      unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment)
+      unit: unit, loss: loss ?? settings.loss, rows: settings.rows, deployment: deployment)
     let budget = configuration.compute.memoryBudget.byteCount
     guard deployment.phase == .decode else {
       return MapJudge(

@@ -26,7 +26,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: [.checkpoint, .metrics, .timings, .teacher, .gates, .maps]
     case .search: [.maps] + MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
-    case .evaluate: [.attention, .scores, .curves, .places]
+    case .evaluate: [.attention, .restoration, .scores, .curves, .places]
     case .report: [.recommended, .report, .figures]
     }
   }
@@ -37,7 +37,8 @@ package enum Stage: String, CaseIterable, Sendable {
     case .learn: [.gates]
     case .search: MapUnit.allCases.map { .search($0) }
     case .evaluate:
-      [.attention, .curves] + configuration.evaluation.tasks.map { .scores(task: $0.name) }
+      [.attention, .restoration, .curves]
+        + configuration.evaluation.tasks.map { .scores(task: $0.name) }
     case .report: []
     }
   }

@@ -50,8 +50,10 @@ package struct EvaluationSamples: Sendable {
   }
 }
 
-/// Runs maps over a sample in a deployment: through all of it or, where maps stream after the prompt alone, through
-/// what follows the prompt, which is read once. Layers that maps have in common are computed once.
+/// Runs maps over a sample in a deployment.
+///
+/// A map goes through all of it or, where maps stream after the prompt alone, through what follows the prompt, which is
+/// read once. Layers that maps have in common are computed once.
 struct MapRunner {
   let decoder: DecoderModel
   let deployment: Deployment

@@ -84,6 +84,7 @@ extension DecoderLayer {
   /// Passes 1 to 8 for the rows of several sequences under one another, x (rows, C).
   ///
   /// - Parameters:
+  ///   - x: The rows of all sequences.
   ///   - sequences: The sequences, in their order.
   ///   - branches: For each sequence that leaves the layer the one that it goes on from.
   ///   - attend: The attention's output, (their rows, H·D), of all that leave it.

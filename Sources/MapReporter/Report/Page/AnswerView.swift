@@ -9,6 +9,8 @@ struct AnswerView {
 
   let headline: String
   let sentence: String
+  /// What may stream in the other deployments, a line each.
+  let elsewhere: [String]
   let tiles: [Tile]
   let hasTiles: Bool
   let strip: String?
@@ -35,6 +37,7 @@ struct AnswerView {
       tiles = []
     }
     hasTiles = !tiles.isEmpty
+    elsewhere = DeploymentTable(input).lines
     strip = figures.layers(theme: theme)?.svg
     layers = figures.recommendedMap?.map.layerFull.map(AnswerWords.layerList)
     map = figures.recommendedMap?.path.map { path in
@@ -190,6 +193,9 @@ struct AnswerWords {
 }
 
 extension String {
+  /// The same words at the beginning of a sentence.
+  package var uppercasedFirst: String { prefix(1).uppercased() + dropFirst() }
+
   /// The same words inside a sentence.
   var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 }

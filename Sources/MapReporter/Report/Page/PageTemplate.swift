@@ -48,6 +48,7 @@ enum PageTemplate {
     <h2>{{headline}}</h2>
     <div class="words">
     <p class="lead">{{sentence}}</p>
+    {{#elsewhere}}<p>{{.}}</p>{{/elsewhere}}
     {{#hasTiles}}<ul class="tiles">{{#tiles}}<li><b>{{value}}</b> <span>{{label}}</span></li>{{/tiles}}</ul>{{/hasTiles}}
     </div>
     <div class="map">
@@ -59,6 +60,21 @@ enum PageTemplate {
     </div>
     </section>
     {{/answer}}
+    {{#deployments}}{{^isEmpty}}
+    <section>
+    <h2>How many layers may stream, by deployment</h2>
+    <p>The same maps on the same samples ({{evidence}}), as runtimes apply them: the sparsest layer map that keeps {{share}} of full attention’s accuracy, even at the lower end of the paired 95&nbsp;% interval.</p>
+    <div class="scroll" tabindex="0">
+    <table>
+    <thead><tr><th scope="col">Deployment</th><th scope="col">May stream</th><th scope="col">Kept</th><th scope="col">Chosen by</th><th scope="col">KV saved</th></tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}<small>{{runtimes}}</small></th><td>{{answer}}</td><td>{{kept}}<small>{{range}}</small></td><td>{{method}}</td><td>{{saved}}</td></tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    </section>
+    {{/isEmpty}}{{/deployments}}
     {{#recommendations}}{{^isEmpty}}
     <section>
     <h2>How far each way of choosing goes</h2>
@@ -106,6 +122,14 @@ enum PageTemplate {
     {{>task}}{{/others}}
     </section>
     {{/hasOthers}}
+    {{#isElsewhere}}
+    <section>
+    <h2>The same maps, deployed otherwise</h2>
+    {{#elsewhere}}<h3>{{title}}</h3>
+    {{#tasks}}<p class="small">{{task}}</p>
+    {{>task}}{{/tasks}}{{/elsewhere}}
+    </section>
+    {{/isElsewhere}}
     {{#hasNotes}}
     <section>
     <h2>Notes</h2>

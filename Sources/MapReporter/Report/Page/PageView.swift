@@ -13,6 +13,11 @@ struct PageView {
     let summary: String
   }
 
+  struct DeployedSection {
+    let title: String
+    let tasks: [TaskSection]
+  }
+
   struct TaskSection {
     let task: String
     let figures: [String]
@@ -28,6 +33,9 @@ struct PageView {
   let darkVariables = FigurePalette.variables(dark: true)
   let style = PageStyle.css
   let answer: AnswerView
+  let deployments: DeploymentTable
+  let elsewhere: [DeployedSection]
+  let isElsewhere: Bool
   let recommendations: RecommendationTable
   let primary: TaskSection
   let others: [TaskSection]
@@ -47,6 +55,14 @@ struct PageView {
     title = input.title
     subtitle = input.subtitle
     answer = AnswerView(figures, theme: theme)
+    deployments = DeploymentTable(input)
+    elsewhere = input.deployments.dropFirst().map { deployed in
+      let own = ReportFigures(input.deciding(deployed))
+      return DeployedSection(
+        title: deployed.title,
+        tasks: own.input.tasks.map { Self.section($0, own, theme: theme) })
+    }
+    isElsewhere = !elsewhere.isEmpty
     recommendations = RecommendationTable(input)
     let sections = input.tasks.map { Self.section($0, figures, theme: theme) }
     primary = sections[0]
