@@ -43,12 +43,19 @@ package protocol WorkObserver: Sendable {
   func stepBegan(_ step: String, unit: String, done: Int, total: Int)
   /// `done` units of the present step are done; `note` says how it goes.
   func stepAdvanced(to done: Int, note: String)
+  /// The present step has another number of units than it was thought to have.
+  func stepExpects(_ total: Int)
   /// Something worth a line in the log.
   func report(_ message: String)
   /// Something the user should know and the run goes on with.
   func warn(_ message: String)
   /// Whether the user has asked to stop.
   var isInterrupted: Bool { get }
+}
+
+extension WorkObserver {
+  /// Nothing is done with it.
+  package func stepExpects(_ total: Int) {}
 }
 
 /// A value that one thread at a time may touch.

@@ -61,7 +61,7 @@ import Transformer
   /// A map that does not stream everywhere says so, in a version that older readers refuse.
   @Test func deploymentsSurviveTheFile() throws {
     let map = try MapSamples.layers()
-    #expect(try map.json().contains("\"schema_version\" : 1"))
+    #expect(try map.json().contains("\"schema_version\": 1"))
     #expect(try !map.json().contains("phase"))
     try withTemporaryFolder { folder in
       let window = StreamingWindow(sink: 0, recent: 64)
@@ -78,9 +78,9 @@ import Transformer
         #expect(try HeadMap.read(from: file) == other)
         #expect(try HeadMap.read(from: file).window.deployment == deployment)
         let text = try other.json()
-        #expect(text.contains("\"schema_version\" : 2"))
+        #expect(text.contains("\"schema_version\": 2"))
         let wrong = text.replacingOccurrences(
-          of: "\"phase\" : \"\(deployment.phase.rawValue)\"", with: "\"phase\" : \"now\"")
+          of: "\"phase\": \"\(deployment.phase.rawValue)\"", with: "\"phase\": \"now\"")
         try wrong.write(to: file, atomically: true, encoding: .utf8)
         let error = #expect(throws: FileError.self) { try HeadMap.read(from: file) }
         #expect(

@@ -71,7 +71,7 @@ import Testing
     for section in sections { #expect(page.contains("\n## \(section.rawValue)\n"), "\(section)") }
     let sources = names(HaystackSettings.CodingKeys.allCases, "haystack.")
     let known =
-      ["name", "model", "seed", "window.sink", "window.recent"] + sources
+      ["name", "model", "seed"] + names(DeploymentSettings.CodingKeys.allCases, "window.") + sources
       + sources.flatMap { names(HaystackSource.CodingKeys.allCases, "\($0).") }
       + names(PasskeyTask.CodingKeys.allCases, "task.")
       + names(CalibrationSettings.CodingKeys.allCases, "calibration.")

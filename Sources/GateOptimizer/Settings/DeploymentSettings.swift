@@ -43,6 +43,16 @@ package struct DeploymentSettings: SettingSection {
     if deployment.window.block != 1 { block = deployment.window.block }
   }
 
+  /// Makes what is given as what is meant without it the same as if it were not given; a runtime's settings stay to be
+  /// compared with it.
+  package mutating func leaveOutDefaults() {
+    guard runtime == nil else { return }
+    if phase == .everywhere { phase = nil }
+    if boundary == .question { boundary = nil }
+    if after == .slide { after = nil }
+    if block == 1 { block = nil }
+  }
+
   /// The names of the settings in a file.
   package enum CodingKeys: String, SettingKey {
     case sink, recent, phase, boundary, after, block, runtime

@@ -68,6 +68,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       window = own
       window.sink = own.sink ?? (own.runtime?.keepsSink == false ? 0 : plain.sink)
       window.recent = own.recent ?? plain.recent
+      window.leaveOutDefaults()
     }
     haystack = try given.value(.haystack, default: haystack)
     task = try given.value(.task, default: task)

@@ -81,9 +81,11 @@ package struct RunFolder: ~Copyable {
     let (now, then) = try (configuration.sampleSettings(), before.sampleSettings())
     let forgotten = try forgetScores { task in gates.isEmpty && now[task] == then[task] }
     if !forgotten.isEmpty {
-      let changes = gates + forgotten.flatMap { task in
-        differences(now: now[task] ?? [:], before: then[task] ?? [:])
-      }
+      let changes =
+        gates
+        + forgotten.flatMap { task in
+          differences(now: now[task] ?? [:], before: then[task] ?? [:])
+        }
       note("\(forgotten.joined(separator: ", ")) was measured", changes)
     }
     if !gates.isEmpty {

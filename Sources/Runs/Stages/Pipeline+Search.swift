@@ -38,17 +38,30 @@ extension Pipeline {
       ?? SearchState(count: count, samples: configuration.search.samples)
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
+    let swapSizes = try swapSizes(unit, learned)
+    var forecast = SearchForecast(
+      count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes)
+    forecast.note(state)
+    let before = state.evaluations
+    var (done, note) = (before, "\(state.removed) of \(count) \(unit) stream")
+    observer.stepBegan(
+      "search", unit: "evaluations", done: before, total: forecast.total(state))
     let judge = try judge(unit, model) {
+      done += 1
+      observer.stepAdvanced(to: done, note: note)
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
     let search = MapSearch(
-      judge: judge, settings: settings, swapSizes: try swapSizes(unit, learned),
+      judge: judge, settings: settings, swapSizes: swapSizes,
       starts: try learned.gates.map { try searchStarts(unit, $0) } ?? [])
-    observer.stepBegan("search", unit: "\(unit)", done: state.removed, total: count)
     try search.run(&state) { state in
       let stored = StoredSearch(identity: identity, state: state)
       try folder.write(stored.json(), to: files.searchState(unit))
-      observer.stepAdvanced(to: state.removed, note: "\(state.measured) maps measured")
+      forecast.note(state)
+      (done, note) = (state.evaluations, "\(state.removed) of \(count) \(unit) stream")
+      let isDone = state.removed == count
+      observer.stepExpects(isDone ? done : max(forecast.total(state), done + 1))
+      observer.stepAdvanced(to: done, note: note)
       return true
     }
     observer.report(

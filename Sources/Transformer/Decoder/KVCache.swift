@@ -11,6 +11,8 @@ struct KVCache: ~Copyable {
   var tokens = 0
   let capacity: Int
   private let shape: AttentionShape
+  /// What streaming heads see.
+  private let rule: StreamingRule
   /// Head k of layer l is at l·K + k.
   private var heads = UniqueArray<HeadCache>()
 
@@ -18,10 +20,12 @@ struct KVCache: ~Copyable {
   init(_ configuration: ModelConfiguration, pattern: AttentionPattern, capacity: Int) {
     self.capacity = capacity
     shape = AttentionShape(configuration)
+    rule = pattern.streaming
     for isRetrieval in pattern.isRetrieval.joined() {
       heads.append(
-        HeadCache(
-          capacity: capacity, rule: isRetrieval ? nil : pattern.streaming, headDim: shape.headDim))
+        isRetrieval
+          ? HeadCache(capacity: capacity, headDim: shape.headDim)
+          : HeadCache(capacity: capacity, rule: rule, headDim: shape.headDim))
     }
   }
 
@@ -57,7 +61,7 @@ struct KVCache: ~Copyable {
   func attend(layer: Int, q: MatrixView) -> Tensor {
     let first = layer * shape.keyValueHeads
     let tasks = (0..<shape.keyValueHeads).flatMap { head in
-      heads[first + head].chunks(seenBy: tokens).map { (head: head, slots: $0) }
+      heads[first + head].chunks(seenBy: tokens, rule).map { (head: head, slots: $0) }
     }
     var parts = Tensor(rows: tasks.count * shape.group, columns: shape.headDim)
     // The largest score and the sum of exponentials under it.
@@ -107,23 +111,37 @@ struct HeadCache: ~Copyable {
   private let sink: Int
   /// No key between the sink and this position is kept.
   private let first: Int
-  /// What the head sees where it streams; nil for a retrieval head.
-  private let rule: StreamingRule?
+  private let isStreaming: Bool
   private var filled = 0
   private var keys: Tensor
   private var values: Tensor
 
-  init(capacity: Int, rule: StreamingRule?, headDim: Int) {
-    self.rule = rule
-    let keepsAll = rule.map { $0.queries.upperBound < capacity } ?? true
-    if let rule, !keepsAll {
-      sink = min(capacity, rule.window.sink)
-      first = min(capacity, max(sink, rule.kept ?? sink))
-      let rest = rule.kept == nil ? rule.window.recent : capacity - first
-      slots = min(capacity, sink + rest)
-    } else {
-      (slots, sink, first) = (capacity, capacity, capacity)
+  /// The cache of a retrieval head, which holds all keys.
+  init(capacity: Int, headDim: Int) {
+    self.init(
+      slots: capacity, sink: capacity, first: capacity, isStreaming: false, headDim: headDim)
+  }
+
+  /// The cache of a streaming head, which holds what it will still see.
+  init(capacity: Int, rule: StreamingRule, headDim: Int) {
+    guard rule.queries.upperBound >= capacity else {
+      self.init(
+        slots: capacity, sink: capacity, first: capacity, isStreaming: true, headDim: headDim)
+      return
     }
+    let sink = min(capacity, rule.window.sink)
+    let first = min(capacity, max(sink, rule.kept ?? sink))
+    let rest = rule.kept == nil ? rule.window.recent : capacity - first
+    self.init(
+      slots: min(capacity, sink + rest), sink: sink, first: first, isStreaming: true,
+      headDim: headDim)
+  }
+
+  private init(slots: Int, sink: Int, first: Int, isStreaming: Bool, headDim: Int) {
+    self.slots = slots
+    self.sink = sink
+    self.first = first
+    self.isStreaming = isStreaming
     keys = Tensor(rows: slots, columns: headDim)
     values = Tensor(rows: slots, columns: headDim)
   }
@@ -148,14 +166,14 @@ struct HeadCache: ~Copyable {
 
   /// The slots that the query at `position`, the last one taken in, sees, in pieces of a size that is worth a
   /// task.
-  func chunks(seenBy position: Int) -> [Range<Int>] {
-    seen(by: position).flatMap { range in
+  func chunks(seenBy position: Int, _ rule: StreamingRule) -> [Range<Int>] {
+    seen(by: position, rule).flatMap { range in
       EqualPieces(range.count, limit: 512).ranges.map { $0.shifted(by: range.lowerBound) }
     }
   }
 
-  private func seen(by position: Int) -> [Range<Int>] {
-    guard let rule, rule.queries.contains(position) else { return [0..<filled] }
+  private func seen(by position: Int, _ rule: StreamingRule) -> [Range<Int>] {
+    guard isStreaming, rule.queries.contains(position) else { return [0..<filled] }
     let start = max(rule.kept ?? rule.window.start(of: position), rule.window.sink)
     // The slots hold what the window reaches, or more: all keys, or those that its block has left behind.
     let held = sink == slots ? rule.window.sink : max(first, position - (slots - sink) + 1)

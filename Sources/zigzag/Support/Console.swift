@@ -162,6 +162,8 @@ final class ConsoleObserver: WorkObserver {
     meter.withLock { $0 }?.update(done, note: note)
   }
 
+  func stepExpects(_ total: Int) { meter.withLock { $0 }?.expect(total) }
+
   func report(_ message: String) { logger.info("\(message)") }
 
   func warn(_ message: String) { logger.warning("\(message)") }
@@ -207,6 +209,9 @@ final class ProgressMeter: Sendable {
       state.isFinished = state.estimate.done >= state.estimate.total
     }
   }
+
+  /// There are `total` units, not as many as were thought.
+  func expect(_ total: Int) { state.withLock { $0.estimate.total = total } }
 
   private func show(_ estimate: ProgressEstimate, after waited: Double, shown: () -> Void) {
     let isLast = estimate.done >= estimate.total
