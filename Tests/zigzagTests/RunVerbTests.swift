@@ -31,8 +31,9 @@ import Testing
     #expect(try scratch.text(of: "runs/tiny/metrics.csv").split(separator: "\n").count == 7)
     let curves = try scratch.text(of: "runs/tiny/curves.csv").split(separator: "\n").dropFirst()
     // Both ends, then head-mixed, three criteria, two random choices and two baselines at three
-    // sparsities, each with two metrics.
-    #expect(curves.count == 2 * (2 + 8 * 3))
+    // sparsities, each with two metrics; streaming everywhere, and after the prompt alone.
+    #expect(curves.count == 2 * 2 * (2 + 8 * 3))
+    #expect(curves.count { $0.hasSuffix(",decode 2+8") } == curves.count / 2)
     #expect(try scratch.text(of: "runs/tiny/run.json").contains("\"weights_sha256\""))
   }
 
@@ -136,7 +137,8 @@ import Testing
     ("calibrate", Stage.learn), ("search", .search), ("evaluate", .evaluate), ("run", .report),
   ])
   func everyStageWritesItsFiles(verb: String, stage: Stage) throws {
-    #expect(try scratch.zigzag(verb, "run.yaml", "-q").code == 0)
+    let baselines = "evaluation.baselines=[lazy, one-layer-back]"
+    #expect(try scratch.zigzag(verb, "run.yaml", "-q", "--set", baselines).code == 0)
     let files = RunFiles(folder: scratch.path("runs/tiny"))
     let there = Set(RunFile.allCases.filter { files.has($0) })
     let declared = Set(stage.through.flatMap(\.files))
