@@ -13,9 +13,45 @@ import Transformer
     let docs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appending(path: "../../docs/headmap.schema.json")
     let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: docs)) as? [String: Any]
-    let text = try MapSamples.layers().json()
-    let file = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-    try expectKeys(of: try #require(file), in: try #require(schema))
+    for phase in Deployment.Phase.allCases {
+      let deployment = Deployment(StreamingWindow(sink: 16, recent: 64), phase: phase)
+      let text = try MapSamples.layers(deployed: deployment).json()
+      let file = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      try expectKeys(of: try #require(file), in: try #require(schema))
+    }
+  }
+
+  /// Of the parts of a window, each is refused where the others leave it no meaning.
+  @Test func windowsThatContradictThemselvesAreRefused() throws {
+    let window = StreamingWindow(sink: 16, recent: 64)
+    let text = try MapSamples.layers(deployed: Deployment(window, phase: .prompt)).json()
+    for (old, new, words) in [
+      ("\"after\": \"slide\"", "\"after\": \"keep\"", "window.after: expected slide"),
+      ("\"phase\": \"prompt\"", "\"phase\": \"everywhere\"", nil),
+      (
+        "\"block\": 1", "\"block\": 128",
+        "window.recent: expected a multiple of window.block, 128"
+      ),
+      (
+        "\"schema_version\": 2", "\"schema_version\": 1",
+        "window.phase: expected everywhere, all that schema_version 1 has, found \"prompt\""
+      ),
+      ("\"boundary\": \"question\"", "\"boundary\": \"answer\"", nil),
+    ] as [(String, String, String?)] {
+      #expect(text.contains(old))
+      let bytes = Data(text.replacing(old, with: new).utf8)
+      guard let words else {
+        #expect(throws: Never.self) { try HeadMap.parse(bytes, path: "headmap.json") }
+        continue
+      }
+      let error = #expect(throws: FileError.self) {
+        try HeadMap.parse(bytes, path: "headmap.json")
+      }
+      #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+    #expect(throws: MapReporterError.self) {
+      try MapSamples.layers(deployed: Deployment(window, boundary: .answer))
+    }
   }
 
   /// Keys of the file are in the schema, and keys the schema requires in the file, at every depth.

@@ -71,10 +71,16 @@ extension HeadMap: Codable {
           + "zigzag reads",
         found: "\(version)")
     }
+    let window = try container.decode(Window.self, forKey: .window)
+    guard window.isEverywhere || version > Self.schemaVersions.lowerBound else {
+      throw ValueFlaw(
+        place: "window.phase", expected: "everywhere, all that schema_version \(version) has",
+        found: "\"\(window.phase.rawValue)\"")
+    }
     let sparsity = try container.decode(Sparsity.self, forKey: .sparsity)
     self.init(
       unchecked: try container.decode(Model.self, forKey: .model),
-      window: try container.decode(Window.self, forKey: .window),
+      window: window,
       gates: try container.decode([[Double]].self, forKey: .gates),
       heads: HeadSet(try container.decode([[Bool]].self, forKey: .headFull)),
       criterion: try container.decode(Criterion.self, forKey: .criterion),
@@ -154,6 +160,21 @@ extension HeadMap {
     ]
     for (place, value, range) in sizes where !range.contains(value) {
       return countFlaw(place, value, range)
+    }
+    guard window.recent % window.block == 0 else {
+      return ValueFlaw(
+        place: "window.recent", expected: "a multiple of window.block, \(window.block)",
+        found: "\(window.recent)")
+    }
+    guard window.after == .slide || window.phase == .decode else {
+      return ValueFlaw(
+        place: "window.after", expected: "slide, where window.phase is \(window.phase.rawValue)",
+        found: "\"\(window.after.rawValue)\"")
+    }
+    guard window.boundary == .question || !window.isEverywhere else {
+      return ValueFlaw(
+        place: "window.boundary", expected: "question, where window.phase is everywhere",
+        found: "\"\(window.boundary.rawValue)\"")
     }
     return nil
   }
