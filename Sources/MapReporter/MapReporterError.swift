@@ -40,7 +40,7 @@ public enum MapReporterError: ZigzagError, Equatable {
     case .headMixed(let format, let layers, let heads, let mixedLayers):
       "\(format) describes whole layers, but this map of \(layers) layers × \(heads) key-value heads "
         + "mixes retrieval and streaming heads in \(Self.list(mixedLayers)); choose a "
-        + "layer-exclusive map, or a format of single heads (duo-attention, fluentllm, rtp-llm)."
+        + "layer-exclusive map, or a format of single heads (duo-attention, kvpress, fluentllm, rtp-llm)."
     case .notExpressible(let format, let reason):
       "\(format) cannot hold this map: \(reason)."
     case .shapeMismatch(

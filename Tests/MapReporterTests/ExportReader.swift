@@ -22,6 +22,7 @@ enum ExportReader {
       try table(
         export, "duo-attention-exact/full_attention_heads.tsv",
         object(export, "duo-attention-exact/config.json"), isFull: { $0 > 0.5 })
+    case .kvpress: try pruned(export)
     case .huggingFace: try layerTypes(object(export, "config.patch.json"))
     case .vllm: try layerTypes(object(export, "hf_overrides.json"))
     case .mlx: try layerTypes(object(export, "mlx_config.patch.json"))
@@ -79,6 +80,22 @@ enum ExportReader {
     ReadExport(
       full: rows(try text(export, path)).map { $0.map(isFull) },
       sink: try cast(sizes["sink_size"]), reach: try cast(sizes["recent_size"]) - 1)
+  }
+
+  /// kvpress' DuoAttentionPress: so many of the least scores stream, in the order of numpy's argsort.
+  private static func pruned(_ export: MapExport) throws -> ReadExport {
+    let keys = try object(export, "kvpress/config.json")
+    var read = try table(export, "kvpress/full_attention_heads.tsv", keys, isFull: { _ in true })
+    let scores = rows(try text(export, "kvpress/full_attention_heads.tsv"))
+    let places = scores.indices.flatMap { layer in scores[layer].indices.map { (layer, $0) } }
+    let ratio: Double = try cast(keys["head_compression_ratio"])
+    let count = Int((Double(places.count) * ratio).rounded(.toNearestOrEven))
+    for (layer, head) in places.sorted(by: { scores[$0.0][$0.1] < scores[$1.0][$1.1] }).prefix(
+      count)
+    {
+      read.full[layer][head] = false
+    }
+    return read
   }
 
   private static func layerString(_ export: MapExport) throws -> ReadExport {

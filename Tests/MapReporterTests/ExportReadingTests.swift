@@ -5,7 +5,9 @@ import Testing
 /// Each export read back by its consumer's rules gives the map again, but for what the format loses.
 @Suite struct ExportReadingTests {
   /// Formats that describe single heads; the others take whole layers.
-  static let headFormats: Set<ExportFormat> = [.headMap, .duoAttention, .fluentLLM, .rtpLLM]
+  static let headFormats: Set<ExportFormat> = [
+    .headMap, .duoAttention, .kvpress, .fluentLLM, .rtpLLM,
+  ]
   /// Formats that keep no sink.
   static let sinkless: Set<ExportFormat> = [.huggingFace, .vllm, .mlx, .tensorRT, .gguf]
 
@@ -22,7 +24,7 @@ import Testing
     try expectSame(map, format)
   }
 
-  @Test(arguments: [ExportFormat.headMap, .duoAttention, .fluentLLM, .rtpLLM], ExportMaps.heads)
+  @Test(arguments: headFormats, ExportMaps.heads)
   func headMapsComeBack(_ format: ExportFormat, _ sample: ExportMaps.Sample) throws {
     try expectSame(sample.map, format)
   }

@@ -1,6 +1,7 @@
 import Foundation
 import MapReporter
 import Testing
+import Transformer
 
 /// The golden mask beside each export against what the consumer's own sources say it computes.
 @Suite struct GoldenMaskTests {
@@ -11,12 +12,16 @@ import Testing
     let keys: [Int]
     let masks: [String: [String]]
     let full_heads: [[Int]]
+    let rule: String
+    let phase: String?
+    let boundary: Int?
+    let after: String?
   }
 
   /// Whether a streaming head sees `key` from `query`: each consumer's loop, mask or kernel in its own
   /// terms, from the numbers in its file.
   private func sees(
-    _ format: ExportFormat, _ map: HeadMap, query: Int, key: Int
+    _ format: ExportFormat, _ map: HeadMap, query: Int, key: Int, boundary: Int?
   ) throws -> Bool {
     guard key <= query else { return false }
     let (sink, recent) = (map.window.sink, map.window.recent)
@@ -25,6 +30,11 @@ import Testing
       // Keys kept by an eviction that leaves the first `sink` and the last `recent`.
       let evicted = Array((0...query).dropFirst(sink).dropLast(recent))
       return !evicted.contains(key)
+    case .kvpress:
+      // The press hides keys[sink:-recent] of the prompt from all that comes after it.
+      let prompt = 0..<(try #require(boundary))
+      return prompt.contains(query)
+        || !prompt.dropFirst(sink).dropLast(recent).contains(key)
     case .huggingFace, .vllm, .tensorRT:
       // transformers' overlay: kv_idx > q_idx - sliding_window.
       return key > query - recent
@@ -35,7 +45,8 @@ import Testing
       // llama.cpp's standard window: masked when p1 - p0 >= n_swa.
       return !(query - key >= recent)
     case .rtpLLM:
-      // FlashInfer's window_left reaches so many keys back; the sink is merged in.
+      // FlashInfer's window_left reaches so many keys back; the sink is merged in. Decoding sees everything.
+      guard query < (try #require(boundary)) else { return true }
       let windowLeft = recent - 1
       return key < sink || query - windowLeft <= key
     case .sglang, .fluentLLM:
@@ -62,10 +73,40 @@ import Testing
     #expect(golden.masks["full"] == full)
     let streaming = try golden.queries.map { query in
       try golden.keys.map {
-        try sees(format, sample.map, query: query, key: $0) ? "1" : "0"
+        try sees(format, sample.map, query: query, key: $0, boundary: golden.boundary) ? "1" : "0"
       }.joined()
     }
     #expect(golden.masks["streaming"] == streaming)
+    let isPhased = format == .kvpress || format == .rtpLLM
+    #expect((golden.phase != nil) == isPhased && (golden.boundary != nil) == isPhased)
+    #expect(golden.after == (format == .kvpress ? "keep" : nil))
+  }
+
+  /// A map that does not stream everywhere shows both sides of the end of its prompt.
+  @Test(arguments: [
+    (Deployment.Phase.decode, Deployment.After.slide), (.decode, .keep), (.prompt, .slide),
+  ])
+  func masksShowTheEndOfThePrompt(_ phase: Deployment.Phase, _ after: Deployment.After) throws {
+    for (sink, recent) in [(16, 64), (0, 5), (3, 1)] {
+      let window = StreamingWindow(sink: sink, recent: recent)
+      let map = try MapSamples.layers(deployed: Deployment(window, phase: phase, after: after))
+      let text = try #require(try ExportFormat.headMap.exporter.export(map).files.last).text
+      let golden = try JSONDecoder().decode(Golden.self, from: Data(text.utf8))
+      let end = try #require(golden.boundary)
+      #expect(golden.phase == phase.rawValue)
+      #expect(golden.after == (phase == .decode ? after.rawValue : nil))
+      #expect(golden.rule.contains(phase == .decode ? "(i < \(end) or" : "(i >= \(end) or"))
+      #expect([end - 1, end, end + recent].allSatisfy(golden.queries.contains))
+      let rows = golden.queries.map { query in
+        golden.keys.map { key in
+          let inWindow =
+            after == .keep ? key >= max(0, end - recent) : query - key < recent
+          let streams = phase == .decode ? query >= end : query < end
+          return key <= query && (!streams || key < sink || inWindow) ? "1" : "0"
+        }.joined()
+      }
+      #expect(golden.masks["streaming"] == rows)
+    }
   }
 
   /// A window that is wrong by one token, or a sink that is kept or lost, shows in the rows.

@@ -3,6 +3,7 @@ import GateOptimizer
 import MapReporter
 import TestSupport
 import Testing
+import Transformer
 
 @Suite struct MapExportTests {
   @Test(arguments: ExportFormat.allCases)
@@ -21,7 +22,7 @@ import Testing
       error?.description
         == "\(format.rawValue) describes whole layers, but this map of 3 layers × 2 key-value heads "
         + "mixes retrieval and streaming heads in layer 2; choose a layer-exclusive map, or a "
-        + "format of single heads (duo-attention, fluentllm, rtp-llm).")
+        + "format of single heads (duo-attention, kvpress, fluentllm, rtp-llm).")
     #expect(error?.category == .usage)
   }
 
@@ -40,17 +41,80 @@ import Testing
     #expect(try GateMatrix(tsv: export.files[0].text, file: "gates.tsv") == matrix)
   }
 
-  @Test func lostSinkIsTold() throws {
-    for format in [ExportFormat.huggingFace, .vllm, .tensorRT, .mlx, .gguf] {
-      let told = try format.exporter.export(try MapSamples.layers()).warnings
-      #expect(told.contains { $0.contains("lose their 16 first tokens") })
-      let nothingLost = try format.exporter.export(try MapSamples.layers(sink: 0)).warnings
-      #expect(!nothingLost.contains { $0.contains("lose their") })
+  private func deploymentWarnings(_ format: ExportFormat, _ map: HeadMap) throws -> [String] {
+    try format.exporter.export(map).warnings.filter { $0.hasPrefix("The map is for ") }
+  }
+
+  @Test func aRuntimeWithAnotherDeploymentIsNamedOnce() throws {
+    #expect(ExportFormat.allCases.allSatisfy { $0 == .headMap || !$0.runtimes.isEmpty })
+    #expect(
+      try deploymentWarnings(.vllm, MapSamples.layers()) == [
+        "The map is for streaming everywhere, sink 16, recent 64, but vLLM applies streaming everywhere, no "
+          + "sink, recent 64, which can cost much accuracy; search for that with window: {runtime: vllm}."
+      ])
+    for format in ExportFormat.allCases {
+      let all = try format.exporter.export(MapSamples.layers()).warnings
+      #expect(all.count { $0.contains("no sink") || $0.contains("loses") } <= 1)
+      for runtime in format.runtimes {
+        let told = try deploymentWarnings(format, MapSamples.layers())
+        let same = MapSamples.layersDeployment == runtime.deployment(sink: 16, recent: 64)
+        #expect(told.count { $0.contains("runtime: \(runtime.rawValue)}") } == (same ? 0 : 1))
+      }
     }
-    for format in [ExportFormat.sglang, .fluentLLM, .swaa, .rtpLLM] {
-      let kept = try format.exporter.export(try MapSamples.layers()).warnings
-      #expect(!kept.contains { $0.contains("lose their") })
+  }
+
+  /// A map that was searched for a runtime is not warned of in its format; nor is one without streaming heads.
+  @Test(arguments: ExportFormat.allCases)
+  func aMapForTheRuntimeIsNotWarnedOf(_ format: ExportFormat) throws {
+    for runtime in format.runtimes {
+      let map = try MapSamples.layers(deployed: runtime.deployment(sink: 16, recent: 64))
+      let told = try deploymentWarnings(format, map)
+      #expect(!told.contains { $0.contains("runtime: \(runtime.rawValue)}") })
+      #expect(told.count == format.runtimes.count - 1)
     }
+    let full = try #require(ExportMaps.layers.first { $0.name == "all retrieval" }).map
+    #expect(try deploymentWarnings(format, full) == [])
+  }
+
+  @Test func phasesAreToldApart() throws {
+    let window = StreamingWindow(sink: 16, recent: 64)
+    let pruned = try MapSamples.layers(
+      deployed: Deployment(window, phase: .decode, boundary: .answer, after: .keep))
+    #expect(try deploymentWarnings(.kvpress, pruned) == [])
+    let read = try deploymentWarnings(.duoAttention, pruned)
+    #expect(read.count == 1 && read[0].contains("DuoAttention applies streaming everywhere"))
+    let plain = try deploymentWarnings(.duoAttention, MapSamples.layers())
+    #expect(plain.count == 1 && plain[0].contains("kvpress applies cache pruned once"))
+    let sliding = try MapSamples.layers(deployed: Deployment(window, phase: .decode))
+    #expect(try deploymentWarnings(.kvpress, sliding).count == 1)
+    let prompt = try deploymentWarnings(.rtpLLM, sliding)
+    #expect(prompt.count == 1 && prompt[0].contains("RTP-LLM applies streaming in the prompt only"))
+  }
+
+  @Test func theTableOfRuntimesIsTheirs() throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../docs/exports.md")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    for format in ExportFormat.allCases {
+      for runtime in format.runtimes {
+        let once = runtime.after == .keep ? ", prunes once" : ""
+        let row =
+          "| `\(format.rawValue)` | \(runtime.title) | \(runtime.phase.rawValue)\(once) | "
+          + "\(runtime.keepsSink ? "kept" : "lost") | \(runtime.block) "
+          + "\(runtime.block == 1 ? "token" : "tokens") |\n"
+        #expect(text.contains(row), "\(row)")
+      }
+      #expect(text.contains("\n## \(format.rawValue)\n") || format == .headMap)
+    }
+  }
+
+  @Test func aKeyThatNoReleaseReadsIsTold() throws {
+    let warnings = try ExportFormat.sglang.exporter.export(MapSamples.layers()).warnings
+    #expect(warnings.contains { $0.contains("18093") && $0.contains("closed unmerged") })
+    #expect(warnings.contains { $0.contains("one token more") })
+    let yaml = try ExportFormat.tensorRT.exporter.export(MapSamples.layers())
+    #expect(yaml.warnings.contains { $0.contains("removed") })
+    #expect(!yaml.files.contains { $0.text.contains("sink_token_length") })
   }
 
   @Test func llamaIsLoadedAsMinistralAndSaysSo() throws {
@@ -79,12 +143,9 @@ import Testing
   @Test(arguments: [ExportFormat.sglang, .fluentLLM])
   func blocksAreRoundedUpAndTold(_ format: ExportFormat) throws {
     let warnings = try format.exporter.export(try MapSamples.layers()).warnings
-    #expect(
-      warnings.contains(
-        "The kernels work in blocks of 128: sink 16 becomes 128 and recent 64 becomes 128."))
+    #expect(warnings.contains { $0.contains("sink 128, recent 128, blocks of 128") })
     #expect(warnings.contains { $0.contains("a token sees the last 1 to 128 tokens") })
     let exact = try format.exporter.export(try MapSamples.layers(sink: 128, recent: 256)).warnings
-    #expect(!exact.contains { $0.contains("becomes") })
     #expect(exact.contains { $0.contains("a token sees the last 129 to 256 tokens") })
   }
 

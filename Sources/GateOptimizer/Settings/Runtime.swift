@@ -27,6 +27,24 @@ public enum Runtime: String, SettingChoice {
   /// llama.cpp with sliding layers.
   case gguf
 
+  /// Its name for people.
+  package var title: String {
+    switch self {
+    case .duoAttention: "DuoAttention"
+    case .kvpress: "kvpress"
+    case .huggingFace: "transformers"
+    case .vllm: "vLLM"
+    case .sglang: "SGLang's LongCat ZigZag back end"
+    case .sglangTransformers: "SGLang's transformers back end"
+    case .fluentLLM: "SGLang-FluentLLM"
+    case .swaa: "SWAA"
+    case .rtpLLM: "RTP-LLM"
+    case .tensorRT: "TensorRT-LLM"
+    case .mlx: "mlx-lm"
+    case .gguf: "llama.cpp"
+    }
+  }
+
   /// Where its streaming heads stream.
   public var phase: Deployment.Phase {
     switch self {

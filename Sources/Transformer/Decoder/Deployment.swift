@@ -166,6 +166,21 @@ public struct StreamingRule: Sendable, Hashable {
     return key >= (kept ?? window.start(of: query))
   }
 
+  /// The rule in one sentence: i is the query's position, j the key's.
+  package var sentence: String {
+    let (sink, recent, block) = (window.sink, window.recent, window.block)
+    let slides = block == 1 ? "i - j < \(recent)" : "j/\(block) > i/\(block) - \(recent / block)"
+    let conditions = [
+      queries.lowerBound > 0 ? "i < \(queries.lowerBound)" : nil,
+      queries.upperBound < Int.max ? "i >= \(queries.upperBound)" : nil,
+      sink > 0 ? "j < \(sink)" : nil, kept.map { "j >= \($0)" } ?? slides,
+    ].compactMap(\.self)
+    let all = conditions.joined(separator: " or ")
+    let division = kept == nil && block > 1 ? ", / dividing to whole numbers" : ""
+    return "a streaming head sees key j from query i when j <= i and "
+      + (conditions.count > 1 ? "(\(all))" : all) + division
+  }
+
   /// What the queries that stream see.
   package var visibility: Visibility {
     kept.map { .kept(sink: window.sink, from: $0) } ?? .streaming(window)

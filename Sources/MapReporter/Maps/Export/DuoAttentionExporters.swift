@@ -10,33 +10,38 @@ struct DuoAttentionExporter: MapExporter {
   let format = ExportFormat.duoAttention
 
   func export(_ map: HeadMap) throws -> MapExport {
-    let exact = map.heads.rows.map { $0.map { $0 ? 1.0 : 0.0 } }
     let sizes = Sizes(sink_size: map.window.sink, recent_size: map.window.recent)
-    let folders = [("duo-attention", map.gates), ("duo-attention-exact", exact)]
+    let folders = [("duo-attention", map.gates), ("duo-attention-exact", Self.exact(map))]
     let files = try folders.flatMap { folder, values in
       [
         ExportedFile(path: "\(folder)/full_attention_heads.tsv", text: Self.table(values)),
         try ExportedFile(path: "\(folder)/config.json", json: sizes),
       ]
     }
-    return try result(files, of: map, rule: map.exactRule, warnings: warnings(for: map))
+    return try result(files, of: map, warnings: warnings(for: map))
   }
 
   private func warnings(for map: HeadMap) -> [String] {
-    var warnings = [
+    let warnings = [
       "duo-attention/ holds the raw gates, which its readers cut at a quantile of their own: the "
         + "result mixes head kinds within a layer.",
       "duo-attention-exact/ holds this map as 0 and 1: give its readers a threshold strictly between "
-        + "0 and 1 (0.5), not a sparsity, so that every head keeps its kind; kvpress, which takes "
-        + "only a share, keeps it with head_compression_ratio=\(map.sparsity.achieved).",
-      "kvpress prunes the cache after the prompt: it computes the prompt itself with full attention.",
+        + "0 and 1 (0.5), not a sparsity, so that every head keeps its kind.",
     ]
-    if map.model.keyValueHeads == 1 {
-      warnings.append(
-        "The table has one column, which numpy.loadtxt squeezes to one dimension: read it with "
-          + "ndmin=2.")
-    }
-    return warnings
+    return warnings + Self.columnWarning(for: map)
+  }
+
+  /// What happens to a table of one column.
+  static func columnWarning(for map: HeadMap) -> [String] {
+    guard map.model.keyValueHeads == 1 else { return [] }
+    return [
+      "The table has one column, which numpy.loadtxt squeezes to one dimension: read it with ndmin=2."
+    ]
+  }
+
+  /// The map as 0 and 1.
+  static func exact(_ map: HeadMap) -> [[Double]] {
+    map.heads.rows.map { $0.map { $0 ? 1 : 0 } }
   }
 
   /// Rows of gates in the format that GateOptimizer reads and writes.
@@ -47,6 +52,40 @@ struct DuoAttentionExporter: MapExporter {
   private struct Sizes: Encodable {
     let sink_size: Int
     let recent_size: Int
+  }
+}
+
+/// The exact table for kvpress' DuoAttentionPress, which streams in decoding only: it prunes the cache once, after
+/// the prompt.
+///
+/// The press takes a share of heads with the least scores. Of a table of 0 and 1 it prunes exactly the 0s when the
+/// share is theirs, which `config.json` states beside the sizes that the press reads.
+struct KVPressExporter: MapExporter {
+  let format = ExportFormat.kvpress
+
+  func export(_ map: HeadMap) throws -> MapExport {
+    let files = [
+      ExportedFile(
+        path: "kvpress/full_attention_heads.tsv",
+        text: DuoAttentionExporter.table(DuoAttentionExporter.exact(map))),
+      try ExportedFile(
+        path: "kvpress/config.json",
+        json: Configuration(
+          sink_size: map.window.sink, recent_size: map.window.recent,
+          head_compression_ratio: map.sparsity.achieved)),
+    ]
+    let warnings = [
+      "DuoAttentionPress downloads its tables: override load_attention_pattern so that it returns this one, "
+        + "and give head_compression_ratio=\(map.sparsity.achieved)."
+    ]
+    return try result(
+      files, of: map, warnings: warnings + DuoAttentionExporter.columnWarning(for: map))
+  }
+
+  private struct Configuration: Encodable {
+    let sink_size: Int
+    let recent_size: Int
+    let head_compression_ratio: Double
   }
 }
 
@@ -68,10 +107,10 @@ struct FluentLLMExporter: MapExporter {
           + "keep at least one retrieval layer")
     }
     let table = try columns(of: map)
-    let sizes = BlockSizes(map.window)
+    let window = format.deployment(of: map).window
     let key = [
       "streaming_sparse_attention": Key(
-        sink_size: sizes.sink, recent_size: sizes.recent, sparsity: map.sparsity.achieved,
+        sink_size: window.sink, recent_size: window.recent, sparsity: map.sparsity.achieved,
         head_score: "full_attention_heads.tsv")
     ]
     let files = [
@@ -83,8 +122,7 @@ struct FluentLLMExporter: MapExporter {
       "Merge the key into the model's config.json and put the table beside it; in the table 1 is "
         + "retrieval. Leave sparsity as it is: the back end cuts the table at that quantile."
     ]
-    return try result(
-      files, of: map, rule: sizes.rule, warnings: warnings + sizes.warnings)
+    return try result(files, of: map, warnings: warnings + blockWarning(for: map))
   }
 
   /// The map as 0 and 1, by key-value head, or by query head where there is only one of the former.

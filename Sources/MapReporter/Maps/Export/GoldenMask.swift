@@ -1,38 +1,4 @@
-/// What a streaming head of a runtime sees, as that runtime counts.
-///
-/// From query i a key j is visible iff j ≤ i and (j < sink or ⌊j/block⌋ > ⌊i/block⌋ − recent/block).
-/// With blocks of one token the last is i − j < recent: the window counts the current token.
-struct VisibilityRule: Hashable, Sendable {
-  /// First tokens that stay visible.
-  let sink: Int
-  /// Width of the window in tokens, a multiple of ``block``.
-  let recent: Int
-  /// Tokens that come and go together.
-  let block: Int
-
-  init(sink: Int, recent: Int, block: Int = 1) {
-    self.sink = sink
-    self.recent = recent
-    self.block = block
-  }
-
-  func sees(query: Int, key: Int) -> Bool {
-    key <= query && (key < sink || key >= windowStart(query))
-  }
-
-  /// The first key inside the window of `query`; negative where the window reaches past the start.
-  func windowStart(_ query: Int) -> Int {
-    (query / block - recent / block + 1) * block
-  }
-
-  /// The rule in one sentence.
-  var sentence: String {
-    let edge = block == 1 ? "i - j < \(recent)" : "j/\(block) > i/\(block) - \(recent / block)"
-    let window = sink > 0 ? "(j < \(sink) or \(edge))" : edge
-    let division = block == 1 ? "" : ", / dividing to whole numbers"
-    return "a streaming head sees key j from query i when j <= i and \(window)\(division)"
-  }
-}
+import Transformer
 
 /// A small (query × key) mask of each kind of head, to check an implementation of an export with.
 ///
@@ -42,6 +8,12 @@ struct GoldenMask: Encodable {
   let format: String
   let rule: String
   let streaming: Sizes
+  /// Where streaming heads stream, where that is not everywhere.
+  let phase: String?
+  /// The first position after the prompt, where not everything streams.
+  let boundary: Int?
+  /// What streaming heads see after the prompt, where they stream there alone.
+  let after: String?
   let tokens: Int
   let queries: [Int]
   let keys: [Int]
@@ -62,13 +34,15 @@ struct GoldenMask: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case format, rule, streaming, tokens, queries, keys, masks
+    case format, rule, streaming, phase, boundary, after, tokens, queries, keys, masks
     case fullHeads = "full_heads"
   }
 
-  /// The masks of a map whose streaming heads follow `rule`; `kept` is the map's own sink.
-  init(format: ExportFormat, map: HeadMap, rule: VisibilityRule) {
-    let queries = Self.queries(rule, kept: map.window.sink)
+  /// The masks of a map whose streaming heads are deployed as `deployment` says.
+  init(format: ExportFormat, map: HeadMap, deployment: Deployment) {
+    let window = deployment.window
+    let (queries, boundary) = Self.queries(deployment, kept: map.window.sink)
+    let rule = deployment.rule(boundary: boundary ?? 0)
     let tokens = (queries.last ?? 0) + 2
     let keys = Self.keys(rule, kept: map.window.sink, queries: queries, tokens: tokens)
     func mask(_ sees: (Int, Int) -> Bool) -> [String] {
@@ -76,7 +50,10 @@ struct GoldenMask: Encodable {
     }
     self.format = format.rawValue
     self.rule = rule.sentence
-    self.streaming = Sizes(sink: rule.sink, recent: rule.recent, block: rule.block)
+    self.streaming = Sizes(sink: window.sink, recent: window.recent, block: window.block)
+    self.phase = boundary.map { _ in deployment.phase.rawValue }
+    self.boundary = boundary
+    self.after = deployment.phase == .decode ? deployment.after.rawValue : nil
     self.tokens = tokens
     self.queries = queries
     self.keys = keys
@@ -85,17 +62,28 @@ struct GoldenMask: Encodable {
   }
 
   /// Both sides of every edge: sink, window, both together, and a window further on.
-  private static func queries(_ rule: VisibilityRule, kept sink: Int) -> [Int] {
-    let edges = [sink, rule.recent, sink + rule.recent, sink + 2 * rule.recent]
-    let blocks = edges.map { ($0 / rule.block + 1) * rule.block }
+  ///
+  /// Where the end of the prompt matters, it follows these, and after it come the first two queries, and those
+  /// on both sides of the place that a sliding window of the last prompt token leaves.
+  private static func queries(
+    _ deployment: Deployment, kept sink: Int
+  ) -> (queries: [Int], boundary: Int?) {
+    let (recent, block) = (deployment.window.recent, deployment.window.block)
+    let edges = [sink, recent, sink + recent, sink + 2 * recent]
+    let blocks = edges.map { ($0 / block + 1) * block }
     let places = (edges + blocks).flatMap { [$0 - 1, $0] } + [0]
-    return Set(places.filter { $0 >= 0 }).sorted()
+    let queries = Set(places.filter { $0 >= 0 }).sorted()
+    guard deployment.phase != .everywhere, let last = queries.last else { return (queries, nil) }
+    let boundary = last + 1
+    let after = Set([0, 1, recent - 1, recent].map { boundary + $0 }).sorted()
+    return (queries + after, boundary)
   }
 
   private static func keys(
-    _ rule: VisibilityRule, kept sink: Int, queries: [Int], tokens: Int
+    _ rule: StreamingRule, kept sink: Int, queries: [Int], tokens: Int
   ) -> [Int] {
-    let edges = queries.flatMap { [rule.windowStart($0), $0 + 1] } + [sink]
+    let starts = queries.flatMap { [rule.window.start(of: $0), $0 + 1] }
+    let edges = starts + [sink] + [rule.kept].compactMap(\.self)
     let places = edges.flatMap { [$0 - 1, $0] } + [0]
     return Set(places.filter { (0..<tokens).contains($0) }).sorted()
   }

@@ -1,5 +1,7 @@
 import Foundation
+import GateOptimizer
 import Support
+import Transformer
 
 /// One file of an export, by its path below the output folder.
 public struct ExportedFile: Sendable, Hashable {
@@ -95,33 +97,36 @@ extension MapExporter {
 
   private static var mostQueryHeads: Int { 1 << 14 }
 
-  /// The export of `files` with the golden mask of streaming heads that follow `rule`.
+  /// The export of `files` with the golden mask of what its first runtime makes of `map`, and with a warning for
+  /// each runtime that deploys the map otherwise than it says.
   func result(
-    _ files: [ExportedFile], of map: HeadMap, rule: VisibilityRule, warnings: [String]
+    _ files: [ExportedFile], of map: HeadMap, warnings: [String] = []
   ) throws -> MapExport {
-    let golden = GoldenMask(format: format, map: map, rule: rule)
+    let golden = GoldenMask(format: format, map: map, deployment: format.deployment(of: map))
     return MapExport(
-      files: files + [try golden.file("\(format.rawValue).golden.json")], warnings: warnings)
+      files: files + [try golden.file("\(format.rawValue).golden.json")],
+      warnings: warnings + format.runtimes.compactMap { map.warning(in: $0) })
   }
 }
 
 extension HeadMap {
-  /// The window to the token, as this package means it.
-  var exactRule: VisibilityRule { VisibilityRule(sink: window.sink, recent: window.recent) }
-
-  /// The window without its sink.
-  var slidingRule: VisibilityRule { VisibilityRule(sink: 0, recent: window.recent) }
-
   /// Whether any head streams at all.
   var hasStreaming: Bool { heads.streamingCount > 0 }
 
-  /// What is lost where streaming layers keep no sink; nothing when there is none to lose.
-  func sinkWarning(target: String, remedy: String) -> [String] {
-    guard window.sink > 0, hasStreaming else { return [] }
-    return [
-      "\(target) keeps no sink: streaming layers lose their \(window.sink) first tokens and see "
-        + "only the last \(window.recent), which can cost much accuracy; \(remedy)."
-    ]
+  /// What `runtime` makes of this map.
+  package func deployment(in runtime: Runtime) -> Deployment {
+    runtime.deployment(sink: window.sink, recent: window.recent, boundary: window.boundary)
+  }
+
+  /// What the map is for, what `runtime` makes of it and what to do, in one sentence; nil where both are the same,
+  /// or no head streams.
+  func warning(in runtime: Runtime) -> String? {
+    let (own, theirs) = (window.deployment, deployment(in: runtime))
+    guard own != theirs, hasStreaming else { return nil }
+    let lost = theirs.window.sink == 0 && window.sink > 0
+    return "The map is for \(own.title), but \(runtime.title) applies \(theirs.title)"
+      + (lost ? ", which can cost much accuracy" : "")
+      + "; search for that with window: {runtime: \(runtime.rawValue)}."
   }
 }
 
@@ -131,6 +136,8 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   case headMap = "headmap"
   /// DuoAttention's folder, also read by kvpress, LServe, RLKV and PruLong.
   case duoAttention = "duo-attention"
+  /// The exact table for kvpress' DuoAttentionPress, with the share that it takes.
+  case kvpress
   /// A patch to a Hugging Face `config.json`.
   case huggingFace = "huggingface"
   /// vLLM's `hf_overrides`.
@@ -155,6 +162,7 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     switch self {
     case .headMap: HeadMapExporter()
     case .duoAttention: DuoAttentionExporter()
+    case .kvpress: KVPressExporter()
     case .huggingFace: HuggingFaceExporter()
     case .vllm: VLLMExporter()
     case .sglang: SGLangExporter()
@@ -167,11 +175,38 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     }
   }
 
+  /// The runtimes that read this format, the one that its golden mask shows first; none for the canonical map.
+  ///
+  /// All that is said of a deployment follows from these: the golden mask, the warnings, and whether accuracy was
+  /// measured there.
+  public var runtimes: [Runtime] {
+    switch self {
+    case .headMap: []
+    case .duoAttention: [.duoAttention, .kvpress]
+    case .kvpress: [.kvpress]
+    case .huggingFace: [.huggingFace]
+    case .vllm: [.vllm]
+    case .sglang: [.sglang]
+    case .fluentLLM: [.fluentLLM]
+    case .swaa: [.swaa]
+    case .rtpLLM: [.rtpLLM]
+    case .tensorRT: [.tensorRT]
+    case .mlx: [.mlx]
+    case .gguf: [.gguf]
+    }
+  }
+
+  /// How the first of ``runtimes`` deploys `map`; where there is none, what the map is for.
+  func deployment(of map: HeadMap) -> Deployment {
+    runtimes.first.map(map.deployment(in:)) ?? map.window.deployment
+  }
+
   /// What the format is, in a line of help text.
   public var summary: String {
     switch self {
     case .headMap: "headmap.json, the canonical map"
     case .duoAttention: "full_attention_heads.tsv + config.json, raw gates and the exact 0/1 map"
+    case .kvpress: "kvpress/: the exact 0/1 table for DuoAttentionPress, with its ratio"
     case .huggingFace: "config.patch.json with layer_types for transformers (drops the sink)"
     case .vllm: "hf_overrides.json for vLLM (drops the sink)"
     case .sglang: "streaming_sparse_attention.json for SGLang, in blocks of 128"
@@ -191,7 +226,6 @@ struct HeadMapExporter: MapExporter {
 
   func export(_ map: HeadMap) throws -> MapExport {
     try result(
-      [ExportedFile(path: "headmap.json", text: try map.json())], of: map, rule: map.exactRule,
-      warnings: [])
+      [ExportedFile(path: "headmap.json", text: try map.json())], of: map)
   }
 }

@@ -7,16 +7,19 @@ struct SGLangExporter: MapExporter {
 
   func export(_ map: HeadMap) throws -> MapExport {
     let layers = try requireLayers(map)
-    let sizes = BlockSizes(map.window)
+    let window = format.deployment(of: map).window
     let key = [
       "streaming_sparse_attention": Key(
-        sink_size: sizes.sink, recent_size: sizes.recent, sparsity: map.sparsity.achieved,
+        sink_size: window.sink, recent_size: window.recent, sparsity: map.sparsity.achieved,
         layer_type: layers.map { $0 ? "0" : "1" }.joined())
     ]
     var warnings = [
-      "Merge the key into the model's config.json; in layer_type 1 is streaming."
+      "Merge the key into the model's config.json; in layer_type 1 is streaming.",
+      "No release of SGLang reads the key: pull request 18093, which does, was closed unmerged.",
+      "For its transformers back end export huggingface instead, with is_hybrid_swa: true and sliding_window "
+        + "one less, since a layer there sees one token more.",
     ]
-    warnings += sizes.warnings
+    warnings += blockWarning(for: map)
     if map.model.keyValueHeads > 1 {
       warnings.append(
         "The back end of PR 18093 is for multi-head latent attention: its decoding kernel takes one "
@@ -25,7 +28,7 @@ struct SGLangExporter: MapExporter {
     return try result(
       [
         ExportedFile(path: "streaming_sparse_attention.json", json: key)
-      ], of: map, rule: sizes.rule, warnings: warnings)
+      ], of: map, warnings: warnings)
   }
 
   private struct Key: Encodable {
@@ -36,49 +39,27 @@ struct SGLangExporter: MapExporter {
   }
 }
 
-/// A window in whole blocks of 128 tokens, as the LongCat ZigZag kernels take it.
-struct BlockSizes {
-  /// Tokens per block of the kernels.
-  static let block = 128
-
-  let window: HeadMap.Window
-  let sink: Int
-  let recent: Int
-
-  /// `window` rounded up; counts of a sound map are far from overflow.
-  init(_ window: HeadMap.Window) {
-    func roundedUp(_ tokens: Int) -> Int { (tokens + Self.block - 1) / Self.block * Self.block }
-    self.window = window
-    sink = roundedUp(window.sink)
-    recent = roundedUp(window.recent)
-  }
-
-  /// The window moves by whole blocks, the one with the current token included.
-  var rule: VisibilityRule { VisibilityRule(sink: sink, recent: recent, block: Self.block) }
-
-  /// What the blocks change.
-  var warnings: [String] {
-    var warnings: [String] = []
-    if sink != window.sink || recent != window.recent {
-      warnings.append(
-        "The kernels work in blocks of \(Self.block): sink \(window.sink) becomes "
-          + "\(sink) and recent \(window.recent) becomes \(recent).")
-    }
-    let least = recent - Self.block + 1
-    warnings.append(
-      "Their window moves by whole blocks: a token sees the last \(least) to \(recent) tokens, by "
-        + "its place in its block"
-        + (least < window.recent
-          ? "; with recent \(window.recent + Self.block - 1) it would never see fewer than "
-            + "\(window.recent)." : "."))
-    return warnings
+extension MapExporter {
+  /// What a window that moves by whole blocks shows of a map that is for another one, as the LongCat ZigZag kernels
+  /// have it.
+  func blockWarning(for map: HeadMap) -> [String] {
+    let deployment = format.deployment(of: map)
+    guard deployment != map.window.deployment else { return [] }
+    let (recent, block) = (deployment.window.recent, deployment.window.block)
+    let least = recent - block + 1
+    return [
+      "The window moves by whole blocks: a token sees the last \(least) to \(recent) tokens, by its place in "
+        + "its block"
+        + (least < map.window.recent
+          ? "; with recent \(map.window.recent + block - 1) it would never see fewer than "
+            + "\(map.window.recent)." : ".")
+    ]
   }
 }
 
 /// `tensorrt_llm.yaml` for TensorRT-LLM's LLM API: `kv_cache_config.max_attention_window` per layer.
 ///
-/// `sink_token_length` stays out: recent versions ignore it in their kernels and some reserve its
-/// blocks all the same (TensorRT-LLM PR 14275).
+/// `sink_token_length` stays out: its attention has dropped it (TensorRT-LLM PR 14275).
 struct TensorRTExporter: MapExporter {
   let format = ExportFormat.tensorRT
   /// The window of retrieval layers: above any context, and cut to `max_seq_len` by TensorRT-LLM.
@@ -94,7 +75,7 @@ struct TensorRTExporter: MapExporter {
 
       """
     return try result(
-      [ExportedFile(path: "tensorrt_llm.yaml", text: text)], of: map, rule: map.slidingRule,
+      [ExportedFile(path: "tensorrt_llm.yaml", text: text)], of: map,
       warnings: warnings(for: map))
   }
 
@@ -102,9 +83,9 @@ struct TensorRTExporter: MapExporter {
     var warnings = [
       "Give the file to the LLM API or to trtllm-serve --extra_llm_api_options."
     ]
-    warnings += map.sinkWarning(
-      target: "TensorRT-LLM",
-      remedy: "sink_token_length is left out, since its kernels ignore it; widen recent instead")
+    if map.window.sink > 0, map.hasStreaming {
+      warnings.append("sink_token_length is left out, since TensorRT-LLM has removed it.")
+    }
     if map.hasStreaming {
       warnings.append(
         "max_attention_window bounds the KV cache; with the PyTorch back end attention itself slides "
@@ -137,7 +118,7 @@ struct GGUFExporter: MapExporter {
     ]
     return try result(
       [try ExportedFile(path: "gguf_metadata.json", json: metadata)], of: map,
-      rule: map.slidingRule, warnings: warnings(for: map, type: type))
+      warnings: warnings(for: map, type: type))
   }
 
   /// GGUF's name for the architecture of a Hugging Face model type.
@@ -150,16 +131,13 @@ struct GGUFExporter: MapExporter {
   }
 
   private func warnings(for map: HeadMap, type: String) -> [String] {
-    let warnings = [
+    [
       "Write the two keys into a copy of the GGUF file (with gguf's Python package; --override-kv "
         + "takes no arrays); in the pattern true is sliding.",
       "llama.cpp reads the pattern of few architectures, such as gemma4 and step35, and ignores it in "
         + "silence for others, llama, qwen2 and qwen3 among them: check that "
         + "\(Self.architecture(of: type)) honours it.",
     ]
-    return warnings
-      + map.sinkWarning(
-        target: "llama.cpp's sliding window", remedy: "widen recent to lose less")
   }
 
   private struct Entry: Encodable {
@@ -205,7 +183,6 @@ struct RTPExporter: MapExporter {
     }
     return try result(
       [ExportedFile(path: "rtp_llm.json", json: ["headwise_config": values])], of: map,
-      rule: map.exactRule,
       warnings: warnings(for: map))
   }
 
@@ -213,8 +190,8 @@ struct RTPExporter: MapExporter {
     var warnings = [
       "Merge headwise_config into the model's config.json; a layer that it does not list is all "
         + "retrieval.",
-      "RTP-LLM streams only in the prompt: a prompt of at least \(map.window.sink + map.window.recent) "
-        + "tokens, and with FP8 caches only one without a reused prefix; decoding sees everything.",
+      "RTP-LLM streams a prompt of at least \(map.window.sink + map.window.recent) tokens, and with FP8 caches "
+        + "only one without a reused prefix.",
     ]
     if map.window.sink > 0 {
       warnings.append("Older versions read the sink from one page of the cache: keep it within it.")

@@ -62,18 +62,18 @@ struct HuggingFaceExporter: MapExporter {
     let patch = LayerTypesPatch(map, layers: try requireLayers(map)).forTransformers()
     return try result(
       [try ExportedFile(path: "config.patch.json", json: patch)], of: map,
-      rule: map.slidingRule, warnings: warnings(for: map))
+      warnings: warnings(for: map))
   }
 
   private func warnings(for map: HeadMap) -> [String] {
     var warnings = [
       "Merge config.patch.json into the model's config.json; transformers reads no patch by itself."
     ]
-    warnings += map.sinkWarning(
-      target: "transformers' sliding_attention",
-      remedy:
-        "pass attention_mask={\"full_attention\": …, \"sliding_attention\": …} with the exact "
-        + "sink and window masks to keep it")
+    if map.window.deployment != map.deployment(in: .huggingFace), map.hasStreaming {
+      warnings.append(
+        "transformers computes the map as it is where attention_mask={\"full_attention\": …, "
+          + "\"sliding_attention\": …} gives the exact masks.")
+    }
     switch map.model.modelType {
     case "llama":
       warnings.append(
@@ -103,15 +103,12 @@ struct VLLMExporter: MapExporter {
       "Give the file's contents to vLLM as --hf-overrides; its llama and mistral classes honour "
         + "layer_types."
     ]
-    warnings += map.sinkWarning(
-      target: "vLLM's sliding window",
-      remedy: "widen recent, or use a back end that keeps a sink")
     if let type = map.model.modelType, type.hasPrefix("qwen") {
       warnings.append("vLLM honours layer_types for \(type) only with --model-impl transformers.")
     }
     return try result(
       [try ExportedFile(path: "hf_overrides.json", json: patch)], of: map,
-      rule: map.slidingRule, warnings: warnings)
+      warnings: warnings)
   }
 }
 
@@ -142,13 +139,11 @@ struct MLXExporter: MapExporter {
       sliding_window: map.window.recent)
     return try result(
       [try ExportedFile(path: "mlx_config.patch.json", json: patch)], of: map,
-      rule: map.slidingRule, warnings: warnings(for: map))
+      warnings: warnings(for: map))
   }
 
   private func warnings(for map: HeadMap) -> [String] {
     var warnings = ["Merge mlx_config.patch.json into the config.json of the MLX model."]
-    warnings += map.sinkWarning(
-      target: "mlx-lm's sliding window", remedy: "widen recent to lose less")
     switch map.model.modelType {
     case nil:
       warnings.append(
@@ -192,7 +187,7 @@ struct SWAAExporter: MapExporter {
     }
     return try result(
       [try ExportedFile(path: "swaa.json", json: arguments)], of: map,
-      rule: map.exactRule, warnings: warnings)
+      warnings: warnings)
   }
 
   private struct Arguments: Encodable {
