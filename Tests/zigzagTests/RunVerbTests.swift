@@ -87,6 +87,26 @@ import Testing
       let place = scratch.path("runs/tiny/maps/recommended/\(file)")
       #expect(FileManager.default.fileExists(atPath: place), "\(file)")
     }
+    // Accuracy is that of the runtime's own deployment, or none.
+    func notes(_ format: String) throws -> String {
+      try scratch.text(of: "runs/tiny/maps/recommended/\(format)/README.txt")
+    }
+    for format in ["headmap", "duo-attention"] {
+      #expect(try notes(format).contains("the map reaches 90.0 % on words, 100.0 %"))
+    }
+    #expect(try notes("duo-attention").contains("What the map keeps in kvpress"))
+    let patch = try notes("huggingface")
+    #expect(!patch.contains(" % of full attention's accuracy"), "\(patch)")
+    #expect(patch.contains("measure it with evaluation: {deployments: [huggingface]}"), "\(patch)")
+    let exported = try scratch.zigzag("export", "runs/tiny", "-f", "swaa", "-f", "vllm")
+    #expect(exported.code == 0)
+    #expect(
+      exported.errors.contains(
+        "swaa: In SWAA (streaming everywhere, sink 2, recent 8) the map reaches 90.0 % on words"),
+      "\(exported.errors)")
+    #expect(
+      exported.errors.contains("vllm: What the map keeps in vLLM")
+        && exported.errors.contains("deployments: [vllm]"), "\(exported.errors)")
   }
 
   @Test func whatIsDoneIsNotDoneAgain() throws {

@@ -110,11 +110,21 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
   public let surelyKeptShare: Double
   /// Whether that is enough; otherwise no map keeps enough, and this one keeps most.
   public let isEnough: Bool
+  /// The deployment that it was judged in, in the words of ``Deployment/name``; nil for a run's only one.
+  public let deployment: String?
+
+  /// Which map it is and what it was judged for, without what it keeps there.
+  public var choice: String {
+    let place = deployment.map { " for \($0)" } ?? ""
+    return
+      (isEnough
+      ? "recommended\(place): " : "no layer map surely keeps enough\(place); the closest: ")
+      + "layers by \(criterion) at sparsity \(fixed(sparsity, 2))"
+  }
 
   /// One sentence for people.
   public var description: String {
-    (isEnough ? "recommended: " : "no layer map surely keeps enough; the closest: ")
-      + "layers by \(criterion) at sparsity \(fixed(sparsity, 2)), which keep "
+    "\(choice), which keep "
       + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy (at least "
       + "\(fixed(surelyKeptShare * 100, 1)) %, paired 95 % interval)"
   }
@@ -134,6 +144,7 @@ extension RecommendedMap {
     else { return nil }
     self.init(
       criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare,
-      surelyKeptShare: choice.surelyKeptShare, isEnough: found == .qualified(choice))
+      surelyKeptShare: choice.surelyKeptShare, isEnough: found == .qualified(choice),
+      deployment: choice.point.deployment)
   }
 }

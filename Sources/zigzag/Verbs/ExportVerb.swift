@@ -67,7 +67,7 @@ struct ExportVerb: Verb {
 
   func perform() throws {
     let known = try model.map { try HeadMap.Model(contentsOf: $0) }
-    var (map, folder, remark) = try chosenMap(model: known)
+    var (map, folder, remark, measured) = try chosenMap(model: known)
     let logger = Logger(label: "export")
     if let known, let model {
       if let question = map.model.openQuestion(of: source, against: known.identity) {
@@ -88,22 +88,26 @@ struct ExportVerb: Verb {
     for (format, export) in exports {
       for place in try export.write(to: place) { try Results.print(place.relativePath) }
       for warning in export.warnings { logger.warning("\(format.rawValue): \(warning)") }
+      for sentence in measured?.sentences(on: map, in: format) ?? [] {
+        logger.info("\(format.rawValue): \(sentence)")
+      }
     }
   }
 
-  /// The map, the folder it is written to by default, and what has to be said of the choice.
+  /// The map, the folder it is written to by default, what has to be said of the choice, and what was measured of
+  /// the map.
   private func chosenMap(model: HeadMap.Model?) throws -> (
-    map: HeadMap, folder: String, remark: String?
+    map: HeadMap, folder: String, remark: String?, measured: MeasuredMap?
   ) {
     if GateOptions.isRunFolder(source) {
       try gates.refuse(because: "\(source) is a run folder, which has a window of its own")
-      let (map, remark) = try mapOfRun()
-      return (map, "\(source)/export", remark)
+      let (map, remark, measured) = try mapOfRun()
+      return (map, "\(source)/export", remark, measured)
     }
     let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
     if GateOptions.holdsGates(source) {
       let map = try mapOfGates(model: model)
-      return (map, "\(isFolder(source) ? source : folder)/export", nil)
+      return (map, "\(isFolder(source) ? source : folder)/export", nil, nil)
     }
     guard sparsity == nil && criterion == nil else {
       throw ToolError.usage(
@@ -111,7 +115,7 @@ struct ExportVerb: Verb {
           + "or of gates")
     }
     try gates.refuse(because: "\(source) is a finished map, which has a window of its own")
-    return (try .read(from: URL(fileURLWithPath: source)), folder, nil)
+    return (try .read(from: URL(fileURLWithPath: source)), folder, nil, nil)
   }
 
   /// A criterion by name; nil for a head-mixed map.
@@ -119,7 +123,7 @@ struct ExportVerb: Verb {
     name == "head-mixed" ? nil : try Criterion(parsing: name, option: "--criterion")
   }
 
-  private func mapOfRun() throws -> (map: HeadMap, remark: String?) {
+  private func mapOfRun() throws -> (map: HeadMap, remark: String?, measured: MeasuredMap?) {
     let run = try FinishedRun(folder: source)
     // With --model the same question is asked of the model that is named.
     if let question = run.openQuestion, model == nil {
@@ -131,8 +135,12 @@ struct ExportVerb: Verb {
     let criterion =
       try criterion.map(criterion(named:))
       ?? recommended?.criterion ?? run.configuration.ranking.criteria.first ?? .search
-    guard let criterion else { return (try run.headMixedMap(sparsity: sparsity), remark) }
-    return (try run.map(by: criterion, sparsity: sparsity), remark)
+    let method = criterion.map(CurveMethod.layers) ?? .headMixed
+    let map = try criterion.map { try run.map(by: $0, sparsity: sparsity) }
+    return (
+      try map ?? run.headMixedMap(sparsity: sparsity), remark,
+      try run.measured(method, sparsity: sparsity)
+    )
   }
 
   /// What the run's own recommendation leaves open, where it decides what is exported.

@@ -1,0 +1,53 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import Support
+import Transformer
+
+extension FinishedRun {
+  /// The formats a run writes without being asked.
+  static let defaultFormats: [ExportFormat] = [.headMap, .duoAttention, .huggingFace]
+
+  /// Writes the map that the report recommends below `maps/recommended`, in a folder per format.
+  ///
+  /// The `README.txt` of each says what the map keeps where the format is read, as far as it was measured there,
+  /// and what the format cannot carry.
+  ///
+  /// - Throws: `FileError` where a file cannot be written; what `check` throws, which is called before
+  ///   each.
+  func exportRecommended(check: () throws -> Void) throws {
+    guard let choice = try recommendedMap() else { return }
+    let map = try map(by: choice.criterion, sparsity: choice.sparsity)
+    let measured = try measured(.layers(choice.criterion), sparsity: choice.sparsity)
+    let folder = "\(files.maps)/recommended"
+    for format in Self.defaultFormats {
+      let export = try format.exporter.export(map)
+      let kept = measured?.sentences(on: map, in: format) ?? []
+      let lines = [format.summary, "The map: \(choice.choice)."] + kept + export.warnings
+      let notes = ExportedFile(
+        path: "README.txt", text: lines.map { "\($0)\n" }.joined(separator: "\n"))
+      try MapExport(files: export.files + [notes], warnings: [])
+        .write(to: URL(fileURLWithPath: "\(folder)/\(format.rawValue)"), check: check)
+    }
+  }
+
+  /// What the curves say of a map of this run; nil where no task is measured.
+  ///
+  /// Points without the name of a deployment are of the only one that the run measures, if the evaluation's
+  /// settings are still those that the curves were made with.
+  ///
+  /// - Parameters:
+  ///   - method: How the map was made.
+  ///   - sparsity: The share of streaming heads asked for, 0…1.
+  /// - Returns: The map's points with the names of their deployments.
+  /// - Throws: `FileError` where the table is damaged, ``RunError`` where it is not this run's.
+  package func measured(_ method: CurveMethod, sparsity: Double) throws -> MeasuredMap? {
+    guard let task = configuration.evaluation.tasks.first else { return nil }
+    if files.has(.curves) { try requireOwn(.curves, except: [.evaluationSettings, .importedMaps]) }
+    let isCurrent = (try? requireOwn(.curves, except: [.importedMaps])) != nil
+    return MeasuredMap(
+      try tables.points(),
+      only: isCurrent ? configuration.deployments.first?.deployment.name : nil, task: task.name,
+      method: method, sparsity: sparsity)
+  }
+}
