@@ -49,7 +49,7 @@ import Transformer
     #expect(ExportFormat.allCases.allSatisfy { $0 == .headMap || !$0.runtimes.isEmpty })
     #expect(
       try deploymentWarnings(.vllm, MapSamples.layers()) == [
-        "The map is for streaming everywhere, sink 16, recent 64, but vLLM applies streaming everywhere, no "
+        "The map is for streaming everywhere, sink 16, recent 64, but in vLLM that becomes streaming everywhere, no "
           + "sink, recent 64, which can cost much accuracy; search for that with window: {runtime: vllm}."
       ])
     for format in ExportFormat.allCases {
@@ -82,13 +82,13 @@ import Transformer
       deployed: Deployment(window, phase: .decode, boundary: .answer, after: .keep))
     #expect(try deploymentWarnings(.kvpress, pruned) == [])
     let read = try deploymentWarnings(.duoAttention, pruned)
-    #expect(read.count == 1 && read[0].contains("DuoAttention applies streaming everywhere"))
+    #expect(read.count == 1 && read[0].contains("in DuoAttention that becomes streaming everywhere"))
     let plain = try deploymentWarnings(.duoAttention, MapSamples.layers())
-    #expect(plain.count == 1 && plain[0].contains("kvpress applies cache pruned once"))
+    #expect(plain.count == 1 && plain[0].contains("in kvpress that becomes cache pruned once"))
     let sliding = try MapSamples.layers(deployed: Deployment(window, phase: .decode))
     #expect(try deploymentWarnings(.kvpress, sliding).count == 1)
     let prompt = try deploymentWarnings(.rtpLLM, sliding)
-    #expect(prompt.count == 1 && prompt[0].contains("RTP-LLM applies streaming in the prompt only"))
+    #expect(prompt.count == 1 && prompt[0].contains("in RTP-LLM that becomes streaming in the prompt only"))
   }
 
   @Test func theTableOfRuntimesIsTheirs() throws {

@@ -105,7 +105,7 @@ extension MapExporter {
     let golden = GoldenMask(format: format, map: map, deployment: format.deployment(of: map))
     return MapExport(
       files: files + [try golden.file("\(format.rawValue).golden.json")],
-      warnings: warnings + format.runtimes.compactMap { map.warning(in: $0) })
+      warnings: format.runtimes.compactMap { map.warning(in: $0) } + warnings)
   }
 }
 
@@ -124,7 +124,7 @@ extension HeadMap {
     let (own, theirs) = (window.deployment, deployment(in: runtime))
     guard own != theirs, hasStreaming else { return nil }
     let lost = theirs.window.sink == 0 && window.sink > 0
-    return "The map is for \(own.title), but \(runtime.title) applies \(theirs.title)"
+    return "The map is for \(own.title), but in \(runtime.title) that becomes \(theirs.title)"
       + (lost ? ", which can cost much accuracy" : "")
       + "; search for that with window: {runtime: \(runtime.rawValue)}."
   }
