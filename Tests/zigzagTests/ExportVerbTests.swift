@@ -146,6 +146,45 @@ import Testing
       saying: "full_attention_heads.tsv is a table", "leave it out")
   }
 
+  /// What a configuration does is what the map asks for, or the first layer that differs is named.
+  @Test func aConfigurationIsHeldAgainstItsMap() throws {
+    func write(_ type: String, window: Int = 9) throws {
+      try scratch.write(
+        #"{"model_type": "\#(type)", "num_hidden_layers": 4, "num_attention_heads": 6, "#
+          + #""num_key_value_heads": 2, "sliding_window": \#(window), "layer_types": "#
+          + #"["sliding_attention", "full_attention", "sliding_attention", "full_attention"]}"#,
+        to: "config.json")
+    }
+    let map = ["pattern", "-s", "0.5"]
+    func check(_ arguments: [String] = []) throws -> ToolOutcome {
+      try ToolRunner.run(["export", "--check", "config.json"] + arguments, in: scratch.path)
+    }
+    try write("ministral")
+    let good = try check(map)
+    #expect(good.code == 0, "\(good.errors)")
+    #expect(
+      good.output.hasPrefix("layer 0\tsliding window of 9, no sink\nlayer 1\tfull attention\n"))
+    #expect(good.errors.contains("does in transformers what pattern asks for"))
+    #expect(good.errors.contains("in transformers that becomes streaming everywhere, no sink"))
+    #expect(try check().code == 0)
+    for (type, window, words) in [
+      ("ministral", 10, "config.json: layer 0: expected sliding window of 9"),
+      ("llama", 9, "2 of 4 layers differ; transformers' llama ignores layer_types in silence"),
+    ] {
+      try write(type, window: window)
+      let bad = try check(map)
+      #expect(bad.code == 65 && bad.errors.contains(words), "\(bad.errors)")
+      #expect(bad.output.split(separator: "\n").count == 4)
+    }
+    #expect(try check().output.contains("layer 0\tfull attention\n"))
+    try write("qwen2")
+    expectRefusal(try check(), code: 65, saying: "use_sliding_window: expected true")
+    try write("unheard")
+    expectRefusal(try check(), code: 65, saying: "model_type: expected one of")
+    expectRefusal(try check(["-f", "vllm"]), code: 64, saying: "--check writes nothing")
+    expectRefusal(try scratch.zigzag("export"), code: 64, saying: "SOURCE")
+  }
+
   @Test func otherModelsAreRefusedWithBothShapes() throws {
     try scratch.write(
       #"{"model_type": "llama", "num_hidden_layers": 5, "num_attention_heads": 3}"#,

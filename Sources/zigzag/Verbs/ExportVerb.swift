@@ -23,12 +23,18 @@ struct ExportVerb: Verb {
         zigzag export attn_patterns/Llama-3 --sparsity 0.5 --model Llama-3/config.json -f huggingface
         zigzag export full_attention_heads.tsv --sparsity 0.5 --sink 64 --recent 256 -f swaa
 
+      With --check nothing is written. It prints what each layer of a Hugging Face config.json will do \
+      in transformers, and fails where that is not what the map of SOURCE asks for, if one is named.
+
+        zigzag export --check Llama-3/config.json maps/headmap.json
+
       Formats:
       \(ExportFormat.allCases.map { "  \($0.rawValue): \($0.summary)" }.joined(separator: "\n"))
       """)
 
-  @Argument(help: "A run folder, a headmap.json, or gates.")
-  var source: String
+  @Argument(
+    help: ArgumentHelp("A run folder, a headmap.json, or gates.", valueName: "source"))
+  var given: String?
 
   @Option(
     name: .shortAndLong,
@@ -58,6 +64,12 @@ struct ExportVerb: Verb {
 
   @Option(
     help: ArgumentHelp(
+      "Print what the layers of a config.json will do in transformers, and compare them with the map.",
+      valueName: "file"))
+  var check: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Where to write.",
       discussion: "Without it: beside a headmap.json, else the folder export of the run or gates.",
       valueName: "folder"))
@@ -66,8 +78,35 @@ struct ExportVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    if let check { return try compare(check) }
+    guard let given else {
+      throw ToolError.usage("there is no SOURCE; name a run folder, a headmap.json, or gates")
+    }
+    try export(given)
+  }
+
+  /// Prints what a configuration makes of each layer; refuses it where the map asks for something else.
+  private func compare(_ configuration: String) throws {
+    guard format.isEmpty, out == nil else {
+      throw ToolError.usage("--check writes nothing; leave --format and --out out")
+    }
+    let read = try TransformersConfiguration(contentsOf: configuration)
+    for (layer, kind) in read.layers.enumerated() {
+      try Results.print("layer \(layer)\t\(kind)")
+    }
+    let logger = Logger(label: "export")
+    guard let given else { return logger.info("\(read.reason)") }
+    let known = try HeadMap.Model(contentsOf: model ?? configuration)
+    let map = try chosenMap(given, model: known).map
+      .completed(by: known, mapName: given, modelName: model ?? configuration)
+    try read.check(against: map, mapName: given, path: configuration)
+    logger.info("\(configuration) does in transformers what \(given) asks for")
+    if let warning = map.warning(in: .huggingFace) { logger.warning("\(warning)") }
+  }
+
+  private func export(_ source: String) throws {
     let known = try model.map { try HeadMap.Model(contentsOf: $0) }
-    var (map, folder, remark, measured) = try chosenMap(model: known)
+    var (map, folder, remark, measured) = try chosenMap(source, model: known)
     let logger = Logger(label: "export")
     if let known, let model {
       if let question = map.model.openQuestion(of: source, against: known.identity) {
@@ -96,17 +135,17 @@ struct ExportVerb: Verb {
 
   /// The map, the folder it is written to by default, what has to be said of the choice, and what was measured of
   /// the map.
-  private func chosenMap(model: HeadMap.Model?) throws -> (
+  private func chosenMap(_ source: String, model: HeadMap.Model?) throws -> (
     map: HeadMap, folder: String, remark: String?, measured: MeasuredMap?
   ) {
     if GateOptions.isRunFolder(source) {
       try gates.refuse(because: "\(source) is a run folder, which has a window of its own")
-      let (map, remark, measured) = try mapOfRun()
+      let (map, remark, measured) = try mapOfRun(source)
       return (map, "\(source)/export", remark, measured)
     }
     let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
     if GateOptions.holdsGates(source) {
-      let map = try mapOfGates(model: model)
+      let map = try mapOfGates(source, model: model)
       return (map, "\(isFolder(source) ? source : folder)/export", nil, nil)
     }
     guard sparsity == nil && criterion == nil else {
@@ -123,14 +162,16 @@ struct ExportVerb: Verb {
     name == "head-mixed" ? nil : try Criterion(parsing: name, option: "--criterion")
   }
 
-  private func mapOfRun() throws -> (map: HeadMap, remark: String?, measured: MeasuredMap?) {
+  private func mapOfRun(_ source: String) throws -> (
+    map: HeadMap, remark: String?, measured: MeasuredMap?
+  ) {
     let run = try FinishedRun(folder: source)
     // With --model the same question is asked of the model that is named.
     if let question = run.openQuestion, model == nil {
       Logger(label: "export").warning("\(question)")
     }
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
-    let remark = remark(on: recommended)
+    let remark = remark(on: recommended, of: source)
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =
       try criterion.map(criterion(named:))
@@ -144,7 +185,7 @@ struct ExportVerb: Verb {
   }
 
   /// What the run's own recommendation leaves open, where it decides what is exported.
-  private func remark(on recommended: RecommendedMap?) -> String? {
+  private func remark(on recommended: RecommendedMap?, of source: String) -> String? {
     guard sparsity == nil else { return nil }
     guard let recommended else {
       return
@@ -153,7 +194,7 @@ struct ExportVerb: Verb {
     return recommended.isEnough ? nil : "\(source): \(recommended)"
   }
 
-  private func mapOfGates(model: HeadMap.Model?) throws -> HeadMap {
+  private func mapOfGates(_ source: String, model: HeadMap.Model?) throws -> HeadMap {
     guard FileManager.default.fileExists(atPath: source) else {
       throw FileError.missing(path: source, what: "map, run folder or table of gates")
     }

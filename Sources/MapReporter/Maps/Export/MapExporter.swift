@@ -120,7 +120,7 @@ extension HeadMap {
 
   /// What the map is for, what `runtime` makes of it and what to do, in one sentence; nil where both are the same,
   /// or no head streams.
-  func warning(in runtime: Runtime) -> String? {
+  package func warning(in runtime: Runtime) -> String? {
     let (own, theirs) = (window.deployment, deployment(in: runtime))
     guard own != theirs, hasStreaming else { return nil }
     let lost = theirs.window.sink == 0 && window.sink > 0
