@@ -154,7 +154,7 @@ import Transformer
       // The first sum, made another whole number.
       let line = try #require(
         scratch.text(of: "runs/tiny/scores.csv").split(separator: "\n").dropFirst().first)
-      var fields = line.split(separator: ",").map(String.init)
+      var fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
       fields[5] = fields[5] == "0" ? "1" : "0"
       try change(file, String(line), fields.joined(separator: ","))
     }

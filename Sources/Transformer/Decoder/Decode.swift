@@ -13,7 +13,8 @@ package struct Generation: ~Copyable {
   package init(_ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
     precondition(!prompt.isEmpty && prompt.count <= capacity, "\(prompt.count) of \(capacity)")
     self.decoder = decoder
-    var cache = KVCache(decoder.configuration, pattern: pattern, capacity: capacity)
+    var cache = KVCache(
+      decoder.configuration, pattern: pattern, prompt: prompt.count, capacity: capacity)
     let table = RotaryTable(decoder.configuration, positions: capacity)
     let last = RowSet(sink: 0, tail: prompt.count - 1..<prompt.count)
     let plan = decoder.rowPlan(pattern, output: last)

@@ -16,16 +16,22 @@ struct KVCache: ~Copyable {
   /// Head k of layer l is at l·K + k.
   private var heads = UniqueArray<HeadCache>()
 
-  /// A cache for at most `capacity` tokens under `pattern`.
-  init(_ configuration: ModelConfiguration, pattern: AttentionPattern, capacity: Int) {
+  /// A cache for at most `capacity` tokens under `pattern`, of which a prefill brings the first `prompt`.
+  init(
+    _ configuration: ModelConfiguration, pattern: AttentionPattern, prompt: Int, capacity: Int
+  ) {
     self.capacity = capacity
     shape = AttentionShape(configuration)
     rule = pattern.streaming
+    // What does not stream yet, and is decoded, sees all that came before.
+    let streams = rule.queries.lowerBound <= prompt && rule.queries.upperBound >= capacity
     for isRetrieval in pattern.isRetrieval.joined() {
       heads.append(
         isRetrieval
-          ? HeadCache(capacity: capacity, headDim: shape.headDim)
-          : HeadCache(capacity: capacity, rule: rule, headDim: shape.headDim))
+          ? HeadCache(capacity: capacity, isStreaming: false, headDim: shape.headDim)
+          : streams
+            ? HeadCache(capacity: capacity, rule: rule, headDim: shape.headDim)
+            : HeadCache(capacity: capacity, isStreaming: true, headDim: shape.headDim))
     }
   }
 
@@ -116,19 +122,15 @@ struct HeadCache: ~Copyable {
   private var keys: Tensor
   private var values: Tensor
 
-  /// The cache of a retrieval head, which holds all keys.
-  init(capacity: Int, headDim: Int) {
+  /// A cache of all keys, of a retrieval head or of one that does not always stream.
+  init(capacity: Int, isStreaming: Bool, headDim: Int) {
     self.init(
-      slots: capacity, sink: capacity, first: capacity, isStreaming: false, headDim: headDim)
+      slots: capacity, sink: capacity, first: capacity, isStreaming: isStreaming,
+      headDim: headDim)
   }
 
-  /// The cache of a streaming head, which holds what it will still see.
+  /// The cache of a head that streams from now on, which holds what it will still see.
   init(capacity: Int, rule: StreamingRule, headDim: Int) {
-    guard rule.queries.upperBound >= capacity else {
-      self.init(
-        slots: capacity, sink: capacity, first: capacity, isStreaming: true, headDim: headDim)
-      return
-    }
     let sink = min(capacity, rule.window.sink)
     let first = min(capacity, max(sink, rule.kept ?? sink))
     let rest = rule.kept == nil ? rule.window.recent : capacity - first
