@@ -94,6 +94,18 @@ import Testing
     #expect(askedPlaces.count > 8 && orders.count == 20)
   }
 
+  /// Even with tokens of three bytes at most, which no vocabulary is as wasteful as, there is room for text.
+  @Test(arguments: [768, 1024])
+  func manyWordsFitIntoAThousandTokens(length: Int) throws {
+    let sampler = try sampler(
+      .manyWords, lengths: [length], encode: GateToyTokenizers.triples)
+    for index in 0..<4 {
+      let sample = try sampler.sample(index: index)
+      #expect(sample.length == length)
+      #expect(sample.answers.count == 4 && Set(sample.needles).count == 4)
+    }
+  }
+
   @Test func aStatedDepthAndLengthAreKept() throws {
     let sampler = try sampler(.needle, lengths: [2500, 4000])
     for depth in [0, 0.25, 0.5, 1] {

@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func presetsAreValid() throws {
-    for task in [PasskeyTask.wordPasskeys, .heldOutPasskeys, .fiveDigits] {
+    for task in [PasskeyTask.wordPasskeys, .heldOutPasskeys, .manyWords, .fiveDigits] {
       try task.validate()
     }
     #expect(

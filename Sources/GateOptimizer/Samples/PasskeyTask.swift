@@ -221,6 +221,16 @@ extension PasskeyTask {
     answerLeadIn: "Secret phrase:",
     separator: "\n\n")
 
+  /// Twelve phrases of six words, four of which are asked for, in the wording of ``heldOutPasskeys``.
+  ///
+  /// Three times as many phrases of the same words are easily taken for one another: harder for models that
+  /// have the others right. Needles and questions take about 400 tokens of a sample.
+  public static let manyWords: PasskeyTask = {
+    var task = heldOutPasskeys
+    (task.passkeys, task.length, task.questions) = (12, 6, 4)
+    return task
+  }()
+
   /// One key of five digits, the classic passkey test.
   public static let fiveDigits = PasskeyTask(
     kind: .digits, passkeys: 1, length: 5, alphabet: [],

@@ -34,6 +34,8 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
   package enum Preset: String, SettingChoice {
     /// Four passkeys of eight words, other words and wording than calibration's.
     case heldOutWords = "held-out-words"
+    /// Twelve phrases of six words, four of which are asked for: for models that have all of the others right.
+    case manyWords = "many-words"
     /// One key of five digits.
     case fiveDigits = "five-digits"
     /// Sixteen names with numbers, four of which are asked for.
@@ -45,6 +47,7 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     package var task: PasskeyTask {
       switch self {
       case .heldOutWords: .heldOutPasskeys
+      case .manyWords: .manyWords
       case .fiveDigits: .fiveDigits
       case .keyValue: .keyValuePairs
       case .needle: .needle
