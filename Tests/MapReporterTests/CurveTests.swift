@@ -38,6 +38,24 @@ import Testing
     #expect(read[1].kvBytes == nil)
   }
 
+  /// A loss of one sample: the fields of its ends are empty.
+  @Test func whatHasNoIntervalHasNoneInTheTable() throws {
+    var points = Self.points
+    points[1].measures[.divergence] = .init(
+      Estimate(withoutInterval: 0.25), minusFull: Estimate(withoutInterval: 0.5))
+    let text = CurveTable.text(points)
+    #expect(text.contains(",kl,0.250000,,,0.500000,,,"))
+    #expect(try CurveTable.parse(text)[1] == points[1])
+    let place = PlacePoint(
+      method: .full, task: "prose", requestedSparsity: 0, place: .part(from: 0, to: 8), samples: 1,
+      metric: .perplexity, estimate: Estimate(withoutInterval: 12))
+    #expect(try PlaceTable.parse(PlaceTable.text([place]), path: "places.csv") == [place])
+    // A share always has one, and no interval has one end.
+    for (from, to) in [("0.850000,0.900000", ","), ("kl,0.250000,,", "kl,0.250000,0.1,")] {
+      #expect(throws: FileError.self) { try CurveTable.parse(text.replacing(from, with: to)) }
+    }
+  }
+
   @Test func columnsAreFoundByNameAndOthersIgnored() throws {
     let text = CurveTable.text(Self.points)
     let lines = text.split(separator: "\n")

@@ -6,6 +6,10 @@ import GateOptimizer
 /// Σ sum / Σ count. The interval runs between the (1 ± confidence)/2 quantiles of the
 /// replicates, interpolated linearly between order statistics. The same seed gives the same bits.
 /// (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3.)
+///
+/// Where all samples have the same share, or the same difference of shares, every replicate is the same, and
+/// the interval would be a point: four samples of 100 % would claim certainty. ``ScoreInterval`` takes its
+/// place. One sample of a loss, which has no bounds, has no interval.
 package struct Bootstrap: Sendable {
   /// Replicates drawn, ≥ 1.
   package var resamples: Int
@@ -24,7 +28,8 @@ package struct Bootstrap: Sendable {
   /// The pooled value of `metric` with its interval; nil when nothing was scored.
   package func value(_ scores: [SampleScore], of metric: CurveMetric = .tokens) -> Estimate? {
     let scored = scores.filter { $0.count > 0 }
-    return estimate(count: scored.count) { draw in
+    let agreeing = { ScoreInterval(confidence: confidence).share($0, samples: scored.count) }
+    return estimate(count: scored.count, of: metric, agreeing: agreeing) { draw in
       var pool = Pool()
       for sample in draw { pool.add(scored[sample]) }
       return metric.value(ofMean: pool.mean)
@@ -40,7 +45,8 @@ package struct Bootstrap: Sendable {
   ) -> Estimate? {
     precondition(scores.count == reference.count, "\(scores.count) and \(reference.count) samples")
     let pairs = zip(scores, reference).filter { $0.count > 0 && $1.count > 0 }
-    return estimate(count: pairs.count) { draw in
+    let agreeing = { ScoreInterval(confidence: confidence).difference($0, samples: pairs.count) }
+    return estimate(count: pairs.count, of: metric, agreeing: agreeing) { draw in
       var (ours, theirs) = (Pool(), Pool())
       for sample in draw {
         ours.add(pairs[sample].0)
@@ -62,13 +68,29 @@ package struct Bootstrap: Sendable {
     }
   }
 
-  private func estimate(count: Int, statistic: ([Int]) -> Double) -> Estimate? {
+  private func estimate(
+    count: Int, of metric: CurveMetric, agreeing: (Double) -> Estimate,
+    statistic: ([Int]) -> Double
+  ) -> Estimate? {
     guard count > 0 else { return nil }
+    let all = Array(0..<count)
+    let value = statistic(all)
+    guard metric.isShare else {
+      return count == 1
+        ? Estimate(withoutInterval: value) : percentiles(value, of: statistic, over: all)
+    }
+    // Shares that differ, differ by more than rounding: by one token of all at least.
+    let areEqual = all.allSatisfy { abs(statistic([$0]) - value) < 1e-12 }
+    return areEqual ? agreeing(value) : percentiles(value, of: statistic, over: all)
+  }
+
+  private func percentiles(
+    _ value: Double, of statistic: ([Int]) -> Double, over all: [Int]
+  ) -> Estimate {
     var generator = SeededGenerator(seed: seed, stream: .resampling)
-    var draw = Array(0..<count)
-    let value = statistic(draw)
+    var draw = all
     let replicates = (0..<resamples).map { _ in
-      for place in draw.indices { draw[place] = generator.below(count) }
+      for place in draw.indices { draw[place] = generator.below(all.count) }
       return statistic(draw)
     }.sorted()
     let tail = (1 - confidence) / 2

@@ -85,11 +85,21 @@ extension [CurvePoint] {
   /// The deployments that were measured, in their order; nil stands for a run's only one.
   package var deployments: [String?] { map(\.deployment).distinct }
 
+  /// How many samples they were measured on, in words.
+  var samples: String { sampleWords(map(\.samples)) }
+
   /// Those of the deployment that decides, the first.
   package var ofFirstDeployment: [CurvePoint] {
     guard let first else { return [] }
     return filter { $0.deployment == first.deployment }
   }
+}
+
+/// "24 samples", "1 sample", or "4 to 24 samples" where not all counts are the same.
+func sampleWords(_ counts: [Int]) -> String {
+  guard let least = counts.min(), let most = counts.max() else { return "no samples" }
+  let range = least == most ? grouped(most) : "\(grouped(least)) to \(grouped(most))"
+  return "\(range) \(most == 1 ? "sample" : "samples")"
 }
 
 /// What a curve plots.
@@ -148,19 +158,33 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
   }
 }
 
-/// A number with its 95 % confidence interval.
+/// A number with its 95 % confidence interval, where there is one.
 public struct Estimate: Sendable, Hashable, Codable {
   /// The point estimate.
   public var value: Double
-  /// Lower end of the interval.
+  /// Lower end of the interval; the value where there is none.
   public var low: Double
-  /// Upper end of the interval.
+  /// Upper end of the interval; the value where there is none.
   public var high: Double
+  /// Whether anything is known of how far off the value may be: one sample of a loss does not tell.
+  public let hasInterval: Bool
 
   /// A value between `low` and `high`.
   public init(value: Double, low: Double, high: Double) {
     self.value = value
     self.low = low
     self.high = high
+    hasInterval = true
+  }
+
+  /// A value without an interval.
+  public init(withoutInterval value: Double) {
+    (self.value, low, high) = (value, value, value)
+    hasInterval = false
+  }
+
+  /// The ends in a few words, such as "78.1 – 89.9", or that there are none.
+  func range(by separator: String = " – ", _ text: (Double) -> String) -> String {
+    hasInterval ? text(low) + separator + text(high) : "no interval"
   }
 }

@@ -50,7 +50,8 @@ public enum CurveTable {
       if place == points.count { points.append(point) }
       places[key] = place
       if metric.isShare { _ = try share("value", of: row) }
-      guard points[place].measures.updateValue(try measure(of: row), forKey: metric) == nil else {
+      guard points[place].measures.updateValue(try measure(metric, of: row), forKey: metric) == nil
+      else {
         throw row.wrong("metric", "each once for a point", "\"\(name)\" again")
       }
     }
@@ -104,8 +105,7 @@ public enum CurveTable {
   }
 
   private static func fields(of estimate: Estimate?) -> [String] {
-    guard let estimate else { return ["", "", ""] }
-    return [estimate.value, estimate.low, estimate.high].map { fixed($0, 6) }
+    estimate?.fields ?? ["", "", ""]
   }
 
   private static func point(of row: CommaSeparatedRow) throws(FileError) -> CurvePoint {
@@ -122,22 +122,14 @@ public enum CurveTable {
   }
 
   private static func measure(
-    of row: CommaSeparatedRow
+    _ metric: CurveMetric, of row: CommaSeparatedRow
   ) throws(FileError) -> CurvePoint.Measure {
     func optional(_ columns: [String]) throws(FileError) -> Estimate? {
-      row.has(columns[0]) ? try estimate(columns, of: row) : nil
+      row.has(columns[0]) ? try row.estimate(columns, of: metric) : nil
     }
     return CurvePoint.Measure(
-      try estimate(valueColumns[0], of: row), minusFull: try optional(valueColumns[1]),
+      try row.estimate(valueColumns[0], of: metric), minusFull: try optional(valueColumns[1]),
       minusHeadMixed: try optional(valueColumns[2]))
-  }
-
-  private static func estimate(
-    _ columns: [String], of row: CommaSeparatedRow
-  ) throws(FileError) -> Estimate {
-    Estimate(
-      value: try row.number(columns[0]), low: try row.number(columns[1]),
-      high: try row.number(columns[2]))
   }
 
   private static func share(
@@ -146,6 +138,26 @@ public enum CurveTable {
     let value = try row.number(column)
     guard (0...1).contains(value) else { throw row.wrong(column, "from 0 to 1", "\(value)") }
     return value
+  }
+}
+
+extension Estimate {
+  /// The value and both ends, which are empty where there is no interval.
+  var fields: [String] {
+    [fixed(value, 6)] + (hasInterval ? [fixed(low, 6), fixed(high, 6)] : ["", ""])
+  }
+}
+
+extension CommaSeparatedRow {
+  /// The estimate in `columns` of value, low and high; a loss may have no ends.
+  func estimate(
+    _ columns: [String], of metric: CurveMetric
+  ) throws(FileError) -> Estimate {
+    let value = try number(columns[0])
+    if !metric.isShare && !has(columns[1]) && !has(columns[2]) {
+      return Estimate(withoutInterval: value)
+    }
+    return Estimate(value: value, low: try number(columns[1]), high: try number(columns[2]))
   }
 }
 

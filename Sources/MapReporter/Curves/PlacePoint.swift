@@ -64,12 +64,11 @@ package enum PlaceTable {
           case .cell(let length, let depth): ["\(length)", fixed(depth, 6), "", ""]
           case .part(let from, let to): ["", "", "\(from)", "\(to)"]
           }
-        let values = [point.estimate.value, point.estimate.low, point.estimate.high]
         return CommaSeparated.line(
           [
             point.method.name, point.seed.map(String.init) ?? "", point.task,
             fixed(point.requestedSparsity, 6),
-          ] + place + ["\(point.samples)", point.metric.rawValue] + values.map { fixed($0, 6) }
+          ] + place + ["\(point.samples)", point.metric.rawValue] + point.estimate.fields
             + (tells ? [point.deployment ?? ""] : []))
       }.joined()
   }
@@ -98,9 +97,7 @@ package enum PlaceTable {
             ? .cell(length: try row.integer("length"), depth: try row.number("depth"))
             : .part(from: try row.integer("from"), to: try row.integer("to")),
           samples: try row.integer("samples"), metric: metric,
-          estimate: Estimate(
-            value: try row.number("value"), low: try row.number("low"),
-            high: try row.number("high"))))
+          estimate: try row.estimate(["value", "low", "high"], of: metric)))
     }
     return points
   }

@@ -78,10 +78,11 @@ package struct MeasuredCurves: Sendable {
     of map: PlannedMap, task: EvaluationTask, _ deployment: Deployment, _ references: References
   ) -> CurvePoint? {
     let ours = scores(task, map.heads, deployment)
-    let full = references.full.map { scores(task, $0, deployment) }
-    let headMixed = references.headMixed[map.requestedSparsity].map {
-      scores(task, $0, deployment)
+    func reference(_ heads: HeadSet?) -> Reference? {
+      heads.map { Reference(scores: scores(task, $0, deployment), isSame: $0 == map.heads) }
     }
+    let full = reference(references.full)
+    let headMixed = reference(references.headMixed[map.requestedSparsity])
     let measures = CurveMetric.allCases.reduce(into: [CurveMetric: CurvePoint.Measure]()) {
       $0[$1] = measure($1, ours, full: full, headMixed: headMixed)
     }
@@ -98,17 +99,24 @@ package struct MeasuredCurves: Sendable {
       kvShare: 1 - KeyValueCacheSize.savedShare(map.heads, deployment, context: context))
   }
 
+  /// What a map is compared with on one task.
+  private struct Reference {
+    let scores: [SampleScores]
+    /// Whether it is the map itself, from which nothing differs.
+    let isSame: Bool
+  }
+
   private func measure(
-    _ metric: CurveMetric, _ ours: [SampleScores], full: [SampleScores]?,
-    headMixed: [SampleScores]?
+    _ metric: CurveMetric, _ ours: [SampleScores], full: Reference?, headMixed: Reference?
   ) -> CurvePoint.Measure? {
     let scores = ours.map { $0.total(metric) }
     guard let estimate = bootstrap.value(scores, of: metric) else { return nil }
     // While an evaluation is under way, one map may have more samples than another.
-    func difference(_ reference: [SampleScores]?) -> Estimate? {
-      guard let reference, reference.count == ours.count else { return nil }
+    func difference(_ reference: Reference?) -> Estimate? {
+      guard let reference, reference.scores.count == ours.count else { return nil }
+      if reference.isSame { return Estimate(value: 0, low: 0, high: 0) }
       return bootstrap.difference(
-        scores, minus: reference.map { $0.total(metric) }, of: metric)
+        scores, minus: reference.scores.map { $0.total(metric) }, of: metric)
     }
     return CurvePoint.Measure(
       estimate, minusFull: difference(full), minusHeadMixed: difference(headMixed))
