@@ -95,6 +95,52 @@ import Testing
     #expect(choice.point == points[2])
   }
 
+  /// Two maps of which all samples agree with full attention's, and a sparser one that loses a little.
+  private func agreeing(samples: Int) -> [CurvePoint] {
+    let same = ScoreInterval().difference(0, samples: samples)
+    let worse = Estimate(value: -0.1, low: -0.2, high: -0.02)
+    let points = [
+      point("full", 0, 1), point("layer:max", 0.25, 1, minusFull: same),
+      point("layer:max", 0.5, 1, minusFull: same), point("layer:max", 0.75, 0.9, minusFull: worse),
+    ]
+    return points.map { point in
+      var point = point
+      point.samples = samples
+      return point
+    }
+  }
+
+  @Test(arguments: [4, 40, 72])
+  func fewPerfectSamplesAreNotEnough(samples: Int) throws {
+    let points = agreeing(samples: samples)
+    guard case .closest(let choice) = choose(points) else {
+      Issue.record("\(samples) samples cannot show 95 %")
+      return
+    }
+    // What loses nothing is closer than what surely loses little.
+    #expect(choice.point == points[2])
+    #expect(choice.keptShare == 1 && choice.surelyKeptShare < 0.95)
+    let sentence = try #require(RecommendedMap(from: points, task: "key", share: 0.95)).description
+    #expect(sentence.contains("over \(samples) samples"), "\(sentence)")
+    #expect(sentence.contains("with \(samples) samples even a map that agrees"), "\(sentence)")
+    #expect(sentence.hasSuffix("cannot show 95 %; measure at least 73"), "\(sentence)")
+  }
+
+  @Test func enoughPerfectSamplesAre() throws {
+    let points = agreeing(samples: 73)
+    #expect(choose(points) == .qualified(try #require(choose(points).choice)))
+    #expect(choose(points).choice?.point == points[2])
+    // All of it is never sure.
+    let all = try #require(RecommendedMap(from: points, task: "key", share: 1)).description
+    #expect(
+      all.hasSuffix(
+        "even a map that agrees with full attention on each cannot show 100 %; ask for less"))
+    // Where a map loses too much, more samples do not help.
+    let worse = try #require(
+      RecommendedMap(from: [points[0], points[3]], task: "key", share: 0.95))
+    #expect(!worse.isEnough && !worse.description.contains("measure at least"))
+  }
+
   @Test func withoutReferenceNothingIsRecommended() {
     #expect(choose([]) == .unknown)
     #expect(choose([point("layer:max", 0.5, 0.9)]) == .unknown)

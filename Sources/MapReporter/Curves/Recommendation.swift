@@ -7,6 +7,7 @@ import Support
 /// full attention's accuracy, the one with the highest sparsity; at equal sparsity the more accurate one,
 /// then the first of the points: searched layers, then the criteria in the order of the configuration. A map keeps what the lower end of its paired difference says: full
 /// attention's accuracy plus the lower end of the 95 % interval of (map − full) over the same samples.
+/// Where none keeps enough, a map that loses nothing on these samples is closer than one that does.
 public enum Recommendation: Sendable, Hashable {
   /// A map that keeps enough.
   case qualified(Choice)
@@ -34,6 +35,18 @@ public enum Recommendation: Sendable, Hashable {
     /// The share that is kept at the lower end of the paired interval.
     public var surelyKeptShare: Double {
       (minusFull.map { full.value + $0.low } ?? accuracy.low) / full.value
+    }
+
+    /// What says that there are too few samples, for a map that keeps `share` on these but not surely; nil
+    /// where a map that agrees with full attention on each of them would.
+    func lackOfSamples(toKeep share: Double) -> String? {
+      guard keptShare >= share, surelyKeptShare < share else { return nil }
+      let needed = ScoreInterval().samplesNeeded(toKeep: share, of: full.value)
+      if let needed, point.samples >= needed { return nil }
+      let advice = needed.map { "measure at least \(grouped($0))" } ?? "ask for less"
+      return
+        "with \(sampleWords([point.samples])) even a map that agrees with full attention on each "
+        + "cannot show \(shortPercent(share)); \(advice)"
     }
   }
 
@@ -74,7 +87,8 @@ public enum Recommendation: Sendable, Hashable {
     }
     let good = ranked.filter { $0.0.surelyKeptShare >= share }
     if let best = good.max(by: { $0.1 < $1.1 }) { return .qualified(best.0) }
-    let closest = ranked.max {
+    let lossless = ranked.filter { $0.0.keptShare >= 1 }
+    let closest = (lossless.isEmpty ? ranked : lossless).max {
       ($0.0.surelyKeptShare, $0.1) < ($1.0.surelyKeptShare, $1.1)
     }
     return closest.map { .closest($0.0) } ?? .unknown
@@ -121,12 +135,18 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
       ? "recommended\(place): " : "no layer map surely keeps enough\(place); the closest: ")
       + "layers by \(criterion) at sparsity \(fixed(sparsity, 2))"
   }
+  /// Samples it was measured on.
+  public let samples: Int
+  /// Why no map could keep enough on so few samples, if that is so.
+  let lackOfSamples: String?
 
   /// One sentence for people.
   public var description: String {
     "\(choice), which keep "
       + "\(fixed(keptShare * 100, 1)) % of full attention's accuracy (at least "
-      + "\(fixed(surelyKeptShare * 100, 1)) %, paired 95 % interval)"
+      + "\(fixed(max(0, surelyKeptShare) * 100, 1)) %, paired 95 % interval over "
+      + "\(sampleWords([samples])))"
+      + (lackOfSamples.map { "; \($0)" } ?? "").replacing("\u{a0}", with: " ")
   }
 }
 
@@ -145,6 +165,7 @@ extension RecommendedMap {
     self.init(
       criterion: criterion, sparsity: choice.point.requestedSparsity, keptShare: choice.keptShare,
       surelyKeptShare: choice.surelyKeptShare, isEnough: found == .qualified(choice),
-      deployment: choice.point.deployment)
+      deployment: choice.point.deployment, samples: choice.point.samples,
+      lackOfSamples: choice.lackOfSamples(toKeep: share))
   }
 }
