@@ -24,7 +24,7 @@ import Transformer
       page,
       contains: "With the layers that max chooses at 50\u{a0}% sparsity, the model keeps "
         + "95.5\u{a0}% of full attention’s token accuracy: "
-        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9) against 88.0\u{a0}% on passkey 4 × 8, a "
+        + "84.0\u{a0}% (95\u{a0}% interval 78.1 to 89.9 over 24 samples) against 88.0\u{a0}% on passkey 4 × 8, a "
         + "difference of −4.0 points (paired 95\u{a0}% interval −4.2 to −3.0)")
     expect(page, contains: "Against single heads with the same cache the difference is −3.0 points")
     // Half the layers keep 80 of 1024 tokens: 1 − (1024 + 80) / 2048 = 46 %.
@@ -71,6 +71,74 @@ import Transformer
     let page = try Report(input).html()
     expect(page, contains: "No layer map kept 101\u{a0}% of full attention’s accuracy")
     expect(page, contains: "The closest is layers by")
+  }
+
+  /// Points of a run whose full attention and maps reach these accuracies on a few samples.
+  private func input(
+    full: Double, map: Double, samples: Int = 4, metric: CurveMetric = .tokens
+  ) -> ReportInput {
+    let points = [("full", 0, full), ("layer:max", 0.5, map)].map { method, sparsity, value in
+      CurvePoint(
+        method: CurveMethod(method), task: "key", requestedSparsity: sparsity,
+        achievedSparsity: sparsity, samples: samples, tokens: 128,
+        measures: [
+          metric: .init(
+            ScoreInterval().share(value, samples: samples),
+            minusFull: ScoreInterval().difference(value - full, samples: samples))
+        ])
+    }
+    return ReportInput(title: "t", points: points, primaryTask: "key", context: 1024)
+  }
+
+  @Test func fewSamplesSayWhyNothingQualifies() throws {
+    let page = try Report(input(full: 1, map: 1)).html()
+    expect(page, contains: "No layer map surely kept 95\u{a0}% of full attention’s accuracy")
+    expect(page, contains: "100.0\u{a0}% (95\u{a0}% interval 51.0 to 100.0 over 4 samples)")
+    expect(page, contains: "(paired 95\u{a0}% interval −49.0 to +49.0)")
+    expect(page, contains: "With 4 samples even a map that agrees with full attention on each")
+    expect(page, contains: "cannot show 95\u{a0}%; measure at least 73.")
+    let enough = try Report(input(full: 1, map: 1, samples: 73)).html()
+    expect(enough, contains: "can stream</h2>")
+    expect(enough, contains: "measure at least", false)
+  }
+
+  @Test(arguments: [
+    (1.0, 0.9, "Full attention reaches 100.0\u{a0}%"),
+    (0.996, 0.9, "a harder preset such as many-words"),
+    (0.1, 0.0, "Full attention itself reaches only 10.0\u{a0}%"),
+    (0.01, 0.01, "Neither full attention nor any map reaches more than 1\u{a0}%"),
+  ])
+  func tasksThatTellNothingAreMarked(full: Double, map: Double, words: String) throws {
+    let page = try Report(input(full: full, map: map)).html()
+    expect(page, contains: words)
+    #expect(page.components(separatedBy: "class=\"warning\"").count == 2)
+  }
+
+  @Test(arguments: [0.99, 0.2])
+  func tasksThatTellMapsApartAreNot(full: Double) throws {
+    expect(try Report(input(full: full, map: 0.1)).html(), contains: "class=\"warning\"", false)
+    let losses = try Report(input(full: 1, map: 1, metric: .perplexity)).html()
+    expect(losses, contains: "class=\"warning\"", false)
+  }
+
+  @Test func samplesAreNamedBesideEveryInterval() throws {
+    let page = try Report(try ReportSamples.input()).html()
+    for words in [
+      "lower end of the paired 95&nbsp;% interval over 24 samples",
+      "95&nbsp;% intervals over 24 samples",
+      "Small: 95&nbsp;% interval over 24 samples",
+    ] {
+      expect(page, contains: words)
+    }
+    var input = try ReportSamples.input()
+    input.points[0].samples = 8
+    expect(try Report(input).html(), contains: "Small: 95&nbsp;% interval over 8 to 24 samples")
+    input.points = input.points.map { point in
+      var point = point
+      point.measures[.divergence] = .init(Estimate(withoutInterval: 0.25))
+      return point
+    }
+    expect(try Report(input).html(), contains: "0.250<small>no interval</small>")
   }
 
   @Test func reportOfAlmostNothingIsStillAPage() throws {

@@ -30,7 +30,7 @@ import Testing
     let page = try page(try three())
     let accuracy = """
       With 50\u{a0}% of the layers streaming, by max, on words: from 60.0\u{a0}% (seed-1) to \
-      72.0\u{a0}% (steps-40), base 70.0\u{a0}%. Their 95\u{a0}% intervals do not overlap.
+      72.0\u{a0}% (steps-40), base 70.0\u{a0}%. Their 95\u{a0}% intervals over 8 samples do not overlap.
       """
     let layers = """
       1 of 2 other runs keep the very layers that base keeps at 50\u{a0}%, by max; least alike is \

@@ -32,8 +32,8 @@ extension Comparison {
     let own = reference.map { ", \(first.name) \(percent($0.1.value, digits: 1))" } ?? ""
     let relation = best.1.low > worst.1.high ? "do not overlap" : "overlap"
     return "\(place): from \(percent(worst.1.value, digits: 1)) (\(worst.0.name)) to "
-      + "\(percent(best.1.value, digits: 1)) (\(best.0.name))\(own). Their 95\u{a0}% intervals "
-      + "\(relation)."
+      + "\(percent(best.1.value, digits: 1)) (\(best.0.name))\(own). Their 95\u{a0}% intervals over "
+      + "\(samples(task: task)) \(relation)."
   }
 
   /// How many layers the runs share with the first one.

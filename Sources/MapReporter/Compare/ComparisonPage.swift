@@ -5,6 +5,7 @@ struct ComparisonPage {
   struct TaskSection {
     let task: String
     let full: String
+    let samples: String
     let figures: [String]
     let hasFigures: Bool
     let tables: [Comparison.Table]
@@ -20,6 +21,8 @@ struct ComparisonPage {
   let notes: [String]
   let hasNotes: Bool
   let overview: Comparison.Table
+  /// How many samples of the first task the runs are judged on, in words.
+  let samples: String?
   let tasks: [TaskSection]
   let criterion: String
   let reference: String
@@ -42,10 +45,12 @@ struct ComparisonPage {
     let figures = comparison.tasks.map { comparison.accuracyFigures(of: $0, theme: .page) }
     tasks = zip(comparison.tasks, figures).map { task, figures in
       TaskSection(
-        task: task.name, full: comparison.fullSentence(task: task), figures: figures.map(\.svg),
+        task: task.name, full: comparison.fullSentence(task: task),
+        samples: comparison.samples(task: task), figures: figures.map(\.svg),
         hasFigures: !figures.isEmpty,
         tables: comparison.accuracyTables(task: task))
     }
+    samples = tasks.first?.samples
     criterion = comparison.criterion.description
     reference = comparison.first.name
     layers = comparison.layerFigures(theme: .page).map(\.svg)
@@ -95,16 +100,16 @@ struct ComparisonPage {
     </section>
     <section>
     <h2>The runs</h2>
-    <p>What each run’s own report recommends: the layer map (where none surely keeps enough, the closest), its accuracy in % with 95&nbsp;% interval, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length that the first task states; then the settings in which the runs differ.</p>
+    <p>What each run’s own report recommends: the layer map (where none surely keeps enough, the closest), its accuracy in % with 95&nbsp;% interval{{#samples}} over {{.}}{{/samples}}, the share of full attention’s accuracy it keeps, and the share of the KV cache it saves at the length that the first task states; then the settings in which the runs differ.</p>
     {{#overview}}<div class="runs">{{>table}}</div>{{/overview}}
     </section>
     {{#tasks}}
     <section>
     <h2>Accuracy, {{task}}</h2>
-    {{#hasFigures}}<p>Each figure shows the layers by {{criterion}} of {{reference}} and of the runs that differ from it in one setting, or in the same ones. Whiskers are 95&nbsp;% bootstrap intervals over samples; the samples are the same in all runs, so that a difference between two is surer than their whiskers alone suggest.</p>{{/hasFigures}}
+    {{#hasFigures}}<p>Each figure shows the layers by {{criterion}} of {{reference}} and of the runs that differ from it in one setting, or in the same ones. Whiskers are 95&nbsp;% intervals over {{samples}}; the samples are the same in all runs, so that a difference between two is surer than their whiskers alone suggest.</p>{{/hasFigures}}
     <p>{{full}}</p>
     <div class="figures">{{#figures}}<figure>{{{.}}}</figure>{{/figures}}</div>
-    <p class="small">Accuracy in %, small: 95&nbsp;% interval.</p>
+    <p class="small">Accuracy in %, small: 95&nbsp;% interval over {{samples}}.</p>
     <div class="tables">{{#tables}}<div><h3>{{title}}</h3>{{>table}}</div>{{/tables}}</div>
     </section>
     {{/tasks}}

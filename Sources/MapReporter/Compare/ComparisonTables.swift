@@ -96,6 +96,11 @@ extension Comparison {
     return Set(nearest).sorted()
   }
 
+  /// How many samples of a task the comparable runs are judged on, in words.
+  func samples(task: EvaluationTask) -> String {
+    comparable.flatMap { runs[$0].points }.filter { $0.task == task.name }.samples
+  }
+
   /// Full attention's accuracy, in words; empty where it was not measured.
   func fullSentence(task: EvaluationTask) -> String {
     let found = comparable.compactMap { index in
@@ -156,12 +161,11 @@ extension Comparison {
     guard let estimate else { return Table.Cell("–") }
     return Table.Cell(
       fixed(estimate.value * 100, 1),
-      small: "\(fixed(estimate.low * 100, 1)) – \(fixed(estimate.high * 100, 1))")
+      small: estimate.range { fixed($0 * 100, 1) })
   }
 
   private static func words(_ estimate: Estimate) -> String {
-    "\(percent(estimate.value, digits: 1)) (\(fixed(estimate.low * 100, 1)) to "
-      + "\(fixed(estimate.high * 100, 1)))"
+    "\(percent(estimate.value, digits: 1)) (\(estimate.range(by: " to ") { fixed($0 * 100, 1) }))"
   }
 
   private static func list(_ layers: [Int]) -> String {

@@ -188,7 +188,7 @@ package struct AccuracyFigure: Sendable {
   func hover(_ point: CurvePoint, _ estimate: Estimate) -> String {
     let seed = point.seed.map { ", seed \($0)" } ?? ""
     return "\(point.method.title)\(seed): \(words(estimate.value)) "
-      + "(\(words(estimate.low)) to \(words(estimate.high))) "
+      + "(\(estimate.range(by: " to ", words))) "
       + "at \(percent(point.achievedSparsity, digits: 1)) sparsity"
   }
 }

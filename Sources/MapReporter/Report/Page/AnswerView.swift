@@ -28,7 +28,7 @@ struct AnswerView {
       sentence = words.sentence(choice)
       tiles = words.tiles(choice)
     case .closest(let choice):
-      headline = "No layer map kept \(percent(input.keptShare)) of full attention’s accuracy"
+      headline = words.noneHeadline(choice)
       sentence = words.apology(choice)
       tiles = words.tiles(choice)
     case .unknown:
@@ -65,6 +65,11 @@ struct AnswerWords {
     return "\(streaming) of \(kinds.count) layers can stream"
   }
 
+  func noneHeadline(_ choice: Choice) -> String {
+    let verb = choice.keptShare >= input.keptShare ? "surely kept" : "kept"
+    return "No layer map \(verb) \(percent(input.keptShare)) of full attention’s accuracy"
+  }
+
   func sentence(_ choice: Choice) -> String {
     "With the layers that \(chooser(choice)) chooses at \(sparsity(choice)) sparsity, the model keeps "
       + "\(percent(choice.keptShare, digits: 1)) of full attention’s \(metricName): \(scores(choice))\(difference(choice))\(saving(choice)). It is the sparsest "
@@ -77,7 +82,12 @@ struct AnswerWords {
       + "\(percent(input.keptShare)) of full attention’s \(metricName): the lower end of the paired "
       + "95\u{a0}% interval lies below it. The closest is "
       + "\(method(choice).lowercasedFirst) with \(percent(choice.keptShare, digits: 1)): "
-      + "\(scores(choice))\(difference(choice))\(saving(choice)). \(evidence(choice))"
+      + "\(scores(choice))\(difference(choice))\(saving(choice)).\(lackOfSamples(choice)) \(evidence(choice))"
+  }
+
+  /// Why nothing could qualify on so few samples, and how many it takes.
+  private func lackOfSamples(_ choice: Choice) -> String {
+    choice.lackOfSamples(toKeep: input.keptShare).map { " \($0.capitalizedFirst)." } ?? ""
   }
 
   var unknown: String {
@@ -133,7 +143,8 @@ struct AnswerWords {
   private func scores(_ choice: Choice) -> String {
     let accuracy = choice.accuracy
     return "\(percent(accuracy.value, digits: 1)) (95\u{a0}% interval "
-      + "\(fixed(accuracy.low * 100, 1)) to \(fixed(accuracy.high * 100, 1))) against "
+      + "\(accuracy.range(by: " to ") { fixed($0 * 100, 1) }) over "
+      + "\(sampleWords([choice.point.samples]))) against "
       + "\(percent(choice.full.value, digits: 1)) on \(input.primaryTask)"
   }
 

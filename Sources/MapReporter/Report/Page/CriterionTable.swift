@@ -25,11 +25,14 @@ struct CriterionTable {
   let metrics: [String]
   let rows: [Row]
   let isEmpty: Bool
+  /// How many samples the intervals are over, in words.
+  let samples: String
 
   private static let targets = [0.25, 0.5, 0.75]
 
   /// A table of one task's points.
   init(_ points: [CurvePoint]) {
+    samples = points.samples
     let sparsities = Self.sparsities(points)
     let shown = CurveMetric.scored(in: points)
     columns = sparsities.map { sparsity in
@@ -129,7 +132,7 @@ struct CriterionTable {
     }
     return Cell(
       value: key.metric.text(first.value),
-      range: "\(key.metric.text(first.low)) – \(key.metric.text(first.high))",
+      range: first.range(key.metric.text),
       isBest: method.isLayerExclusive && first.value == best)
   }
 }

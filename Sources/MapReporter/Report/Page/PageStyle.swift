@@ -16,6 +16,7 @@ enum PageStyle {
     .answer{margin-top:1.4rem;border-top:3px solid var(--accent);padding-top:1.1rem}
     .answer h2{font-size:clamp(1.55rem,1.1rem + 2.2vw,2.3rem);letter-spacing:-.01em}
     .lead{font-size:1.05rem}
+    .warning{border-left:3px solid var(--accent);padding-left:.7rem}
     .small{font-size:.9rem;color:var(--muted)}
     .tiles{list-style:none;display:grid;grid-template-columns:repeat(3,minmax(0,12rem));gap:.6rem 1.2rem;margin:1rem 0;padding:0}
     .tiles li{display:flex;flex-direction:column}

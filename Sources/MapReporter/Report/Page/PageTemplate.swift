@@ -78,7 +78,7 @@ enum PageTemplate {
     {{#recommendations}}{{^isEmpty}}
     <section>
     <h2>How far each way of choosing goes</h2>
-    <p>The highest sparsity at which {{share}} of full attention’s accuracy is kept, even at the lower end of the paired 95&nbsp;% interval. Differences are in points, over the same samples; head-mixed is the per-head cut that streams as many heads.</p>
+    <p>The highest sparsity at which {{share}} of full attention’s accuracy is kept, even at the lower end of the paired 95&nbsp;% interval over {{samples}}. Differences are in points, over the same samples; head-mixed is the per-head cut that streams as many heads.</p>
     <div class="scroll" tabindex="0">
     <table>
     <thead><tr><th scope="col">Method</th><th scope="col">Sparsity</th><th scope="col">Accuracy</th><th scope="col">Kept</th><th scope="col">Less full</th><th scope="col">Less head-mixed</th><th scope="col">KV saved</th></tr></thead>
@@ -93,7 +93,7 @@ enum PageTemplate {
     {{#primary}}
     <section>
     <h2>Accuracy against sparsity</h2>
-    <p>Maps with 95&nbsp;% bootstrap intervals over samples, and what chance gives at the same sparsity: in grey, median and range over seeds, or a row with a dot for each seed. A map is good where it stays near full attention while the random ones fall.</p>
+    <p>Maps with 95&nbsp;% intervals over {{#table}}{{samples}}{{/table}}, and what chance gives at the same sparsity: in grey, median and range over seeds, or a row with a dot for each seed. A map is good where it stays near full attention while the random ones fall.</p>
     {{>task}}
     </section>
     {{/primary}}
@@ -155,6 +155,7 @@ enum PageTemplate {
     """
 
   private static let task = """
+    {{#warning}}<p class="warning">{{.}}</p>{{/warning}}
     <div class="task{{#isPair}} pair{{/isPair}}">
     <div class="figures">{{#figures}}<figure>{{{.}}}</figure>{{/figures}}</div>
     {{#table}}{{^isEmpty}}<div>{{>table}}</div>{{/isEmpty}}{{/table}}
@@ -176,7 +177,7 @@ enum PageTemplate {
     """
 
   private static let table = """
-    <p class="small">Shares in %, losses in nats, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
+    <p class="small">Shares in %, losses in nats, at the sparsities nearest to 25, 50 and 75&nbsp;%. Small: 95&nbsp;% interval over {{samples}}; for random maps the median and, small, the range over seeds. Bold: the best layer map.</p>
     <div class="scroll" tabindex="0">
     <table>
     <thead>

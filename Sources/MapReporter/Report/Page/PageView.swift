@@ -25,6 +25,8 @@ struct PageView {
     let sparsities: SparsityTable
     /// Whether the one figure and a table of few columns stand side by side.
     let isPair: Bool
+    /// What is said of a task that is too easy or too hard to judge maps by.
+    let warning: String?
   }
 
   let title: String
@@ -92,7 +94,8 @@ struct PageView {
       task: task, figures: drawings, table: table,
       sparsities: SparsityTable(
         points, primary: input.primaryMetric, layers: input.maps.first?.map.model.layers),
-      isPair: drawings.count == 1 && table.metrics.count <= 4)
+      isPair: drawings.count == 1 && table.metrics.count <= 4,
+      warning: TaskDifficulty(points).map(\.warning))
   }
 
   /// A path as a link below the page's folder: "./" keeps a colon in a name from being a scheme.

@@ -21,11 +21,15 @@ struct RecommendationTable {
   let rows: [Row]
   let isEmpty: Bool
   let share: String
+  /// How many samples the intervals are over, in words.
+  let samples: String
 
   /// The recommendations of every layer criterion and of the head-mixed cut.
   init(_ input: ReportInput) {
     share = percent(input.keptShare)
-    let methods = input.points.filter { $0.task == input.primaryTask }.map(\.method).distinct
+    let points = input.points.filter { $0.task == input.primaryTask }
+    samples = points.samples
+    let methods = points.map(\.method).distinct
       .filter { $0.isLayerExclusive || $0 == .headMixed }
     rows = methods.map { Self.row($0, input) }
     isEmpty = rows.isEmpty
@@ -44,7 +48,7 @@ struct RecommendationTable {
     return Row(
       name: method.title, sparsity: shortPercent(choice.point.achievedSparsity),
       accuracy: fixed(choice.accuracy.value * 100, 1),
-      range: "\(fixed(choice.accuracy.low * 100, 1)) – \(fixed(choice.accuracy.high * 100, 1))",
+      range: choice.accuracy.range { fixed($0 * 100, 1) },
       kept: percent(choice.keptShare, digits: 1), minusFull: difference(choice.minusFull),
       minusHeadMixed: method == .headMixed
         ? Cell(value: "–", range: "") : difference(choice.minusHeadMixed),
@@ -53,8 +57,7 @@ struct RecommendationTable {
 
   private static func difference(_ estimate: Estimate?) -> Cell {
     guard let estimate else { return Cell(value: "–", range: "") }
-    return Cell(
-      value: signed(estimate.value), range: "\(signed(estimate.low)) to \(signed(estimate.high))")
+    return Cell(value: signed(estimate.value), range: estimate.range(by: " to ", signed))
   }
 }
 
