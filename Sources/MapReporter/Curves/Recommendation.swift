@@ -127,6 +127,11 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
   /// The deployment that it was judged in, in the words of ``Deployment/name``; nil for a run's only one.
   public let deployment: String?
 
+  /// Samples it was measured on.
+  public let samples: Int
+  /// Why no map could keep enough on so few samples, if that is so.
+  let lackOfSamples: String?
+
   /// Which map it is and what it was judged for, without what it keeps there.
   public var choice: String {
     let place = deployment.map { " for \($0)" } ?? ""
@@ -135,10 +140,6 @@ public struct RecommendedMap: Sendable, CustomStringConvertible {
       ? "recommended\(place): " : "no layer map surely keeps enough\(place); the closest: ")
       + "layers by \(criterion) at sparsity \(fixed(sparsity, 2))"
   }
-  /// Samples it was measured on.
-  public let samples: Int
-  /// Why no map could keep enough on so few samples, if that is so.
-  let lackOfSamples: String?
 
   /// One sentence for people.
   public var description: String {

@@ -52,7 +52,8 @@ extension FinishedRun {
           + "begins. Exact match counts the answers that greedy decoding through the KV cache gives "
           + "word for word.",
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
-          + "differences are paired by sample. With few samples they are too narrow.",
+          + "differences are paired by sample. With few samples they are too narrow. Samples that all "
+          + "agree have Wilson’s score interval, with one trial a sample.",
       ] + tablesTakenForMaps(points))
     input.deployments = deployed(points, places)
     if files.has(.recommended) {

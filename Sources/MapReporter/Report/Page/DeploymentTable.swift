@@ -34,7 +34,8 @@ struct DeploymentTable {
       ? []
       : rows.dropFirst().map { row in
         let runtimes = row.runtimes.isEmpty ? "" : " (\(row.runtimes))"
-        return "\(row.name)\(runtimes): \(row.answer) may stream."
+        return "\(row.name)\(runtimes): "
+          + (row.answer == "–" ? "nothing to choose from." : "\(row.answer) may stream.")
       }
   }
 
@@ -55,7 +56,7 @@ struct DeploymentTable {
     return Row(
       name: deployed.title, runtimes: runtimes, answer: answer,
       kept: percent(choice.keptShare, digits: 1),
-      range: "at least \(percent(choice.surelyKeptShare, digits: 1))"
+      range: "at least \(percent(max(0, choice.surelyKeptShare), digits: 1))"
         + (answer == "no layer" ? ", the closest map" : ""),
       method: choice.point.method.title,
       saved: choice.point.kvShare.map { percent(1 - $0) } ?? "–")
