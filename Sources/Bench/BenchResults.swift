@@ -167,6 +167,8 @@ package struct BenchReport: Codable, Sendable {
   package var decode: [DecodeResult]?
   /// Two-stream steps.
   package var step: [StepResult]?
+  /// Maps that stream after the prompt alone.
+  package var prompts: [PromptResult]?
   /// Patterns compared.
   package var maps: MapsResult?
 

@@ -18,6 +18,8 @@ package struct BenchSettings: Codable, Sendable, Equatable {
     case decode
     /// The two-stream step gates are learned with.
     case step
+    /// What maps cost that stream after the prompt alone.
+    case prompts
     /// Prefill and decode under full, streaming, head-mixed and layer-exclusive patterns.
     case maps
   }
@@ -69,6 +71,10 @@ package struct BenchSettings: Codable, Sendable, Equatable {
         "\(fixed(sparsity * 100, 1))")
     }
     try require(labels >= 1, "--labels", "at least 1", "\(labels)")
+    if measures.contains(.prompts), let shortest = lengths.min() {
+      try require(
+        labels < shortest, "--labels", "below \(shortest), the shortest length", "\(labels)")
+    }
     if measures.contains(.step), let shortest = lengths.min() {
       try require(
         labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")

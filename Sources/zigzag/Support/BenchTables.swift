@@ -8,7 +8,7 @@ struct BenchTables {
 
   /// All lines.
   var lines: [String] {
-    let tables = [gemm, attention, prefill, decode, step] + maps
+    let tables = [gemm, attention, prefill, decode, step, prompts] + maps
     return head + tables.compactMap { $0 }.flatMap { [""] + $0 }
   }
 
@@ -84,6 +84,24 @@ struct BenchTables {
           seconds(parts.total), "\(row.studentRows)", "\(row.predictedStudentRows)",
         ] + rate(row.rates.total) + [
           byteCount(row.memory.peakBytes), byteCount(row.memory.peakAnonymousBytes),
+        ]
+      })
+  }
+
+  private var prompts: [String]? {
+    table(
+      "prompts: \(report.settings.labels) rows after the prompt; prefills in a map's time, steps in that of one "
+        + "with its teacher kept",
+      [
+        "tokens", "prefill s", "read s", "cache", "map ms", "prefills", "trial ms", "step s",
+        "kept s", "steps",
+      ],
+      report.prompts?.map { row in
+        [
+          "\(row.tokens)", seconds(row.prefill), seconds(row.read), byteCount(row.cacheBytes),
+          milliseconds(row.map), fixed(row.prefill.median / row.map.median, 1),
+          milliseconds(row.trial), seconds(row.step), seconds(row.keptStep),
+          fixed(row.step.median / row.keptStep.median, 1),
         ]
       })
   }

@@ -24,7 +24,7 @@ struct BenchVerb: Verb {
 
       Measures: gemm, the large products themselves; attention, one layer's, full and streaming; \
       prefill, to the final hidden states; decode, token by token; step, the two-stream step that \
-      gates are learned with; maps, prefill and decode with full, streaming, head-mixed and \
+      gates are learned with; prompts, maps that stream after the prompt alone; maps, prefill and decode with full, streaming, head-mixed and \
       layer-exclusive patterns.
 
       --write-step leaves a step's tokens, gates, gradients and loss in a folder, so that another \

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MapReporter
+import Runs
 
 /// `zigzag run`: from a configuration to a report.
 struct RunVerb: Verb {
@@ -12,16 +13,34 @@ struct RunVerb: Verb {
 
         zigzag run configs/smollm2-135m.yaml
         zigzag run configs/smollm2-135m.yaml --set name=short --set calibration.steps=40
+        zigzag run configs/smollm2-135m.yaml --plan
 
       The path of the report goes to standard output.
       """)
 
   @OptionGroup var source: ConfigurationOptions
+
+  @Flag(help: "Only say what each stage will take on this machine; nothing is written.")
+  var plan = false
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    guard !plan else { return try printPlan() }
     let files = try source.runPipeline(to: .report)
     try Results.print(files.report)
+  }
+
+  private func printPlan() throws {
+    let (document, configuration) = try source.load()
+    let plan = try CostPlan(configuration, document: document)
+    let rows = plan.lines.map { line in
+      ["\(line.stage): \(line.work)", "about \(clock(line.seconds))", byteCount(line.bytes)]
+    }
+    for row in aligned([["stage", "time", "memory"]] + rows) { try Results.print(row) }
+    try Results.print(
+      "about \(clock(plan.seconds)) in all, if this machine does nothing else; the model's "
+        + "\(byteCount(plan.modelBytes)) are mapped besides")
   }
 }
 

@@ -1,0 +1,196 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Transformer
+
+/// What each stage of a run will take on this machine, told before anything is computed.
+///
+/// One short prefill says how fast the machine is; the rest is counted (``OperationCount``). Numbers of evaluations
+/// are those of a search of its kind, and of maps those that the settings ask for, so that a time may be off by half.
+package struct CostPlan: Sendable {
+  /// One stage.
+  package struct Line: Sendable, Codable {
+    /// Its name, as of ``Stage``; for an evaluation with task and deployment.
+    package let stage: String
+    /// What it does, such as "120 steps of 1,024 tokens".
+    package let work: String
+    /// Seconds, ≥ 0.
+    package let seconds: Double
+    /// Bytes of memory besides the model's, ≥ 0.
+    package let bytes: Int
+  }
+
+  /// The stages in their order.
+  package let lines: [Line]
+  /// Bytes of the model's weights, which are mapped.
+  package let modelBytes: Int
+  /// Operations a second of a short prefill here.
+  package let rate: Double
+
+  /// Seconds of all stages.
+  package var seconds: Double { lines.reduce(0) { $0 + $1.seconds } }
+
+  /// The plan of a run; it opens the model and computes one short prefill.
+  ///
+  /// - Throws: `FileError` where the model cannot be opened, ``RunError`` where it does not suit the configuration,
+  ///   `GateOptimizerError` where no sample can be made.
+  package init(_ configuration: RunConfiguration, document: ConfigurationDocument) throws {
+    let loaded = try configuration.openModel(document)
+    let tokenizer = try loaded.requiredTokenizer()
+    let costs = StageCosts(configuration, loaded.decoder)
+    var lines: [Line] = []
+    try document.placing {
+      if let settings = configuration.calibration {
+        let sample = try configuration.calibrationSampler(tokenizer).sample(index: 0)
+        lines.append(costs.learn(settings, sample))
+      }
+      if !configuration.searchedUnits.isEmpty {
+        let samples = try configuration.searchSamples(tokenizer)
+        lines += try configuration.searchedUnits.map { try costs.search($0, samples) }
+      }
+      for task in configuration.evaluation.tasks {
+        for deployment in configuration.deployments.map(\.deployment) {
+          lines.append(try costs.evaluate(task, deployment, tokenizer))
+        }
+      }
+    }
+    self.lines = lines
+    modelBytes =
+      (try? FileManager.default.attributesOfItem(atPath: configuration.model)[.size] as? Int) ?? 0
+    rate = costs.rate
+  }
+}
+
+/// The operations and the memory of stages, and how fast they are here.
+private struct StageCosts {
+  let configuration: RunConfiguration
+  let decoder: DecoderModel
+  let count: OperationCount
+  /// Operations a second.
+  let rate: Double
+
+  private var model: ModelConfiguration { decoder.configuration }
+
+  init(_ configuration: RunConfiguration, _ decoder: DecoderModel) {
+    self.configuration = configuration
+    self.decoder = decoder
+    count = OperationCount(decoder)
+    let tokens = min(Self.probe, decoder.configuration.maxPositions)
+    let ids = [Int32](repeating: 0, count: tokens)
+    let full = AttentionPattern.full(decoder.configuration)
+    // The first prefill reads the weights from the disk.
+    _ = decoder.finalHidden(Array(ids.prefix(16)), pattern: full)
+    let start = ContinuousClock.now
+    _ = decoder.finalHidden(ids, pattern: full)
+    rate =
+      Double(count.prefill(full, rows: 0..<tokens).total)
+      / ((ContinuousClock.now - start) / .seconds(1))
+  }
+
+  /// Tokens of the prefill that is timed.
+  private static let probe = 256
+
+  private func line(_ stage: String, _ work: String, _ operations: Double, _ bytes: Int)
+    -> CostPlan.Line
+  {
+    CostPlan.Line(stage: stage, work: work, seconds: operations / rate, bytes: bytes)
+  }
+
+  private func prefill(_ tokens: Int) -> Double {
+    Double(count.prefill(.full(model), rows: 0..<tokens).total)
+  }
+
+  /// The rows of a map after a prompt of `boundary` tokens.
+  private func rows(_ rows: Int, after boundary: Int) -> Double {
+    let all = prefill(boundary + rows)
+    return all - prefill(boundary)
+  }
+
+  func learn(_ settings: CalibrationSettings, _ sample: PasskeySample) -> CostPlan.Line {
+    let deployment = configuration.gateDeployment
+    let steps = settings.steps * settings.batch
+    let (tokens, labels) = (sample.labelRows.upperBound, sample.labelRows.count)
+    let step: Double
+    switch deployment.phase {
+    case .everywhere where settings.retrieval == .teacher:
+      step = Double(count.step(window: deployment.window, labelRows: sample.labelRows).total.total)
+    case .decode: step = prefill(tokens) + 3 * rows(labels, after: tokens - labels)
+    default: step = 4 * prefill(tokens)
+    }
+    let kept = model.layers * tokens * (2 * model.hidden + 2 * model.feedForward) * 4
+    let rowsKept = deployment.phase == .decode ? kept * labels / max(tokens, 1) : kept
+    return line(
+      "learn", "\(steps) steps of \(tokens) tokens", Double(steps) * step,
+      min(rowsKept, configuration.compute.memoryBudget.byteCount))
+  }
+
+  func search(_ unit: MapUnit, _ samples: [PasskeySample]) throws -> CostPlan.Line {
+    let units = model.layers * unit.perLayer(heads: model.keyValueHeads)
+    let deployment = configuration.searchDeployment
+    let sizes = Set(
+      try configuration.searchSparsities.map {
+        try Sparsity.streaming(of: model.layers, at: $0) * unit.perLayer(heads: model.keyValueHeads)
+      })
+    let evaluations = SearchForecast(
+      count: units, samples: samples.count, settings: configuration.search, swapSizes: sizes
+    ).total(SearchState(count: units, samples: samples.count))
+    var (each, once, bytes) = (0.0, 0.0, 0)
+    for sample in samples {
+      let (tokens, end) = (sample.labelRows.upperBound, sample.boundary(deployment.boundary))
+      once += prefill(tokens)
+      // A trial begins at the layer in which it differs: half of them on average.
+      if deployment.phase == .decode {
+        each += 0.5 * rows(tokens - end, after: end) / Double(samples.count)
+        bytes += PromptCache.bytes(model, tokens: end)
+      } else {
+        each += 0.5 * prefill(tokens) / Double(samples.count)
+        bytes += 3 * model.layers * tokens * model.hidden * 4
+      }
+    }
+    return line(
+      "search", "about \(evaluations) evaluations of \(unit), \(deployment.name)",
+      once + Double(evaluations) * each,
+      min(bytes, configuration.compute.memoryBudget.byteCount))
+  }
+
+  func evaluate(
+    _ task: EvaluationTask, _ deployment: Deployment, _ tokenizer: Tokenizer
+  ) throws -> CostPlan.Line {
+    let settings = configuration.evaluation
+    let (samples, tokens) = (settings.samples(of: task), settings.context(of: task))
+    let maps = mapCount(task)
+    var end = tokens / 2
+    if case .passkeys = task.content {
+      end = try configuration.evaluationSamples(task, tokenizer).sample(index: 0)
+        .boundary(deployment.boundary)
+    }
+    let operations: Double
+    var bytes = 4 * tokens * (4 * model.hidden + 2 * model.feedForward)
+    if task.decodes {
+      operations = Double(maps) * 1.2 * prefill(tokens)
+    } else if deployment.phase == .decode {
+      operations = prefill(tokens) + Double(maps) * 0.8 * rows(max(tokens - end, 1), after: end)
+      bytes += PromptCache.bytes(model, tokens: end)
+    } else {
+      operations = Double(maps) * 0.8 * prefill(tokens)
+    }
+    return line(
+      "evaluate",
+      "\(task.name), \(deployment.name): \(samples) samples of \(tokens) tokens, up to \(maps) maps",
+      Double(samples) * operations, bytes)
+  }
+
+  /// The maps that the settings ask for, most of them different ones.
+  private func mapCount(_ task: EvaluationTask) -> Int {
+    let settings = configuration.evaluation
+    let swept = (task.sparsities ?? settings.sparsities).filter { $0 > 0 && $0 < 1 }.count
+    let drawn = (settings.randomSparsities ?? settings.sparsities).filter { $0 > 0 && $0 < 1 }
+      .filter { task.sparsities?.contains($0) ?? true }.count
+    let chosen =
+      (task.criteria ?? settings.criteria).count + (configuration.calibration == nil ? 0 : 1)
+    let others =
+      settings.randomLayerSeeds.count + settings.randomHeadSeeds.count + settings.baselines.count
+    return 2 + swept * (chosen + settings.maps.count) + drawn * others
+  }
+}
