@@ -46,12 +46,14 @@ def layers(kinds, heads=2):
     return [[kind == "r"] * heads for kind in kinds]
 
 
-def export(document, *formats, folder=None):
+def export(document, *formats):
     """Exports a map and returns the folder with the files."""
-    folder = Path(folder or tempfile.mkdtemp(prefix="zigzag-consumer-"))
-    (folder / "headmap.json").write_text(json.dumps(document))
+    folder = Path(tempfile.mkdtemp(prefix="zigzag-consumer-"))
+    source = folder / "source/headmap.json"  # elsewhere: an export does not replace what it reads
+    source.parent.mkdir()
+    source.write_text(json.dumps(document))
     options = [word for name in formats for word in ("--format", name)]
-    zigzag("export", folder / "headmap.json", "--quiet", *options)
+    zigzag("export", source, "--quiet", "--out", folder, *options)
     return folder
 
 
