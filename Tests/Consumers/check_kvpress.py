@@ -1,28 +1,13 @@
 """kvpress: its DuoAttention press reads an exported table and prunes exactly the streaming heads."""
 
-from unittest import mock
-
-import kvpress.presses.duo_attention_press as duo
 import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from exports import expect, export, head_map, layers, report
+from press import press
 
 TOKENS, SINK, RECENT = 20, 3, 5
-
-
-class Response:
-    """What kvpress would have downloaded."""
-
-    def __init__(self, path):
-        self.path = path
-        self.text = path.read_text()
-
-    def json(self):
-        import json
-
-        return json.loads(self.text)
 
 
 def tiny():
@@ -36,13 +21,8 @@ def tiny():
 
 def pruned(model, folder, ratio):
     """Which keys of which heads the press hides after a prompt, (layers, heads, tokens)."""
-    name = next(iter(duo.PATTERNS_DICT))
-    model.config.name_or_path = name
-    duo.cache.clear()
-    press = duo.DuoAttentionPress(head_compression_ratio=ratio)
-    with mock.patch.object(duo.requests, "get", lambda url: Response(folder / url.rsplit("/", 1)[1])):
-        with torch.no_grad(), press(model):
-            model(torch.arange(TOKENS)[None])
+    with torch.no_grad(), press(model, folder, ratio):
+        model(torch.arange(TOKENS)[None])
     hidden = np.zeros((4, 2, TOKENS), dtype=bool)
     for layer, block in enumerate(model.model.layers):
         _, heads, keys = block.self_attn.masked_key_indices

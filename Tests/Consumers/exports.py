@@ -21,18 +21,21 @@ def zigzag(*arguments):
     return done
 
 
-def head_map(full, *, model_type="llama", group=2, sink=3, recent=5):
-    """A headmap.json as docs/map-format.md has it; `full` has a row per layer, a flag per head."""
+def head_map(full, *, model_type="llama", group=2, sink=3, recent=5, **phase):
+    """A headmap.json as docs/map-format.md has it; `full` has a row per layer, a flag per head.
+
+    `phase`, `boundary` and `after` make it one of the second version.
+    """
     streaming = [not flag for row in full for flag in row]
     return {
-        "schema_version": 1,
+        "schema_version": 2 if phase else 1,
         "model": {
             "model_type": model_type,
             "num_hidden_layers": len(full),
             "num_attention_heads": len(full[0]) * group,
             "num_key_value_heads": len(full[0]),
         },
-        "window": {"sink": sink, "recent": recent, "block": 1},
+        "window": {"sink": sink, "recent": recent, "block": 1, **phase},
         "gates": [[0.75 if flag else 0.25 for flag in row] for row in full],
         "head_full": full,
         "criterion": {"name": "max", "tie_break": "score, sum of gates, lower layer"},
