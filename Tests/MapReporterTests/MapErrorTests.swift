@@ -16,8 +16,8 @@ struct Damage: Sendable, CustomTestStringConvertible {
 @Suite struct MapErrorTests {
   static let damages = [
     Damage(
-      from: "\"schema_version\": 1", to: "\"schema_version\": 2",
-      message: "schema_version: expected 1, the version this zigzag reads, found 2"),
+      from: "\"schema_version\": 1", to: "\"schema_version\": 3",
+      message: "schema_version: expected 1 or 2, the versions this zigzag reads, found 3"),
     Damage(
       from: "\"num_hidden_layers\": 3", to: "\"num_hidden_layers\": 4",
       message: "gates: expected 4 rows, one per layer, found 3"),

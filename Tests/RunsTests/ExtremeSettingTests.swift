@@ -46,6 +46,10 @@ import Testing
       "evaluation.random_sparsities=[0.5]", "evaluation.cache_context=128",
       "evaluation.maps=[{name: m, file: \(gates), kind: gates, criteria: [max]}]",
       "compute.products=own",
+      "window={sink: 2, recent: 8, phase: decode, boundary: answer, after: keep, block: 2}",
+      "calibration.deployment={sink: 1, recent: 8, phase: decode, after: keep}",
+      "search.deployment={sink: 1, recent: 8, phase: decode, block: 2, after: slide}",
+      "evaluation.deployments=[{sink: 2, recent: 8, phase: decode, block: 2}, {phase: prompt, runtime: rtp-llm}]",
       "ranking.criteria=[search, max, 'weighted:0.5', 'weighted-count:1']",
       "evaluation.criteria=[max]",
       "evaluation.tasks=[{name: words, context: 128, samples: 1, sparsities: [0.5], criteria: [max], "
@@ -176,7 +180,8 @@ import Testing
       + ["context", "samples", "sparsities", "criteria", "decode", "task"].map {
         "evaluation.tasks.0.\($0)"
       }
-      + ["window.sink", "window.recent", "evaluation.tasks.1.prose.every"]
+      + names(DeploymentSettings.CodingKeys.allCases, "window.").filter { $0 != "window.runtime" }
+      + ["evaluation.deployments.1.runtime", "evaluation.tasks.1.prose.every"]
       + ["evaluation.tasks.1.prose.bins", "evaluation.tasks.2.grid.depths.1"]
       + ["evaluation.maps.0.name", "evaluation.maps.0.file", "evaluation.maps.0.criteria"]
     let empty: Set = ["search.tasks.0.keys"]
