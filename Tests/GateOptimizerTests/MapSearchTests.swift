@@ -139,6 +139,28 @@ import Transformer
     }
   }
 
+  /// Once a third of it is done, what is left of a search is known to a third.
+  @Test(arguments: [false, true]) func itsLengthIsForecast(together: Bool) throws {
+    for seed in UInt64(1)...4 {
+      let judge = PairJudge(units: 24, samples: 8, seed: seed, together: together)
+      var state = SearchState(count: 24, samples: 8)
+      let sizes: Set = [6, 12, 18]
+      var forecast = SearchForecast(
+        count: 24, samples: 8, settings: SearchSettings(), swapSizes: sizes)
+      var totals: [(evaluations: Int, total: Int)] = []
+      try MapSearch(judge: judge, settings: SearchSettings(), swapSizes: sizes).run(&state) {
+        forecast.note($0)
+        totals.append(($0.evaluations, forecast.total($0)))
+        return true
+      }
+      let end = state.evaluations
+      for (done, total) in totals where done > end / 3 {
+        #expect(abs(total - end) <= (end - done) / 3 + end / 6, "\(done) of \(end): \(total)")
+      }
+      #expect(totals.last?.total == end)
+    }
+  }
+
   @Test func aGoodStartIsGoneOnFrom() throws {
     let judge = PairJudge(units: 10, samples: 2, seed: 8)
     var settings = SearchSettings()

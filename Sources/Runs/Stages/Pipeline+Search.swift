@@ -42,12 +42,16 @@ extension Pipeline {
     var forecast = SearchForecast(
       count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes)
     forecast.note(state)
-    let before = state.evaluations
-    var (done, note) = (before, "\(state.removed) of \(count) \(unit) stream")
-    observer.stepBegan(
-      "search", unit: "evaluations", done: before, total: forecast.total(state))
+    var (done, total) = (state.evaluations, forecast.total(state))
+    var note = "\(state.removed) of \(count) \(unit) stream"
+    observer.stepBegan("search", unit: "evaluations", done: done, total: total)
     let judge = try judge(unit, model) {
       done += 1
+      // There is more to come, whatever was forecast.
+      if done >= total {
+        total = done + 1
+        observer.stepExpects(total)
+      }
       observer.stepAdvanced(to: done, note: note)
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
@@ -59,8 +63,8 @@ extension Pipeline {
       try folder.write(stored.json(), to: files.searchState(unit))
       forecast.note(state)
       (done, note) = (state.evaluations, "\(state.removed) of \(count) \(unit) stream")
-      let isDone = state.removed == count
-      observer.stepExpects(isDone ? done : max(forecast.total(state), done + 1))
+      total = state.removed == count ? done : max(forecast.total(state), done + 1)
+      observer.stepExpects(total)
       observer.stepAdvanced(to: done, note: note)
       return true
     }
