@@ -1,3 +1,5 @@
+import Transformer
+
 /// How maps are searched on the loss itself: the `search` section of a run configuration.
 package struct SearchSettings: SettingSection {
   /// What is searched; nothing if empty.
@@ -18,6 +20,8 @@ package struct SearchSettings: SettingSection {
   package var shortlist = 6
   /// Sets of each size that are gone on from, 1…10⁶; 1 is greedy removal.
   package var beam = 1
+  /// How the keys and values of prompts are kept, where maps stream after the prompt alone.
+  package var prompts = PromptStorage.float32
   /// Where the search begins.
   package var direction = SearchDirection.removal
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
@@ -41,6 +45,7 @@ package struct SearchSettings: SettingSection {
     case rows
     case shortlist
     case beam
+    case prompts
     case direction
     case sparsities
     case swapRounds = "swap_rounds"
@@ -64,6 +69,7 @@ package struct SearchSettings: SettingSection {
       Setting(.rows, \.rows),
       Setting(.shortlist, \.shortlist, SettingRange.many),
       Setting(.beam, \.beam, SettingRange.many),
+      Setting(.prompts, \.prompts),
       Setting(.direction, \.direction),
       Setting(.sparsities, optional: \.sparsities, check: requireSparsities),
       Setting(.swapRounds, \.swapRounds, 0...SettingRange.many.upperBound),

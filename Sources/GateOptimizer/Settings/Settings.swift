@@ -117,6 +117,7 @@ extension SettingChoice {
 
 extension RetrievalSource: SettingChoice {}
 extension ProductLibrary: SettingChoice {}
+extension PromptStorage: SettingChoice {}
 
 /// What has a gate of its own while gates are learned, and what a search moves between retrieval and
 /// streaming.

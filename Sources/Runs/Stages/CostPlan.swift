@@ -142,7 +142,8 @@ private struct StageCosts {
       // A trial begins at the layer in which it differs: half of them on average.
       if deployment.phase == .decode {
         each += 0.5 * rows(tokens - end, after: end) / Double(samples.count)
-        bytes += PromptCache.bytes(model, tokens: end)
+        bytes += PromptCache.bytes(
+          model, tokens: end, storage: configuration.search.prompts)
       } else {
         each += 0.5 * prefill(tokens) / Double(samples.count)
         bytes += 3 * model.layers * tokens * model.hidden * 4

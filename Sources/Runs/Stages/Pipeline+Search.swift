@@ -90,7 +90,7 @@ extension Pipeline {
     }
     return try PromptedJudge(
       model.decoder, samples: samples, question: question,
-      prompts: PromptSettings(byteBudget: budget), onEach: onEach)
+      prompts: PromptSettings(byteBudget: budget, storage: settings.prompts), onEach: onEach)
   }
 
   /// The sizes at which swaps are tried, in streaming units.
