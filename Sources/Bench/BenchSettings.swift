@@ -71,13 +71,13 @@ package struct BenchSettings: Codable, Sendable, Equatable {
         "\(fixed(sparsity * 100, 1))")
     }
     try require(labels >= 1, "--labels", "at least 1", "\(labels)")
-    if measures.contains(.prompts), let shortest = lengths.min() {
-      try require(
-        labels < shortest, "--labels", "below \(shortest), the shortest length", "\(labels)")
-    }
     if measures.contains(.step), let shortest = lengths.min() {
       try require(
         labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
+    }
+    if measures.contains(.prompts), let shortest = lengths.min() {
+      try require(
+        labels < shortest, "--labels", "below \(shortest), the shortest length", "\(labels)")
     }
   }
 
