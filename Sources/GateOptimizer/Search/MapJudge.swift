@@ -117,21 +117,30 @@ private struct JudgedSample: ~Copyable {
   private func loss(
     _ hidden: borrowing Tensor, _ kind: MapLoss, _ decoder: DecoderModel
   ) -> Double {
-    let losses: [Double]
-    switch kind {
-    case .divergence:
-      losses = decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)
-        .map(\.divergence)
-    case .likelihood:
-      losses = decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)
-        .map(\.negativeLogLikelihood)
-    case .hidden:
-      losses = hidden.squaredDistances(to: teacher, rows: rows)
-        .map { $0.distance / Double(hidden.columns) }
-    case .relative:
-      losses = hidden.squaredDistances(to: teacher, rows: rows).map { $0.distance / $0.square }
-    }
-    return losses.reduce(0, +) / Double(rows.count)
+    kind.judgesPredictions
+      ? kind.mean(
+        of: decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)[...])
+      : kind.mean(
+        of: hidden.squaredDistances(to: teacher, rows: rows), columns: hidden.columns)
+  }
+}
+
+extension MapLoss {
+  /// Whether it is of predictions; otherwise it is of hidden states.
+  var judgesPredictions: Bool { self == .divergence || self == .likelihood }
+
+  /// The mean loss of predictions.
+  func mean(of losses: ArraySlice<PredictionLoss>) -> Double {
+    losses.reduce(0) {
+      $0 + (self == .divergence ? $1.divergence : $1.negativeLogLikelihood)
+    } / Double(losses.count)
+  }
+
+  /// The mean loss of hidden states of so many columns.
+  func mean(of distances: [(distance: Double, square: Double)], columns: Int) -> Double {
+    distances.reduce(0) {
+      $0 + $1.distance / (self == .relative ? $1.square : Double(columns))
+    } / Double(distances.count)
   }
 }
 

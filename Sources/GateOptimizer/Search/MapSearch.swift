@@ -114,13 +114,7 @@ package struct MapSearch {
   /// Measures the additions of the units that gained most when they were last tried.
   private func tryAdditions(to branch: inout SearchBranch, _ state: inout SearchState) throws {
     let units = branch.kept.indices.filter { !branch.kept[$0] }
-    let half = (judge.samples + 1) / 2
-    let new = units.filter { branch.estimates[$0] == nil }.map { branch.kept.with($0, true) }
-    if judge.measuresTogether { try measureTogether(new, samples: half, &state) }
-    for unit in units where branch.estimates[unit] == nil {
-      branch.estimates[unit] = try change(
-        from: branch.kept, to: branch.kept.with(unit, true), &state)
-    }
+    try estimateNew(units, of: &branch, kept: true, &state)
     let promising = units.sorted { (branch.estimate($0), $0) < (branch.estimate($1), $1) }
       .prefix(settings.shortlist)
     let streaming = branch.kept.count { !$0 } - 1
@@ -130,11 +124,31 @@ package struct MapSearch {
     } else {
       for set in sets { try measure(set, below: bound(streaming: streaming, state), &state) }
     }
-    for unit in promising {
+    try estimate(promising, of: &branch, kept: true, &state)
+  }
+
+  /// Measures what those of `units` change that were never tried: their addition or their removal.
+  private func estimateNew(
+    _ units: [Int], of branch: inout SearchBranch, kept: Bool, _ state: inout SearchState
+  ) throws {
+    let new = units.filter { branch.estimates[$0] == nil }
+    try measureTogether(new.map { branch.kept.with($0, kept) }, samples: half, &state)
+    try estimate(new, of: &branch, kept: kept, &state)
+  }
+
+  /// Takes down what each of `units` changes when it is added or removed.
+  private func estimate(
+    _ units: some Sequence<Int>, of branch: inout SearchBranch, kept: Bool,
+    _ state: inout SearchState
+  ) throws {
+    for unit in units {
       branch.estimates[unit] = try change(
-        from: branch.kept, to: branch.kept.with(unit, true), &state)
+        from: branch.kept, to: branch.kept.with(unit, kept), &state)
     }
   }
+
+  /// Samples that a first look takes.
+  private var half: Int { (judge.samples + 1) / 2 }
 
   /// The losses of a set on all samples, or on the first of them if these are enough for a mean above
   /// `bound`.
@@ -163,12 +177,12 @@ package struct MapSearch {
     return losses
   }
 
-  /// Measures sets together on the first `samples` samples, each as far as it is not yet.
+  /// Measures sets on the first `samples` samples, each as far as it is not yet, where that costs less together.
   private func measureTogether(
     _ sets: [[Bool]], samples: Int, _ state: inout SearchState
   ) throws {
-    let trials = Set(sets).sorted { $0.lexicographicallyPrecedes($1) { !$0 && $1 } }.flatMap {
-      set in
+    guard judge.measuresTogether else { return }
+    let trials = Set(sets).sorted { SearchState.name($0) < SearchState.name($1) }.flatMap { set in
       (state.losses(of: set).count..<max(samples, state.losses(of: set).count)).map {
         SetTrial(kept: set, sample: $0)
       }
@@ -184,13 +198,14 @@ package struct MapSearch {
   /// Measures sets of one size together: on half of the samples, then on all those that are best on this half, and
   /// better there than the best known set.
   private func race(_ sets: [[Bool]], streaming: Int, _ state: inout SearchState) throws {
-    let (all, half) = (judge.samples, (judge.samples + 1) / 2)
     try measureTogether(sets, samples: half, &state)
     func sum(_ set: [Bool]) -> Double { state.losses(of: set).prefix(half).reduce(0, +) }
     let best = state.best(1, streaming: streaming).first.map { sum($0.kept) } ?? .infinity
-    let finalists = sets.sorted { (sum($0), $0.name) < (sum($1), $1.name) }
-      .prefix(Self.finalists).filter { sum($0) <= best }
-    try measureTogether(Array(finalists), samples: all, &state)
+    let finalists = sets.sorted {
+      (sum($0), SearchState.name($0)) < (sum($1), SearchState.name($1))
+    }
+    .prefix(Self.finalists).filter { sum($0) <= best }
+    try measureTogether(Array(finalists), samples: judge.samples, &state)
   }
 
   /// Sets of a race that are measured on all samples, and those that race at a time.
@@ -210,10 +225,7 @@ package struct MapSearch {
       let units = rest.prefix(Self.racers)
       rest = rest.dropFirst(Self.racers)
       try race(units.map { branch.kept.with($0, false) }, streaming: streaming, &state)
-      for unit in units {
-        branch.estimates[unit] = try change(
-          from: branch.kept, to: branch.kept.with(unit, false), &state)
-      }
+      try estimate(units, of: &branch, kept: false, &state)
     }
   }
 
@@ -221,7 +233,6 @@ package struct MapSearch {
   private func change(
     from kept: [Bool], to removed: [Bool], _ state: inout SearchState
   ) throws -> Double {
-    let half = (judge.samples + 1) / 2
     let more = try measure(removed, samples: half, &state)
     let less = try measure(kept, samples: half, &state)
     let both = min(more.count, less.count)
@@ -243,14 +254,7 @@ package struct MapSearch {
   /// Measures the removals of the units that cost least when they were last tried.
   private func tryRemovals(from branch: inout SearchBranch, _ state: inout SearchState) throws {
     let units = branch.kept.indices.filter { branch.kept[$0] }
-    if judge.measuresTogether {
-      let new = units.filter { branch.estimates[$0] == nil }.map { branch.kept.with($0, false) }
-      try measureTogether(new, samples: (judge.samples + 1) / 2, &state)
-    }
-    for unit in units where branch.estimates[unit] == nil {
-      branch.estimates[unit] = try change(
-        from: branch.kept, to: branch.kept.with(unit, false), &state)
-    }
+    try estimateNew(units, of: &branch, kept: false, &state)
     let promising = units.sorted { (branch.estimate($0), $0) < (branch.estimate($1), $1) }
     let loss = mean(state.losses(of: branch.kept))
     let shortlist = promising.prefix(settings.shortlist)
@@ -286,7 +290,7 @@ package struct MapSearch {
   /// Swaps units as long as that loses less; then the best known sets of this size are gone on from.
   private func improve(_ state: inout SearchState) throws {
     let own = starts.filter { start in start.count { !$0 } == state.removed }
-    if judge.measuresTogether { try measureTogether(own, samples: judge.samples, &state) }
+    try measureTogether(own, samples: judge.samples, &state)
     for start in own { try measure(start, &state) }
     state.branches = branches(from: state.branches, state)
     for _ in 0..<settings.swapRounds {
@@ -305,10 +309,7 @@ package struct MapSearch {
     let gone = branch.kept.indices.filter { !branch.kept[$0] }
       .sorted { (branch.estimate($1), $0) < (branch.estimate($0), $1) }
       .prefix(settings.swapTrials)
-    if judge.measuresTogether {
-      try measureTogether(
-        gone.map { branch.kept.with($0, true) }, samples: (judge.samples + 1) / 2, &state)
-    }
+    try measureTogether(gone.map { branch.kept.with($0, true) }, samples: half, &state)
     for unit in gone {
       branch.estimates[unit] = try change(
         from: branch.kept.with(unit, true), to: branch.kept, &state)
@@ -338,9 +339,6 @@ extension [Bool] {
     flags[index] = flag
     return flags
   }
-
-  /// What orders sets that lose the same.
-  fileprivate var name: String { String(map { $0 ? "1" : "0" }) }
 }
 
 private func mean(_ losses: some Collection<Double>) -> Double {

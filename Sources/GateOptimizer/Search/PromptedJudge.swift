@@ -48,9 +48,7 @@ package final class PromptedJudge: SetJudge {
     prompts = PromptShelf(decoder, samples, question.deployment, settings)
     let wanted = samples.map { $0.positions(question.rows) }
     rows = zip(samples, wanted).map { $0.predictors(of: $1) }
-    let full = HeadSet(
-      retrievalLayers: Array(repeating: true, count: decoder.configuration.layers),
-      heads: decoder.configuration.keyValueHeads)
+    let full = AttentionPattern.full(decoder.configuration).heads
     for index in samples.indices {
       try onEach()
       decoder.finalHidden([PromptedMap(prompts[index], full)], question.deployment) { _, hidden in
@@ -135,8 +133,7 @@ package final class PromptedJudge: SetJudge {
 
   private func judge(_ pending: inout PendingRows, _ trials: [SetTrial], _ found: inout [Double]) {
     guard pending.count > 0 else { return }
-    switch question.loss {
-    case .divergence, .likelihood:
+    if question.loss.judgesPredictions {
       let places = pending.trials.flatMap { trial in
         let sample = trials[trial].sample
         return rows[sample].indices.map { (reference: sample, row: $0) }
@@ -145,22 +142,16 @@ package final class PromptedJudge: SetJudge {
       var start = 0
       for trial in pending.trials {
         let count = rows[trials[trial].sample].count
-        let sum = losses[start..<start + count].reduce(0) {
-          $0 + (question.loss == .divergence ? $1.divergence : $1.negativeLogLikelihood)
-        }
-        found[trial] = sum / Double(count)
+        found[trial] = question.loss.mean(of: losses[start..<start + count])
         start += count
       }
-    case .hidden, .relative:
+    } else {
       for (place, trial) in pending.trials.enumerated() {
         let sample = trials[trial].sample
         let distances = pending.tensors[place].squaredDistances(
           to: teachers[sample], rows: Array(rows[sample].indices))
-        let sum = distances.reduce(0) {
-          $0 + $1.distance
-            / (question.loss == .relative ? $1.square : Double(decoder.configuration.hidden))
-        }
-        found[trial] = sum / Double(distances.count)
+        found[trial] = question.loss.mean(
+          of: distances, columns: decoder.configuration.hidden)
       }
     }
     pending = PendingRows(columns: decoder.configuration.hidden)

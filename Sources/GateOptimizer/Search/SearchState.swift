@@ -119,7 +119,8 @@ package struct SearchState: Codable, Sendable, Equatable {
 
   private static let one = UInt8(ascii: "1")
 
-  private static func name(_ kept: [Bool]) -> String {
+  /// A set in text, by which equal losses are ordered too.
+  static func name(_ kept: [Bool]) -> String {
     String(kept.map { $0 ? "1" : "0" })
   }
 }

@@ -97,9 +97,7 @@ package struct TwoStreamStep: Sendable {
     }
     var pattern = AttentionPattern.full(decoder.configuration)
     if retrieval == .teacher {
-      pattern.heads = HeadSet(
-        retrievalLayers: Array(repeating: false, count: decoder.configuration.layers),
-        heads: decoder.configuration.keyValueHeads)
+      pattern = .streaming(decoder.configuration, window: deployment.window)
       pattern.streaming = rule
     }
     return decoder.rowPlan(pattern, output: output)

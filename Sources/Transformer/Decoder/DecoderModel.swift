@@ -58,11 +58,7 @@ public final class DecoderModel: Sendable {
   /// lower index of equals.
   package func predictions(_ hidden: borrowing Tensor, at rows: [Int]? = nil) -> [Int32] {
     let rows = rows ?? Array(0..<hidden.rows)
-    var wanted = Tensor(rows: rows.count, columns: hidden.columns)
-    for (target, source) in rows.enumerated() {
-      wanted.setRow(target, hidden.view.row(source))
-    }
-    let logits = logits(wanted)
+    let logits = logits(hidden.gathering(rows))
     return rows.indices.map { Int32(VectorMath.argmax(logits.view.row($0))) }
   }
 }

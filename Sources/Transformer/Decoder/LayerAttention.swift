@@ -40,11 +40,7 @@ extension DecoderLayer {
   package func attend(
     _ qkv: borrowing QueryKeyValue, _ visibility: Visibility
   ) -> AttentionOutput {
-    var result = AttentionOutput(rows: output.count, shape)
-    attend(
-      qkv, heads: Array(0..<shape.keyValueHeads), visibility, rows: output, at: 0..<output.count,
-      into: &result.o, logSumExp: &result.logSumExp)
-    return result
+    attend(qkv, visibility, rows: output, at: 0..<output.count)
   }
 
   /// The gradients of q, k and v from dO (output, H·D), where every head saw the same.
@@ -52,10 +48,7 @@ extension DecoderLayer {
     _ dO: borrowing Tensor, _ qkv: borrowing QueryKeyValue, _ saved: borrowing AttentionOutput,
     _ visibility: Visibility
   ) -> QueryKeyValue {
-    Transformer.attentionBackward(
-      dO: dO.view, q: qkv.q.view, k: qkv.k.view, v: qkv.v.view, o: saved.o.view,
-      logSumExp: saved.logSumExp.view, shape: shape, visibility: visibility, queries: output,
-      keys: input)
+    attendBackward(dO, qkv, saved, visibility, rows: output, at: 0..<output.count)
   }
 
   /// Attention of some heads at some of the output's rows, into their columns.
@@ -69,8 +62,7 @@ extension DecoderLayer {
     var logPart = logView.slice(rows: place)
     Transformer.attention(
       q: qkv.q.view.slice(rows: place), k: qkv.k.view, v: qkv.v.view, shape: shape, heads: heads,
-      visibility: visibility, queries: rows, keys: input, into: &oPart,
-      logSumExp: &logPart)
+      visibility: visibility, queries: rows, keys: input, into: &oPart, logSumExp: &logPart)
   }
 }
 

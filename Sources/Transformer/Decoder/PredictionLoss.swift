@@ -67,9 +67,7 @@ extension DecoderModel {
   }
 
   private func logits(of hidden: borrowing Tensor, rows: ArraySlice<Int>) -> Tensor {
-    var wanted = Tensor(rows: rows.count, columns: hidden.columns)
-    for (target, source) in rows.enumerated() { wanted.setRow(target, hidden.view.row(source)) }
-    return logits(wanted)
+    logits(hidden.gathering(Array(rows)))
   }
 
 }

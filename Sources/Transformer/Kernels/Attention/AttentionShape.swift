@@ -53,20 +53,9 @@ package struct QueryKeyValue: ~Copyable {
 
   /// Adds another one's values.
   package mutating func add(_ other: borrowing QueryKeyValue) {
-    q.add(other.q)
-    k.add(other.k)
-    v.add(other.v)
-  }
-}
-
-extension Tensor {
-  /// Adds the values of a tensor of the same shape.
-  fileprivate mutating func add(_ other: borrowing Tensor) {
-    for r in 0..<rows {
-      var view = mutableView
-      var row = view.row(r)
-      VectorMath.add(other.view.row(r), to: &row)
-    }
+    q.addRows(other.q, from: 0)
+    k.addRows(other.k, from: 0)
+    v.addRows(other.v, from: 0)
   }
 }
 
