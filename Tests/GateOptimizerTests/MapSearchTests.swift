@@ -126,7 +126,7 @@ import Transformer
     #expect(better > 0)
   }
 
-  /// Together, units are tried a few at a time, and the two best of a race on all samples.
+  /// Together, units race a few at a time.
   @Test func togetherCostsNoMoreThanOneByOne() throws {
     for seed in UInt64(1)...6 {
       let counts = try [false, true].map { together in
@@ -139,6 +139,32 @@ import Transformer
     }
   }
 
+  /// While next to nothing is lost, a removal costs the samples alone: units without weight go first, one by one.
+  @Test func whatLosesNextToNothingIsNotRaced() throws {
+    final class Judge: SetJudge {
+      let samples = 8
+      let measuresTogether = true
+      var trials = 0
+      func rebase(_ kept: [Bool]) {}
+      func loss(of kept: [Bool], sample: Int) -> Double {
+        trials += 1
+        return kept.indices.reduce(0) { $0 + (kept[$1] ? 0 : $1 < 12 ? 1e-5 * Double($1 + 1) : 1) }
+      }
+    }
+    let judge = Judge()
+    var state = SearchState(count: 16, samples: 8)
+    var spent: [Int] = []
+    try MapSearch(judge: judge, settings: SearchSettings()).run(&state) { _ in
+      spent.append(judge.trials)
+      return true
+    }
+    let each = zip(spent.dropFirst(), spent).map { $0 - $1 }
+    #expect(each.prefix(11).allSatisfy { $0 == 8 }, "\(each)")
+    #expect(each[11...].prefix(2).allSatisfy { $0 > 8 }, "\(each)")
+    let half = try #require(state.best(streaming: 12))
+    #expect(half.kept == (0..<16).map { $0 >= 12 })
+  }
+
   /// Once a third of it is done, what is left of a search is known to a third.
   @Test(arguments: [false, true]) func itsLengthIsForecast(together: Bool) throws {
     for seed in UInt64(1)...4 {
@@ -146,7 +172,8 @@ import Transformer
       var state = SearchState(count: 24, samples: 8)
       let sizes: Set = [6, 12, 18]
       var forecast = SearchForecast(
-        count: 24, samples: 8, settings: SearchSettings(), swapSizes: sizes)
+        count: 24, samples: 8, settings: SearchSettings(), swapSizes: sizes,
+        together: together)
       var totals: [(evaluations: Int, total: Int)] = []
       try MapSearch(judge: judge, settings: SearchSettings(), swapSizes: sizes).run(&state) {
         forecast.note($0)

@@ -1,3 +1,4 @@
+import Foundation
 import GateOptimizer
 import TestSupport
 import Testing
@@ -195,11 +196,25 @@ import Transformer
       let question = MapJudge.Question(
         unit: .heads, loss: loss, rows: .answers, deployment: deployment)
       let whole = MapJudge(model.decoder, samples: samples, question: question)
-      let prompted = try [Int.max, 0, 400_000].map {
+      let folder = FileManager.default.temporaryDirectory.path
+      let bytes = samples.reduce(0) {
+        max(
+          $0,
+          PromptCache.bytes(
+            model.decoder.configuration, tokens: $1.boundary(deployment.boundary)))
+      }
+      let prompted = try [
+        (Int.max, 0), (0, 0), (400_000, 0), (0, 3 * bytes), (0, 3 * bytes / 2),
+      ].map {
         try PromptedJudge(
           model.decoder, samples: samples, question: question,
-          prompts: PromptSettings(byteBudget: $0))
+          prompts: PromptSettings(byteBudget: $0, fileBudget: $1, folder: folder))
       }
+      // Room for all, for none, for all in a file.
+      #expect(
+        prompted.map(\.rereadPrompts).enumerated().filter { $0.offset != 2 && $0.offset != 4 }
+          .map(\.element) == [0, 3, 0])
+      #expect((1...2).contains(prompted[4].rereadPrompts), "\(prompted[4].rereadPrompts)")
       var random = SeededGenerator(seed: 5, stream: .resampling)
       var base = Array(repeating: true, count: 12)
       for _ in 0..<4 {
@@ -222,5 +237,36 @@ import Transformer
         whole.rebase(base)
       }
     }
+  }
+
+  /// One pass gives the losses of single layers by divergence and by likelihood that judges of either give.
+  @Test(arguments: [Deployment.Phase.everywhere, .decode])
+  func oneLayerBackHasBothLosses(phase: Deployment.Phase) throws {
+    let model = PlantedModel(planted: [(layer: 1, head: 1), (layer: 4, head: 0)])
+    let sampler = try sampler(.search)
+    let samples = try (0..<2).map { try sampler.sample(index: $0) }
+    func judge(_ loss: MapLoss) throws -> any LossJudge {
+      let question = MapJudge.Question(
+        unit: .layers, loss: loss, rows: .answers, deployment: Deployment(window, phase: phase))
+      return phase == .decode
+        ? try PromptedJudge(model.decoder, samples: samples, question: question)
+        : MapJudge(model.decoder, samples: samples, question: question)
+    }
+    let count = PlantedModel.layers
+    let found = try LayerRestoration(layers: count, judge: judge(.hidden))
+    for (loss, both) in [
+      (MapLoss.divergence, found.divergence), (.likelihood, found.likelihood),
+    ] {
+      let own = try judge(loss)
+      for layer in 0..<count {
+        let kept = (0..<count).map { $0 == layer }
+        let mean = try (0..<2).reduce(0) { try $0 + own.loss(of: kept, sample: $1) } / 2
+        #expect(abs(both[layer] - mean) <= 1e-5 * max(1, mean), "\(loss), layer \(layer)")
+      }
+    }
+    // The planted layers gain most alone, too.
+    #expect(
+      found.divergence.indices.sorted { found.divergence[$0] < found.divergence[$1] }
+        .prefix(2).sorted() == [1, 4])
   }
 }

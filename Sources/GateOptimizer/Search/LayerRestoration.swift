@@ -18,28 +18,26 @@ package struct LayerRestoration: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - layers: L.
-  ///   - judge: A judge of whole layers by a loss.
-  /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number; what the judges throw.
-  package init(layers: Int, judge: (MapLoss) throws -> any SetJudge) throws {
-    func losses(_ loss: MapLoss) throws -> [Double] {
-      let judge = try judge(loss)
-      judge.rebase(Array(repeating: false, count: layers))
-      let trials = (0..<layers).flatMap { layer in
-        (0..<judge.samples).map { sample in
-          SetTrial(kept: (0..<layers).map { $0 == layer }, sample: sample)
-        }
-      }
-      let found = try judge.losses(of: trials)
-      for (trial, loss) in zip(trials, found) where !loss.isFinite {
-        throw GateOptimizerError.mapLoss(sample: trial.sample)
-      }
-      return (0..<layers).map { layer in
-        let own = found[layer * judge.samples..<(layer + 1) * judge.samples]
-        return own.reduce(0, +) / Double(own.count)
+  ///   - judge: A judge of whole layers.
+  /// - Throws: ``GateOptimizerError/mapLoss(sample:)`` for a loss that is no number; what the judge throws.
+  package init(layers: Int, judge: any LossJudge) throws {
+    judge.rebase(Array(repeating: false, count: layers))
+    let trials = (0..<layers).flatMap { layer in
+      (0..<judge.samples).map { sample in
+        SetTrial(kept: (0..<layers).map { $0 == layer }, sample: sample)
       }
     }
-    self.init(
-      divergence: try losses(.divergence), likelihood: try losses(.likelihood))
+    let found = try judge.losses(of: trials, by: [.divergence, .likelihood])
+    for (trial, losses) in zip(trials, found) where !losses.allSatisfy(\.isFinite) {
+      throw GateOptimizerError.mapLoss(sample: trial.sample)
+    }
+    func means(_ kind: Int) -> [Double] {
+      (0..<layers).map { layer in
+        let own = found[layer * judge.samples..<(layer + 1) * judge.samples]
+        return own.reduce(0) { $0 + $1[kind] } / Double(own.count)
+      }
+    }
+    self.init(divergence: means(0), likelihood: means(1))
   }
 
   /// The `count` layers that gain most by a loss, as flags (L); of equals the lower ones.

@@ -5,7 +5,7 @@ import Transformer
 /// samples.
 ///
 /// The teacher, full attention, runs once for each sample.
-package final class MapJudge: SetJudge {
+package final class MapJudge: LossJudge {
   /// What is judged and how.
   package struct Question: Sendable {
     /// What a set holds.
@@ -58,9 +58,16 @@ package final class MapJudge: SetJudge {
 
   /// Mean loss of a set over the positions of one sample, ≥ 0 up to rounding.
   package func loss(of kept: [Bool], sample: Int) throws -> Double {
-    let loss = judged[sample].loss(heads(kept), question.loss, decoder)
-    try onEach()
-    return loss
+    try losses(of: [SetTrial(kept: kept, sample: sample)], by: [question.loss])[0][0]
+  }
+
+  /// The losses of many sets, each on a sample, by several losses; by the first it is told which may be the next base.
+  package func losses(of trials: [SetTrial], by kinds: [MapLoss]) throws -> [[Double]] {
+    try trials.map { trial in
+      let losses = judged[trial.sample].losses(heads(trial.kept), kinds, decoder)
+      try onEach()
+      return losses
+    }
   }
 
   /// Makes a set the one that the next ones differ little from.
@@ -105,23 +112,28 @@ private struct JudgedSample: ~Copyable {
     least = .infinity
   }
 
-  mutating func loss(_ heads: HeadSet, _ kind: MapLoss, _ decoder: DecoderModel) -> Double {
-    let loss = loss(probe.finalHidden(AttentionPattern(heads, rule)), kind, decoder)
-    if loss < least {
-      least = loss
+  /// The loss by each of `kinds`, of which there is one at least.
+  mutating func losses(_ heads: HeadSet, _ kinds: [MapLoss], _ decoder: DecoderModel) -> [Double] {
+    let losses = losses(probe.finalHidden(AttentionPattern(heads, rule)), kinds, decoder)
+    if losses[0] < least {
+      least = losses[0]
       probe.keepLatest()
     }
-    return loss
+    return losses
   }
 
-  private func loss(
-    _ hidden: borrowing Tensor, _ kind: MapLoss, _ decoder: DecoderModel
-  ) -> Double {
-    kind.judgesPredictions
-      ? kind.mean(
-        of: decoder.losses(hidden, reference: teacher, rows: rows, targets: targets)[...])
-      : kind.mean(
-        of: hidden.squaredDistances(to: teacher, rows: rows), columns: hidden.columns)
+  private func losses(
+    _ hidden: borrowing Tensor, _ kinds: [MapLoss], _ decoder: DecoderModel
+  ) -> [Double] {
+    let predictions =
+      kinds.contains(where: \.judgesPredictions)
+      ? decoder.losses(hidden, reference: teacher, rows: rows, targets: targets) : []
+    return kinds.map { kind in
+      kind.judgesPredictions
+        ? kind.mean(of: predictions[...])
+        : kind.mean(
+          of: hidden.squaredDistances(to: teacher, rows: rows), columns: hidden.columns)
+    }
   }
 }
 

@@ -22,6 +22,12 @@ extension SetJudge {
   }
 }
 
+/// What can judge by several losses at a time.
+package protocol LossJudge: SetJudge {
+  /// For each of the sets, each on a sample, its loss by each of `kinds`.
+  func losses(of trials: [SetTrial], by kinds: [MapLoss]) throws -> [[Double]]
+}
+
 /// A set that is to be measured on a sample.
 package struct SetTrial: Sendable {
   /// The units that see the whole context.
@@ -195,21 +201,31 @@ package struct MapSearch {
     }
   }
 
-  /// Measures sets of one size together: on half of the samples, then on all those that are best on this half, and
-  /// better there than the best known set.
-  private func race(_ sets: [[Bool]], streaming: Int, _ state: inout SearchState) throws {
-    try measureTogether(sets, samples: half, &state)
-    func sum(_ set: [Bool]) -> Double { state.losses(of: set).prefix(half).reduce(0, +) }
-    let best = state.best(1, streaming: streaming).first.map { sum($0.kept) } ?? .infinity
-    let finalists = sets.sorted {
-      (sum($0), SearchState.name($0)) < (sum($1), SearchState.name($1))
+  /// Measures sets of one size together (successive halving): all of them on a few samples, then the better half on
+  /// twice as many, until one is left and measured on all. Those that are behind the best known set leave at once.
+  private func race(
+    _ sets: [[Bool]], streaming: Int, look: Int? = nil, _ state: inout SearchState
+  ) throws {
+    let best = state.best(1, streaming: streaming).first.map { state.losses(of: $0.kept) }
+    var field = sets
+    var count = look ?? firstLook
+    while !field.isEmpty {
+      try measureTogether(field, samples: count, &state)
+      if count == judge.samples { return }
+      func sum(_ set: [Bool]) -> Double { state.losses(of: set).prefix(count).reduce(0, +) }
+      let bar = best.map { $0.prefix(count).reduce(0, +) } ?? .infinity
+      field = field.sorted { (sum($0), SearchState.name($0)) < (sum($1), SearchState.name($1)) }
+        .prefix((field.count + 1) / 2).filter { sum($0) <= bar }
+      count = min(2 * count, judge.samples)
+      if field.count == 1 { count = judge.samples }
     }
-    .prefix(Self.finalists).filter { sum($0) <= best }
-    try measureTogether(Array(finalists), samples: judge.samples, &state)
   }
 
-  /// Sets of a race that are measured on all samples, and those that race at a time.
-  private static let (finalists, racers) = (2, 3)
+  /// Samples that the first look of a race takes.
+  private var firstLook: Int { (judge.samples + 3) / 4 }
+
+  /// Sets that race at a time.
+  private static let racers = 3
 
   /// Measures the removals of some units, the most promising first, a few at a time, as long as a further one may
   /// cost less than the best.
@@ -218,6 +234,15 @@ package struct MapSearch {
   ) throws {
     let streaming = state.removed + 1
     let loss = mean(state.losses(of: branch.kept))
+    if let first = shortlist.first, settings.beam == 1 {
+      let negligible = try negligibleLoss(&state)
+      if loss + branch.estimate(first) <= negligible {
+        let set = branch.kept.with(first, false)
+        try measureTogether([set], samples: judge.samples, &state)
+        try estimate([first], of: &branch, kept: false, &state)
+        if mean(state.losses(of: set)) <= negligible { return }
+      }
+    }
     var rest = shortlist[...]
     while let next = rest.first {
       // Units cost more, not less, the fewer are left.
@@ -229,12 +254,23 @@ package struct MapSearch {
     }
   }
 
-  /// What `removed` loses more than `kept`, on the samples both were measured on; half of them at least.
+  /// The loss up to which any removal will do: a little of what there is to lose between full attention and all
+  /// streaming.
+  private func negligibleLoss(_ state: inout SearchState) throws -> Double {
+    let none = state.branches[0].kept.map { _ in false }
+    let full = none.map { _ in true }
+    try measureTogether([full, none], samples: judge.samples, &state)
+    let (least, most) = (mean(state.losses(of: full)), mean(state.losses(of: none)))
+    return least + max(most - least, 0) / 200
+  }
+
+  /// What `removed` loses more than `kept`, on the samples both were measured on; a few of them at least.
   private func change(
     from kept: [Bool], to removed: [Bool], _ state: inout SearchState
   ) throws -> Double {
-    let more = try measure(removed, samples: half, &state)
-    let less = try measure(kept, samples: half, &state)
+    let least = judge.measuresTogether ? firstLook : half
+    let more = try measure(removed, samples: least, &state)
+    let less = try measure(kept, samples: least, &state)
     let both = min(more.count, less.count)
     return mean(more.prefix(both)) - mean(less.prefix(both))
   }
@@ -325,7 +361,9 @@ package struct MapSearch {
     let swapped = promising.prefix(settings.swapTrials).map {
       branch.kept.with($0.add, true).with($0.remove, false)
     }
-    if judge.measuresTogether { return try race(swapped, streaming: state.removed, &state) }
+    if judge.measuresTogether {
+      return try race(swapped, streaming: state.removed, look: half, &state)
+    }
     for kept in swapped {
       try measure(kept, below: bound(streaming: state.removed, state), &state)
     }

@@ -3,7 +3,7 @@ import Transformer
 
 /// Judges sets for maps that stream after the prompt: the prompts are read once, and a set costs the rows after
 /// them.
-package final class PromptedJudge: SetJudge {
+package final class PromptedJudge: LossJudge {
   private let decoder: DecoderModel
   private let question: MapJudge.Question
   private let prompts: PromptShelf
@@ -32,11 +32,13 @@ package final class PromptedJudge: SetJudge {
   ///   - samples: What maps are run on.
   ///   - question: What is judged and how; its deployment's phase is decode.
   ///   - settings: How prompts are kept; losses depend on how they are stored alone.
-  ///   - onEach: Called after each evaluation; what it throws ends the search.
-  /// - Throws: What `onEach` throws.
+  ///   - onRead: Called after each sample's prompt is read, with the number of those that are.
+  ///   - onEach: Called after each evaluation.
+  /// - Throws: What `onRead` throws.
   package init(
     _ decoder: DecoderModel, samples: [PasskeySample], question: MapJudge.Question,
-    prompts settings: PromptSettings = PromptSettings(), onEach: @escaping () throws -> Void = {}
+    prompts settings: PromptSettings = PromptSettings(),
+    onRead: (Int) throws -> Void = { _ in }, onEach: @escaping () throws -> Void = {}
   ) throws {
     self.decoder = decoder
     self.question = question
@@ -50,7 +52,6 @@ package final class PromptedJudge: SetJudge {
     rows = zip(samples, wanted).map { $0.predictors(of: $1) }
     let full = AttentionPattern.full(decoder.configuration).heads
     for index in samples.indices {
-      try onEach()
       decoder.finalHidden([PromptedMap(prompts[index], full)], question.deployment) { _, hidden in
         let teacher = hidden.gathering(rows[index])
         references.append(
@@ -58,11 +59,15 @@ package final class PromptedJudge: SetJudge {
             decoder, teacher, targets: wanted[index].map { samples[index].tokens[$0] }))
         teachers.append(teacher)
       }
+      try onRead(index + 1)
     }
   }
 
   /// Number of samples.
   package var samples: Int { rows.count }
+
+  /// Samples whose prompts are read again for each round, since there is no room for them.
+  package var rereadPrompts: Int { rows.count - prompts.keptCount }
 
   /// Many sets at a time cost less than one after the other.
   package var measuresTogether: Bool { true }
@@ -74,7 +79,12 @@ package final class PromptedJudge: SetJudge {
 
   /// The losses of many sets, each on a sample.
   package func losses(of trials: [SetTrial]) throws -> [Double] {
-    var found = [Double](repeating: 0, count: trials.count)
+    try losses(of: trials, by: [question.loss]).map { $0[0] }
+  }
+
+  /// The same by several losses.
+  package func losses(of trials: [SetTrial], by kinds: [MapLoss]) throws -> [[Double]] {
+    var found = [[Double]](repeating: [], count: trials.count)
     let groups = prompts.groups(of: trials.map(\.sample))
     for sample in Set(trials.map(\.sample)) { setBase(of: sample) }
     for group in groups {
@@ -86,10 +96,10 @@ package final class PromptedJudge: SetJudge {
         let index = group[place]
         candidates[TrialName(kept: trials[index].kept, sample: trials[index].sample)] = inputs
         pending.append(hidden.gathering(rows[trials[index].sample]), trial: index)
-        if pending.count >= Self.rowsTogether { judge(&pending, trials, &found) }
+        if pending.count >= Self.rowsTogether { judge(&pending, trials, kinds, &found) }
         try onEach()
       }
-      judge(&pending, trials, &found)
+      judge(&pending, trials, kinds, &found)
     }
     return found
   }
@@ -131,27 +141,30 @@ package final class PromptedJudge: SetJudge {
   /// Rows whose predictions are made together.
   private static let rowsTogether = 600
 
-  private func judge(_ pending: inout PendingRows, _ trials: [SetTrial], _ found: inout [Double]) {
+  private func judge(
+    _ pending: inout PendingRows, _ trials: [SetTrial], _ kinds: [MapLoss],
+    _ found: inout [[Double]]
+  ) {
     guard pending.count > 0 else { return }
-    if question.loss.judgesPredictions {
-      let places = pending.trials.flatMap { trial in
-        let sample = trials[trial].sample
-        return rows[sample].indices.map { (reference: sample, row: $0) }
-      }
-      let losses = decoder.losses(pending.joined(), places: places, references: references)
-      var start = 0
-      for trial in pending.trials {
-        let count = rows[trials[trial].sample].count
-        found[trial] = question.loss.mean(of: losses[start..<start + count])
-        start += count
-      }
-    } else {
-      for (place, trial) in pending.trials.enumerated() {
-        let sample = trials[trial].sample
-        let distances = pending.tensors[place].squaredDistances(
-          to: teachers[sample], rows: Array(rows[sample].indices))
-        found[trial] = question.loss.mean(
-          of: distances, columns: decoder.configuration.hidden)
+    let predictions =
+      kinds.contains(where: \.judgesPredictions)
+      ? decoder.losses(
+        pending.joined(),
+        places: pending.trials.flatMap { trial in
+          let sample = trials[trial].sample
+          return rows[sample].indices.map { (reference: sample, row: $0) }
+        }, references: references) : []
+    var start = 0
+    for (place, trial) in pending.trials.enumerated() {
+      let sample = trials[trial].sample
+      let own = start..<start + rows[sample].count
+      start = own.upperBound
+      found[trial] = kinds.map { kind in
+        if kind.judgesPredictions { return kind.mean(of: predictions[own]) }
+        return kind.mean(
+          of: pending.tensors[place].squaredDistances(
+            to: teachers[sample], rows: Array(rows[sample].indices)),
+          columns: decoder.configuration.hidden)
       }
     }
     pending = PendingRows(columns: decoder.configuration.hidden)

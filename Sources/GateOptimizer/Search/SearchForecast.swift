@@ -7,15 +7,30 @@ package struct SearchForecast: Sendable {
   private let samples: Int
   private let settings: SearchSettings
   private let swapSizes: Set<Int>
+  /// Whether many sets are measured at a time: they race then, and the first removals need none.
+  private let together: Bool
   /// Evaluations and removals when the last removal ended.
   private var last: (evaluations: Int, removed: Int)?
-  /// Evaluations of removals without swaps after the first, and their number.
-  private var removals = (evaluations: 0, number: 0)
-  /// Of those with swaps.
-  private var swaps = (evaluations: 0, number: 0)
+  /// Evaluations of removals without swaps: after the first up to one half, beyond, and of those with swaps.
+  private var (early, late, swaps) = (Spent(), Spent(), Spent())
+
+  /// What some removals cost.
+  private struct Spent {
+    var (evaluations, number) = (0, 0)
+
+    mutating func add(_ evaluations: Int) {
+      (self.evaluations, number) = (self.evaluations + evaluations, number + 1)
+    }
+
+    /// Of one, or what is guessed before the first.
+    func each(_ guess: Int) -> Int { number > 0 ? evaluations / number : guess }
+  }
 
   /// A forecast for a search of `count` units on `samples` samples.
-  package init(count: Int, samples: Int, settings: SearchSettings, swapSizes: Set<Int>) {
+  package init(
+    count: Int, samples: Int, settings: SearchSettings, swapSizes: Set<Int>, together: Bool
+  ) {
+    self.together = together
     self.count = count
     self.samples = samples
     self.settings = settings
@@ -28,10 +43,17 @@ package struct SearchForecast: Sendable {
     guard let last, state.removed > last.removed, last.removed > 0 else { return }
     let spent = state.evaluations - last.evaluations
     if swapSizes.contains(state.removed) {
-      swaps = (swaps.evaluations + spent, swaps.number + 1)
+      swaps.add(spent)
+    } else if isEarly(state.removed) {
+      early.add(spent)
     } else {
-      removals = (removals.evaluations + spent, removals.number + 1)
+      late.add(spent)
     }
+  }
+
+  /// Whether so few stream that a removal costs no race.
+  private func isEarly(_ streaming: Int) -> Bool {
+    together && settings.beam == 1 && streaming <= count / 2
   }
 
   /// Evaluations in all, those of `state` included.
@@ -39,30 +61,34 @@ package struct SearchForecast: Sendable {
     let sizes = state.removed + 1..<max(count + 1, state.removed + 1)
     let withSwaps = sizes.count(where: swapSizes.contains)
     let first = state.removed == 0 ? max(0, firstRound + growth - state.evaluations) : 0
-    // The last few units have few to choose from.
-    return state.evaluations + first + (sizes.count - withSwaps) * removal
-      + withSwaps * swap
+    let withoutSwaps = sizes.filter { !swapSizes.contains($0) }
+    let firsts = withoutSwaps.count(where: isEarly)
+    return state.evaluations + first + firsts * early.each(earlyGuess)
+      + (withoutSwaps.count - firsts) * late.each(lateGuess)
+      + withSwaps * swaps.each(lateGuess + swapGuess)
   }
 
   private var half: Int { (samples + 1) / 2 }
 
-  private var firstRound: Int { samples + count * half + removal }
+  private var firstRound: Int { samples + count * half + earlyGuess }
 
   private var growth: Int {
-    settings.direction == .both ? count * half + count / 2 * removal : 0
+    settings.direction == .both ? count * half + count / 2 * lateGuess : 0
   }
 
-  /// What a removal costs: as those before, or half of the shortlist on half of the samples and two sets on the rest.
-  private var removal: Int {
-    if removals.number > 0 { return removals.evaluations / removals.number }
+  private var earlyGuess: Int { isEarly(0) ? samples : lateGuess }
+
+  /// A race of three; or half of the shortlist on half of the samples and two sets on the rest.
+  private var lateGuess: Int {
+    if together { return settings.beam * (samples + 3 * ((samples + 3) / 4)) }
     let tried = min(settings.shortlist, count)
     return max(1, settings.beam * ((tried + 1) / 2 * half + 2 * (samples - half)))
   }
 
-  /// What a removal with swaps costs.
-  private var swap: Int {
-    if swaps.number > 0 { return swaps.evaluations / swaps.number }
+  /// The swaps at a size: all rounds, or together about one.
+  private var swapGuess: Int {
     let trials = min(settings.swapTrials, count)
-    return removal + settings.swapRounds * (2 * trials * half + 2 * (samples - half))
+    if together { return settings.swapRounds > 0 ? trials * half + samples : 0 }
+    return settings.swapRounds * (2 * trials * half + 2 * (samples - half))
   }
 }

@@ -24,6 +24,8 @@ package struct SearchSettings: SettingSection {
   package var prompts = PromptStorage.float32
   /// Where the search begins.
   package var direction = SearchDirection.removal
+  /// Maps that swaps may begin at, beside those that removal comes to.
+  package var starts: [SearchStart] = [.rankings]
   /// Sparsities at which swaps are tried, each in [0, 1]; the ranking's if nil.
   package var sparsities: [Double]?
   /// Rounds of swaps at each of them, at most 10⁶; 0 tries none.
@@ -47,6 +49,7 @@ package struct SearchSettings: SettingSection {
     case beam
     case prompts
     case direction
+    case starts
     case sparsities
     case swapRounds = "swap_rounds"
     case swapTrials = "swap_trials"
@@ -55,10 +58,7 @@ package struct SearchSettings: SettingSection {
   /// Every setting, with what is refused.
   package static var settings: [Setting<Self, CodingKeys>] {
     [
-      Setting(.units, \.units) { units, key throws(InvalidSetting) in
-        try requireSetting(
-          Set(units).count == units.count, key, "names one thing twice; name each once")
-      },
+      Setting(.units, \.units) { units, key throws(InvalidSetting) in try requireOnce(units, key) },
       Setting(.samples, \.samples, SettingRange.intervals),
       Setting(.tasks, \.tasks) { tasks, key throws(InvalidSetting) in
         try requireRange(tasks.count, 0...SettingRange.entries, key)
@@ -71,11 +71,21 @@ package struct SearchSettings: SettingSection {
       Setting(.beam, \.beam, SettingRange.many),
       Setting(.prompts, \.prompts),
       Setting(.direction, \.direction),
+      Setting(.starts, \.starts) { starts, key throws(InvalidSetting) in
+        try requireOnce(starts, key)
+      },
       Setting(.sparsities, optional: \.sparsities, check: requireSparsities),
       Setting(.swapRounds, \.swapRounds, 0...SettingRange.many.upperBound),
       Setting(.swapTrials, \.swapTrials, SettingRange.many),
     ]
   }
+}
+
+private func requireOnce(
+  _ choices: [some Hashable], _ key: SearchSettings.CodingKeys
+) throws(InvalidSetting) {
+  try requireSetting(
+    Set(choices).count == choices.count, key, "names one thing twice; name each once")
 }
 
 /// How far a map is from full attention at one position of a sample.
@@ -107,4 +117,14 @@ package enum SearchDirection: String, SettingChoice {
   /// At both ends: units are added to an all-streaming model up to one half, then removed from full attention, going
   /// on from the better set of each size.
   case both
+}
+
+/// Maps that are looked at where swaps are tried.
+package enum SearchStart: String, SettingChoice {
+  /// Those of the ranking's criteria; none without gates.
+  case rankings
+  /// Every n-th layer, from the first and to the last.
+  case periodic
+  /// The layers that gain most when they alone retrieve (arXiv 2606.27791), by KL and by likelihood.
+  case oneLayerBack = "one-layer-back"
 }

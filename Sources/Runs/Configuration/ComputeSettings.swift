@@ -16,6 +16,8 @@ package struct ComputeSettings: SettingSection {
   package var teacherCache = ByteBudget.bytes(0)
   /// Whether they are kept in files of the run folder, not in memory.
   package var teacherCacheOnDisk = false
+  /// Bytes of disk in the run folder for the prompts of a search that memory has no room for.
+  package var promptFiles = ByteBudget.bytes(0)
   /// Whose matrix products are computed with; without it those that suit the CPU.
   package var products: ProductLibrary?
 
@@ -27,6 +29,7 @@ package struct ComputeSettings: SettingSection {
     case memoryBudget = "memory_budget"
     case teacherCache = "teacher_cache"
     case teacherCacheOnDisk = "teacher_cache_on_disk"
+    case promptFiles = "prompt_files"
     case products
   }
 
@@ -36,6 +39,7 @@ package struct ComputeSettings: SettingSection {
       Setting(.memoryBudget, \.memoryBudget),
       Setting(.teacherCache, \.teacherCache),
       Setting(.teacherCacheOnDisk, \.teacherCacheOnDisk),
+      Setting(.promptFiles, \.promptFiles),
       Setting(.products, optional: \.products),
     ]
   }

@@ -133,7 +133,8 @@ private struct StageCosts {
         try Sparsity.streaming(of: model.layers, at: $0) * unit.perLayer(heads: model.keyValueHeads)
       })
     let evaluations = SearchForecast(
-      count: units, samples: samples.count, settings: configuration.search, swapSizes: sizes
+      count: units, samples: samples.count, settings: configuration.search, swapSizes: sizes,
+      together: deployment.phase == .decode
     ).total(SearchState(count: units, samples: samples.count))
     var (each, once, bytes) = (0.0, 0.0, 0)
     for sample in samples {

@@ -91,32 +91,6 @@ extension Pipeline {
       imported: settings.maps)
   }
 
-  /// What each layer gains alone in the deployment that maps are searched for, from the file or on the search's
-  /// samples.
-  private func restoration(_ model: RunModel) throws -> LayerRestoration {
-    let layers = model.decoder.configuration.layers
-    if try RunResult.restoration.isThere(in: files) && !isOwn(.restoration) {
-      try folder.remove(files.restoration)
-    }
-    if RunResult.restoration.isThere(in: files) {
-      return try LayerRestoration(contentsOf: files.restoration, layers: layers)
-    }
-    let total = 2 * layers * configuration.search.samples
-    let (observer, path) = (observer, folder.path)
-    var done = 0
-    observer.stepBegan("one layer back", unit: "layers × samples", done: 0, total: total)
-    let found = try LayerRestoration(layers: layers) { loss in
-      try judge(.layers, model, loss: loss) {
-        done += 1
-        observer.stepAdvanced(to: min(done, total), note: "")
-        if observer.isInterrupted { throw RunError.interrupted(folder: path) }
-      }
-    }
-    try folder.claim(.restoration, inputs, texts: [found.text])
-    try folder.write(found.text, to: files.restoration)
-    return found
-  }
-
   /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.
   private func remoteness(_ model: RunModel) throws -> GateMatrix {
     if try RunResult.attention.isThere(in: files) && !isOwn(.attention) {

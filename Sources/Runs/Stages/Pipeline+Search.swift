@@ -39,12 +39,13 @@ extension Pipeline {
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
     let swapSizes = try swapSizes(unit, learned)
+    let starts = try searchStarts(unit, model, learned)
     var forecast = SearchForecast(
-      count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes)
+      count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes,
+      together: configuration.searchDeployment.phase == .decode)
     forecast.note(state)
     var (done, total) = (state.evaluations, forecast.total(state))
     var note = "\(state.removed) of \(count) \(unit) stream"
-    observer.stepBegan("search", unit: "evaluations", done: done, total: total)
     let judge = try judge(unit, model) {
       done += 1
       // There is more to come, whatever was forecast.
@@ -55,9 +56,10 @@ extension Pipeline {
       observer.stepAdvanced(to: done, note: note)
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
+    observer.stepBegan("search", unit: "evaluations", done: done, total: total)
     let search = MapSearch(
       judge: judge, settings: settings, swapSizes: swapSizes,
-      starts: try learned.gates.map { try searchStarts(unit, $0) } ?? [])
+      starts: starts)
     try search.run(&state) { state in
       let stored = StoredSearch(identity: identity, state: state)
       try folder.write(stored.json(), to: files.searchState(unit))
@@ -74,23 +76,62 @@ extension Pipeline {
     return state
   }
 
+  /// What each layer gains alone in the deployment that maps are searched for, from the file or on the search's
+  /// samples.
+  func restoration(_ model: RunModel) throws -> LayerRestoration {
+    let layers = model.decoder.configuration.layers
+    if try RunResult.restoration.isThere(in: files) && !isOwn(.restoration) {
+      try folder.remove(files.restoration)
+    }
+    if RunResult.restoration.isThere(in: files) {
+      return try LayerRestoration(contentsOf: files.restoration, layers: layers)
+    }
+    let total = layers * configuration.search.samples
+    let (observer, path) = (observer, folder.path)
+    var done = 0
+    let judge = try judge(.layers, model) {
+      done += 1
+      observer.stepAdvanced(to: min(done, total), note: "")
+      if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+    }
+    observer.stepBegan("one layer back", unit: "layers × samples", done: 0, total: total)
+    let found = try LayerRestoration(layers: layers, judge: judge)
+    try folder.claim(.restoration, inputs, texts: [found.text])
+    try folder.write(found.text, to: files.restoration)
+    return found
+  }
+
   /// What measures a set: by its whole pass or, where maps stream after the prompt alone, by what follows it.
   func judge(
-    _ unit: MapUnit, _ model: RunModel, loss: MapLoss? = nil,
-    onEach: @escaping () throws -> Void
-  ) throws -> any SetJudge {
+    _ unit: MapUnit, _ model: RunModel, onEach: @escaping () throws -> Void
+  ) throws -> any LossJudge {
     let (settings, deployment) = (configuration.search, configuration.searchDeployment)
     let samples = try configuration.searchSamples(model.tokenizer)
     let question = MapJudge.Question(
-      unit: unit, loss: loss ?? settings.loss, rows: settings.rows, deployment: deployment)
+      unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment)
     let budget = configuration.compute.memoryBudget.byteCount
     guard deployment.phase == .decode else {
       return MapJudge(
         model.decoder, samples: samples, question: question, byteBudget: budget, onEach: onEach)
     }
-    return try PromptedJudge(
+    let (observer, path) = (observer, folder.path)
+    observer.stepBegan("read", unit: "prompts", done: 0, total: samples.count)
+    let judge = try PromptedJudge(
       model.decoder, samples: samples, question: question,
-      prompts: PromptSettings(byteBudget: budget, storage: settings.prompts), onEach: onEach)
+      prompts: PromptSettings(
+        byteBudget: budget, storage: settings.prompts,
+        fileBudget: configuration.compute.promptFiles.byteCount, folder: folder.path),
+      onRead: { read in
+        observer.stepAdvanced(to: read, note: "")
+        if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+      }, onEach: onEach)
+    if judge.rereadPrompts > 0 {
+      observer.warn(
+        "the prompts of \(judge.rereadPrompts) of \(samples.count) samples do not fit "
+          + "compute.memory_budget and compute.prompt_files, so that they are read again for each round; raise "
+          + "either, or set search.prompts: bfloat16")
+    }
+    return judge
   }
 
   /// The sizes at which swaps are tried, in streaming units.
@@ -102,16 +143,55 @@ extension Pipeline {
       })
   }
 
-  /// The rankings' maps at the sizes where swaps are tried; a run without gates has none.
-  private func searchStarts(_ unit: MapUnit, _ gates: GateMatrix) throws -> [[Bool]] {
+  /// The maps of `search.starts` at the sizes where swaps are tried; a run without gates has no rankings.
+  private func searchStarts(
+    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps
+  ) throws -> [[Bool]] {
     let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
-    return try sparsities.flatMap { sparsity in
-      switch unit {
-      case .layers:
-        try configuration.ranking.criteria.filter { $0 != .search }.map {
-          try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
+    guard !sparsities.isEmpty else { return [] }
+    return try configuration.search.starts.flatMap { start -> [[Bool]] in
+      switch start {
+      case .rankings:
+        guard let gates = learned.gates else { return [] }
+        return try sparsities.flatMap { try rankedStarts(unit, gates, sparsity: $0) }
+      case .periodic:
+        return try layerStarts(unit, learned, sparsities) { streaming in
+          [Baseline.periodicFirst, .periodicLast].compactMap {
+            $0.retrievalLayers(of: learned.layers, streaming: streaming)
+          }
         }
-      case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).rows.joined())]
+      case .oneLayerBack:
+        let restoration = try restoration(model)
+        return try layerStarts(unit, learned, sparsities) { streaming in
+          [false, true].map {
+            restoration.retrievalLayers(learned.layers - streaming, byLikelihood: $0)
+          }
+        }
+      }
+    }
+  }
+
+  private func rankedStarts(
+    _ unit: MapUnit, _ gates: GateMatrix, sparsity: Double
+  ) throws -> [[Bool]] {
+    switch unit {
+    case .layers:
+      try configuration.ranking.criteria.filter { $0 != .search }.map {
+        try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
+      }
+    case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).rows.joined())]
+    }
+  }
+
+  /// Sets of whole layers as sets of units.
+  private func layerStarts(
+    _ unit: MapUnit, _ learned: LearnedMaps, _ sparsities: [Double],
+    layers: (_ streaming: Int) throws -> [[Bool]]
+  ) throws -> [[Bool]] {
+    let width = unit.perLayer(heads: learned.heads)
+    return try sparsities.flatMap { sparsity in
+      try layers(Sparsity.streaming(of: learned.layers, at: sparsity)).map { kept in
+        kept.flatMap { Array(repeating: $0, count: width) }
       }
     }
   }

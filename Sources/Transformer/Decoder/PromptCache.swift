@@ -1,5 +1,3 @@
-import CVectorMath
-
 /// How the values of a prompt cache are stored.
 package enum PromptStorage: String, CaseIterable, Sendable {
   /// As they are computed.
@@ -44,9 +42,28 @@ package final class PromptCache: Sendable {
   ///   - boundary: Where its prompt ends, 1…T.
   ///   - rows: Positions whose final hidden states will be asked for; they end after `boundary`.
   ///   - storage: How keys and values are stored.
-  package init(
+  package convenience init(
     _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
     storage: PromptStorage = .float32
+  ) {
+    self.init(
+      decoder, tokens: tokens, boundary: boundary, rows: rows, storage: storage, room: nil)
+  }
+
+  /// The same with keys and values in a file; nil where it has no room.
+  package convenience init?(
+    _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
+    storage: PromptStorage = .float32, in file: PromptFile
+  ) {
+    let bytes = Self.bytes(decoder.configuration, tokens: boundary, storage: storage)
+    guard let room = file.room(bytes) else { return nil }
+    self.init(
+      decoder, tokens: tokens, boundary: boundary, rows: rows, storage: storage, room: room)
+  }
+
+  private init(
+    _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
+    storage: PromptStorage, room: PromptRoom?
   ) {
     precondition(
       boundary >= 1 && boundary < rows.upperBound && rows.upperBound <= tokens.count
@@ -65,9 +82,9 @@ package final class PromptCache: Sendable {
     let x = decoder.walk(decoder.embed(tokens, rows: all), rows: plan, table: table) {
       layer, qkv in
       layers.append(
-        storage == .float32
+        storage == .float32 && room == nil
           ? PromptLayer(k: qkv.k.view, v: qkv.v.copy(), shape: shape)
-          : PackedLayer(qkv, storage, shape))
+          : StoredLayer(qkv, storage.element, shape, room))
       return layer.attend(qkv, .causal).output()
     }
     hidden = decoder.finalNorm(x.view)
@@ -109,46 +126,27 @@ extension PromptLayer: PromptLayers {
   }
 }
 
-/// Keys and values of one layer in 16 bits.
-private final class PackedLayer: PromptLayers {
+/// Keys and values of one layer in 16 bits, or in a file.
+private final class StoredLayer: PromptLayers {
   private let k: WeightMatrix
   private let v: WeightMatrix
   private let shape: AttentionShape
+  private let isInFile: Bool
 
-  init(_ qkv: borrowing QueryKeyValue, _ storage: PromptStorage, _ shape: AttentionShape) {
-    k = WeightMatrix(rounding: qkv.k, to: storage.element)
-    v = WeightMatrix(rounding: qkv.v, to: storage.element)
+  init(
+    _ qkv: borrowing QueryKeyValue, _ type: ElementType, _ shape: AttentionShape,
+    _ room: PromptRoom?
+  ) {
+    if let room {
+      (k, v) = (room.matrix(qkv.k, as: type), room.matrix(qkv.v, as: type))
+    } else {
+      (k, v) = (WeightMatrix(rounding: qkv.k, to: type), WeightMatrix(rounding: qkv.v, to: type))
+    }
+    isInFile = room != nil
     self.shape = shape
   }
 
-  var byteCount: Int { 2 * k.rows * k.columns * k.type.byteCount }
+  var byteCount: Int { isInFile ? 0 : 2 * k.rows * k.columns * k.type.byteCount }
 
   var layer: PromptLayer { PromptLayer(k: k.widened().view, v: v.widened(), shape: shape) }
-}
-
-extension WeightMatrix {
-  /// The values of `x`, each rounded to the nearest of a 16-bit type, ties to even.
-  fileprivate init(rounding x: borrowing Tensor, to type: ElementType) {
-    let span = x.span
-    let storage = unsafe WeightStorage(byteCount: span.count * type.byteCount) { target in
-      unsafe span.withUnsafeBufferPointer { source in
-        guard let source = source.baseAddress else { return }
-        let out = unsafe target.assumingMemoryBound(to: UInt16.self)
-        if type == .float16 {
-          unsafe zz_narrow_float16(source, out, span.count)
-        } else {
-          unsafe zz_narrow_bfloat16(source, out, span.count)
-        }
-      }
-    }
-    self.init(rows: x.rows, columns: x.columns, type: type, storage: storage)
-  }
-
-  /// All values as float32.
-  fileprivate func widened() -> Tensor {
-    var x = Tensor(rows: rows, columns: columns)
-    var view = x.mutableView
-    widen(rows: 0..<rows, columns: 0..<columns, into: &view)
-    return x
-  }
 }

@@ -171,7 +171,8 @@ final class ConsoleObserver: WorkObserver {
   var isInterrupted: Bool { Interruption.isRequested }
 }
 
-/// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end.
+/// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end. What has not
+/// come far in its first seconds shows that it has begun.
 final class ProgressMeter: Sendable {
   private struct State {
     var estimate: ProgressEstimate
@@ -192,6 +193,24 @@ final class ProgressMeter: Sendable {
       State(
         estimate: ProgressEstimate(
           title: title, unit: unit, total: total, startedAt: startedAt)))
+    DispatchQueue.global().asyncAfter(deadline: .now() + Self.silence) { [weak self] in
+      self?.showBeginning()
+    }
+  }
+
+  /// Seconds after which a task shows that it has begun, if nothing was shown.
+  private static let silence = 5.0
+
+  /// Shows how far the task is if nothing was shown yet.
+  private func showBeginning() {
+    guard Self.isShown.load(ordering: .relaxed) else { return }
+    let now = ContinuousClock.now
+    state.withLock { state in
+      guard state.lastShown == nil, !state.isFinished, state.estimate.total > 0 else { return }
+      state.estimate.elapsed = (now - start) / .seconds(1)
+      show(state.estimate, after: .infinity)
+      state.lastShown = now
+    }
   }
 
   /// Reports that `done` units of `total` are done; `note` is shown after them.
@@ -204,8 +223,10 @@ final class ProgressMeter: Sendable {
       state.estimate.total = total ?? state.estimate.total
       state.estimate.elapsed = (now - start) / .seconds(1)
       state.estimate.note = note
-      let waited = state.lastShown.map { (now - $0) / .seconds(1) } ?? .infinity
-      show(state.estimate, after: waited) { state.lastShown = now }
+      // A terminal shows the first at once; elsewhere ten seconds pass before a second line.
+      let waited =
+        state.lastShown.map { (now - $0) / .seconds(1) } ?? (console.isTerminal ? .infinity : 0)
+      if show(state.estimate, after: waited) { state.lastShown = now }
       state.isFinished = state.estimate.done >= state.estimate.total
     }
   }
@@ -213,20 +234,21 @@ final class ProgressMeter: Sendable {
   /// There are `total` units, not as many as were thought.
   func expect(_ total: Int) { state.withLock { $0.estimate.total = total } }
 
-  private func show(_ estimate: ProgressEstimate, after waited: Double, shown: () -> Void) {
+  /// Shows a task for which nothing was shown for `waited` seconds, where that is long enough or all that is to come.
+  ///
+  /// - Returns: Whether it is shown.
+  @discardableResult
+  private func show(_ estimate: ProgressEstimate, after waited: Double) -> Bool {
     let isLast = estimate.done >= estimate.total
     if console.isTerminal {
-      guard isLast || waited > 0.1 else { return }
+      guard isLast || waited > 0.1 else { return false }
       console.draw(bar: isLast ? "" : estimate.bar(width: console.width))
       if isLast { console.say(estimate.line) }
-      shown()
-    } else if isLast || (waited > 10 && waited < .infinity) {
-      console.say(estimate.line)
-      shown()
-    } else if waited == .infinity {
-      // The first ten seconds begin now.
-      shown()
+      return true
     }
+    guard isLast || waited > 10 else { return false }
+    console.say(estimate.line)
+    return true
   }
 }
 
