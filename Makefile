@@ -58,10 +58,11 @@ compare: build ## Compare speed with PyTorch, transformers and llama.cpp (most o
 	.build/comparison-venv/bin/python Benchmarks/comparison/compare_step.py models/smollm2-135m-instruct.h5 --lengths 1024 2048 4096 8192
 	.build/comparison-venv/bin/python Benchmarks/comparison/compare_generation.py models/smollm2-135m-instruct.h5
 
-large: build ## Time a step of a model of Llama 3 8B's shapes (34 GB of disk, freed after)
+large: build ## Time a step, and maps after a prompt, of a model of Llama 3 8B's shapes (34 GB of disk, freed after)
 	python3 Benchmarks/comparison/make_large_model.py .build/large
 	$(ZIGZAG) import .build/large .build/large.h5 && rm -r .build/large
-	$(ZIGZAG) bench .build/large.h5 --measure step --lengths 1024 --repeats 1 --memory-budget 4GiB; \
+	$(ZIGZAG) bench .build/large.h5 --measure step --lengths 1024 --repeats 1 --memory-budget 4GiB && \
+	  $(ZIGZAG) bench .build/large.h5 --measure prompts --lengths 1024,8192 --repeats 1; \
 	  status=$$?; rm .build/large.h5; exit $$status
 
 docs: libraries ## Write the libraries' reference to .build/docs

@@ -15,22 +15,25 @@ struct BenchPattern {
   ///
   /// - Throws: `GateOptimizerError` where a sparsity is none.
   static func all(
-    _ gates: GateMatrix, sparsities: [Double], model: ModelConfiguration, window: StreamingWindow
+    _ gates: GateMatrix, sparsities: [Double], model: ModelConfiguration, rule: StreamingRule
   ) throws(GateOptimizerError) -> [BenchPattern] {
     var patterns = [
       BenchPattern(method: .full, sparsity: nil, pattern: .full(model)),
       BenchPattern(
-        method: .streaming, sparsity: nil, pattern: .streaming(model, window: window)),
+        method: .streaming, sparsity: nil,
+        pattern: AttentionPattern(
+          AttentionPattern.streaming(model, window: rule.window).heads, rule)),
     ]
     for sparsity in sparsities {
       let layers = try gates.layerMap(by: .max, sparsity: sparsity)
       let heads = try gates.headCut(sparsity: layers.achievedSparsity)
       patterns += [
         BenchPattern(
-          method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, window: window)),
+          method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, rule)),
         BenchPattern(
           method: .layers(.max), sparsity: sparsity,
-          pattern: layers.pattern(keyValueHeads: model.keyValueHeads, window: window)),
+          pattern: AttentionPattern(
+            HeadSet(retrievalLayers: layers.isRetrievalLayer, heads: model.keyValueHeads), rule)),
       ]
     }
     return patterns
@@ -44,12 +47,15 @@ struct BenchPattern {
 extension Bench {
   /// Prefill, decode and cache of every pattern at every length.
   func maps(_ texts: [[Int32]]) throws -> MapsResult {
-    let patterns = try BenchPattern.all(
-      gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
-      model: decoder.configuration, window: settings.window)
-    return MapsResult(
+    MapsResult(
       gates: gates?.file ?? "random, seed \(settings.seed)",
-      lengths: try texts.map { try compare(patterns, $0) })
+      lengths: try texts.map { tokens in
+        let deployment = Deployment(settings.window, phase: settings.phase)
+        return try compare(
+          BenchPattern.all(
+            gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
+            model: decoder.configuration, rule: deployment.rule(boundary: tokens.count)), tokens)
+      })
   }
 
   private func compare(_ patterns: [BenchPattern], _ tokens: [Int32]) throws -> MapsAtLength {

@@ -18,47 +18,79 @@ package struct PromptResult: Codable, Sendable {
   package var map: Timing
   /// A removal of each layer, all of them together: time of one.
   package var trial: Timing
-  /// A calibration step of maps that stream everywhere.
-  package var step: Timing
-  /// A calibration step of maps that stream after the prompt, its teacher kept.
-  package var keptStep: Timing
+}
+
+/// What a step of gates costs whose maps stream after the prompt, beside one of maps that stream everywhere.
+package struct KeptStepResult: Codable, Sendable {
+  /// Tokens of the sample, T.
+  package var tokens: Int
+  /// Rows after the prompt.
+  package var rows: Int
+  /// A step of maps that stream everywhere.
+  package var everywhere: Timing
+  /// A step of maps that stream after the prompt, its teacher kept.
+  package var kept: Timing
 }
 
 extension Bench {
-  /// Prefill, prompt, maps after it and steps, in turn.
+  /// Prefill, prompt and maps after it, in turn.
+  ///
+  /// With one repeat there is no round before that does not count: a prefill of a large model takes minutes.
   func prompts(_ tokens: [Int32]) throws -> PromptResult {
     let c = decoder.configuration
     let rows = tokens.count - settings.labels..<tokens.count
-    let window = settings.window
-    let deployment = Deployment(window, phase: .decode)
-    let prompt = PromptCache(decoder, tokens: tokens, boundary: rows.lowerBound, rows: rows)
-    func heads(_ keep: (Int) -> Bool) -> HeadSet {
-      HeadSet(retrievalLayers: (0..<c.layers).map(keep), heads: c.keyValueHeads)
+    let deployment = Deployment(settings.window, phase: .decode)
+    func read() -> PromptCache {
+      PromptCache(decoder, tokens: tokens, boundary: rows.lowerBound, rows: rows)
     }
-    let trials = (0..<c.layers).map { removed in PromptedMap(prompt, heads { $0 != removed }) }
-    let everywhere = TwoStreamStep(decoder, window: window)
-    let after = TwoStreamStep(decoder, deployment: deployment)
-    let teacher = after.teach(tokens: tokens, labelRows: rows)
-    let gates = input.stepGates
-    let measured = try rounds("prompts, \(tokens.count) tokens", variants: 6) { variant in
-      seconds {
+    func maps(_ prompt: PromptCache, _ kept: [(Int) -> Bool]) -> [PromptedMap] {
+      kept.map { keep in
+        PromptedMap(
+          prompt,
+          HeadSet(retrievalLayers: (0..<c.layers).map(keep), heads: c.keyValueHeads))
+      }
+    }
+    let removals = (0..<c.layers).map { removed in { (layer: Int) in layer != removed } }
+    var prompt: PromptCache?
+    let measured = try rounds(
+      "prompts, \(tokens.count) tokens", variants: 4, warmUp: settings.repeats > 1
+    ) { variant in
+      if variant == 1 { prompt = nil }
+      return seconds {
         switch variant {
         case 0: _ = decoder.finalHidden(tokens, pattern: .full(c), rows: rows)
-        case 1:
-          _ = PromptCache(decoder, tokens: tokens, boundary: rows.lowerBound, rows: rows)
-        case 2:
-          decoder.finalHidden([PromptedMap(prompt, heads { $0 % 2 == 0 })], deployment) { _, _ in }
-        case 3: decoder.finalHidden(trials, deployment) { _, _ in }
-        case 4: _ = everywhere(tokens: tokens, labelRows: rows, gates: gates)
-        default: _ = after.learn(from: teacher, tokens: tokens, labelRows: rows, gates: gates)
+        case 1: prompt = read()
+        default:
+          let kept = variant == 2 ? [{ $0 % 2 == 0 }] : removals
+          decoder.finalHidden(maps(prompt ?? read(), kept), deployment) { _, _ in }
         }
       }
     }
     return PromptResult(
       tokens: tokens.count, rows: rows.count, prefill: Timing(measured.samples[0]),
-      read: Timing(measured.samples[1]), cacheBytes: prompt.byteCount,
+      read: Timing(measured.samples[1]), cacheBytes: prompt?.byteCount ?? 0,
       map: Timing(measured.samples[2]),
-      trial: Timing(measured.samples[3].map { $0 / Double(c.layers) }),
-      step: Timing(measured.samples[4]), keptStep: Timing(measured.samples[5]))
+      trial: Timing(measured.samples[3].map { $0 / Double(c.layers) }))
+  }
+
+  /// Steps with and without their own teacher, in turn.
+  func keptStep(_ tokens: [Int32]) throws -> KeptStepResult {
+    let rows = tokens.count - settings.labels..<tokens.count
+    let everywhere = TwoStreamStep(decoder, window: settings.window)
+    let after = TwoStreamStep(decoder, deployment: Deployment(settings.window, phase: .decode))
+    let teacher = after.teach(tokens: tokens, labelRows: rows)
+    let gates = input.stepGates
+    let measured = try rounds("steps, \(tokens.count) tokens", variants: 2) { variant in
+      seconds {
+        if variant == 0 {
+          _ = everywhere(tokens: tokens, labelRows: rows, gates: gates)
+        } else {
+          _ = after.learn(from: teacher, tokens: tokens, labelRows: rows, gates: gates)
+        }
+      }
+    }
+    return KeptStepResult(
+      tokens: tokens.count, rows: rows.count, everywhere: Timing(measured.samples[0]),
+      kept: Timing(measured.samples[1]))
   }
 }

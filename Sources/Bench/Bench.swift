@@ -68,6 +68,7 @@ package struct Bench {
     if wanted.contains(.prefill) { report.prefill = try texts.map { try prefill($0.tokens) } }
     if wanted.contains(.decode) { report.decode = try texts.map { try decode($0.tokens) } }
     if wanted.contains(.prompts) { report.prompts = try texts.map { try prompts($0.tokens) } }
+    if wanted.contains(.keptStep) { report.keptStep = try texts.map { try keptStep($0.tokens) } }
     if wanted.contains(.maps) { report.maps = try maps(texts.map(\.tokens)) }
     try model.requireUnchanged()
     return report

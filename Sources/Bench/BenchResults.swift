@@ -169,6 +169,8 @@ package struct BenchReport: Codable, Sendable {
   package var step: [StepResult]?
   /// Maps that stream after the prompt alone.
   package var prompts: [PromptResult]?
+  /// Steps of gates for such maps, at every length.
+  package var keptStep: [KeptStepResult]?
   /// Patterns compared.
   package var maps: MapsResult?
 

@@ -20,6 +20,8 @@ package struct BenchSettings: Codable, Sendable, Equatable {
     case step
     /// What maps cost that stream after the prompt alone.
     case prompts
+    /// A step of gates for such maps whose teacher is kept, beside one of maps that stream everywhere.
+    case keptStep = "kept-step"
     /// Prefill and decode under full, streaming, head-mixed and layer-exclusive patterns.
     case maps
   }
@@ -30,6 +32,8 @@ package struct BenchSettings: Codable, Sendable, Equatable {
   package var lengths = [1024, 2048, 4096]
   /// What streaming heads see.
   package var window = StreamingWindow(sink: 64, recent: 256)
+  /// Where streaming heads stream in the maps that are compared; a prompt ends before the tokens decoded.
+  package var phase = Deployment.Phase.everywhere
   /// Label rows of a step, at the end of its sample.
   package var labels = 110
   /// Bytes that a step's activations may take; nil keeps them all.
@@ -75,7 +79,7 @@ package struct BenchSettings: Codable, Sendable, Equatable {
       try require(
         labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
     }
-    if measures.contains(.prompts), let shortest = lengths.min() {
+    if !measures.allSatisfy({ $0 != .prompts && $0 != .keptStep }), let shortest = lengths.min() {
       try require(
         labels < shortest, "--labels", "below \(shortest), the shortest length", "\(labels)")
     }

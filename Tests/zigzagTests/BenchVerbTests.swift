@@ -103,6 +103,30 @@ import Testing
     }
   }
 
+  /// After the prompt alone, every pattern has full attention's prefill and the caches of its window.
+  @Test func patternsMayStreamAfterThePromptAlone() throws {
+    let measure = small + ["--measure", "maps,prompts,kept-step"]
+    let everywhere = try #require(try report(measure).maps)
+    let report = try report(measure + ["--phase", "decode"])
+    #expect(report.settings.phase == .decode)
+    let maps = try #require(report.maps)
+    for (own, others) in zip(maps.lengths, everywhere.lengths) {
+      #expect(own.patterns.map(\.cacheBytes) == others.patterns.map(\.cacheBytes))
+      let full = own.patterns[0].prefillRate.gflop
+      #expect(own.patterns.allSatisfy { $0.prefillRate.gflop == full })
+      #expect(others.patterns[1].prefillRate.gflop < full)
+    }
+    for row in try #require(report.prompts) {
+      #expect(row.rows == 6 && row.cacheBytes == 2 * 2 * 2 * 8 * 4 * (row.tokens - 6))
+      #expect(row.map.median > 0 && row.trial.median > 0 && row.read.median > 0)
+    }
+    #expect(try #require(report.keptStep).map(\.tokens) == [24, 40])
+    let tables = try bench(measure + ["--phase", "decode"])
+    for text in ["streaming in decode alone", "prompts: 6 rows", "steps: 6 label rows"] {
+      #expect(tables.output.contains(text), "\(tables.output)")
+    }
+  }
+
   @Test func gatesMayBeAPatternFolderOrScores() throws {
     try FileManager.default.createDirectory(
       atPath: scratch.path("pattern"), withIntermediateDirectories: true)

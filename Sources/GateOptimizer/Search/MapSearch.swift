@@ -201,8 +201,9 @@ package struct MapSearch {
     }
   }
 
-  /// Measures sets of one size together (successive halving): all of them on a few samples, then the better half on
-  /// twice as many, until one is left and measured on all. Those that are behind the best known set leave at once.
+  /// Measures sets of one size together, by successive halving.
+  ///
+  /// All of them run on a few samples, the better half on twice as many, until one is left and run on all. Those that are behind the best known set leave at once.
   private func race(
     _ sets: [[Bool]], streaming: Int, look: Int? = nil, _ state: inout SearchState
   ) throws {

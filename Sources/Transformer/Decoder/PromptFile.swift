@@ -2,7 +2,9 @@ import CVectorMath
 import Foundation
 import Support
 
-/// A file that prompt caches lie in. It has no name, so that it is gone with its last cache or with the process,
+/// A file that prompt caches lie in.
+///
+/// It has no name, so that it is gone with its last cache or with the process,
 /// however that ends.
 package final class PromptFile {
   private let descriptor: Int32

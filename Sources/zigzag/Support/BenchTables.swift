@@ -8,7 +8,7 @@ struct BenchTables {
 
   /// All lines.
   var lines: [String] {
-    let tables = [gemm, attention, prefill, decode, step, prompts] + maps
+    let tables = [gemm, attention, prefill, decode, step, prompts, keptStep] + maps
     return head + tables.compactMap { $0 }.flatMap { [""] + $0 }
   }
 
@@ -90,18 +90,25 @@ struct BenchTables {
 
   private var prompts: [String]? {
     table(
-      "prompts: \(report.settings.labels) rows after the prompt; prefills in a map's time, steps in that of one "
-        + "with its teacher kept",
-      [
-        "tokens", "prefill s", "read s", "cache", "map ms", "prefills", "trial ms", "step s",
-        "kept s", "steps",
-      ],
+      "prompts: \(report.settings.labels) rows after the prompt; prefills in a map's time",
+      ["tokens", "prefill s", "read s", "cache", "map ms", "prefills", "trial ms"],
       report.prompts?.map { row in
         [
           "\(row.tokens)", seconds(row.prefill), seconds(row.read), byteCount(row.cacheBytes),
           milliseconds(row.map), fixed(row.prefill.median / row.map.median, 1),
-          milliseconds(row.trial), seconds(row.step), seconds(row.keptStep),
-          fixed(row.step.median / row.keptStep.median, 1),
+          milliseconds(row.trial),
+        ]
+      })
+  }
+
+  private var keptStep: [String]? {
+    table(
+      "steps: \(report.settings.labels) label rows, streaming everywhere and after a prompt whose teacher is kept",
+      ["tokens", "everywhere s", "kept s", "ratio"],
+      report.keptStep?.map { row in
+        [
+          "\(row.tokens)", seconds(row.everywhere), seconds(row.kept),
+          fixed(row.everywhere.median / row.kept.median, 1),
         ]
       })
   }
@@ -112,9 +119,14 @@ struct BenchTables {
       ?? []
   }
 
+  private var phase: String {
+    let phase = report.settings.phase
+    return phase == .everywhere ? "" : ", streaming in \(phase.rawValue) alone"
+  }
+
   private func patterns(_ length: MapsAtLength, gates: String) -> [String]? {
     table(
-      "maps: \(length.tokens) tokens, gates: \(gates)",
+      "maps: \(length.tokens) tokens\(phase), gates: \(gates)",
       ["pattern", "sparsity", "full heads", "mixed layers", "prefill s"] + Self.rate
         + ["decode ms", "cache"],
       length.patterns.map { row in

@@ -171,8 +171,9 @@ final class ConsoleObserver: WorkObserver {
   var isInterrupted: Bool { Interruption.isRequested }
 }
 
-/// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end. What has not
-/// come far in its first seconds shows that it has begun.
+/// Shows how far a task is: a bar on a terminal, elsewhere a line every ten seconds and at the end.
+///
+/// What has not come far in its first seconds shows that it has begun.
 final class ProgressMeter: Sendable {
   private struct State {
     var estimate: ProgressEstimate

@@ -24,8 +24,9 @@ struct BenchVerb: Verb {
 
       Measures: gemm, the large products themselves; attention, one layer's, full and streaming; \
       prefill, to the final hidden states; decode, token by token; step, the two-stream step that \
-      gates are learned with; prompts, maps that stream after the prompt alone; maps, prefill and decode with full, streaming, head-mixed and \
-      layer-exclusive patterns.
+      gates are learned with; prompts, maps that stream after the prompt alone; kept-step, a step of \
+      their gates; maps, prefill and decode with full, streaming, head-mixed and layer-exclusive \
+      patterns, streaming where --phase says.
 
       --write-step leaves a step's tokens, gates, gradients and loss in a folder, so that another \
       implementation can make exactly this step; --step-from measures that step and prints JSON.
@@ -55,6 +56,11 @@ struct BenchVerb: Verb {
     parsing: .unconditional, help: "Last tokens that streaming heads see, the current one included."
   )
   var recent = BenchSettings().window.recent
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the maps that are compared stream: everywhere, decode or prompt.", valueName: "phase"))
+  var phase = Deployment.Phase.everywhere
 
   @Option(parsing: .unconditional, help: "Label rows of a step, at its end.")
   var labels = BenchSettings().labels
@@ -172,6 +178,7 @@ struct BenchVerb: Verb {
     (settings.window.sink, settings.window.recent) = (sink, recent)
     (settings.labels, settings.repeats, settings.decodeTokens) = (labels, repeats, decodeTokens)
     settings.seed = seed
+    settings.phase = phase
     if let memoryBudget {
       guard let budget = ByteBudget(memoryBudget) else {
         throw ToolError.usage(
