@@ -41,9 +41,10 @@ typedef void kernel(
     }                                                                                            \
   }
 
-/* Every number of rows up to a family's largest, so that no row is computed in vain. */
+/* Every number of rows up to a family's largest, so that no row is computed in vain. For so few rows a
+   block of `across` columns of B is read from the second-level cache once. */
 struct family {
-  size_t rows, width;
+  size_t rows, width, across;
   kernel *kernels[15];
 };
 
@@ -58,10 +59,10 @@ struct family {
 
 SIX(any, , 1)
 #if defined(__aarch64__)
-static const struct family any_family = {6, 16, {0, NAMES(any)}};
+static const struct family any_family = {6, 16, 128, {0, NAMES(any)}};
 #else
 /* Sixteen registers of four floats hold the sums of three rows. */
-static const struct family any_family = {3, 16, {0, NAMES(any)}};
+static const struct family any_family = {3, 16, 128, {0, NAMES(any)}};
 #endif
 
 #if defined(__x86_64__)
@@ -77,10 +78,11 @@ KERNEL(avx512_11, AVX512, 11, 2)
 KERNEL(avx512_12, AVX512, 12, 2)
 KERNEL(avx512_13, AVX512, 13, 2)
 KERNEL(avx512_14, AVX512, 14, 2)
-static const struct family avx2_family = {6, 16, {0, NAMES(avx2_)}};
+static const struct family avx2_family = {6, 16, 128, {0, NAMES(avx2_)}};
 static const struct family avx512_family = {
     14,
     32,
+    384,
     {0, NAMES(avx512_), avx512_7, avx512_8, avx512_9, avx512_10, avx512_11, avx512_12, avx512_13,
      avx512_14}};
 static const struct family *const families[] = {&any_family, &avx2_family, &avx512_family};
@@ -100,10 +102,9 @@ __attribute__((constructor)) static void find_highest_level(void) {
 
 int zz_product_level(void) { return highest_level; }
 
-/* Blocks of A and B that stay in the caches: 14 rows of A by DEPTH in the first level, DEPTH by ACROSS
-   of B in the second. */
+/* Blocks of A and B that stay in the caches: 14 rows of A by DEPTH in the first level, DEPTH by `across`
+   of B in the second: 256 KiB where that holds 512, as on CPUs without AVX-512. */
 #define DEPTH 512
-#define ACROSS 384
 #define MOST_ROWS 14
 /* A copied row starts this far from the next: not a power of two, which the caches dislike. */
 #define COPIED_ROW (DEPTH + 16)
@@ -163,8 +164,8 @@ void zz_multiply(
     for (size_t i = 0; i < m; i++) memset(c + i * c_row, 0, n * sizeof *c);
   for (size_t p = 0; p < k; p += DEPTH) {
     size_t depth = k - p < DEPTH ? k - p : DEPTH;
-    for (size_t j = 0; j < n; j += ACROSS) {
-      size_t columns = n - j < ACROSS ? n - j : ACROSS;
+    for (size_t j = 0; j < n; j += family->across) {
+      size_t columns = n - j < family->across ? n - j : family->across;
       const float *right = b + j / ZZ_PANEL * b_panel + p * b_row;
       for (size_t block = 0; block < blocks; block++) {
         size_t first = block * m / blocks, rows = (block + 1) * m / blocks - first;
