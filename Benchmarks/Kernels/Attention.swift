@@ -8,40 +8,41 @@ struct AttentionOperands: ~Copyable {
   let v: Tensor
   var o: Tensor
   var logSumExp: Tensor
-  let visibility: Visibility
+  /// What is seen; nil for all keys up to the query.
+  let window: StreamingWindow?
 
-  init(_ tokens: Int, _ visibility: Visibility) {
+  init(_ tokens: Int, _ window: StreamingWindow?) {
     q = .random(tokens, Reference135M.queryWidth, seed: 1, scale: 2)
     k = .random(tokens, Reference135M.keyWidth, seed: 2, scale: 2)
     v = .random(tokens, Reference135M.keyWidth, seed: 3)
     o = Tensor(rows: tokens, columns: Reference135M.queryWidth)
     logSumExp = Tensor(rows: tokens, columns: Reference135M.configuration.queryHeads)
-    self.visibility = visibility
+    self.window = window
   }
 
-  mutating func forward() { Self.forward(q, k, v, visibility, into: &o, &logSumExp) }
+  mutating func forward() { Self.forward(q, k, v, window, into: &o, &logSumExp) }
 
   private static func forward(
-    _ q: borrowing Tensor, _ k: borrowing Tensor, _ v: borrowing Tensor, _ visibility: Visibility,
+    _ q: borrowing Tensor, _ k: borrowing Tensor, _ v: borrowing Tensor, _ window: StreamingWindow?,
     into o: inout Tensor, _ logSumExp: inout Tensor
   ) {
     var oView = o.mutableView
     var logView = logSumExp.mutableView
     attention(
       q: q.view, k: k.view, v: v.view, shape: AttentionShape(Reference135M.configuration),
-      heads: Array(0..<Reference135M.configuration.keyValueHeads), visibility: visibility,
+      heads: Array(0..<Reference135M.configuration.keyValueHeads),
+      visibility: window.map { .streaming($0) } ?? .causal,
       queries: .all(q.rows), keys: .all(q.rows), into: &oView, logSumExp: &logView)
   }
 
   func sees(_ head: Int, _ query: Int, _ key: Int) -> Bool {
-    guard case .streaming(let window) = visibility else { return key <= query }
-    return window.sees(query: query, key: key)
+    window?.sees(query: query, key: key) ?? (key <= query)
   }
 
   /// Operations of `products` products of every visible query and key.
   func operations(products: Int) -> Int {
     let pairs = (0..<q.rows).reduce(0) { sum, query in
-      guard case .streaming(let window) = visibility else { return sum + query + 1 }
+      guard let window else { return sum + query + 1 }
       return sum + min(query + 1, window.sink + min(window.recent, max(0, query + 1 - window.sink)))
     }
     return pairs * products * 2 * Reference135M.queryWidth
@@ -52,8 +53,8 @@ struct AttentionOperands: ~Copyable {
 struct AttentionForward: Kernel, ~Copyable {
   private var operands: AttentionOperands
 
-  init(_ tokens: Int, _ visibility: Visibility) {
-    operands = AttentionOperands(tokens, visibility)
+  init(_ tokens: Int, _ window: StreamingWindow?) {
+    operands = AttentionOperands(tokens, window)
   }
 
   /// q·kᵀ and P·v.
@@ -77,7 +78,7 @@ struct StreamingBackward: Kernel, ~Copyable {
   private let window: StreamingWindow
 
   init(_ tokens: Int, _ window: StreamingWindow) {
-    operands = AttentionOperands(tokens, .streaming(window))
+    operands = AttentionOperands(tokens, window)
     operands.forward()
     dO = .random(tokens, Reference135M.queryWidth, seed: 4)
     self.window = window
@@ -114,14 +115,14 @@ func registerAttention() {
   let window = StreamingWindow(sink: 64, recent: 256)
   for tokens in [1024, 4096] {
     register("attention, full, \(tokens)") {
-      AttentionForward(300, .causal)
+      AttentionForward(300, nil)
     } large: {
-      AttentionForward(tokens, .causal)
+      AttentionForward(tokens, nil)
     }
     register("attention, streaming, \(tokens)") {
-      AttentionForward(400, .streaming(StreamingWindow(sink: 20, recent: 70)))
+      AttentionForward(400, StreamingWindow(sink: 20, recent: 70))
     } large: {
-      AttentionForward(tokens, .streaming(window))
+      AttentionForward(tokens, window)
     }
     register("attention, streaming backward, \(tokens)") {
       StreamingBackward(400, StreamingWindow(sink: 20, recent: 70))
