@@ -7,7 +7,7 @@ ZIGZAG = .build/release/zigzag
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help build test fuzz kills asan tsan consumers lint format bench compare large docs run sweep dist clean libraries
+.PHONY: help build test fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -49,6 +49,9 @@ format: ## Put every Swift file into that format
 dist: ## Make an archive that needs no Swift, then try it where there is only glibc (as root)
 	.ci/dist
 	@if [[ $$(id -u) == 0 ]]; then .ci/dist check; else echo "dist: not tried; run .ci/dist check as root" >&2; fi
+
+benchmarks: libraries ## Build the kernel benchmarks, which nothing else compiles
+	ZIGZAG_BENCHMARKS=1 $(SWIFT) build --scratch-path .build/benchmarks --product KernelBenchmarks
 
 bench: libraries ## Time every kernel, each first checked against its definition
 	ZIGZAG_BENCHMARKS=1 $(SWIFT) package --scratch-path .build/benchmarks benchmark --grouping metric --format markdown --no-progress
