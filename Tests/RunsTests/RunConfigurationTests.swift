@@ -70,13 +70,13 @@ import Transformer
     let own = try configuration(minimal)
     #expect(own.deployment == Deployment(plain))
     #expect(
-      own.deployments.map(\.deployment) == [Deployment(plain), Deployment(plain, phase: .decode)])
+      own.deployments == [Deployment(plain), Deployment(plain, phase: .decode)])
     #expect(own.searchDeployment == own.deployment && own.gateDeployment == own.deployment)
     let vllm = try configuration(minimal + "window: {runtime: vllm}\n")
     #expect(vllm.deployment == Deployment(StreamingWindow(sink: 0, recent: 64)))
     let word = try configuration(minimal + "window: kvpress\n")
     #expect(word.deployment == Deployment(plain, phase: .decode, after: .keep))
-    #expect(word.deployments.map(\.deployment) == [word.deployment])
+    #expect(word.deployments == [word.deployment])
     let several = try configuration(
       minimal + """
         window: {sink: 4}
@@ -92,13 +92,12 @@ import Transformer
       several.gateDeployment == Deployment(StreamingWindow(sink: 0, recent: 64), phase: .prompt))
     // The window's own comes first, and two runtimes that do the same are one deployment.
     #expect(
-      several.deployments.map(\.deployment) == [
+      several.deployments == [
         Deployment(four), Deployment(StreamingWindow(sink: 0, recent: 64)),
         Deployment(four, phase: .decode, boundary: .answer),
         Deployment(StreamingWindow(sink: 128, recent: 128, block: 128)),
         Deployment(StreamingWindow(sink: 8, recent: 32, block: 16)),
       ])
-    #expect(several.deployments[1].runtimes == [.vllm, .huggingFace])
     // What is written is read as the same.
     let again = try RunConfiguration(
       ConfigurationDocument(yaml: several.yaml(), path: "config.yaml"))

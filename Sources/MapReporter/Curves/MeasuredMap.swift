@@ -59,7 +59,7 @@ package struct MeasuredMap: Sendable {
     }
     return "In \(place) the map reaches \(fixed(choice.accuracy.value * 100, 1)) % on \(task), "
       + "\(fixed(choice.keptShare * 100, 1)) % of full attention's accuracy there (at least "
-      + "\(fixed(choice.surelyKeptShare * 100, 1)) %, paired 95 % interval, "
+      + "\(fixed(max(0, choice.surelyKeptShare) * 100, 1)) %, paired 95 % interval, "
       + "\(choice.point.samples) samples)."
   }
 

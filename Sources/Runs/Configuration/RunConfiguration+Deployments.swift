@@ -2,14 +2,6 @@ import GateOptimizer
 import MapReporter
 import Transformer
 
-/// A deployment that maps are measured in, with the runtimes that were named for it.
-package struct NamedDeployment: Sendable, Equatable {
-  /// What it is.
-  package let deployment: Deployment
-  /// The runtimes that were named, which all deploy maps like this.
-  package fileprivate(set) var runtimes: [Runtime]
-}
-
 extension RunConfiguration {
   /// How maps are deployed by `window`, which must be one that ``validate()`` accepts.
   package var deployment: Deployment { resolved(window) }
@@ -27,23 +19,14 @@ extension RunConfiguration {
   ///
   /// Where none are given: that of the window, and streaming after the prompt alone where the window's is
   /// everywhere.
-  package var deployments: [NamedDeployment] {
+  package var deployments: [Deployment] {
     var asked = evaluation.deployments ?? [window]
     if evaluation.deployments == nil, deployment.phase == .everywhere {
       asked.append(DeploymentSettings(phase: .decode))
     }
-    var found: [NamedDeployment] = []
-    for settings in asked {
-      let deployment = resolved(settings)
-      let runtimes = [settings.runtime].compactMap(\.self)
-      if let place = found.firstIndex(where: { $0.deployment == deployment }) {
-        found[place].runtimes += runtimes.filter { !found[place].runtimes.contains($0) }
-      } else {
-        found.append(NamedDeployment(deployment: deployment, runtimes: runtimes))
-      }
-    }
     let own = deployment
-    return found.filter { $0.deployment == own } + found.filter { $0.deployment != own }
+    let all = asked.map(resolved)
+    return (all.filter { $0 == own } + all.filter { $0 != own }).distinct
   }
 
   private func resolved(_ settings: DeploymentSettings) -> Deployment {

@@ -36,7 +36,7 @@ extension ComparedRun {
     let configuration = run.configuration
     self.init(
       name: name, maps: run.maps, model: run.record.model,
-      deployment: configuration.deployments[0].deployment,
+      deployment: configuration.deployments[0],
       evaluation: configuration.evaluation, points: try run.tables.points(),
       training: try run.tables.training(),
       settings: try joiningLists(configuration.settings(in: .run)),

@@ -47,7 +47,7 @@ extension FinishedRun {
     let isCurrent = (try? requireOwn(.curves, except: [.importedMaps])) != nil
     return MeasuredMap(
       try tables.points(),
-      only: isCurrent ? configuration.deployments.first?.deployment.name : nil, task: task.name,
+      only: isCurrent ? configuration.deployments.first?.name : nil, task: task.name,
       method: method, sparsity: sparsity)
   }
 }

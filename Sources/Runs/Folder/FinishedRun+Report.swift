@@ -71,7 +71,7 @@ extension FinishedRun {
     guard names.count > 1 else { return [] }
     let window = configuration.deployment.window
     return names.map { name in
-      let known = configuration.deployments.map(\.deployment).first { $0.name == name }
+      let known = configuration.deployments.first { $0.name == name }
       let runtimes = Runtime.allCases.filter {
         $0.deployment(sink: window.sink, recent: window.recent) == known
       }

@@ -50,7 +50,7 @@ package struct CostPlan: Sendable {
         lines += try configuration.searchedUnits.map { try costs.search($0, samples) }
       }
       for task in configuration.evaluation.tasks {
-        for deployment in configuration.deployments.map(\.deployment) {
+        for deployment in configuration.deployments {
           lines.append(try costs.evaluate(task, deployment, tokenizer))
         }
       }

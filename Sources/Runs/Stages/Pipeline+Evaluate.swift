@@ -12,7 +12,7 @@ extension Pipeline {
     let sources = try mapSources(model, run)
     for note in sources.notes { observer.warn(note) }
     let plan = try MapPlan(sources, settings: settings)
-    let deployments = configuration.deployments.map(\.deployment)
+    let deployments = configuration.deployments
     var table = try ScoreTable.read(files.scores)
     let names = deployments.map { $0 == configuration.deployment ? nil : $0.name }
     var progress = EvaluationProgress(plan, settings, names, table)

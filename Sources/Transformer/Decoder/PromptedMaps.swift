@@ -305,11 +305,3 @@ extension Tensor {
     target.copy(view.slice(rows: rows - count..<rows))
   }
 }
-
-extension [PromptCache] {
-  /// Each once, in the order in which they first appear.
-  fileprivate var distinctObjects: [PromptCache] {
-    var seen: Set<ObjectIdentifier> = []
-    return filter { seen.insert(ObjectIdentifier($0)).inserted }
-  }
-}
