@@ -59,10 +59,10 @@ struct family {
 
 SIX(any, , 1)
 #if defined(__aarch64__)
-static const struct family any_family = {6, 16, 128, {0, NAMES(any)}};
+static const struct family any_family = {6, 16, 384, {0, NAMES(any)}};
 #else
 /* Sixteen registers of four floats hold the sums of three rows. */
-static const struct family any_family = {3, 16, 128, {0, NAMES(any)}};
+static const struct family any_family = {3, 16, 384, {0, NAMES(any)}};
 #endif
 
 #if defined(__x86_64__)
@@ -103,7 +103,7 @@ __attribute__((constructor)) static void find_highest_level(void) {
 int zz_product_level(void) { return highest_level; }
 
 /* Blocks of A and B that stay in the caches: 14 rows of A by DEPTH in the first level, DEPTH by `across`
-   of B in the second: 256 KiB where that holds 512, as on CPUs without AVX-512. */
+   of B in the second: 256 KiB with AVX2, since most of its CPUs hold 512 there. */
 #define DEPTH 512
 #define MOST_ROWS 14
 /* A copied row starts this far from the next: not a power of two, which the caches dislike. */
@@ -162,10 +162,14 @@ void zz_multiply(
   float copy[MOST_ROWS * COPIED_ROW];
   if (k == 0 && !accumulate)
     for (size_t i = 0; i < m; i++) memset(c + i * c_row, 0, n * sizeof *c);
+  /* Blocks of B of about one width, whole panels each. */
+  size_t parts = (n + family->across - 1) / family->across;
+  size_t width = parts ? (n / parts + ZZ_PANEL - 1) / ZZ_PANEL * ZZ_PANEL : n;
+  if (width * parts < n) width += ZZ_PANEL;
   for (size_t p = 0; p < k; p += DEPTH) {
     size_t depth = k - p < DEPTH ? k - p : DEPTH;
-    for (size_t j = 0; j < n; j += family->across) {
-      size_t columns = n - j < family->across ? n - j : family->across;
+    for (size_t j = 0; j < n; j += width) {
+      size_t columns = n - j < width ? n - j : width;
       const float *right = b + j / ZZ_PANEL * b_panel + p * b_row;
       for (size_t block = 0; block < blocks; block++) {
         size_t first = block * m / blocks, rows = (block + 1) * m / blocks - first;

@@ -127,7 +127,7 @@ import Transformer
   }
 
   /// Together, units race a few at a time.
-  @Test func togetherCostsNoMoreThanOneByOne() throws {
+  @Test func togetherCostsLittleMoreThanOneByOne() throws {
     for seed in UInt64(1)...6 {
       let counts = try [false, true].map { together in
         try search(
@@ -163,6 +163,46 @@ import Transformer
     #expect(each[11...].prefix(2).allSatisfy { $0 > 8 }, "\(each)")
     let half = try #require(state.best(streaming: 12))
     #expect(half.kept == (0..<16).map { $0 >= 12 })
+    // Stopped in between and gone on with, it ends the same.
+    var stopped = SearchState(count: 16, samples: 8)
+    try MapSearch(judge: Judge(), settings: SearchSettings()).run(&stopped) {
+      $0.best(streaming: 5) == nil
+    }
+    var again = try JSONDecoder().decode(
+      SearchState.self, from: JSONEncoder().encode(stopped))
+    try MapSearch(judge: Judge(), settings: SearchSettings()).run(&again) { _ in true }
+    #expect(again == state)
+  }
+
+  /// Two units that stand in for each other both lose nothing alone; once one is gone, the other races as all do.
+  @Test func whatWasThoughtToLoseNothingRaces() throws {
+    final class Judge: SetJudge {
+      let samples = 8
+      let measuresTogether = true
+      func rebase(_ kept: [Bool]) {}
+      func loss(of kept: [Bool], sample: Int) -> Double {
+        let own = kept.indices.reduce(0) { $0 + (kept[$1] || $1 < 2 ? 0 : $1 < 6 ? 0.5 : 10) }
+        return own + (kept[0] || kept[1] ? 0 : 30)
+      }
+    }
+    var state = SearchState(count: 10, samples: 8)
+    try MapSearch(judge: Judge(), settings: SearchSettings()).run(&state) { _ in true }
+    // One of the two, then the cheap ones, not the other of the two.
+    for streaming in 2...5 {
+      let best = try #require(state.best(streaming: streaming))
+      #expect(best.kept[0] != best.kept[1] && best.loss == 0.5 * Double(streaming - 1))
+    }
+  }
+
+  /// A beam is as wide where sets are measured together.
+  @Test func aBeamIsAsWideTogether() throws {
+    var settings = SearchSettings()
+    settings.beam = 3
+    let judge = PairJudge(units: 10, samples: 8, seed: 3, together: true)
+    let state = try search(judge, settings)
+    for streaming in 1...9 {
+      #expect(state.best(3, streaming: streaming).count == 3, "\(streaming)")
+    }
   }
 
   /// Once a third of it is done, what is left of a search is known to a third.

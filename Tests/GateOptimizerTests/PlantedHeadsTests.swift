@@ -171,8 +171,8 @@ import Transformer
         deployment: Deployment(window, phase: phase))
       let judge: any SetJudge =
         phase == .decode
-        ? try PromptedJudge(model.decoder, samples: samples, question: question)
-        : MapJudge(model.decoder, samples: samples, question: question)
+        ? try prompted(model, samples, question)
+        : try MapJudge(model.decoder, samples: samples, question: question)
       let count = PlantedModel.layers * unit.perLayer(heads: 2)
       var state = SearchState(count: count, samples: samples.count)
       try MapSearch(judge: judge, settings: SearchSettings()).run(&state) { _ in true }
@@ -182,6 +182,25 @@ import Transformer
       #expect(best.loss < 1e-3)
       #expect(try #require(state.best(streaming: count - 1)).loss > 1)
     }
+  }
+
+  private func prompted(
+    _ model: PlantedModel, _ samples: [PasskeySample], _ question: MapJudge.Question
+  ) throws -> PromptedJudge {
+    PromptedJudge(
+      try PromptedSamples(
+        model.decoder, samples, judged: question.rows, deployment: question.deployment),
+      unit: question.unit, loss: question.loss)
+  }
+
+  /// Where no file can be made, prompts are read again, and why is known.
+  @Test func promptsWithoutAPlace() throws {
+    let model = PlantedModel(planted: [(layer: 1, head: 1)])
+    let samples = try [sampler(.search).sample(index: 0)]
+    let read = try PromptedSamples(
+      model.decoder, samples, judged: .answers, deployment: Deployment(window, phase: .decode),
+      prompts: PromptSettings(byteBudget: 0, fileBudget: 1 << 30, folder: "/no such folder"))
+    #expect(read.reread == 1 && read.shortage == .noFile)
   }
 
   /// Prompts that are read once give the losses of whole passes, whatever is kept of them and of other sets.
@@ -195,7 +214,7 @@ import Transformer
     ] {
       let question = MapJudge.Question(
         unit: .heads, loss: loss, rows: .answers, deployment: deployment)
-      let whole = MapJudge(model.decoder, samples: samples, question: question)
+      let whole = try MapJudge(model.decoder, samples: samples, question: question)
       let folder = FileManager.default.temporaryDirectory.path
       let bytes = samples.reduce(0) {
         max(
@@ -203,18 +222,17 @@ import Transformer
           PromptCache.bytes(
             model.decoder.configuration, tokens: $1.boundary(deployment.boundary)))
       }
-      let prompted = try [
+      let read = try [
         (Int.max, 0), (0, 0), (400_000, 0), (0, 3 * bytes), (0, 3 * bytes / 2),
       ].map {
-        try PromptedJudge(
-          model.decoder, samples: samples, question: question,
+        try PromptedSamples(
+          model.decoder, samples, judged: .answers, deployment: deployment,
           prompts: PromptSettings(byteBudget: $0, fileBudget: $1, folder: folder))
       }
-      // Room for all, for none, for all in a file.
-      #expect(
-        prompted.map(\.rereadPrompts).enumerated().filter { $0.offset != 2 && $0.offset != 4 }
-          .map(\.element) == [0, 3, 0])
-      #expect((1...2).contains(prompted[4].rereadPrompts), "\(prompted[4].rereadPrompts)")
+      let prompted = read.map { PromptedJudge($0, unit: .heads, loss: loss) }
+      // Room for all, for none, for all in a file, for some in a file.
+      #expect([0, 1, 3].map { read[$0].reread } == [0, 3, 0])
+      #expect((1...2).contains(read[4].reread) && read[4].shortage == .budget)
       var random = SeededGenerator(seed: 5, stream: .resampling)
       var base = Array(repeating: true, count: 12)
       for _ in 0..<4 {
@@ -249,8 +267,8 @@ import Transformer
       let question = MapJudge.Question(
         unit: .layers, loss: loss, rows: .answers, deployment: Deployment(window, phase: phase))
       return phase == .decode
-        ? try PromptedJudge(model.decoder, samples: samples, question: question)
-        : MapJudge(model.decoder, samples: samples, question: question)
+        ? try prompted(model, samples, question)
+        : try MapJudge(model.decoder, samples: samples, question: question)
     }
     let count = PlantedModel.layers
     let found = try LayerRestoration(layers: count, judge: judge(.hidden))

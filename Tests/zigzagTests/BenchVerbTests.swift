@@ -121,6 +121,12 @@ import Testing
       #expect(row.map.median > 0 && row.trial.median > 0 && row.read.median > 0)
     }
     #expect(try #require(report.keptStep).map(\.tokens) == [24, 40])
+    // In the prompt alone, what is decoded sees all of it: no cache is smaller.
+    let prompt = try #require(try self.report(measure + ["--phase", "prompt"]).maps)
+    for own in prompt.lengths {
+      #expect(own.patterns.allSatisfy { $0.cacheBytes == own.patterns[0].cacheBytes })
+      #expect(own.patterns[1].prefillRate.gflop < own.patterns[0].prefillRate.gflop)
+    }
     let tables = try bench(measure + ["--phase", "decode"])
     for text in ["streaming in decode alone", "prompts: 6 rows", "steps: 6 label rows"] {
       #expect(tables.output.contains(text), "\(tables.output)")

@@ -43,6 +43,37 @@ import Testing
     #expect(exported.code == 0, "\(exported.errors)")
   }
 
+  /// Where prompts lie changes no result, and a prompt without a place is told of.
+  @Test func promptsLieInMemoryOrInAFile() throws {
+    let search = [
+      "search", "run.yaml", "--set", "window.phase=decode", "--set", "search.units=[layers, heads]",
+      "--set", "search.starts=[periodic, one-layer-back]",
+    ]
+    func table(_ runs: String, _ more: [String]) throws -> (text: String, errors: String) {
+      let outcome = try ToolRunner.run(
+        search + more.flatMap { ["--set", $0] } + ["--runs", runs], in: scratch.path)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let files = ["search-layers.csv", "search-heads.csv", "one-layer-back.csv"]
+      return (
+        try files.map { try scratch.text(of: "\(runs)/tiny/\($0)") }.joined(), outcome.errors
+      )
+    }
+    let memory = try table("memory", [])
+    let file = try table("file", ["compute.memory_budget=0", "compute.prompt_files=1MiB"])
+    let neither = try table("neither", ["compute.memory_budget=0"])
+    #expect(file.text == memory.text && neither.text == memory.text)
+    #expect(!memory.errors.contains("read again") && !file.errors.contains("read again"))
+    // Once, though the heads are searched too and layers are put back one by one.
+    #expect(
+      neither.errors.components(separatedBy: "read again for each round; raise compute").count == 2,
+      "\(neither.errors)")
+    // Nothing is left of the file.
+    let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path("file/tiny"))
+    #expect(!left.contains { $0.hasPrefix(".prompts") }, "\(left)")
+    let share = try scratch.zigzag("search", "run.yaml", "--set", "compute.prompt_files=60%")
+    #expect(share.code == 64 && share.errors.contains("compute.prompt_files is a share of free"))
+  }
+
   @Test func gatesAloneCannotBeSearched() throws {
     try scratch.write("0.1\t0.1\n0.9\t0.0\n", to: "gates.tsv")
     let outcome = try scratch.zigzag(
@@ -129,7 +160,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll"),
+    ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll, miss"),
     ("search.units=[layers, layers]", "search.units names one thing twice"),
     ("search.samples=0", "search.samples is 0; it must be at least 1"),
     ("search.sparsities=[1.5]", "search.sparsities is 1.5"),

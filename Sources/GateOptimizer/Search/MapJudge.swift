@@ -39,11 +39,14 @@ package final class MapJudge: LossJudge {
   ///   - samples: What maps are run on.
   ///   - question: What is judged and how.
   ///   - byteBudget: What kept residual streams may take, in bytes; losses do not depend on it.
+  ///   - onRead: Called after each sample's teacher has run, with the number of those that have.
   ///   - onEach: Called after each evaluation; what it throws ends the search.
+  /// - Throws: What `onRead` throws.
   package init(
     _ decoder: DecoderModel, samples: [PasskeySample], question: Question,
-    byteBudget: Int = .max, onEach: @escaping () throws -> Void = {}
-  ) {
+    byteBudget: Int = .max, onRead: (Int) throws -> Void = { _ in },
+    onEach: @escaping () throws -> Void = {}
+  ) throws {
     self.decoder = decoder
     self.question = question
     self.onEach = onEach
@@ -51,6 +54,7 @@ package final class MapJudge: LossJudge {
       judged.append(
         JudgedSample(
           decoder, sample, question, byteBudget: byteBudget / max(samples.count, 1)))
+      try onRead(judged.count)
     }
   }
 

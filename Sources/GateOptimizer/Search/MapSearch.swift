@@ -54,6 +54,7 @@ package struct MapSearch {
   private let settings: SearchSettings
   private let swapSizes: Set<Int>
   private let starts: [[Bool]]
+  private let kinds: Int
 
   /// A search by `settings`' shortlist, beam, swap rounds and swap trials.
   ///
@@ -69,6 +70,7 @@ package struct MapSearch {
     self.settings = settings
     self.swapSizes = swapSizes
     self.starts = starts
+    kinds = settings.kinds
   }
 
   /// Goes on from `state` until every unit streams or `onStep` returns false.
@@ -203,27 +205,34 @@ package struct MapSearch {
 
   /// Measures sets of one size together, by successive halving.
   ///
-  /// All of them run on a few samples, the better half on twice as many, until one is left and run on all. Those that are behind the best known set leave at once.
+  /// All of them run on a few samples, the better half on twice as many, until as many are left as sets of a size are
+  /// gone on from, which run on all. Those that are behind as many known sets leave at once.
   private func race(
     _ sets: [[Bool]], streaming: Int, look: Int? = nil, _ state: inout SearchState
   ) throws {
-    let best = state.best(1, streaming: streaming).first.map { state.losses(of: $0.kept) }
+    let known = state.best(settings.beam, streaming: streaming).map { state.losses(of: $0.kept) }
     var field = sets
     var count = look ?? firstLook
     while !field.isEmpty {
       try measureTogether(field, samples: count, &state)
       if count == judge.samples { return }
       func sum(_ set: [Bool]) -> Double { state.losses(of: set).prefix(count).reduce(0, +) }
-      let bar = best.map { $0.prefix(count).reduce(0, +) } ?? .infinity
+      let bar =
+        known.count < settings.beam
+        ? Double.infinity : known.map { $0.prefix(count).reduce(0, +) }.max() ?? .infinity
       field = field.sorted { (sum($0), SearchState.name($0)) < (sum($1), SearchState.name($1)) }
-        .prefix((field.count + 1) / 2).filter { sum($0) <= bar }
-      count = min(2 * count, judge.samples)
-      if field.count == 1 { count = judge.samples }
+        .prefix(max((field.count + 1) / 2, settings.beam)).filter { sum($0) <= bar }
+      count = field.count <= settings.beam ? judge.samples : min(2 * count, judge.samples)
     }
   }
 
   /// Samples that the first look of a race takes.
-  private var firstLook: Int { (judge.samples + 3) / 4 }
+  private var firstLook: Int { Self.firstLook(samples: judge.samples, kinds: kinds) }
+
+  /// A quarter of the samples; one of each kind, up to half of them, if these are more.
+  static func firstLook(samples: Int, kinds: Int) -> Int {
+    max((samples + 3) / 4, min((samples + 1) / 2, kinds))
+  }
 
   /// Sets that race at a time.
   private static let racers = 3
@@ -235,6 +244,7 @@ package struct MapSearch {
   ) throws {
     let streaming = state.removed + 1
     let loss = mean(state.losses(of: branch.kept))
+    var rest = shortlist[...]
     if let first = shortlist.first, settings.beam == 1 {
       let negligible = try negligibleLoss(&state)
       if loss + branch.estimate(first) <= negligible {
@@ -242,9 +252,10 @@ package struct MapSearch {
         try measureTogether([set], samples: judge.samples, &state)
         try estimate([first], of: &branch, kept: false, &state)
         if mean(state.losses(of: set)) <= negligible { return }
+        // It lost more than was thought: the others race for less.
+        rest = rest.dropFirst()
       }
     }
-    var rest = shortlist[...]
     while let next = rest.first {
       // Units cost more, not less, the fewer are left.
       if loss + branch.estimate(next) >= bound(streaming: streaming, state) { break }

@@ -32,6 +32,8 @@ final class PromptShelf {
   private let settings: PromptSettings
   private let file: PromptFile?
   private var kept: [Int: PromptCache] = [:]
+  /// Those whose keys and values lie in the file.
+  private var filed: Set<Int> = []
   /// The last one that is not kept.
   private var latest: (sample: Int, cache: PromptCache)?
   private var (used, usedOfFile) = (0, 0)
@@ -50,41 +52,87 @@ final class PromptShelf {
   /// Samples whose prompts are kept.
   var keptCount: Int { kept.count }
 
+  /// Why there is no room for the others.
+  var shortage: PromptShortage {
+    guard settings.fileBudget > 0 else { return .budget }
+    guard let file else { return .noFile }
+    return file.isFull ? .disk : .budget
+  }
+
   /// The prompt of a sample.
   subscript(_ sample: Int) -> PromptCache {
     if let cache = kept[sample] { return cache }
     if let latest, latest.sample == sample { return latest.cache }
     latest = nil
-    let (tokens, rows) = (samples[sample].tokens, samples[sample].predictingRows)
-    let boundary = samples[sample].boundary(deployment.boundary)
-    let bytes = PromptCache.bytes(
-      decoder.configuration, tokens: boundary, storage: settings.storage)
-    if used + bytes > settings.byteBudget, let file, usedOfFile + bytes <= settings.fileBudget,
-      let cache = PromptCache(
-        decoder, tokens: tokens, boundary: boundary, rows: rows, storage: settings.storage, in: file
-      )
-    {
-      usedOfFile += bytes
-      kept[sample] = cache
-      return cache
-    }
-    let cache = PromptCache(
-      decoder, tokens: tokens, boundary: boundary, rows: rows, storage: settings.storage)
+    let bytes = bytes(sample)
     if used + bytes <= settings.byteBudget {
       used += bytes
-      kept[sample] = cache
-    } else {
-      latest = (sample, cache)
+      return keep(read(sample), sample)
     }
+    if let file, usedOfFile + bytes <= settings.fileBudget, let cache = read(sample, into: file) {
+      usedOfFile += bytes
+      filed.insert(sample)
+      return keep(cache, sample)
+    }
+    let cache = read(sample)
+    latest = (sample, cache)
     return cache
   }
 
-  /// Positions in `wanted`, a list of samples, that can be worked on together: all of the prompts that are kept,
-  /// and of each other one.
+  private func keep(_ cache: PromptCache, _ sample: Int) -> PromptCache {
+    kept[sample] = cache
+    return cache
+  }
+
+  private func boundary(_ sample: Int) -> Int { samples[sample].boundary(deployment.boundary) }
+
+  private func bytes(_ sample: Int) -> Int {
+    PromptCache.bytes(
+      decoder.configuration, tokens: boundary(sample), storage: settings.storage)
+  }
+
+  private func read(_ sample: Int) -> PromptCache {
+    PromptCache(
+      decoder, tokens: samples[sample].tokens, boundary: boundary(sample),
+      rows: samples[sample].predictingRows, storage: settings.storage)
+  }
+
+  private func read(_ sample: Int, into file: PromptFile) -> PromptCache? {
+    PromptCache(
+      decoder, tokens: samples[sample].tokens, boundary: boundary(sample),
+      rows: samples[sample].predictingRows, storage: settings.storage, in: file)
+  }
+
+  /// Positions in `wanted`, a list of samples, that can be worked on together: all of the prompts in memory, some of
+  /// those in the file at a time, and of each other one.
   func groups(of wanted: [Int]) -> [[Int]] {
-    let together = wanted.indices.filter { kept[wanted[$0]] != nil }
-    let others = Set(wanted).filter { kept[$0] == nil }.sorted()
-    return ([together] + others.map { sample in wanted.indices.filter { wanted[$0] == sample } })
+    var groups: [Set<Int>] = [Set(kept.keys).subtracting(filed)]
+    var (some, size): (Set<Int>, Int) = ([], 0)
+    for sample in filed.sorted() {
+      // A layer of each is in memory while it is worked on.
+      let layer =
+        PromptCache.bytes(decoder.configuration, tokens: boundary(sample))
+        / decoder.configuration.layers
+      if !some.isEmpty && size + layer > settings.byteBudget / 8 {
+        groups.append(some)
+        (some, size) = ([], 0)
+      }
+      some.insert(sample)
+      size += layer
+    }
+    groups.append(some)
+    groups += Set(wanted).filter { kept[$0] == nil }.sorted().map { [$0] }
+    return groups.map { group in wanted.indices.filter { group.contains(wanted[$0]) } }
       .filter { !$0.isEmpty }
   }
+}
+
+/// Why prompts are read again.
+package enum PromptShortage: Sendable {
+  /// They are more than the bytes allowed.
+  case budget
+  /// No file can be made in the folder.
+  case noFile
+  /// The disk is full.
+  case disk
 }

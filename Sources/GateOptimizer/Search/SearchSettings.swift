@@ -36,6 +36,9 @@ package struct SearchSettings: SettingSection {
   /// The defaults.
   package init() {}
 
+  /// Kinds of samples, which take turns: every task at every length.
+  var kinds: Int { max(tasks.count, 1) * max(contexts.count, 1) }
+
   /// The names of the settings in a file.
   package enum CodingKeys: String, SettingKey {
     case units

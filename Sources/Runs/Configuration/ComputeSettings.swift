@@ -39,7 +39,13 @@ package struct ComputeSettings: SettingSection {
       Setting(.memoryBudget, \.memoryBudget),
       Setting(.teacherCache, \.teacherCache),
       Setting(.teacherCacheOnDisk, \.teacherCacheOnDisk),
-      Setting(.promptFiles, \.promptFiles),
+      Setting(.promptFiles, \.promptFiles) { size, key throws(InvalidSetting) in
+        guard case .shareOfFree(let share) = size else { return }
+        throw InvalidSetting(
+          [key.rawValue],
+          "is a share of free memory (\(fixed(share * 100, 0))%); write a size of disk such as 16GiB"
+        )
+      },
       Setting(.products, optional: \.products),
     ]
   }

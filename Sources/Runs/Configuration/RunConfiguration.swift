@@ -170,6 +170,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     }
     try within("evaluation", check: evaluation.validate)
     try within("report", check: report.validate)
+    try within("compute", check: compute.validate)
     try validateDeployments()
     try requireGates()
     for (criteria, section) in [

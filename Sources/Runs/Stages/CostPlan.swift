@@ -150,9 +150,11 @@ private struct StageCosts {
         bytes += 3 * model.layers * tokens * model.hidden * 4
       }
     }
+    let alone =
+      configuration.search.starts.contains(.oneLayerBack) ? model.layers * samples.count : 0
     return line(
-      "search", "about \(evaluations) evaluations of \(unit), \(deployment.name)",
-      once + Double(evaluations) * each,
+      "search", "about \(evaluations + alone) evaluations of \(unit), \(deployment.name)",
+      once + Double(evaluations + alone) * each,
       min(bytes, configuration.compute.memoryBudget.byteCount))
   }
 

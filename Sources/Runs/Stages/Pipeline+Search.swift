@@ -8,7 +8,8 @@ import Transformer
 extension Pipeline {
   /// The searched maps of each unit: those that are there, or searched from where the last process stopped.
   func search(_ model: RunModel, _ learned: LearnedMaps) throws -> [SearchedMaps] {
-    try configuration.searchedUnits.map { unit in
+    var read: PromptedSamples?
+    return try configuration.searchedUnits.map { unit in
       let (layers, heads) = (learned.layers, learned.heads)
       let result = RunResult.search(unit)
       if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
@@ -17,7 +18,7 @@ extension Pipeline {
       {
         return maps
       }
-      let state = try search(unit, model, learned)
+      let state = try search(unit, model, learned, &read)
       let width = unit.perLayer(heads: heads)
       let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
       let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
@@ -30,7 +31,7 @@ extension Pipeline {
   }
 
   private func search(
-    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps
+    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps, _ read: inout PromptedSamples?
   ) throws -> SearchState {
     let count = learned.layers * unit.perLayer(heads: learned.heads)
     var state =
@@ -39,14 +40,14 @@ extension Pipeline {
     let (settings, identity) = (configuration.search, try searchIdentity())
     let (observer, path) = (observer, folder.path)
     let swapSizes = try swapSizes(unit, learned)
-    let starts = try searchStarts(unit, model, learned)
+    let starts = state.removed < count ? try searchStarts(unit, model, learned, &read) : []
     var forecast = SearchForecast(
       count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes,
       together: configuration.searchDeployment.phase == .decode)
     forecast.note(state)
     var (done, total) = (state.evaluations, forecast.total(state))
     var note = "\(state.removed) of \(count) \(unit) stream"
-    let judge = try judge(unit, model) {
+    let judge = try judge(unit, model, &read) {
       done += 1
       // There is more to come, whatever was forecast.
       if done >= total {
@@ -79,6 +80,13 @@ extension Pipeline {
   /// What each layer gains alone in the deployment that maps are searched for, from the file or on the search's
   /// samples.
   func restoration(_ model: RunModel) throws -> LayerRestoration {
+    var read: PromptedSamples?
+    return try restoration(model, &read)
+  }
+
+  private func restoration(
+    _ model: RunModel, _ read: inout PromptedSamples?
+  ) throws -> LayerRestoration {
     let layers = model.decoder.configuration.layers
     if try RunResult.restoration.isThere(in: files) && !isOwn(.restoration) {
       try folder.remove(files.restoration)
@@ -89,7 +97,7 @@ extension Pipeline {
     let total = layers * configuration.search.samples
     let (observer, path) = (observer, folder.path)
     var done = 0
-    let judge = try judge(.layers, model) {
+    let judge = try judge(.layers, model, &read) {
       done += 1
       observer.stepAdvanced(to: min(done, total), note: "")
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
@@ -102,36 +110,54 @@ extension Pipeline {
   }
 
   /// What measures a set: by its whole pass or, where maps stream after the prompt alone, by what follows it.
-  func judge(
-    _ unit: MapUnit, _ model: RunModel, onEach: @escaping () throws -> Void
+  ///
+  /// Prompts that were read for another judge of the search are not read again: `read` holds them.
+  private func judge(
+    _ unit: MapUnit, _ model: RunModel, _ read: inout PromptedSamples?,
+    onEach: @escaping () throws -> Void
   ) throws -> any LossJudge {
     let (settings, deployment) = (configuration.search, configuration.searchDeployment)
+    if let read { return PromptedJudge(read, unit: unit, loss: settings.loss, onEach: onEach) }
     let samples = try configuration.searchSamples(model.tokenizer)
-    let question = MapJudge.Question(
-      unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment)
     let budget = configuration.compute.memoryBudget.byteCount
-    guard deployment.phase == .decode else {
-      return MapJudge(
-        model.decoder, samples: samples, question: question, byteBudget: budget, onEach: onEach)
-    }
     let (observer, path) = (observer, folder.path)
-    observer.stepBegan("read", unit: "prompts", done: 0, total: samples.count)
-    let judge = try PromptedJudge(
-      model.decoder, samples: samples, question: question,
+    observer.stepBegan("read", unit: "samples", done: 0, total: samples.count)
+    let onRead: (Int) throws -> Void = { read in
+      observer.stepAdvanced(to: read, note: "")
+      if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+    }
+    guard deployment.phase == .decode else {
+      return try MapJudge(
+        model.decoder, samples: samples,
+        question: MapJudge.Question(
+          unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment),
+        byteBudget: budget, onRead: onRead, onEach: onEach)
+    }
+    let prompted = try PromptedSamples(
+      model.decoder, samples, judged: settings.rows, deployment: deployment,
       prompts: PromptSettings(
         byteBudget: budget, storage: settings.prompts,
         fileBudget: configuration.compute.promptFiles.byteCount, folder: folder.path),
-      onRead: { read in
-        observer.stepAdvanced(to: read, note: "")
-        if observer.isInterrupted { throw RunError.interrupted(folder: path) }
-      }, onEach: onEach)
-    if judge.rereadPrompts > 0 {
-      observer.warn(
-        "the prompts of \(judge.rereadPrompts) of \(samples.count) samples do not fit "
-          + "compute.memory_budget and compute.prompt_files, so that they are read again for each round; raise "
-          + "either, or set search.prompts: bfloat16")
-    }
-    return judge
+      onRead: onRead)
+    warn(of: prompted)
+    read = prompted
+    return PromptedJudge(prompted, unit: unit, loss: settings.loss, onEach: onEach)
+  }
+
+  /// Says that prompts are read again and again, and what helps.
+  private func warn(of prompted: PromptedSamples) {
+    guard prompted.reread > 0 else { return }
+    let smaller =
+      configuration.search.prompts == .float32 ? ", or set search.prompts: bfloat16" : ""
+    let advice =
+      switch prompted.shortage {
+      case .budget: "raise compute.memory_budget or compute.prompt_files\(smaller)"
+      case .noFile: "no file for them can be made in \(folder.path); make room there\(smaller)"
+      case .disk: "the disk of \(folder.path) is full; make room there\(smaller)"
+      }
+    observer.warn(
+      "the prompts of \(prompted.reread) of \(prompted.count) samples find no room and are read again for each "
+        + "round; \(advice)")
   }
 
   /// The sizes at which swaps are tried, in streaming units.
@@ -145,27 +171,36 @@ extension Pipeline {
 
   /// The maps of `search.starts` at the sizes where swaps are tried; a run without gates has no rankings.
   private func searchStarts(
-    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps
+    _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps, _ read: inout PromptedSamples?
   ) throws -> [[Bool]] {
     let sparsities = configuration.search.swapRounds > 0 ? configuration.searchSparsities : []
     guard !sparsities.isEmpty else { return [] }
-    return try configuration.search.starts.flatMap { start -> [[Bool]] in
-      switch start {
-      case .rankings:
-        guard let gates = learned.gates else { return [] }
-        return try sparsities.flatMap { try rankedStarts(unit, gates, sparsity: $0) }
-      case .periodic:
-        return try layerStarts(unit, learned, sparsities) { streaming in
-          [Baseline.periodicFirst, .periodicLast].compactMap {
-            $0.retrievalLayers(of: learned.layers, streaming: streaming)
-          }
+    var sets: [[Bool]] = []
+    for start in configuration.search.starts {
+      sets += try searchStarts(start, unit, model, learned, sparsities, &read)
+    }
+    return sets
+  }
+
+  private func searchStarts(
+    _ start: SearchStart, _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps,
+    _ sparsities: [Double], _ read: inout PromptedSamples?
+  ) throws -> [[Bool]] {
+    switch start {
+    case .rankings:
+      guard let gates = learned.gates else { return [] }
+      return try sparsities.flatMap { try rankedStarts(unit, gates, sparsity: $0) }
+    case .periodic:
+      return try layerStarts(unit, learned, sparsities) { streaming in
+        [Baseline.periodicFirst, .periodicLast].compactMap {
+          $0.retrievalLayers(of: learned.layers, streaming: streaming)
         }
-      case .oneLayerBack:
-        let restoration = try restoration(model)
-        return try layerStarts(unit, learned, sparsities) { streaming in
-          [false, true].map {
-            restoration.retrievalLayers(learned.layers - streaming, byLikelihood: $0)
-          }
+      }
+    case .oneLayerBack:
+      let restoration = try restoration(model, &read)
+      return try layerStarts(unit, learned, sparsities) { streaming in
+        [false, true].map {
+          restoration.retrievalLayers(learned.layers - streaming, byLikelihood: $0)
         }
       }
     }
@@ -203,7 +238,7 @@ extension Pipeline {
       try stored.identity == searchIdentity() || formerSearchIdentities().contains(stored.identity)
     else {
       observer.report(
-        "the search of \(unit) that was begun is of another model, other gates, texts or settings, so that "
+        "the search of \(unit) that was begun is of another model, other gates, texts or settings, or of an earlier version, so that "
           + "it is begun again")
       return nil
     }
@@ -217,7 +252,9 @@ extension Pipeline {
   /// What a stored search belongs to.
   private func searchIdentity() throws -> String {
     let settings = try configuration.hash { try $0.searchSettings() }
-    return "\(try checkpointIdentity()), search \(settings), "
+    // How sets race changes which are found.
+    let rule = configuration.searchDeployment.phase == .decode ? ", halving" : ""
+    return "\(try checkpointIdentity()), search \(settings)\(rule), "
       + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }
 

@@ -44,6 +44,8 @@ extension DecoderModel {
 
   /// The same for rows of several samples under one another, (rows, C), whose references are known.
   ///
+  /// A row has the same bits in whatever company.
+  ///
   /// - Parameters:
   ///   - hidden: Final hidden states to judge.
   ///   - places: For each row the reference and its row there.
@@ -54,12 +56,16 @@ extension DecoderModel {
     references: borrowing UniqueArray<ReferencePredictions>
   ) -> [PredictionLoss] {
     precondition(places.count == hidden.rows, "\(places.count) places for \(hidden.rows) rows")
+    // Few rows have products of their own, of other last bits.
+    let count = max(hidden.rows, ProductTiling.few + 1)
+    var all = Tensor.zeros(rows: count, columns: hidden.columns)
+    all.setRows(from: 0, hidden)
     var losses: [PredictionLoss] = []
     // A product packs the output matrix once; 2²⁵ logits at a time are worth it.
     let limit = max(64, (1 << 25) / configuration.vocabulary)
-    for piece in EqualPieces(hidden.rows, limit: limit).ranges {
-      let ours = linear(hidden.view.slice(rows: piece), weights.output)
-      for (row, place) in places[piece].enumerated() {
+    for piece in EqualPieces(count, limit: limit).ranges {
+      let ours = linear(all.view.slice(rows: piece), weights.output)
+      for (row, place) in places[piece.clamped(to: places.indices)].enumerated() {
         losses.append(references[place.reference].loss(ours.view.row(row), row: place.row))
       }
     }

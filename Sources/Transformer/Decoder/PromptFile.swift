@@ -9,6 +9,8 @@ import Support
 package final class PromptFile {
   private let descriptor: Int32
   private var used = 0
+  /// Whether the disk had no room the last time; it is not asked again.
+  package private(set) var isFull = false
 
   /// An empty file on the disk of `folder`; nil where none can be made there.
   package init?(in folder: String) {
@@ -30,12 +32,21 @@ package final class PromptFile {
   func room(_ byteCount: Int) -> PromptRoom? {
     let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
     let size = max((byteCount + page - 1) / page, 1) * page
-    guard posix_fallocate(descriptor, off_t(used), off_t(size)) == 0 else { return nil }
+    guard !isFull, posix_fallocate(descriptor, off_t(used), off_t(size)) == 0 else {
+      return giveUp()
+    }
     let address = unsafe mmap(
       nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(used))
-    guard let address = unsafe address, unsafe address != MAP_FAILED else { return nil }
+    guard let address = unsafe address, unsafe address != MAP_FAILED else { return giveUp() }
     used += size
     return unsafe PromptRoom(UnsafeMutableRawBufferPointer(start: address, count: size))
+  }
+
+  /// Gives back what was reserved in vain.
+  private func giveUp() -> PromptRoom? {
+    if !isFull { ftruncate(descriptor, off_t(used)) }
+    isFull = true
+    return nil
   }
 }
 

@@ -207,7 +207,8 @@ final class ProgressMeter: Sendable {
     guard Self.isShown.load(ordering: .relaxed) else { return }
     let now = ContinuousClock.now
     state.withLock { state in
-      guard state.lastShown == nil, !state.isFinished, state.estimate.total > 0 else { return }
+      guard state.lastShown == nil, !state.isFinished, state.estimate.done < state.estimate.total
+      else { return }
       state.estimate.elapsed = (now - start) / .seconds(1)
       show(state.estimate, after: .infinity)
       state.lastShown = now
@@ -224,9 +225,10 @@ final class ProgressMeter: Sendable {
       state.estimate.total = total ?? state.estimate.total
       state.estimate.elapsed = (now - start) / .seconds(1)
       state.estimate.note = note
-      // A terminal shows the first at once; elsewhere ten seconds pass before a second line.
+      // A terminal shows the first at once.
       let waited =
-        state.lastShown.map { (now - $0) / .seconds(1) } ?? (console.isTerminal ? .infinity : 0)
+        state.lastShown.map { (now - $0) / .seconds(1) }
+        ?? (console.isTerminal ? .infinity : (now - start) / .seconds(1))
       if show(state.estimate, after: waited) { state.lastShown = now }
       state.isFinished = state.estimate.done >= state.estimate.total
     }
