@@ -160,7 +160,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll, miss"),
+    ("search.loss=hope", "search.loss is hope; it must be one of kl, hidden, relative, nll"),
     ("search.units=[layers, layers]", "search.units names one thing twice"),
     ("search.samples=0", "search.samples is 0; it must be at least 1"),
     ("search.sparsities=[1.5]", "search.sparsities is 1.5"),

@@ -1,5 +1,4 @@
 import BasicContainers
-import Foundation
 import Transformer
 
 /// Judges sets of layers or heads by how far their maps are from full attention over a fixed set of
@@ -144,16 +143,12 @@ private struct JudgedSample: ~Copyable {
 
 extension MapLoss {
   /// Whether it is of predictions; otherwise it is of hidden states.
-  var judgesPredictions: Bool { [.divergence, .likelihood, .miss].contains(self) }
+  var judgesPredictions: Bool { self == .divergence || self == .likelihood }
 
   /// The mean loss of predictions.
   func mean(of losses: ArraySlice<PredictionLoss>) -> Double {
-    losses.reduce(0) { sum, loss in
-      switch self {
-      case .likelihood: sum + loss.negativeLogLikelihood
-      case .miss: sum - expm1(-loss.negativeLogLikelihood)
-      default: sum + loss.divergence
-      }
+    losses.reduce(0) {
+      $0 + (self == .divergence ? $1.divergence : $1.negativeLogLikelihood)
     } / Double(losses.count)
   }
 

@@ -101,8 +101,6 @@ package enum MapLoss: String, SettingChoice {
   case relative
   /// −log of the probability of the true next token, in nats; needs no teacher.
   case likelihood = "nll"
-  /// 1 − the probability of the true next token: the share of tokens that sampling would miss, in 0…1.
-  case miss
 }
 
 /// The positions of a sample that a map is judged at.

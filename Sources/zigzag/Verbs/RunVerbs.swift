@@ -20,7 +20,7 @@ struct RunVerb: Verb {
 
   @OptionGroup var source: ConfigurationOptions
 
-  @Flag(help: "Only say what each stage will take on this machine; nothing is written.")
+  @Flag(help: "Only say what each stage takes on this machine, from its beginning; nothing is written.")
   var plan = false
 
   @OptionGroup(title: "Output") var output: OutputOptions
