@@ -20,7 +20,8 @@ struct RunVerb: Verb {
 
   @OptionGroup var source: ConfigurationOptions
 
-  @Flag(help: "Only say what each stage takes on this machine, from its beginning; nothing is written.")
+  @Flag(
+    help: "Only say what each stage takes on this machine, from its beginning; nothing is written.")
   var plan = false
 
   @OptionGroup(title: "Output") var output: OutputOptions
