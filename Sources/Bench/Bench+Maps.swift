@@ -7,7 +7,7 @@ struct BenchPattern {
   let method: CurveMethod
   /// The share of layers that was to stream, where there was a choice.
   let sparsity: Double?
-  let pattern: AttentionPattern
+  var pattern: AttentionPattern
 
   /// Full attention and all streaming; and at each sparsity single heads, and whole layers by `max`.
   ///
@@ -15,28 +15,32 @@ struct BenchPattern {
   ///
   /// - Throws: `GateOptimizerError` where a sparsity is none.
   static func all(
-    _ gates: GateMatrix, sparsities: [Double], model: ModelConfiguration, rule: StreamingRule
+    _ gates: GateMatrix, sparsities: [Double], model: ModelConfiguration, window: StreamingWindow
   ) throws(GateOptimizerError) -> [BenchPattern] {
     var patterns = [
       BenchPattern(method: .full, sparsity: nil, pattern: .full(model)),
       BenchPattern(
-        method: .streaming, sparsity: nil,
-        pattern: AttentionPattern(
-          AttentionPattern.streaming(model, window: rule.window).heads, rule)),
+        method: .streaming, sparsity: nil, pattern: .streaming(model, window: window)),
     ]
     for sparsity in sparsities {
       let layers = try gates.layerMap(by: .max, sparsity: sparsity)
       let heads = try gates.headCut(sparsity: layers.achievedSparsity)
       patterns += [
         BenchPattern(
-          method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, rule)),
+          method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, window: window)),
         BenchPattern(
           method: .layers(.max), sparsity: sparsity,
-          pattern: AttentionPattern(
-            HeadSet(retrievalLayers: layers.isRetrievalLayer, heads: model.keyValueHeads), rule)),
+          pattern: layers.pattern(keyValueHeads: model.keyValueHeads, window: window)),
       ]
     }
     return patterns
+  }
+
+  /// The same heads, of which the streaming ones see what `rule` says.
+  func streaming(by rule: StreamingRule) -> BenchPattern {
+    var deployed = self
+    deployed.pattern.streaming = rule
+    return deployed
   }
 
   var retrievalHeads: Int { pattern.heads.count - pattern.heads.streamingCount }
@@ -47,14 +51,15 @@ struct BenchPattern {
 extension Bench {
   /// Prefill, decode and cache of every pattern at every length.
   func maps(_ texts: [[Int32]]) throws -> MapsResult {
-    MapsResult(
+    let patterns = try BenchPattern.all(
+      gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
+      model: decoder.configuration, window: settings.window)
+    return MapsResult(
       gates: gates?.file ?? "random, seed \(settings.seed)",
       lengths: try texts.map { tokens in
         let deployment = Deployment(settings.window, phase: settings.phase)
-        return try compare(
-          BenchPattern.all(
-            gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
-            model: decoder.configuration, rule: deployment.rule(boundary: tokens.count)), tokens)
+        let rule = deployment.rule(boundary: tokens.count)
+        return try compare(patterns.map { $0.streaming(by: rule) }, tokens)
       })
   }
 

@@ -43,14 +43,8 @@ extension Bench {
     func read() -> PromptCache {
       PromptCache(decoder, tokens: tokens, boundary: rows.lowerBound, rows: rows)
     }
-    func maps(_ prompt: PromptCache, _ kept: [(Int) -> Bool]) -> [PromptedMap] {
-      kept.map { keep in
-        PromptedMap(
-          prompt,
-          HeadSet(retrievalLayers: (0..<c.layers).map(keep), heads: c.keyValueHeads))
-      }
-    }
-    let removals = (0..<c.layers).map { removed in { (layer: Int) in layer != removed } }
+    let alternating = (0..<c.layers).map { $0 % 2 == 0 }
+    let removals = (0..<c.layers).map { removed in (0..<c.layers).map { $0 != removed } }
     var prompt: PromptCache?
     let measured = try rounds(
       "prompts, \(tokens.count) tokens", variants: 4, warmUp: settings.repeats > 1
@@ -61,8 +55,11 @@ extension Bench {
         case 0: _ = decoder.finalHidden(tokens, pattern: .full(c), rows: rows)
         case 1: prompt = read()
         default:
-          let kept = variant == 2 ? [{ $0 % 2 == 0 }] : removals
-          decoder.finalHidden(maps(prompt ?? read(), kept), deployment) { _, _ in }
+          let prompt = prompt ?? read()
+          let maps = (variant == 2 ? [alternating] : removals).map {
+            PromptedMap(prompt, HeadSet(retrievalLayers: $0, heads: c.keyValueHeads))
+          }
+          decoder.finalHidden(maps, deployment) { _, _ in }
         }
       }
     }

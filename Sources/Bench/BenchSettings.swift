@@ -79,7 +79,7 @@ package struct BenchSettings: Codable, Sendable, Equatable {
       try require(
         labels <= shortest, "--labels", "at most \(shortest), the shortest length", "\(labels)")
     }
-    if !measures.allSatisfy({ $0 != .prompts && $0 != .keptStep }), let shortest = lengths.min() {
+    if !Set(measures).isDisjoint(with: [.prompts, .keptStep]), let shortest = lengths.min() {
       try require(
         labels < shortest, "--labels", "below \(shortest), the shortest length", "\(labels)")
     }

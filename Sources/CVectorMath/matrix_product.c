@@ -164,8 +164,8 @@ void zz_multiply(
     for (size_t i = 0; i < m; i++) memset(c + i * c_row, 0, n * sizeof *c);
   /* Blocks of B of about one width, whole panels each. */
   size_t parts = (n + family->across - 1) / family->across;
-  size_t width = parts ? (n / parts + ZZ_PANEL - 1) / ZZ_PANEL * ZZ_PANEL : n;
-  if (width * parts < n) width += ZZ_PANEL;
+  size_t even = parts ? (n + parts - 1) / parts : 0;
+  size_t width = (even + ZZ_PANEL - 1) / ZZ_PANEL * ZZ_PANEL;
   for (size_t p = 0; p < k; p += DEPTH) {
     size_t depth = k - p < DEPTH ? k - p : DEPTH;
     for (size_t j = 0; j < n; j += width) {

@@ -54,7 +54,6 @@ package struct MapSearch {
   private let settings: SearchSettings
   private let swapSizes: Set<Int>
   private let starts: [[Bool]]
-  private let kinds: Int
 
   /// A search by `settings`' shortlist, beam, swap rounds and swap trials.
   ///
@@ -70,7 +69,6 @@ package struct MapSearch {
     self.settings = settings
     self.swapSizes = swapSizes
     self.starts = starts
-    kinds = settings.kinds
   }
 
   /// Goes on from `state` until every unit streams or `onStep` returns false.
@@ -155,7 +153,7 @@ package struct MapSearch {
     }
   }
 
-  /// Samples that a first look takes.
+  /// Samples that first estimates and swaps take.
   private var half: Int { (judge.samples + 1) / 2 }
 
   /// The losses of a set on all samples, or on the first of them if these are enough for a mean above
@@ -227,12 +225,7 @@ package struct MapSearch {
   }
 
   /// Samples that the first look of a race takes.
-  private var firstLook: Int { Self.firstLook(samples: judge.samples, kinds: kinds) }
-
-  /// A quarter of the samples; one of each kind, up to half of them, if these are more.
-  static func firstLook(samples: Int, kinds: Int) -> Int {
-    max((samples + 3) / 4, min((samples + 1) / 2, kinds))
-  }
+  private var firstLook: Int { settings.firstLook(of: judge.samples) }
 
   /// Sets that race at a time.
   private static let racers = 3

@@ -69,10 +69,10 @@ final class PromptShelf {
       used += bytes
       return keep(read(sample), sample)
     }
-    if let file, usedOfFile + bytes <= settings.fileBudget, let cache = read(sample, into: file) {
+    if let file, usedOfFile + bytes <= settings.fileBudget, let room = file.room(bytes) {
       usedOfFile += bytes
       filed.insert(sample)
-      return keep(cache, sample)
+      return keep(read(sample, into: room), sample)
     }
     let cache = read(sample)
     latest = (sample, cache)
@@ -91,16 +91,10 @@ final class PromptShelf {
       decoder.configuration, tokens: boundary(sample), storage: settings.storage)
   }
 
-  private func read(_ sample: Int) -> PromptCache {
+  private func read(_ sample: Int, into room: PromptRoom? = nil) -> PromptCache {
     PromptCache(
       decoder, tokens: samples[sample].tokens, boundary: boundary(sample),
-      rows: samples[sample].predictingRows, storage: settings.storage)
-  }
-
-  private func read(_ sample: Int, into file: PromptFile) -> PromptCache? {
-    PromptCache(
-      decoder, tokens: samples[sample].tokens, boundary: boundary(sample),
-      rows: samples[sample].predictingRows, storage: settings.storage, in: file)
+      rows: samples[sample].predictingRows, storage: settings.storage, room: room)
   }
 
   /// Positions in `wanted`, a list of samples, that can be worked on together: all of the prompts in memory, some of

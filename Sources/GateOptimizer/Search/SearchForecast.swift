@@ -81,8 +81,7 @@ package struct SearchForecast: Sendable {
   /// A race of three; or half of the shortlist on half of the samples and two sets on the rest.
   private var lateGuess: Int {
     if together {
-      let look = MapSearch.firstLook(samples: samples, kinds: settings.kinds)
-      return settings.beam * (samples + 3 * look)
+      return settings.beam * (samples + 3 * settings.firstLook(of: samples))
     }
     let tried = min(settings.shortlist, count)
     return max(1, settings.beam * ((tried + 1) / 2 * half + 2 * (samples - half)))

@@ -36,8 +36,12 @@ package struct SearchSettings: SettingSection {
   /// The defaults.
   package init() {}
 
-  /// Kinds of samples, which take turns: every task at every length.
-  var kinds: Int { max(tasks.count, 1) * max(contexts.count, 1) }
+  /// How many of `samples` samples the first look of a race takes: a quarter or, if these are more, one of every task at
+  /// every length, which take turns, up to half.
+  func firstLook(of samples: Int) -> Int {
+    let kinds = max(tasks.count, 1) * max(contexts.count, 1)
+    return max((samples + 3) / 4, min((samples + 1) / 2, kinds))
+  }
 
   /// The names of the settings in a file.
   package enum CodingKeys: String, SettingKey {

@@ -59,8 +59,7 @@ extension Pipeline {
     }
     observer.stepBegan("search", unit: "evaluations", done: done, total: total)
     let search = MapSearch(
-      judge: judge, settings: settings, swapSizes: swapSizes,
-      starts: starts)
+      judge: judge, settings: settings, swapSizes: swapSizes, starts: starts)
     try search.run(&state) { state in
       let stored = StoredSearch(identity: identity, state: state)
       try folder.write(stored.json(), to: files.searchState(unit))
@@ -238,8 +237,8 @@ extension Pipeline {
       try stored.identity == searchIdentity() || formerSearchIdentities().contains(stored.identity)
     else {
       observer.report(
-        "the search of \(unit) that was begun is of another model, other gates, texts or settings, or of an earlier version, so that "
-          + "it is begun again")
+        "the search of \(unit) that was begun is of another model, other gates, texts or settings, or "
+          + "of an earlier version, so that it is begun again")
       return nil
     }
     guard stored.state.isSearch(of: count, samples: configuration.search.samples) else {

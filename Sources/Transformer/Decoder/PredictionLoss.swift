@@ -56,15 +56,24 @@ extension DecoderModel {
     references: borrowing UniqueArray<ReferencePredictions>
   ) -> [PredictionLoss] {
     precondition(places.count == hidden.rows, "\(places.count) places for \(hidden.rows) rows")
-    // Few rows have products of their own, of other last bits.
-    let count = max(hidden.rows, ProductTiling.few + 1)
-    var all = Tensor.zeros(rows: count, columns: hidden.columns)
-    all.setRows(from: 0, hidden)
+    if hidden.rows <= ProductTiling.few {
+      var many = ProductTiling.room(hidden.rows, columns: hidden.columns)
+      many.setRows(from: 0, hidden)
+      return losses(many.view, places, references)
+    }
+    return losses(hidden.view, places, references)
+  }
+
+  /// The losses of the first of `rows`, as many as there are `places`.
+  private func losses(
+    _ rows: MatrixView, _ places: [(reference: Int, row: Int)],
+    _ references: borrowing UniqueArray<ReferencePredictions>
+  ) -> [PredictionLoss] {
     var losses: [PredictionLoss] = []
     // A product packs the output matrix once; 2²⁵ logits at a time are worth it.
     let limit = max(64, (1 << 25) / configuration.vocabulary)
-    for piece in EqualPieces(count, limit: limit).ranges {
-      let ours = linear(all.view.slice(rows: piece), weights.output)
+    for piece in EqualPieces(rows.rows, limit: limit).ranges {
+      let ours = linear(rows.slice(rows: piece), weights.output)
       for (row, place) in places[piece.clamped(to: places.indices)].enumerated() {
         losses.append(references[place.reference].loss(ours.view.row(row), row: place.row))
       }

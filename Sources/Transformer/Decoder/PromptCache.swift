@@ -42,28 +42,10 @@ package final class PromptCache: Sendable {
   ///   - boundary: Where its prompt ends, 1…T.
   ///   - rows: Positions whose final hidden states will be asked for; they end after `boundary`.
   ///   - storage: How keys and values are stored.
-  package convenience init(
+  ///   - room: Where in a file they go, of as many bytes as ``bytes(_:tokens:storage:)`` says; nil for memory.
+  package init(
     _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
-    storage: PromptStorage = .float32
-  ) {
-    self.init(
-      decoder, tokens: tokens, boundary: boundary, rows: rows, storage: storage, room: nil)
-  }
-
-  /// The same with keys and values in a file; nil where it has no room.
-  package convenience init?(
-    _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
-    storage: PromptStorage = .float32, in file: PromptFile
-  ) {
-    let bytes = Self.bytes(decoder.configuration, tokens: boundary, storage: storage)
-    guard let room = file.room(bytes) else { return nil }
-    self.init(
-      decoder, tokens: tokens, boundary: boundary, rows: rows, storage: storage, room: room)
-  }
-
-  private init(
-    _ decoder: DecoderModel, tokens: [Int32], boundary: Int, rows: Range<Int>,
-    storage: PromptStorage, room: PromptRoom?
+    storage: PromptStorage = .float32, room: PromptRoom? = nil
   ) {
     precondition(
       boundary >= 1 && boundary < rows.upperBound && rows.upperBound <= tokens.count

@@ -29,7 +29,7 @@ package final class PromptFile {
   deinit { close(descriptor) }
 
   /// Room for `byteCount` bytes more; nil where the disk has none.
-  func room(_ byteCount: Int) -> PromptRoom? {
+  package func room(_ byteCount: Int) -> PromptRoom? {
     let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
     let size = max((byteCount + page - 1) / page, 1) * page
     guard !isFull, posix_fallocate(descriptor, off_t(used), off_t(size)) == 0 else {
@@ -51,7 +51,7 @@ package final class PromptFile {
 }
 
 /// Where the keys and values of one prompt are written once, layer by layer.
-@safe final class PromptRoom {
+@safe package final class PromptRoom {
   private let bytes: UnsafeMutableRawBufferPointer
   private let storage: WeightStorage
   private var used = 0

@@ -203,14 +203,8 @@ private struct PromptedWalk {
   }
 
   /// Room for nodes, the last of which are these.
-  ///
-  /// Few rows have products of their own, of other last bits. A map is to have the same bits in whatever company, so
-  /// that rows of zeros make them many.
   private static func rows(for nodes: [Node], columns: Int) -> Tensor {
-    let count = nodes.last?.place.upperBound ?? 0
-    return count > ProductTiling.few
-      ? Tensor(rows: count, columns: columns)
-      : .zeros(rows: ProductTiling.few + 1, columns: columns)
+    ProductTiling.room(nodes.last?.place.upperBound ?? 0, columns: columns)
   }
 
   /// The rows x of nodes on their way, and those of `new` nodes, which begin at this layer, under them.

@@ -53,6 +53,14 @@ enum ProductTiling {
   /// At most so many rows are multiplied straight from the stored weights.
   static let few = 8
 
+  /// Room for `count` rows that are to have the same bits in whatever company.
+  ///
+  /// Few rows have products of their own, of other last bits, so that rows of zeros make them many.
+  static func room(_ count: Int, columns: Int) -> Tensor {
+    count > few
+      ? Tensor(rows: count, columns: columns) : .zeros(rows: few + 1, columns: columns)
+  }
+
   private static var isFixed: Bool { ProductKernels.current == .openBLAS }
 
   /// Wide pieces use what is copied or fetched of A more often; six tasks for each core end together.
