@@ -5,7 +5,15 @@ import Transformer
 enum Reference135M {
   static let configuration = ModelConfiguration(
     modelType: "llama", layers: 30, hidden: 576, feedForward: 1536, queryHeads: 9,
-    keyValueHeads: 3, headDim: 64, vocabulary: 49_152, ropeTheta: 100_000, maxPositions: 8192)
+    keyValueHeads: 3, headDim: 64, vocabulary: 49_152, maxPositions: 8192, kind: kind)
+  /// The base of its rotary embedding.
+  static let theta = 100_000.0
+
+  private static var kind: LayerKind {
+    var kind = LayerKind()
+    kind.rotary?.theta = theta
+    return kind
+  }
   static let hidden = configuration.hidden
   static let feedForward = configuration.feedForward
   static let headDim = configuration.headDim

@@ -66,7 +66,7 @@ struct GatedUnitForward: Kernel, ~Copyable {
   /// Both products.
   var work: Work { .operations(4 * x.rows * gate.rows * gate.columns) }
 
-  mutating func run() { act = gatedUnit(x.view, gate: gate, up: up) }
+  mutating func run() { act = gatedUnit(x.view, gate: gate, up: up, .silu) }
 
   func difference() -> String? {
     let (g, u) = (gate.widened().matrix, up.widened().matrix)
@@ -107,7 +107,7 @@ struct GatedUnitBackward: Kernel, ~Copyable {
   private static func replace(
     gate: inout Tensor, up: inout Tensor, _ dy: borrowing Tensor, _ down: WeightMatrix
   ) {
-    gatedUnitBackward(dy.view, down: down, gate: &gate, up: &up)
+    gatedUnitBackward(dy.view, down: down, gate: &gate, up: &up, .silu)
   }
 
   func difference() -> String? {

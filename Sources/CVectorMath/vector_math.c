@@ -256,52 +256,84 @@ VECTOR void zz_rotate(
   }
 }
 
+VECTOR void zz_rotate_neighbours(
+    float *restrict x, const float *restrict cosine, const float *restrict sine, size_t half,
+    float sign) {
+  for (size_t i = 0; i < half; i++) {
+    float a = x[2 * i], b = x[2 * i + 1], c = cosine[i], s = sign * sine[i];
+    x[2 * i] = a * c - b * s;
+    x[2 * i + 1] = b * c + a * s;
+  }
+}
+
 INLINE void sigmoid_lanes(lanes *v) {
   lanes e = -*v;
   exp_lanes(&e);
   *v = 1.0f / (1.0f + e);
 }
 
+/* Both activations are g * sigmoid(a(g)): a(g) = g for SiLU, and for GELU with tanh
+   a(g) = 2 * sqrt(2 / pi) * (g + 0.044715 * g^3), since (1 + tanh u) / 2 = sigmoid(2 u). */
+#define GELU_SLOPE 1.5957691216057308f
+#define GELU_CUBE 0.044715f
+
 /* Vectors go by pointer: by value their width would be part of the calling convention. */
-INLINE void swiglu_lanes(const lanes *gate, const lanes *up, lanes *y) {
-  lanes s = *gate;
-  sigmoid_lanes(&s);
+INLINE void gate_lanes(const lanes *gate, lanes *s, int is_gelu) {
+  lanes g = *gate;
+  if (is_gelu) g = GELU_SLOPE * g * (1.0f + GELU_CUBE * g * g);
+  sigmoid_lanes(&g);
+  *s = g;
+}
+
+INLINE void gated_lanes(const lanes *gate, const lanes *up, lanes *y, int is_gelu) {
+  lanes s;
+  gate_lanes(gate, &s, is_gelu);
   *y = *gate * s * *up;
 }
 
-VECTOR void zz_swiglu(const float *gate, const float *up, float *y, size_t n) {
+INLINE void gated_row(const float *gate, const float *up, float *y, size_t n, int is_gelu) {
   size_t i = 0;
   lanes g, u, v;
   for (; i + LANES <= n; i += LANES) {
     load(&g, gate + i);
     load(&u, up + i);
-    swiglu_lanes(&g, &u, &v);
+    gated_lanes(&g, &u, &v, is_gelu);
     store(&v, y + i);
   }
   if (i < n) {
     load_some(&g, gate + i, n - i, 0);
     load_some(&u, up + i, n - i, 0);
-    swiglu_lanes(&g, &u, &v);
+    gated_lanes(&g, &u, &v, is_gelu);
     store_some(&v, y + i, n - i);
   }
 }
 
-INLINE void swiglu_backward_lanes(lanes *gate, lanes *up, const lanes *dy) {
-  lanes s = *gate;
-  sigmoid_lanes(&s);
-  lanes dup = *dy * *gate * s;
-  *gate = *dy * *up * s * (1.0f + *gate * (1.0f - s));
+VECTOR void zz_swiglu(const float *gate, const float *up, float *y, size_t n) {
+  gated_row(gate, up, y, n, 0);
+}
+
+VECTOR void zz_geglu(const float *gate, const float *up, float *y, size_t n) {
+  gated_row(gate, up, y, n, 1);
+}
+
+INLINE void gated_backward_lanes(lanes *gate, lanes *up, const lanes *dy, int is_gelu) {
+  lanes s, g = *gate;
+  gate_lanes(gate, &s, is_gelu);
+  lanes dup = *dy * g * s;
+  lanes inner = g * (1.0f - s);
+  if (is_gelu) inner *= GELU_SLOPE * (1.0f + 3.0f * GELU_CUBE * g * g);
+  *gate = *dy * *up * s * (1.0f + inner);
   *up = dup;
 }
 
-VECTOR void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n) {
+INLINE void gated_backward_row(float *gate, float *up, const float *dy, size_t n, int is_gelu) {
   size_t i = 0;
   lanes g, u, d;
   for (; i + LANES <= n; i += LANES) {
     load(&g, gate + i);
     load(&u, up + i);
     load(&d, dy + i);
-    swiglu_backward_lanes(&g, &u, &d);
+    gated_backward_lanes(&g, &u, &d, is_gelu);
     store(&g, gate + i);
     store(&u, up + i);
   }
@@ -309,10 +341,18 @@ VECTOR void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n
     load_some(&g, gate + i, n - i, 0);
     load_some(&u, up + i, n - i, 0);
     load_some(&d, dy + i, n - i, 0);
-    swiglu_backward_lanes(&g, &u, &d);
+    gated_backward_lanes(&g, &u, &d, is_gelu);
     store_some(&g, gate + i, n - i);
     store_some(&u, up + i, n - i);
   }
+}
+
+VECTOR void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n) {
+  gated_backward_row(gate, up, dy, n, 0);
+}
+
+VECTOR void zz_geglu_backward(float *gate, float *up, const float *dy, size_t n) {
+  gated_backward_row(gate, up, dy, n, 1);
 }
 
 VECTOR size_t zz_argmax(const float *x, size_t n) {

@@ -10,7 +10,8 @@ extension FuzzTests {
   private static func modelFile() throws -> [UInt8] {
     let configuration = ModelConfiguration(
       modelType: "qwen2", layers: 1, hidden: 4, feedForward: 4, queryHeads: 2, keyValueHeads: 1,
-      headDim: 2, vocabulary: 8, maxPositions: 64, tiedEmbeddings: false, attentionBias: true)
+      headDim: 2, vocabulary: 8, maxPositions: 64, tiedEmbeddings: false,
+      kind: .biased)
     return try FuzzCorpus.file { try ModelTestFiles.write(to: $0, configuration: configuration) }
   }
 

@@ -62,7 +62,7 @@ struct ConfigurationKeyTests {
     folder.configuration.merge(Self.written) { $1 }
     let plan = try folder.plan()
     #expect(plan.warnings.isEmpty, "\(plan.warnings)")
-    #expect(plan.contents.configuration.ropeScaling == nil)
+    #expect(plan.contents.configuration.kinds[0].rotary?.scaling == nil)
     #expect(plan.contents.configuration.maxPositions == 64)
   }
 
@@ -202,7 +202,7 @@ struct ConfigurationKeyTests {
     folder.remove("lm_head.weight")
     folder.configuration["num_key_value_heads"] = 2
     let found = try folder.plan().contents.configuration
-    #expect(found.ropeTheta == 10_000)
+    #expect(found.kinds[0].rotary?.theta == 10_000)
     #expect(found.rmsNormEpsilon == 1e-6)
     #expect(found.headDim == configuration.headDim)
   }

@@ -44,7 +44,7 @@ struct FamilyDefaultTests {
     let configuration = try folder.plan().contents.configuration
     #expect(configuration.maxPositions == context)
     #expect(configuration.rmsNormEpsilon == 1e-6)
-    #expect(configuration.ropeTheta == 10_000)
+    #expect(configuration.kinds[0].rotary?.theta == 10_000)
   }
 
   @Test func keyValueHeads() throws {
@@ -105,7 +105,7 @@ struct FamilyDefaultTests {
     configure("mistral", ["attention_bias": true])
     expectError(.badData, "attention_bias", "mistral with biases") { try folder.plan() }
     configure("qwen2")
-    #expect(try folder.plan().contents.configuration.attentionBias)
+    #expect(try folder.plan().contents.configuration.kinds[0].projectionBias)
   }
 
   // MARK: Windows

@@ -59,27 +59,33 @@ struct GGUFMetadataTests {
   @Test func aFactorWithoutATypeIsLinear() throws {
     for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
       #expect(
-        try plan(key, .real(4)).contents.configuration.ropeScaling == .linear(factor: 4), "\(key)")
-      #expect(try plan(key, .real(1)).contents.configuration.ropeScaling == nil)
-      #expect(try plan(key, .real(0)).contents.configuration.ropeScaling == nil)
+        try plan(key, .real(4)).contents.configuration.kinds[0].rotary?.scaling
+          == .linear(factor: 4), "\(key)")
+      #expect(try plan(key, .real(1)).contents.configuration.kinds[0].rotary?.scaling == nil)
+      #expect(try plan(key, .real(0)).contents.configuration.kinds[0].rotary?.scaling == nil)
       var file = GGUFBytes()
       file.set(key, .real(4))
       file.set("llama.rope.scaling.type", .text("none"))
-      #expect(try plan(file).contents.configuration.ropeScaling == nil)
+      #expect(try plan(file).contents.configuration.kinds[0].rotary?.scaling == nil)
       file.set("llama.rope.scaling.type", .text("linear"))
-      #expect(try plan(file).contents.configuration.ropeScaling == .linear(factor: 4))
+      #expect(try plan(file).contents.configuration.kinds[0].rotary?.scaling == .linear(factor: 4))
       file.set("llama.rope.scaling.type", .text("yarn"))
-      expectError(.badData, "rope.scaling.type", "yarn") { try plan(file) }
+      file.set("llama.rope.scaling.original_context_length", .integer(32))
+      #expect(
+        try plan(file).contents.configuration.kinds[0].rotary?.scaling
+          == .yarn(
+            YarnScaling(
+              factor: 4, originalMaxPositions: 32, attentionFactor: 0.1 * log(4) + 1)))
       file.set("llama.rope.scaling.type", .text("longrope"))
       file.set(key, .real(1))
-      expectError(.badData, "rope.scaling.type", "longrope") { try plan(file) }
+      expectError(.badData, "rope.scaling.type", "short_factor") { try plan(file) }
     }
   }
 
   @Test func aFactorBesideATableIsRefused() throws {
     var file = GGUFBytes()
     file.add(TestTensor("rope_freqs.weight", [4], [1, 1, 1, 1]))
-    #expect(try plan(file).contents.configuration.ropeScaling == nil)
+    #expect(try plan(file).contents.configuration.kinds[0].rotary?.scaling == nil)
     file.set("llama.rope.scaling.factor", .real(4))
     expectError(.badData, "rope_freqs.weight", "one of the two") { try plan(file) }
   }
@@ -115,7 +121,8 @@ struct GGUFMetadataTests {
     key: String, value: MetadataValue, neutral: MetadataValue
   ) throws {
     expectError(.badData, "llama.\(key)") { try plan("llama.\(key)", value) }
-    #expect(try plan("llama.\(key)", neutral).contents.configuration.ropeScaling == nil)
+    #expect(
+      try plan("llama.\(key)", neutral).contents.configuration.kinds[0].rotary?.scaling == nil)
   }
 
   @Test func misspeltKeysAreRefused() throws {

@@ -23,7 +23,7 @@ struct HDF5ReadingTests {
     let path = try Self.fixture(name)
     let model = try ModelFile.open(path: path)
     #expect(model.configuration.modelType == "llama" && model.configuration.hidden == 4)
-    #expect(model.configuration.ropeScaling == .linear(factor: 2))
+    #expect(model.configuration.kinds[0].rotary?.scaling == .linear(factor: 2))
     #expect(try ModelFile.check(path: path).isSound)
     // The first weight that NumPy's generator gives.
     #expect(model.weights.embedding.widened().values[0] == 0.034_558_42)
@@ -42,7 +42,7 @@ struct HDF5ReadingTests {
     #expect(model.source == "written by Fortran")
     #expect(model.configuration.modelType == "llama")
     #expect(model.configuration.tiedEmbeddings)
-    #expect(model.configuration.ropeScaling == .linear(factor: 2))
+    #expect(model.configuration.kinds[0].rotary?.scaling == .linear(factor: 2))
     #expect(model.weights.embedding.rows == 8)
   }
 

@@ -47,7 +47,7 @@ struct HuggingFaceFolderTests {
       ("\"vocab_size\": 64", "\"vocab_size\": 65", "embed_tokens", "found shape [64, 32]"),
       ("\"vocab_size\": 64,", "", "vocab_size", "found nothing"),
       ("\"silu\"", "\"gelu\"", "hidden_act", "gelu"),
-      ("\"llama3\"", "\"yarn\"", "rope_parameters", "\"yarn\""),
+      ("\"llama3\"", "\"ntk\"", "rope_parameters", "\"ntk\""),
       ("\"factor\": 8.0", "\"factor\": 0", "rope_parameters", "positive factor"),
       ("1e-06", "0", "rms_norm_eps", "found 0"),
     ])

@@ -70,11 +70,11 @@ struct ImporterTests {
     try expectTestValues(path)
     let configuration = summary.configuration
     #expect(configuration.modelType == "qwen2")
-    #expect(configuration.attentionBias)
+    #expect(configuration.kinds[0].projectionBias)
     #expect(!configuration.tiedEmbeddings)
-    #expect(configuration.ropeTheta == 1_000_000)
+    #expect(configuration.kinds[0].rotary?.theta == 1_000_000)
     #expect(
-      configuration.ropeScaling
+      configuration.kinds[0].rotary?.scaling
         == .llama3(
           factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 8192))
     let model = try ModelFile.open(path: path)

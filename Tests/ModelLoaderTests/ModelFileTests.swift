@@ -30,13 +30,13 @@ struct ModelFileTests {
   @Test func keepsEveryConfigurationKey() throws {
     var configuration = ModelTestFiles.configuration
     configuration.modelType = "qwen3"
-    configuration.queryKeyNorm = true
-    configuration.attentionBias = true
+    configuration.eachKind { $0.headNorm = .perHead }
+    configuration.eachKind { $0.projectionBias = true }
     configuration.tiedEmbeddings = false
     configuration.headDim = 6
     configuration.rmsNormEpsilon = 3e-6
-    configuration.ropeTheta = 123_456.5
-    configuration.ropeScaling = .linear(factor: 2.5)
+    configuration.eachKind { $0.rotary?.theta = 123_456.5 }
+    configuration.eachKind { $0.rotary?.scaling = .linear(factor: 2.5) }
     try ModelTestFiles.write(to: path, configuration: configuration)
     let model = try ModelFile.open(path: path)
     #expect(model.configuration == configuration)
@@ -47,8 +47,10 @@ struct ModelFileTests {
 
   @Test func putsEveryTensorWhereTheDecoderLooks() throws {
     var configuration = ModelTestFiles.configuration
-    (configuration.modelType, configuration.queryKeyNorm) = ("qwen3", true)
-    (configuration.attentionBias, configuration.tiedEmbeddings) = (true, false)
+    configuration.modelType = "qwen3"
+    configuration.eachKind { $0.headNorm = .perHead }
+    configuration.eachKind { $0.projectionBias = true }
+    configuration.tiedEmbeddings = false
     try ModelTestFiles.write(to: path, configuration: configuration)
     let weights = try ModelFile.open(path: path).weights
     func expect(_ values: [Float]?, _ parameter: Parameter) {
@@ -104,7 +106,7 @@ struct ModelFileTests {
     let path = try Fixture.path("h5py-exotic.h5")
     let model = try ModelFile.open(path: path)
     var expected = ModelTestFiles.configuration
-    expected.ropeScaling = .linear(factor: 2)
+    expected.eachKind { $0.rotary?.scaling = .linear(factor: 2) }
     #expect(model.configuration == expected)
     #expect(model.eosTokenIDs == [5, 6])
     #expect(model.tokenizerJSON == Data(#"{"version": "1.0"}"#.utf8))
@@ -178,7 +180,7 @@ struct ModelFileTests {
       ("num_hidden_layers", .integer(1), "layers.1"),
       ("vocab_size", .integer(63), "expected shape [63, 32], found shape [64, 32]"),
       ("rope_scaling", .text("{}]"), "expected a JSON object"),
-      ("rope_scaling", .text(#"{"rope_type": "dynamic"}"#), "\"dynamic\""),
+      ("rope_scaling", .text(#"{"rope_type": "ntk"}"#), "\"ntk\""),
       ("tie_word_embeddings", .integer(3), "true or false"),
       ("tie_word_embeddings", .bool(false), "lm_head.weight"),
     ])

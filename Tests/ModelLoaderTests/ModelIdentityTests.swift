@@ -29,7 +29,7 @@ import Transformer
 
   @Test func everyPartTells() throws {
     let model = try identity()
-    let other = try identity { $0.ropeTheta = 100_000 }
+    let other = try identity { $0.eachKind { $0.rotary?.theta = 100_000 } }
     #expect(other.weightsSHA256 == model.weightsSHA256)
     #expect(
       other.differences(from: model)
@@ -49,18 +49,92 @@ import Transformer
   @Test func everyPropertyOfTheConfigurationTells() throws {
     let model = try identity()
     let changes: [String: (inout ModelConfiguration) -> Void] = [
-      "modelType": { $0.modelType = "mistral" }, "layers": { $0.layers = 3 },
-      "hidden": { $0.hidden = 32 }, "feedForward": { $0.feedForward = 64 },
-      "queryHeads": { $0.queryHeads = 6 }, "keyValueHeads": { $0.keyValueHeads = 4 },
-      "headDim": { $0.headDim = 10 }, "vocabulary": { $0.vocabulary = 257 },
-      "rmsNormEpsilon": { $0.rmsNormEpsilon = 1e-4 }, "ropeTheta": { $0.ropeTheta = 5e5 },
-      "ropeScaling": { $0.ropeScaling = .linear(factor: 2) },
+      "modelType": { $0.modelType = "mistral" }, "hidden": { $0.hidden = 32 },
+      "feedForward": { $0.feedForward = 64 }, "queryHeads": { $0.queryHeads = 6 },
+      "keyValueHeads": { $0.keyValueHeads = 4 }, "headDim": { $0.headDim = 10 },
+      "vocabulary": { $0.vocabulary = 257 }, "rmsNormEpsilon": { $0.rmsNormEpsilon = 1e-4 },
       "maxPositions": { $0.maxPositions = 511 }, "tiedEmbeddings": { $0.tiedEmbeddings = false },
-      "attentionBias": { $0.attentionBias = true },
-      "queryKeyNorm": { ($0.modelType, $0.queryKeyNorm) = ("qwen3", true) },
+      "embeddingScale": { ($0.modelType, $0.embeddingScale) = ("granite", 2) },
+      "logitScale": { ($0.modelType, $0.logitScale) = ("granite", 0.5) },
+      "kinds": { $0.kinds.append($0.kinds[0]) },
     ]
-    let properties = Mirror(reflecting: TinyModel.configuration).children.compactMap(\.label)
-    #expect(Set(properties) == Set(changes.keys))
+    // Of a layer; what a family alone makes comes with the family.
+    let kinds: [String: (inout LayerKind) -> String] = [
+      "norms": {
+        $0.norms = .around
+        return "glm4"
+      },
+      "headNorm": {
+        $0.headNorm = .perHead
+        return "qwen3"
+      },
+      "rotary": {
+        $0.rotary = nil
+        return "smollm3"
+      },
+      "projectionBias": {
+        $0.projectionBias = true
+        return "llama"
+      },
+      "outputBias": {
+        $0.outputBias = true
+        return "llama"
+      },
+      "attentionScale": {
+        $0.attentionScale = 0.5
+        return "granite"
+      },
+      "residualScale": {
+        $0.residualScale = 0.5
+        return "granite"
+      },
+      "activation": {
+        $0.activation = .geluTanh
+        return "llama"
+      },
+    ]
+    let rotaries: [String: (inout Rotary) -> String] = [
+      "theta": {
+        $0.theta = 5e5
+        return "llama"
+      },
+      "scaling": {
+        $0.scaling = .linear(factor: 2)
+        return "llama"
+      },
+      "features": {
+        $0.features = 4
+        return "phi3"
+      },
+      "isInterleaved": {
+        $0.isInterleaved = true
+        return "glm4"
+      },
+    ]
+    func labels(_ value: Any) -> Set<String> {
+      Set(Mirror(reflecting: value).children.compactMap(\.label))
+    }
+    #expect(labels(TinyModel.configuration) == Set(changes.keys))
+    #expect(labels(LayerKind()) == Set(kinds.keys))
+    #expect(labels(Rotary()) == Set(rotaries.keys))
+    for (name, change) in kinds {
+      let other = try identity { configuration in
+        configuration.modelType = change(&configuration.kinds[0])
+        configuration.kinds[1] = configuration.kinds[0]
+      }
+      #expect(other.configurationSHA256 != model.configurationSHA256, "\(name)")
+    }
+    for (name, change) in rotaries {
+      let other = try identity { configuration in
+        var rotary = Rotary()
+        configuration.modelType = change(&rotary)
+        configuration.eachKind {
+          $0.rotary = rotary
+          $0.norms = rotary.isInterleaved ? .around : .before
+        }
+      }
+      #expect(other.configurationSHA256 != model.configurationSHA256, "\(name)")
+    }
     for (name, change) in changes {
       #expect(try identity(change).configurationSHA256 != model.configurationSHA256, "\(name)")
     }

@@ -9,11 +9,74 @@ public enum Architectures {
   /// Biases.
   public static let qwen2 = ModelConfiguration(
     modelType: "qwen2", layers: 2, hidden: 20, feedForward: 33, queryHeads: 3, keyValueHeads: 3,
-    headDim: 8, vocabulary: 50, maxPositions: 512, attentionBias: true)
+    headDim: 8, vocabulary: 50, maxPositions: 512, kind: .biased)
   /// Norms of each head.
   public static let qwen3 = ModelConfiguration(
     modelType: "qwen3", layers: 3, hidden: 18, feedForward: 30, queryHeads: 4, keyValueHeads: 2,
-    headDim: 10, vocabulary: 50, maxPositions: 512, queryKeyNorm: true)
+    headDim: 10, vocabulary: 50, maxPositions: 512, kind: .normed)
+  /// Norms behind the blocks and of whole queries and keys (OLMo 2).
+  public static let olmo2 = ModelConfiguration(
+    modelType: "olmo2", layers: 3, hidden: 18, feedForward: 30, queryHeads: 4, keyValueHeads: 2,
+    headDim: 10, vocabulary: 50, maxPositions: 512,
+    kind: kind {
+      $0.norms = .behind
+      $0.headNorm = .whole
+    })
+  /// Norms around the blocks, biases, neighbours turned in half of each head (GLM-4), and GELU.
+  public static let glm4 = ModelConfiguration(
+    modelType: "glm4", layers: 3, hidden: 20, feedForward: 33, queryHeads: 6, keyValueHeads: 2,
+    headDim: 8, vocabulary: 50, maxPositions: 512,
+    kind: kind {
+      $0.norms = .around
+      $0.projectionBias = true
+      $0.rotary?.isInterleaved = true
+      $0.rotary?.features = 4
+      $0.activation = .geluTanh
+    })
+  /// Every scale (Granite), biases behind attention, and a layer without positions (SmolLM3).
+  public static let granite: ModelConfiguration = {
+    var configuration = ModelConfiguration(
+      modelType: "granite", layers: 3, hidden: 24, feedForward: 40, queryHeads: 6,
+      keyValueHeads: 2, headDim: 6, vocabulary: 50, maxPositions: 512, embeddingScale: 3,
+      logitScale: 0.5,
+      kind: kind {
+        $0.attentionScale = 0.3
+        $0.residualScale = 0.4
+        $0.projectionBias = true
+        $0.outputBias = true
+      })
+    configuration.kinds[1].rotary = nil
+    return configuration
+  }()
   /// All of them.
-  public static let all = [llama, qwen2, qwen3]
+  public static let all = [llama, qwen2, qwen3, olmo2, glm4, granite]
+
+  private static func kind(_ change: (inout LayerKind) -> Void) -> LayerKind {
+    var kind = LayerKind()
+    change(&kind)
+    return kind
+  }
+}
+
+extension LayerKind {
+  /// A layer of Qwen2.
+  package static var biased: LayerKind {
+    var kind = LayerKind()
+    kind.projectionBias = true
+    return kind
+  }
+
+  /// A layer of Qwen3.
+  package static var normed: LayerKind {
+    var kind = LayerKind()
+    kind.headNorm = .perHead
+    return kind
+  }
+}
+
+extension ModelConfiguration {
+  /// Changes every layer's kind.
+  package mutating func eachKind(_ change: (inout LayerKind) -> Void) {
+    for index in kinds.indices { change(&kinds[index]) }
+  }
 }

@@ -92,17 +92,41 @@ package enum Oracle {
     zip(gate, up).map { g, u in zip(g, u).map { $0 / (1 + exp(-$0)) * $1 } }
   }
 
+  /// gelu(gate) ∘ up, gelu in its form with tanh.
+  package static func geglu(gate: Matrix, up: Matrix) -> Matrix {
+    zip(gate, up).map { g, u in
+      zip(g, u).map { x, u in
+        let inner = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
+        return x / 2 * (1 + tanh(inner)) * u
+      }
+    }
+  }
+
   /// Rotary embedding, the half-split form; row t is position t.
   package static func rotate(_ x: Matrix, headDim d: Int, theta: Double) -> Matrix {
-    let half = d / 2
+    let angles = (0..<d / 2).map { pow(theta, -2 * Double($0) / Double(d)) }
+    return rotate(x, headDim: d, frequencies: angles)
+  }
+
+  /// Rotary embedding of the first 2n features of each head by n frequencies: the pairs are (i, i + n), or
+  /// (2i, 2i + 1) where they are `neighbours`; cosines and sines are multiplied by `factor`.
+  package static func rotate(
+    _ x: Matrix, headDim d: Int, frequencies: [Double], factor: Double = 1, neighbours: Bool = false
+  ) -> Matrix {
+    let n = frequencies.count
     return x.enumerated().map { t, row in
-      stride(from: 0, to: row.count, by: d).flatMap { head -> [Double] in
-        (0..<d).map { i in
-          let angle = Double(t) * pow(theta, -2 * Double(i % half) / Double(d))
-          let other = i < half ? -row[head + i + half] : row[head + i - half]
-          return row[head + i] * cos(angle) + other * sin(angle)
+      var turned = row
+      for head in stride(from: 0, to: row.count, by: d) {
+        for i in 0..<n {
+          let (a, b) = neighbours ? (head + 2 * i, head + 2 * i + 1) : (head + i, head + i + n)
+          let (c, s) = (
+            factor * cos(Double(t) * frequencies[i]), factor * sin(Double(t) * frequencies[i])
+          )
+          turned[a] = row[a] * c - row[b] * s
+          turned[b] = row[b] * c + row[a] * s
         }
       }
+      return turned
     }
   }
 

@@ -44,8 +44,14 @@ package struct PlantedModel {
   /// The architecture.
   package let configuration = ModelConfiguration(
     modelType: "qwen2", layers: layers, hidden: hidden, feedForward: 16, queryHeads: 4,
-    keyValueHeads: 2, headDim: headDim, vocabulary: vocabulary, ropeTheta: 1e12,
-    maxPositions: 4096, attentionBias: true)
+    keyValueHeads: 2, headDim: headDim, vocabulary: vocabulary, maxPositions: 4096,
+    kind: kind)
+
+  private static var kind: LayerKind {
+    var kind = LayerKind.biased
+    kind.rotary?.theta = 1e12
+    return kind
+  }
 
   /// The decoder of these weights.
   package var decoder: DecoderModel {

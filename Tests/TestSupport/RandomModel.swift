@@ -4,10 +4,11 @@ import Transformer
 package struct RandomModel {
   /// One layer's parameters.
   package struct Layer {
-    var attentionNorm, mlpNorm: [Double]
+    var attentionNorm, mlpNorm, attentionOutputNorm, mlpOutputNorm: [Double]?
     var wq, wk, wv, wo, wGate, wUp, wDown: [[Double]]
     var biases: (q: [Double], k: [Double], v: [Double])?
     var headNorms: (q: [Double], k: [Double])?
+    var outputBias: [Double]?
   }
 
   /// The architecture.
@@ -24,18 +25,29 @@ package struct RandomModel {
     let (wide, narrow) = (c.queryHeads * c.headDim, c.keyValueHeads * c.headDim)
     self.configuration = c
     embedding = random.matrix(c.vocabulary, c.hidden, scale: 1)
-    layers = (0..<c.layers).map { _ in
-      Layer(
-        attentionNorm: random.vector(c.hidden, around: 1),
-        mlpNorm: random.vector(c.hidden, around: 1),
+    layers = c.kinds.map { kind in
+      let isWhole = kind.headNorm == .whole
+      var layer = Layer(
+        attentionNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
+        mlpNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
         wq: random.matrix(wide, c.hidden), wk: random.matrix(narrow, c.hidden),
         wv: random.matrix(narrow, c.hidden), wo: random.matrix(c.hidden, wide),
         wGate: random.matrix(c.feedForward, c.hidden), wUp: random.matrix(c.feedForward, c.hidden),
         wDown: random.matrix(c.hidden, c.feedForward),
-        biases: c.attentionBias
+        biases: kind.projectionBias
           ? (random.vector(wide), random.vector(narrow), random.vector(narrow)) : nil,
-        headNorms: c.queryKeyNorm
-          ? (random.vector(c.headDim, around: 1), random.vector(c.headDim, around: 1)) : nil)
+        headNorms: kind.headNorm == nil
+          ? nil
+          : (
+            random.vector(isWhole ? wide : c.headDim, around: 1),
+            random.vector(isWhole ? narrow : c.headDim, around: 1)
+          ))
+      if kind.outputBias { layer.outputBias = random.vector(c.hidden) }
+      if kind.norms != .before {
+        layer.attentionOutputNorm = random.vector(c.hidden, around: 1)
+        layer.mlpOutputNorm = random.vector(c.hidden, around: 1)
+      }
+      return layer
     }
     finalNorm = random.vector(c.hidden, around: 1)
   }
@@ -51,14 +63,16 @@ package struct RandomModel {
 
   private func layerWeights(_ p: Layer) -> LayerWeights {
     LayerWeights(
-      attentionNorm: p.attentionNorm.map(Float.init), wq: weight(p.wq), wk: weight(p.wk),
+      attentionNorm: p.attentionNorm?.map(Float.init), wq: weight(p.wq), wk: weight(p.wk),
       wv: weight(p.wv), wo: weight(p.wo),
       biases: p.biases.map {
         ($0.q.map(Float.init), $0.k.map(Float.init), $0.v.map(Float.init))
       },
+      outputBias: p.outputBias?.map(Float.init),
       headNorms: p.headNorms.map { ($0.q.map(Float.init), $0.k.map(Float.init)) },
-      mlpNorm: p.mlpNorm.map(Float.init), wGate: weight(p.wGate), wUp: weight(p.wUp),
-      wDown: weight(p.wDown))
+      attentionOutputNorm: p.attentionOutputNorm?.map(Float.init),
+      mlpNorm: p.mlpNorm?.map(Float.init), wGate: weight(p.wGate), wUp: weight(p.wUp),
+      wDown: weight(p.wDown), mlpOutputNorm: p.mlpOutputNorm?.map(Float.init))
   }
 
   private func weight(_ rows: [[Double]]) -> WeightMatrix {

@@ -1,7 +1,7 @@
 import Foundation
 import Transformer
 
-/// The naive oracle: a Llama-family decoder in `Double`, one loop per sum, T×T scores, no tiles.
+/// The naive oracle: a decoder in `Double`, one loop per sum, T×T scores, no tiles.
 package struct ReferenceModel {
   /// A matrix as rows.
   package typealias Matrix = Oracle.Matrix
@@ -29,10 +29,15 @@ package struct ReferenceModel {
 
   /// log softmax of the logits (T, V) under a pattern.
   package func logProbabilities(_ tokens: [Int32], pattern: AttentionPattern) -> Matrix {
-    linear(finalHidden(tokens, pattern: pattern), parameters.embedding).map { row in
+    logits(finalHidden(tokens, pattern: pattern)).map { row in
       let total = log(row.reduce(0) { $0 + exp($1) })
       return row.map { $0 - total }
     }
+  }
+
+  /// The logits of final hidden states, (T, V).
+  package func logits(_ hidden: Matrix) -> Matrix {
+    linear(hidden, parameters.embedding).map { $0.map { $0 * configuration.logitScale } }
   }
 
   /// The mean share of attention on what a streaming head sees, (L, K), of the queries at `rows`.
@@ -92,12 +97,14 @@ package struct ReferenceModel {
   }
 
   private func embed(_ tokens: [Int32]) -> Matrix {
-    tokens.map { parameters.embedding[Int($0)] }
+    tokens.map { token in
+      parameters.embedding[Int(token)].map { $0 * Double(configuration.embeddingScale) }
+    }
   }
 
   private func project(_ x: Matrix, _ layer: Int) -> (Matrix, Matrix, Matrix) {
-    let p = parameters.layers[layer]
-    let n = norm(x, p.attentionNorm)
+    let (p, kind) = (parameters.layers[layer], configuration.kinds[layer])
+    let n = p.attentionNorm.map { norm(x, $0) } ?? x
     var (q, k, v) = (linear(n, p.wq), linear(n, p.wk), linear(n, p.wv))
     if let b = p.biases {
       q = q.map { zip($0, b.q).map(+) }
@@ -105,7 +112,12 @@ package struct ReferenceModel {
       v = v.map { zip($0, b.v).map(+) }
     }
     if let h = p.headNorms { (q, k) = (headNorm(q, h.q), headNorm(k, h.k)) }
-    return (rope(q), rope(k), v)
+    (q, k) = (rope(q, kind), rope(k, kind))
+    if let scale = kind.attentionScale {
+      // The attention divides by √D.
+      q = q.map { $0.map { $0 * Double(scale) * Double(configuration.headDim).squareRoot() } }
+    }
+    return (q, k, v)
   }
 
   private func attend(
@@ -115,11 +127,20 @@ package struct ReferenceModel {
   }
 
   private func finish(_ x: Matrix, _ o: Matrix, _ layer: Int) -> Matrix {
-    let p = parameters.layers[layer]
-    let h = zip(x, linear(o, p.wo)).map { zip($0, $1).map(+) }
-    let n = norm(h, p.mlpNorm)
-    let act = Oracle.swiglu(gate: linear(n, p.wGate), up: linear(n, p.wUp))
-    return zip(h, linear(act, p.wDown)).map { zip($0, $1).map(+) }
+    let (p, kind) = (parameters.layers[layer], configuration.kinds[layer])
+    func join(_ x: Matrix, _ block: Matrix, _ weight: [Double]?) -> Matrix {
+      let branch = weight.map { norm(block, $0) } ?? block
+      return zip(x, branch).map { zip($0, $1).map { $0 + Double(kind.residualScale) * $1 } }
+    }
+    var attended = linear(o, p.wo)
+    if let bias = p.outputBias { attended = attended.map { zip($0, bias).map(+) } }
+    let h = join(x, attended, p.attentionOutputNorm)
+    let n = p.mlpNorm.map { norm(h, $0) } ?? h
+    let (gate, up) = (linear(n, p.wGate), linear(n, p.wUp))
+    let act =
+      kind.activation == .silu
+      ? Oracle.swiglu(gate: gate, up: up) : Oracle.geglu(gate: gate, up: up)
+    return join(h, linear(act, p.wDown), p.mlpOutputNorm)
   }
 
   private func linear(_ x: Matrix, _ w: Matrix) -> Matrix { Oracle.linear(x, w) }
@@ -136,7 +157,12 @@ package struct ReferenceModel {
     }
   }
 
-  private func rope(_ x: Matrix) -> Matrix {
-    Oracle.rotate(x, headDim: configuration.headDim, theta: configuration.ropeTheta)
+  /// Frequencies of plain RoPE; tests of its scalings have their own numbers.
+  private func rope(_ x: Matrix, _ kind: LayerKind) -> Matrix {
+    guard let rotary = kind.rotary else { return x }
+    let turned = rotary.features ?? configuration.headDim
+    let angles = (0..<turned / 2).map { pow(rotary.theta, -2 * Double($0) / Double(turned)) }
+    return Oracle.rotate(
+      x, headDim: configuration.headDim, frequencies: angles, neighbours: rotary.isInterleaved)
   }
 }

@@ -95,25 +95,27 @@ import Transformer
     expectClose(dx, Oracle.gradient(of: norm, at: x, dy), tolerance: 1e-4, "gradient")
   }
 
-  @Test(arguments: [1, 16, 37]) func gatedUnitAndItsGradient(_ width: Int) {
+  @Test(arguments: [1, 16, 37], Activation.allCases)
+  func gatedUnitAndItsGradient(_ width: Int, _ activation: Activation) {
     var random = TestRandom(seed: 7)
     let (gate, up) = (random.matrix(2, width, scale: 4), random.matrix(2, width, scale: 2))
     let dy = random.matrix(2, width, scale: 1)
     func unit(_ gate: [[Double]], _ up: [[Double]]) -> [[Double]] {
-      Oracle.swiglu(gate: gate, up: up)
+      activation == .silu
+        ? Oracle.swiglu(gate: gate, up: up) : Oracle.geglu(gate: gate, up: up)
     }
     var dGate = tensor(gate)
     var dUp = tensor(up)
     var y = Tensor(rows: 2, columns: width)
     do {
       var view = y.mutableView
-      swiglu(gate: dGate.view, up: dUp.view, into: &view)
+      gated(activation, gate: dGate.view, up: dUp.view, into: &view)
     }
     expectClose(y, unit(gate, up), tolerance: 1e-6)
     do {
       var gateView = dGate.mutableView
       var upView = dUp.mutableView
-      swigluBackward(tensor(dy).view, gate: &gateView, up: &upView)
+      gatedBackward(activation, tensor(dy).view, gate: &gateView, up: &upView)
     }
     expectClose(dGate, Oracle.gradient(of: { unit($0, up) }, at: gate, dy), tolerance: 1e-5)
     expectClose(dUp, Oracle.gradient(of: { unit(gate, $0) }, at: up, dy), tolerance: 1e-5)
@@ -121,21 +123,20 @@ import Transformer
 
   /// Llama 3.1's three bands: long waves divided by the factor, short ones kept, a ramp between.
   @Test func scaledRopeFrequencies() {
-    var c = Architectures.llama
-    c.headDim = 64
-    c.ropeTheta = 500_000
-    let plain = RotaryTable.frequencies(c)
-    c.ropeScaling = .llama3(
+    var rotary = Rotary(theta: 500_000)
+    func frequencies() -> [Double] { rotary.frequencies(headDim: 64, length: 1) }
+    let plain = frequencies()
+    rotary.scaling = .llama3(
       factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 8192)
-    let scaled = RotaryTable.frequencies(c)
+    let scaled = frequencies()
     #expect(scaled[0] == 1 && scaled[10] == plain[10])
     #expect(scaled[31] == plain[31] / 8)
     let wavelengths = plain.map { 2 * Double.pi / $0 }
     for i in plain.indices where wavelengths[i] > 2048 && wavelengths[i] < 8192 {
       #expect(scaled[i] < plain[i] && scaled[i] > plain[i] / 8, "pair \(i)")
     }
-    c.ropeScaling = .linear(factor: 4)
-    #expect(RotaryTable.frequencies(c) == plain.map { $0 / 4 })
+    rotary.scaling = .linear(factor: 4)
+    #expect(frequencies() == plain.map { $0 / 4 })
   }
 
   private func tensor(_ rows: [[Double]]) -> Tensor {

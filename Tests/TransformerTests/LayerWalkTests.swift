@@ -67,7 +67,7 @@ import Transformer
           return (loss(up) - loss(down)) / (2 * h)
         }
         expectClose(
-          gradients[row], numeric, tolerance: 1e-4,
+          gradients[row].map { $0 * c.embeddingScale }, numeric, tolerance: 1e-4,
           "\(c.modelType), \(window.map { "\($0)" } ?? "causal"), position \(position)")
       }
     }

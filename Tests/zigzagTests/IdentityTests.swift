@@ -30,7 +30,7 @@ import Transformer
     func write(to path: String) throws {
       var configuration = TinyModel.configuration
       switch self {
-      case .theta: configuration.ropeTheta = 100_000
+      case .theta: configuration.eachKind { $0.rotary?.theta = 100_000 }
       case .epsilon: configuration.rmsNormEpsilon = 1e-3
       case .tokenizer: break
       }

@@ -38,7 +38,7 @@ import Transformer
     let scores = try scratch.text(of: "runs/tiny/scores.csv")
     try remove("gates.tsv", "checkpoint.h5")
     var configuration = TinyModel.configuration
-    if part == "configuration" { configuration.ropeTheta = 100_000 }
+    if part == "configuration" { configuration.eachKind { $0.rotary?.theta = 100_000 } }
     try TinyModel.write(
       configuration, to: scratch.path("tiny.h5"), seed: part == "weights" ? 8 : 7,
       addsPrefixSpace: part == "tokenizer")

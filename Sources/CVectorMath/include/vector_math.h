@@ -60,11 +60,21 @@ float zz_dot3(const float *x, const float *w, const float *y, size_t n);
    or -1 for the inverse. */
 void zz_rotate(float *x, const float *cosine, const float *sine, size_t half, float sign);
 
+/* The same for the pairs (x[2 i], x[2 i + 1]). */
+void zz_rotate_neighbours(
+    float *x, const float *cosine, const float *sine, size_t half, float sign);
+
 /* y[i] = gate[i] * sigmoid(gate[i]) * up[i] */
 void zz_swiglu(const float *gate, const float *up, float *y, size_t n);
 
 /* gate[i] and up[i] are replaced by the gradients with respect to them; dy is the output's. */
 void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n);
+
+/* y[i] = gelu(gate[i]) * up[i], gelu in its form with tanh */
+void zz_geglu(const float *gate, const float *up, float *y, size_t n);
+
+/* As zz_swiglu_backward, of zz_geglu. */
+void zz_geglu_backward(float *gate, float *up, const float *dy, size_t n);
 
 /* The index of the largest value, the first of equals; NaN never wins. n >= 1. */
 size_t zz_argmax(const float *x, size_t n);

@@ -7,32 +7,33 @@ extension TwoStreamStep {
   /// Gate and up go first, layer after layer: they cost the least time for their memory.
   func retention(_ cones: [RowSet]) -> [Retention] {
     var kept = [Retention](repeating: .all, count: decoder.configuration.layers)
-    var total = kept.indices.reduce(0) { $0 + bytes(.all, input: cones[$1], output: cones[$1 + 1]) }
+    var total = kept.indices.reduce(0) { $0 + bytes(.all, layer: $1, cones) }
     for (from, to) in [(Retention.all, Retention.withoutGatedUnit), (.withoutGatedUnit, .input)] {
       for layer in kept.indices where total > memoryBudget {
         kept[layer] = to
-        let (input, output) = (cones[layer], cones[layer + 1])
-        total +=
-          bytes(to, input: input, output: output)
-          - bytes(from, input: input, output: output)
+        total += bytes(to, layer: layer, cones) - bytes(from, layer: layer, cones)
       }
     }
     return kept
   }
 
   /// Bytes a layer keeps.
-  private func bytes(_ kept: Retention, input: RowSet, output: RowSet) -> Int {
+  private func bytes(_ kept: Retention, layer: Int, _ cones: [RowSet]) -> Int {
+    let (input, output) = (cones[layer], cones[layer + 1])
     let configuration = decoder.configuration
+    let kind = configuration.kinds[layer]
     let shape = decoder.shape
     var floats = input.count * configuration.hidden
     if kept != .input {
-      // Keys are kept twice, and queries, where a norm of each head comes before the rotation.
-      let normed = configuration.queryKeyNorm ? 1 : 0
+      // Keys are kept twice, and queries, where a norm comes before the rotation.
+      let normed = kind.headNorm == nil ? 0 : 1
       floats += (2 + normed) * input.count * shape.keyWidth
       floats += normed * output.count * shape.queryWidth
       let attentions = retrieval == .student ? 2 : 1
       floats += output.count * (shape.queryWidth + configuration.hidden)
       floats += attentions * output.count * (shape.queryWidth + shape.queryHeads)
+      // What both blocks hand to a norm behind them.
+      if kind.norms != .before { floats += 2 * output.count * configuration.hidden }
     }
     if kept == .all { floats += 2 * output.count * configuration.feedForward }
     return floats * MemoryLayout<Float>.stride

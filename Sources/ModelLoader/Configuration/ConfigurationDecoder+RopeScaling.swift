@@ -2,22 +2,56 @@ import Foundation
 import Support
 import Transformer
 
-extension ConfigurationDecoder {
-  /// What a configuration says about RoPE.
-  struct Rope {
-    /// The base of the frequencies.
-    let theta: Double
-    /// How they are stretched, or nil.
-    let scaling: RopeScaling?
-  }
+/// The forms of RoPE that are read.
+enum RopeType: String, Sendable {
+  /// Frequencies as they are.
+  case plain = "default"
+  /// All divided by a factor.
+  case linear
+  /// Llama 3.1's.
+  case llama3
+  /// YaRN.
+  case yarn
+  /// LongRoPE.
+  case longrope
+  /// Plain up to the context the model was made for, and stretched beyond it.
+  case dynamic
 
-  /// The base and the scaling, in the order in which transformers 5 looks for them.
+  /// Those of most families, by the name in the file.
+  static let common: [String: RopeType] = [
+    "default": .plain, "linear": .linear, "llama3": .llama3, "yarn": .yarn, "longrope": .longrope,
+    "dynamic": .dynamic,
+  ]
+}
+
+/// Sizes of a model that RoPE depends on.
+struct RopeSizes {
+  /// `max_position_embeddings`.
+  let maxPositions: Int
+  /// D.
+  let headDim: Int
+}
+
+/// The object that says how frequencies are stretched.
+private struct RopeObject {
+  /// `rope_scaling` or `rope_parameters`.
+  let key: String
+  let members: [String: MetadataValue]
+  /// The features that RoPE turns in each head.
+  let features: Int
+  let sizes: RopeSizes
+  let family: ModelFamily
+}
+
+extension ConfigurationDecoder {
+  /// RoPE's base, scaling and share, in the order in which transformers 5 looks for them.
   ///
   /// An object `rope_scaling` that is not empty wins over `rope_parameters`. Within it `rope_type` wins over
   /// the older `type`. The base is its `rope_theta`, else that of the top level, else the family's.
   func rope(
-    maxPositions: Int, _ defaults: FamilyDefaults, _ warnings: inout ConfigurationWarnings
-  ) throws(FileError) -> Rope {
+    _ sizes: RopeSizes, _ family: ModelFamily, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) -> Rotary {
     let older = try ropeMembers("rope_scaling")
     let newer = try ropeMembers("rope_parameters")
     let key = older.isEmpty ? "rope_parameters" : "rope_scaling"
@@ -27,14 +61,38 @@ extension ConfigurationDecoder {
         "rope_scaling and rope_parameters differ, and rope_scaling is used, as in transformers")
     }
     let theta = try theta(members, key, defaults, &warnings)
-    let factor = members["partial_rotary_factor"] ?? present("partial_rotary_factor")
-    if let factor, factor.real != 1 {
-      throw unsupported(
-        "partial_rotary_factor", "rotating a part of each head (\(factor.quoted))",
-        "RoPE over the whole head")
+    let features = try turnedFeatures(members, sizes, family, defaults)
+    let object = RopeObject(
+      key: key, members: members, features: features, sizes: sizes, family: family)
+    return Rotary(
+      theta: theta, scaling: try scaling(object, &warnings),
+      features: features == sizes.headDim ? nil : features)
+  }
+
+  /// How many features of each head are turned.
+  private func turnedFeatures(
+    _ members: [String: MetadataValue], _ sizes: RopeSizes, _ family: ModelFamily,
+    _ defaults: FamilyDefaults
+  ) throws(FileError) -> Int {
+    let key = "partial_rotary_factor"
+    guard let value = members[key] ?? present(key) else {
+      return Int(Double(sizes.headDim) * defaults.turnedShare)
     }
-    return Rope(
-      theta: theta, scaling: try scaling(members, key, maxPositions: maxPositions, &warnings))
+    if value.real == 1 { return sizes.headDim }
+    guard family.turnsPart else {
+      throw unsupported(
+        key, "rotating a part of each head (\(value.quoted))", "RoPE over the whole head")
+    }
+    guard let share = value.real, share > 0, share < 1 else {
+      throw invalid(key, "a share above 0 and at most 1", value.quoted)
+    }
+    let features = Int(Double(sizes.headDim) * share)
+    guard features > 0, features % 2 == 0 else {
+      throw invalid(
+        key, "a share of the \(sizes.headDim) features that is an even number of them",
+        "\(value.quoted), which is \(features)")
+    }
+    return features
   }
 
   private func theta(
@@ -54,18 +112,28 @@ extension ConfigurationDecoder {
   }
 
   private func scaling(
-    _ members: [String: MetadataValue], _ key: String, maxPositions: Int,
-    _ warnings: inout ConfigurationWarnings
+    _ object: RopeObject, _ warnings: inout ConfigurationWarnings
   ) throws(FileError) -> RopeScaling? {
-    let type = try ropeType(members, key, &warnings)
-    guard let used = RopeKeys.used[type] else {
-      throw unsupported(key, "the type \"\(type)\"", "rope_type default, linear or llama3")
+    let (members, key) = (object.members, object.key)
+    let name = try ropeType(members, key, &warnings)
+    guard let type = object.family.ropeTypes[name] else {
+      let known = object.family.ropeTypes.keys.sorted().joined(separator: ", ")
+      throw unsupported(key, "the type \"\(name)\"", "rope_type \(known)")
     }
-    try checkRopeKeys(members, key, type: type, used: used, &warnings)
+    try checkRopeKeys(members, key, type: type, &warnings)
     switch type {
-    case "linear": return .linear(factor: try factor("factor", of: members, key))
-    case "llama3": return try llama3(members, key, maxPositions: maxPositions)
-    default: return nil
+    case .plain: return nil
+    case .linear: return .linear(factor: try factor("factor", of: members, key))
+    case .llama3: return try llama3(object)
+    case .yarn: return try yarn(object)
+    case .longrope: return try longrope(object)
+    case .dynamic:
+      // It differs from plain RoPE beyond the model's context alone, which no sample exceeds.
+      _ = try factor("factor", of: members, key)
+      warnings.sentences.append(
+        "RoPE stretches with the length (rope_type dynamic) beyond \(object.sizes.maxPositions) tokens, "
+          + "to which the context is limited")
+      return nil
     }
   }
 
@@ -105,23 +173,94 @@ extension ConfigurationDecoder {
     }
   }
 
-  /// The original context is the top level's, else that within the object, else the context.
-  private func llama3(
-    _ members: [String: MetadataValue], _ key: String, maxPositions: Int
-  ) throws(FileError) -> RopeScaling {
+  /// The original context is the top level's, else the family's, else that within the object, else the context.
+  private func originalPositions(_ object: RopeObject) throws(FileError) -> Int {
+    let name = "original_max_position_embeddings"
+    let isAbsent = values[name] == nil && source != .gguf
+    let ofFamily = isAbsent ? object.family.defaults.sizes[name] : nil
+    let value =
+      present(name) ?? ofFamily.map { .integer($0) } ?? object.members[name]
+      ?? .integer(object.sizes.maxPositions)
+    guard let original = value.integer, original >= 1, original <= Self.largestSize else {
+      throw invalid(object.key, "\(name) of 1 to \(Self.largestSize)", value.quoted)
+    }
+    return original
+  }
+
+  private func llama3(_ object: RopeObject) throws(FileError) -> RopeScaling {
+    let (members, key) = (object.members, object.key)
     let low = try factor("low_freq_factor", of: members, key)
     let high = try factor("high_freq_factor", of: members, key)
     guard low < high else {
       throw invalid(key, "low_freq_factor below high_freq_factor", "\(low) and \(high)")
     }
-    let name = "original_max_position_embeddings"
-    let value = present(name) ?? members[name] ?? .integer(maxPositions)
-    guard let original = value.integer, original >= 1, original <= Self.largestSize else {
-      throw invalid(key, "\(name) of 1 to \(Self.largestSize)", value.quoted)
-    }
     return .llama3(
       factor: try factor("factor", of: members, key), lowFrequencyFactor: low,
-      highFrequencyFactor: high, originalMaxPositions: original)
+      highFrequencyFactor: high, originalMaxPositions: try originalPositions(object))
+  }
+
+  /// The factor that is stated, else the context divided by the original one.
+  private func stretch(_ object: RopeObject, original: Int) throws(FileError) -> Double {
+    guard object.members["factor"] != nil else {
+      return Double(object.sizes.maxPositions) / Double(original)
+    }
+    return try factor("factor", of: object.members, object.key)
+  }
+
+  private func yarn(_ object: RopeObject) throws(FileError) -> RopeScaling {
+    let (members, key) = (object.members, object.key)
+    let original = try originalPositions(object)
+    let factor = try stretch(object, original: original)
+    func number(_ name: String) throws(FileError) -> Double? {
+      // transformers takes 0 for absent.
+      guard let value = members[name], value.real != 0 else { return nil }
+      return try self.factor(name, of: members, key)
+    }
+    func magnitude(_ scale: Double) -> Double {
+      factor <= 1 ? 1 : 0.1 * scale * log(factor) + 1
+    }
+    let (scale, all) = (try number("mscale"), try number("mscale_all_dim"))
+    let ratio = scale.flatMap { scale in all.map { magnitude(scale) / magnitude($0) } }
+    let attention =
+      members["attention_factor"] == nil
+      ? ratio ?? magnitude(1) : try self.factor("attention_factor", of: members, key)
+    let truncates = members["truncate"].map(\.bool) ?? true
+    guard let truncates else {
+      throw invalid(key, "true or false as truncate", members["truncate"]?.quoted ?? "nothing")
+    }
+    return .yarn(
+      YarnScaling(
+        factor: factor, betaFast: try number("beta_fast") ?? 32,
+        betaSlow: try number("beta_slow") ?? 1, originalMaxPositions: original,
+        attentionFactor: attention, truncates: truncates))
+  }
+
+  private func longrope(_ object: RopeObject) throws(FileError) -> RopeScaling {
+    let (members, key) = (object.members, object.key)
+    let original = try originalPositions(object)
+    let factor = try stretch(object, original: original)
+    let attention =
+      members["attention_factor"] != nil
+      ? try self.factor("attention_factor", of: members, key)
+      : factor <= 1 ? 1 : (1 + log(factor) / log(Double(original))).squareRoot()
+    return .longrope(
+      LongRopeScaling(
+        shortFactors: try divisors("short_factor", object),
+        longFactors: try divisors("long_factor", object), originalMaxPositions: original,
+        attentionFactor: attention))
+  }
+
+  /// A list of positive numbers, one for each pair of features that is turned.
+  private func divisors(_ name: String, _ object: RopeObject) throws(FileError) -> [Double] {
+    let count = object.features / 2
+    guard let values = object.members[name]?.numbers, values.count == count,
+      values.allSatisfy({ $0 > 0 && $0 < 1e9 })
+    else {
+      throw invalid(
+        object.key, "\(name), \(count) positive numbers, one for each pair that RoPE turns",
+        object.members[name]?.quoted ?? "nothing")
+    }
+    return values
   }
 
   private func factor(
@@ -138,21 +277,31 @@ extension ConfigurationDecoder {
 enum RopeKeys {
   private static let always: Set = ["type", "rope_type", "rope_theta", "partial_rotary_factor"]
 
-  /// The keys that count for each type that is read.
-  static let used: [String: Set<String>] = [
-    "default": always,
-    "linear": always.union(["factor"]),
-    "llama3": always.union([
-      "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings",
-    ]),
-  ]
+  /// The keys that count for a type.
+  static func used(by type: RopeType) -> Set<String> {
+    let own: Set<String> =
+      switch type {
+      case .plain: []
+      case .linear, .dynamic: ["factor"]
+      case .llama3: ["factor", "low_freq_factor", "high_freq_factor", original]
+      case .yarn:
+        [
+          "factor", "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim",
+          "truncate", original,
+        ]
+      case .longrope:
+        ["factor", "attention_factor", "short_factor", "long_factor", original]
+      }
+    return always.union(own)
+  }
 
-  /// Keys of other types, which transformers passes over where the type does not use them.
-  static let known = (used["llama3"] ?? []).union([
-    "attention_factor", "beta_fast", "beta_slow", "short_factor", "long_factor", "mscale",
-    "mscale_all_dim", "truncate", "finetuned", "extrapolation_factor", "attn_factor", "alpha",
-    "short_mscale", "long_mscale",
-  ])
+  private static let original = "original_max_position_embeddings"
+
+  /// Keys of all types, which transformers passes over where the type does not use them.
+  static let known = [RopeType.llama3, .yarn, .longrope].reduce(always) { $0.union(used(by: $1)) }
+    .union([
+      "finetuned", "extrapolation_factor", "attn_factor", "alpha", "short_mscale", "long_mscale",
+    ])
 
   /// The keys above, as misspelt ones are compared with them.
   static let spelling = KeySpelling(known)
@@ -164,9 +313,10 @@ enum RopeKeys {
 extension ConfigurationDecoder {
   /// Refuses misspelt keys of a RoPE object, and names those that its type does not use.
   func checkRopeKeys(
-    _ members: [String: MetadataValue], _ key: String, type: String, used: Set<String>,
+    _ members: [String: MetadataValue], _ key: String, type: RopeType,
     _ warnings: inout ConfigurationWarnings
   ) throws(FileError) {
+    let used = RopeKeys.used(by: type)
     var unused: [String] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) where !used.contains(name) {
       if case .object = value {
@@ -190,7 +340,7 @@ extension ConfigurationDecoder {
     unused.removeAll { $0 == "original_max_position_embeddings" }
     if !unused.isEmpty {
       warnings.sentences.append(
-        "\(key) has \(unused.joined(separator: ", ")), which the rope_type \(type) does not use, as in "
+        "\(key) has \(unused.joined(separator: ", ")), which the rope_type \(type.rawValue) does not use, as in "
           + "transformers")
     }
   }

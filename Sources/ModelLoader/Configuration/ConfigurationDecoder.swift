@@ -26,57 +26,59 @@ struct ConfigurationDecoder {
 
   /// No size may exceed this, so that no product of two, in bytes, exceeds an Int.
   static let largestSize = 1 << 28
-  static let supportedTypes = ["llama", "mistral", "qwen2", "qwen3"]
 
   /// The configuration, with every size positive and consistent, and what is worth saying about it.
   func decode() throws(FileError) -> DecodedConfiguration {
-    let modelType = try text("model_type")
-    guard Self.supportedTypes.contains(modelType) else {
-      throw .unsupported(
-        path: path, place: place("model_type"), found: "\"\(modelType)\"",
-        supported: "model_type \(Self.supportedTypes.joined(separator: ", "))")
-    }
+    let family = try family()
     var warnings = ConfigurationWarnings()
-    if source != .gguf { try checkKeys(modelType: modelType, &warnings) }
+    if source != .gguf { try checkKeys(of: family, &warnings) }
     try refuseUnsupportedFeatures()
-    let defaults = defaults(of: modelType)
+    let defaults = source == .gguf ? family.defaults.gguf : family.defaults
     let queryHeads = try size("num_attention_heads", defaults)
     let hidden = try size("hidden_size", defaults)
     let positions = try size("max_position_embeddings", defaults)
     let layers = try size("num_hidden_layers", defaults, atMost: 1 << 16)
-    let rope = try rope(maxPositions: positions, defaults, &warnings)
+    let headDim = try headDim(hidden: hidden, queryHeads: queryHeads, defaults)
+    var kind = LayerKind()
+    kind.rotary = try rope(
+      RopeSizes(maxPositions: positions, headDim: headDim), family, defaults, &warnings)
+    kind.projectionBias = try attentionBias(of: family, defaults)
+    kind.outputBias = try flag(ConfigurationKeys.outputBias) ?? false
+    kind.activation = try activation()
     let window = try slidingWindow(
-      modelType: modelType, layers: layers, positions: positions, defaults, &warnings)
-    let configuration = ModelConfiguration(
-      modelType: modelType,
+      of: family, layers: layers, positions: positions, defaults, &warnings)
+    let tying = try flag("tie_word_embeddings")
+    var configuration = ModelConfiguration(
+      modelType: family.modelType,
       layers: layers,
       hidden: hidden,
       feedForward: try size("intermediate_size", defaults),
       queryHeads: queryHeads,
       keyValueHeads: try keyValueHeads(queryHeads: queryHeads, defaults),
-      headDim: try headDim(hidden: hidden, queryHeads: queryHeads, defaults),
+      headDim: headDim,
       vocabulary: try size("vocab_size", defaults),
       rmsNormEpsilon: Float(try epsilon(defaults)),
-      ropeTheta: rope.theta,
-      ropeScaling: rope.scaling,
       maxPositions: min(positions, window ?? positions),
-      tiedEmbeddings: try flag("tie_word_embeddings") ?? false,
-      attentionBias: try attentionBias(modelType: modelType),
-      queryKeyNorm: modelType == "qwen3")
+      tiedEmbeddings: tying ?? defaults.tiedEmbeddings,
+      kind: kind)
+    try family.describe(self, &configuration)
     try checkHeads(of: configuration)
     return DecodedConfiguration(
-      configuration: configuration, warnings: warnings.all,
-      statesTying: try flag("tie_word_embeddings") != nil,
+      configuration: configuration, family: family, warnings: warnings.all,
+      statesTying: tying != nil || defaults.tiedEmbeddings,
       assumed: defaults.sizes.filter {
-        values[$0.key] == nil && $0.key != "max_position_embeddings"
+        values[$0.key] == nil && !$0.key.hasSuffix("max_position_embeddings")
       })
   }
 
-  private func defaults(of modelType: String) -> FamilyDefaults {
-    guard source != .gguf else { return .gguf }
-    var defaults = FamilyDefaults.family(modelType)
-    if source == .modelFile { defaults.slidingWindow = nil }
-    return defaults
+  private func family() throws(FileError) -> ModelFamily {
+    let modelType = try text("model_type")
+    guard let family = ModelFamily.named(modelType) else {
+      throw .unsupported(
+        path: path, place: place("model_type"), found: "\"\(modelType)\"",
+        supported: "model_type \(ModelFamily.all.map(\.modelType).joined(separator: ", "))")
+    }
+    return family
   }
 
   private func epsilon(_ defaults: FamilyDefaults) throws(FileError) -> Double {
@@ -121,14 +123,27 @@ struct ConfigurationDecoder {
     return hidden / queryHeads
   }
 
-  private func attentionBias(modelType: String) throws(FileError) -> Bool {
+  private func attentionBias(
+    of family: ModelFamily, _ defaults: FamilyDefaults
+  ) throws(FileError) -> Bool {
     let isBiased = try flag("attention_bias")
-    if modelType == "mistral", isBiased == true {
+    if case .none = family.biases, isBiased == true {
       throw unsupported(
-        "attention_bias", "a mistral with biases, which that architecture does not have,",
+        "attention_bias",
+        "a \(family.modelType) with biases, which that architecture does not have,",
         "attention_bias false")
     }
-    return isBiased ?? (modelType == "qwen2")
+    return isBiased ?? defaults.attentionBias
+  }
+
+  private func activation() throws(FileError) -> Activation {
+    guard let value = present("hidden_act") else { return .silu }
+    guard let activation = value.text.flatMap({ ConfigurationKeys.activations[$0] }) else {
+      throw unsupported(
+        "hidden_act", "the activation \(value.quoted)",
+        "hidden_act \"silu\" or \"gelu_pytorch_tanh\"")
+    }
+    return activation
   }
 
   private func checkHeads(of configuration: ModelConfiguration) throws(FileError) {
@@ -150,10 +165,6 @@ struct ConfigurationDecoder {
   }
 
   private func refuseUnsupportedFeatures() throws(FileError) {
-    if let value = present("hidden_act"), !["silu", "swish"].contains(value.text) {
-      throw unsupported(
-        "hidden_act", "the activation \(value.quoted)", "hidden_act \"silu\"")
-    }
     if try flag("mlp_bias") == true {
       throw unsupported("mlp_bias", "a bias in the feed-forward block", "mlp_bias false")
     }
@@ -169,6 +180,8 @@ struct ConfigurationDecoder {
 struct DecodedConfiguration {
   /// The architecture.
   let configuration: ModelConfiguration
+  /// How its files are read.
+  let family: ModelFamily
   /// Sentences for people.
   let warnings: [String]
   /// Whether the file says if the output projection is the embedding.
@@ -263,32 +276,36 @@ extension ConfigurationDecoder {
   /// `max_window_layers` on or as `layer_types` lists them; all layers of a Mistral do unless
   /// `sliding_window` is null; Llama's do not.
   func slidingWindow(
-    modelType: String, layers: Int, positions: Int, _ defaults: FamilyDefaults,
+    of family: ModelFamily, layers: Int, positions: Int, _ defaults: FamilyDefaults,
     _ warnings: inout ConfigurationWarnings
   ) throws(FileError) -> Int? {
     let listed = try layerTypes(count: layers)
     let isListed = listed?.contains(Self.sliding) ?? false
     let isOn = try flag("use_sliding_window")
     let stated = try optionalSize("sliding_window")
-    let window = values["sliding_window"] == nil ? defaults.slidingWindow : stated
+    let missing = source == .modelFile ? nil : defaults.slidingWindow
+    let window = values["sliding_window"] == nil ? missing : stated
     let slides: Bool
-    switch modelType {
-    case "mistral":
+    switch family.window {
+    case .everywhere:
       slides = window != nil
       if slides, isOn == false || listed.map({ !$0.contains(Self.sliding) }) == true {
         warnings.sentences.append(
-          "a mistral slides its window over all layers, whatever use_sliding_window and layer_types "
-            + "say, as in transformers; set sliding_window to null if it does not")
+          "a \(family.modelType) slides its window over all layers, whatever use_sliding_window and "
+            + "layer_types say, as in transformers; set sliding_window to null if it does not")
       }
-    case "llama":
+    case .none:
       slides = isOn == true && window != nil
       if isOn == nil, source == .configJSON, stated != nil {
         warnings.sentences.append(
-          "sliding_window is not used, since a llama has no window, as in transformers")
+          "sliding_window is not used, since a \(family.modelType) has no window, as in transformers"
+        )
       }
-    default:
-      let first = try firstSlidingLayer(defaults)
+    case .from(let layer):
+      let first = try firstSlidingLayer(source == .gguf ? 0 : layer)
       slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? (first < layers))
+    case .listed:
+      slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? true)
     }
     if isListed && !slides {
       throw invalid(
@@ -307,8 +324,8 @@ extension ConfigurationDecoder {
   private static let sliding = "sliding_attention"
 
   /// `max_window_layers`, which may exceed the number of layers or be 0.
-  private func firstSlidingLayer(_ defaults: FamilyDefaults) throws(FileError) -> Int {
-    guard let value = present("max_window_layers") else { return defaults.maxWindowLayers }
+  private func firstSlidingLayer(_ missing: Int) throws(FileError) -> Int {
+    guard let value = present("max_window_layers") else { return missing }
     guard let first = value.integer, first >= 0 else {
       throw invalid("max_window_layers", "a whole number from 0 on", value.quoted)
     }

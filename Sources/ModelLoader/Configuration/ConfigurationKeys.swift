@@ -1,4 +1,5 @@
 import Support
+import Transformer
 
 /// The keys of a configuration: what is read, what changes nothing, what is misspelt.
 enum ConfigurationKeys {
@@ -10,7 +11,24 @@ enum ConfigurationKeys {
     "original_max_position_embeddings", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "hidden_act", "quantization_config", "sliding_window", "use_sliding_window",
     "max_window_layers", "layer_types", "architectures", "bos_token_id", "eos_token_id",
+    outputBias,
   ]
+
+  /// The key in which a model file says that attention's output projection has a bias.
+  static let outputBias = "attention_out_bias"
+
+  /// Activations by Hugging Face's names; two names of one are the same formula.
+  static let activations: [String: Activation] = [
+    "silu": .silu, "swish": .silu, "gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh,
+  ]
+
+  /// The name that a model file has for an activation.
+  static func name(of activation: Activation) -> String {
+    switch activation {
+    case .silu: "silu"
+    case .geluTanh: "gelu_pytorch_tanh"
+    }
+  }
 
   /// Keys that change nothing of what a model computes: what `to_dict` and `save_pretrained` of
   /// transformers 4.40 to 5.24 write for the families that are read, settings of generation, of training
@@ -125,10 +143,11 @@ extension ConfigurationDecoder {
   /// Refuses keys that are misspelt or ask for what the decoder does not compute; a key that is not known
   /// is named in a warning.
   func checkKeys(
-    modelType: String, _ warnings: inout ConfigurationWarnings
+    of family: ModelFamily, _ warnings: inout ConfigurationWarnings
   ) throws(FileError) {
-    try checkArchitectures(modelType: modelType, &warnings)
+    try checkArchitectures(modelType: family.modelType, &warnings)
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      if family.keys.contains(key) { continue }
       if let foreign = ForeignKey.all[key], !foreign.isNeutral(value) {
         throw unsupported(key, "\(foreign.what) (\(value.quoted))", foreign.supported(key))
       }
@@ -343,7 +362,6 @@ struct ForeignKey: Sendable {
     "swiglu_limit": .init("a limit on the feed-forward block"),
     "use_bias": .init("biases in all projections"),
     "bias": .init("biases in all projections"),
-    "attention_out_bias": .init("a bias behind attention"),
     "lm_head_bias": .init("a bias of the logits"),
     "add_bias_linear": .init("biases in all projections"),
     // Files.

@@ -4,8 +4,8 @@ import Transformer
 
 /// What a key that a configuration does not have stands for.
 ///
-/// The values are those of transformers' configuration classes (`LlamaConfig`, `MistralConfig`,
-/// `Qwen2Config`, `Qwen3Config`; 4.40 to 5.24 agree on them), and of llama.cpp for GGUF files.
+/// The values are those of transformers' configuration classes (`LlamaConfig`, `Qwen3Config`, …; 4.40 to 5.24
+/// agree on them), and of llama.cpp for GGUF files.
 struct FamilyDefaults: Sendable {
   /// Sizes by key; a key that is not here must be in the configuration.
   var sizes: [String: Int] = [:]
@@ -19,27 +19,12 @@ struct FamilyDefaults: Sendable {
   var ropeTheta = 10_000.0
   /// `sliding_window`; nil stands for none.
   var slidingWindow: Int?
-  /// `max_window_layers`: the first layers, which do not slide.
-  var maxWindowLayers = 0
-
-  /// The defaults of a family in transformers.
-  static func family(_ modelType: String) -> FamilyDefaults {
-    let isQwen = modelType.hasPrefix("qwen")
-    let isMistral = modelType == "mistral"
-    var defaults = FamilyDefaults()
-    defaults.sizes = [
-      "vocab_size": isQwen ? 151_936 : 32_000, "hidden_size": 4_096,
-      "intermediate_size": isQwen ? 22_016 : isMistral ? 14_336 : 11_008,
-      "num_hidden_layers": 32, "num_attention_heads": 32,
-      "max_position_embeddings": isQwen ? 32_768 : isMistral ? 131_072 : 2_048,
-    ]
-    defaults.keyValueHeads = isQwen ? 32 : isMistral ? 8 : nil
-    defaults.headDim = modelType == "qwen3" ? 128 : nil
-    defaults.rmsNormEpsilon = 1e-6
-    defaults.slidingWindow = isQwen || isMistral ? 4_096 : nil
-    defaults.maxWindowLayers = 28
-    return defaults
-  }
+  /// `attention_bias`.
+  var attentionBias = false
+  /// `tie_word_embeddings`.
+  var tiedEmbeddings = false
+  /// `partial_rotary_factor`.
+  var turnedShare = 1.0
 
   /// The key-value heads of a config.json, of which nothing else is read; nil where they are neither stated
   /// nor known.
@@ -56,14 +41,16 @@ struct FamilyDefaults: Sendable {
         path: path, place: "key \(misspelt)", expected: "a key that is known",
         found: "\"\(misspelt)\"", fix: "did you mean \(key)?")
     }
-    guard let modelType = values["model_type"]?.text,
-      ConfigurationDecoder.supportedTypes.contains(modelType)
-    else { return nil }
-    return family(modelType).keyValueHeads ?? queryHeads
+    guard let family = values["model_type"]?.text.flatMap(ModelFamily.named) else { return nil }
+    return family.defaults.keyValueHeads ?? queryHeads
   }
 
-  /// The defaults of llama.cpp, the same for all architectures.
-  static let gguf = FamilyDefaults()
+  /// The defaults of llama.cpp: sizes must be stated.
+  var gguf: FamilyDefaults {
+    var defaults = FamilyDefaults()
+    defaults.turnedShare = turnedShare
+    return defaults
+  }
 }
 
 extension MetadataValue {
@@ -90,6 +77,7 @@ extension MetadataValue {
 extension ModelConfiguration {
   /// The configuration as Hugging Face keys, the form in which `/config` stores it.
   var metadata: [String: MetadataValue] {
+    let rotary = kinds.compactMap(\.rotary).first ?? Rotary()
     var values: [String: MetadataValue] = [
       "model_type": .text(modelType),
       "num_hidden_layers": .integer(layers),
@@ -101,13 +89,20 @@ extension ModelConfiguration {
       "vocab_size": .integer(vocabulary),
       // Through decimal digits, so that 1e-5 reads as 1e-5 and not as 9.99999974e-06.
       "rms_norm_eps": .real(Double(rmsNormEpsilon.description) ?? Double(rmsNormEpsilon)),
-      "rope_theta": .real(ropeTheta),
+      "rope_theta": .real(rotary.theta),
       "max_position_embeddings": .integer(maxPositions),
       "tie_word_embeddings": .bool(tiedEmbeddings),
-      "attention_bias": .bool(attentionBias),
+      "attention_bias": .bool(kinds[0].projectionBias),
     ]
-    if let ropeScaling { values["rope_scaling"] = .text(ropeScaling.json) }
-    return values
+    if kinds[0].outputBias { values[ConfigurationKeys.outputBias] = .bool(true) }
+    if let scaling = rotary.scaling { values["rope_scaling"] = .text(scaling.json) }
+    if let features = rotary.features {
+      values["partial_rotary_factor"] = .real(Double(features) / Double(headDim))
+    }
+    if kinds[0].activation != .silu {
+      values["hidden_act"] = .text(ConfigurationKeys.name(of: kinds[0].activation))
+    }
+    return values.merging(ModelFamily.named(modelType)?.write(self) ?? [:]) { $1 }
   }
 }
 
@@ -116,10 +111,20 @@ extension RopeScaling {
   var json: String {
     switch self {
     case .linear(let factor):
-      #"{"rope_type": "linear", "factor": \#(factor)}"#
+      return #"{"rope_type": "linear", "factor": \#(factor)}"#
     case .llama3(let factor, let low, let high, let original):
-      #"{"rope_type": "llama3", "factor": \#(factor), "low_freq_factor": \#(low), "#
+      return #"{"rope_type": "llama3", "factor": \#(factor), "low_freq_factor": \#(low), "#
         + #""high_freq_factor": \#(high), "original_max_position_embeddings": \#(original)}"#
+    case .yarn(let yarn):
+      return #"{"rope_type": "yarn", "factor": \#(yarn.factor), "beta_fast": \#(yarn.betaFast), "#
+        + #""beta_slow": \#(yarn.betaSlow), "attention_factor": \#(yarn.attentionFactor), "#
+        + #""truncate": \#(yarn.truncates), "#
+        + #""original_max_position_embeddings": \#(yarn.originalMaxPositions)}"#
+    case .longrope(let longrope):
+      let (short, long) = (longrope.shortFactors, longrope.longFactors)
+      return #"{"rope_type": "longrope", "attention_factor": \#(longrope.attentionFactor), "#
+        + #""short_factor": \#(short), "long_factor": \#(long), "#
+        + #""original_max_position_embeddings": \#(longrope.originalMaxPositions)}"#
     }
   }
 }

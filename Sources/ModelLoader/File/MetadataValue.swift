@@ -67,6 +67,18 @@ package enum MetadataValue: Sendable, Equatable {
     if case .text(let value) = self { value } else { nil }
   }
 
+  /// The value as a list of numbers.
+  package var numbers: [Double]? {
+    switch self {
+    case .integers(let values): return values.map(Double.init)
+    case .reals(let values): return values
+    case .list(let values):
+      let numbers = values.compactMap(\.real)
+      return numbers.count == values.count ? numbers : nil
+    default: return nil
+    }
+  }
+
   /// The value as a list of integers; one integer is a list of one.
   package var integers: [Int]? {
     switch self {

@@ -39,10 +39,14 @@ extension ModelFile {
   static func requireFiniteAngles(
     _ configuration: ModelConfiguration, path: String
   ) throws(FileError) {
-    guard !RotaryTable.isFinite(configuration) else { return }
+    let rotaries = Set(configuration.kinds.compactMap(\.rotary))
+    let wrong = rotaries.first {
+      !$0.isFinite(headDim: configuration.headDim, positions: configuration.maxPositions)
+    }
+    guard let wrong else { return }
     throw .invalid(
       path: path, place: "/config/rope_theta", expected: "finite angles at every position",
-      found: "\(configuration.ropeTheta), whose angles overflow",
+      found: "\(wrong.theta), whose angles overflow",
       fix: "correct rope_theta and rope_scaling, or import the model again")
   }
 }
@@ -82,14 +86,20 @@ private struct WeightsBuilder {
     func vector(_ name: LayerParameter) throws(FileError) -> [Float] {
       try self.vector(.layer(index: index, name))
     }
+    func optional(_ name: LayerParameter) throws(FileError) -> [Float]? {
+      name.isPart(of: kind) ? try vector(name) : nil
+    }
+    let kind = configuration.kinds[index]
     return LayerWeights(
-      attentionNorm: try vector(.attentionNorm), wq: try matrix(.wq), wk: try matrix(.wk),
+      attentionNorm: try optional(.attentionNorm), wq: try matrix(.wq), wk: try matrix(.wk),
       wv: try matrix(.wv), wo: try matrix(.wo),
-      biases: configuration.attentionBias
+      biases: kind.projectionBias
         ? (try vector(.qBias), try vector(.kBias), try vector(.vBias)) : nil,
-      headNorms: configuration.queryKeyNorm ? (try vector(.qNorm), try vector(.kNorm)) : nil,
-      mlpNorm: try vector(.mlpNorm), wGate: try matrix(.wGate), wUp: try matrix(.wUp),
-      wDown: try matrix(.wDown))
+      outputBias: try optional(.oBias),
+      headNorms: kind.headNorm == nil ? nil : (try vector(.qNorm), try vector(.kNorm)),
+      attentionOutputNorm: try optional(.attentionOutputNorm), mlpNorm: try optional(.mlpNorm),
+      wGate: try matrix(.wGate), wUp: try matrix(.wUp), wDown: try matrix(.wDown),
+      mlpOutputNorm: try optional(.mlpOutputNorm))
   }
 
   private mutating func vector(_ parameter: Parameter) throws(FileError) -> [Float] {

@@ -96,7 +96,7 @@ extension ModelFileContents {
   /// show.
   var canonicalConfiguration: [String: String] {
     var values = configuration.metadata
-    values["query_key_norm"] = .bool(configuration.queryKeyNorm)
+    values["query_key_norm"] = .bool(configuration.kinds[0].headNorm != nil)
     values["bos_token_id"] = bosTokenID.map { .integer($0) }
     values["eos_token_id"] =
       eosTokenIDs.isEmpty ? nil : .integers(Set(eosTokenIDs).sorted())

@@ -2,7 +2,8 @@ import Transformer
 
 /// The parameters of a decoder: the one table of their names in files and of their shapes.
 ///
-/// Names are Hugging Face's; ``ggufName`` gives llama.cpp's for the same tensor.
+/// Names are Hugging Face's for Llama, and GLM-4's for what Llama has not; ``ggufName`` gives llama.cpp's for the
+/// same tensor. ``ModelFamily`` has the names of a family that differ.
 package enum Parameter: Hashable, Sendable {
   /// Token embeddings, (V, C).
   case embedding
@@ -13,7 +14,7 @@ package enum Parameter: Hashable, Sendable {
   /// A parameter of layer `index`, counted from 0.
   case layer(index: Int, LayerParameter)
 
-  /// The name in a Hugging Face checkpoint and in `/weights`.
+  /// The name in `/weights`.
   package var name: String {
     switch self {
     case .embedding: "model.embed_tokens.weight"
@@ -45,16 +46,10 @@ package enum Parameter: Hashable, Sendable {
 
   /// All parameters that a model of `configuration` has, in the order of the computation.
   package static func all(in configuration: ModelConfiguration) -> [Parameter] {
-    let perLayer = LayerParameter.allCases.filter { parameter in
-      switch parameter {
-      case .qBias, .kBias, .vBias: configuration.attentionBias
-      case .qNorm, .kNorm: configuration.queryKeyNorm
-      default: true
-      }
-    }
     var parameters: [Parameter] = [.embedding]
-    for index in 0..<configuration.layers {
-      parameters += perLayer.map { .layer(index: index, $0) }
+    for (index, kind) in configuration.kinds.enumerated() {
+      parameters += LayerParameter.allCases.filter { $0.isPart(of: kind) }
+        .map { .layer(index: index, $0) }
     }
     parameters.append(.finalNorm)
     if !configuration.tiedEmbeddings { parameters.append(.output) }
@@ -78,12 +73,16 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   case kBias = "self_attn.k_proj.bias"
   /// Bias of the values, (K·D).
   case vBias = "self_attn.v_proj.bias"
-  /// Scale of the per-head norm of the queries, (D).
+  /// Scale of the norm of the queries, (D) for each head or (H·D).
   case qNorm = "self_attn.q_norm.weight"
-  /// Scale of the per-head norm of the keys, (D).
+  /// Scale of the norm of the keys, (D) for each head or (K·D).
   case kNorm = "self_attn.k_norm.weight"
   /// Output projection, (C, H·D).
   case wo = "self_attn.o_proj.weight"
+  /// Bias of the output projection, (C).
+  case oBias = "self_attn.o_proj.bias"
+  /// Scale of the norm behind attention, (C).
+  case attentionOutputNorm = "post_self_attn_layernorm.weight"
   /// Scale of the norm before the feed-forward block, (C).
   case mlpNorm = "post_attention_layernorm.weight"
   /// Gate projection, (F, C).
@@ -92,6 +91,20 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   case wUp = "mlp.up_proj.weight"
   /// Down projection, (C, F).
   case wDown = "mlp.down_proj.weight"
+  /// Scale of the norm behind the feed-forward block, (C).
+  case mlpOutputNorm = "post_mlp_layernorm.weight"
+
+  /// Whether layers of a kind have the parameter.
+  func isPart(of kind: LayerKind) -> Bool {
+    switch self {
+    case .attentionNorm, .mlpNorm: kind.norms != .behind
+    case .attentionOutputNorm, .mlpOutputNorm: kind.norms != .before
+    case .qBias, .kBias, .vBias: kind.projectionBias
+    case .oBias: kind.outputBias
+    case .qNorm, .kNorm: kind.headNorm != nil
+    case .wq, .wk, .wv, .wo, .wGate, .wUp, .wDown: true
+    }
+  }
 
   /// The name in a GGUF file, after the layer's prefix.
   var ggufName: String {
@@ -106,10 +119,13 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .qNorm: "attn_q_norm.weight"
     case .kNorm: "attn_k_norm.weight"
     case .wo: "attn_output.weight"
+    case .oBias: "attn_output.bias"
+    case .attentionOutputNorm: "post_attention_norm.weight"
     case .mlpNorm: "ffn_norm.weight"
     case .wGate: "ffn_gate.weight"
     case .wUp: "ffn_up.weight"
     case .wDown: "ffn_down.weight"
+    case .mlpOutputNorm: "post_ffw_norm.weight"
     }
   }
 
@@ -124,13 +140,15 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   func shape(in configuration: ModelConfiguration) -> [Int] {
     let (C, F, D) = (configuration.hidden, configuration.feedForward, configuration.headDim)
     let (queries, keys) = (configuration.queryHeads * D, configuration.keyValueHeads * D)
+    let isWhole = configuration.kinds.first?.headNorm == .whole
     return switch self {
-    case .attentionNorm, .mlpNorm: [C]
+    case .attentionNorm, .mlpNorm, .attentionOutputNorm, .mlpOutputNorm, .oBias: [C]
     case .wq: [queries, C]
     case .wk, .wv: [keys, C]
     case .qBias: [queries]
     case .kBias, .vBias: [keys]
-    case .qNorm, .kNorm: [D]
+    case .qNorm: [isWhole ? queries : D]
+    case .kNorm: [isWhole ? keys : D]
     case .wo: [C, queries]
     case .wGate, .wUp: [F, C]
     case .wDown: [C, F]

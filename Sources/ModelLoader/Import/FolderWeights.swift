@@ -188,21 +188,24 @@ struct UnusedTensors {
   /// Files hold them before or after scaling.
   private mutating func compareFrequencies(_ tensor: SourceTensor) throws(FileError) {
     guard !differs else { return }
-    var plain = configuration
-    plain.ropeScaling = nil
+    let scaled = configuration.kinds.compactMap(\.rotary).first ?? Rotary()
+    var plain = scaled
+    plain.scaling = nil
     let found =
-      tensor.shape == [configuration.headDim / 2] ? try tensor.readValues().map(Double.init) : []
+      tensor.shape == [(scaled.features ?? configuration.headDim) / 2]
+      ? try tensor.readValues().map(Double.init) : []
     // 16 bits keep two to three digits, and the smallest half is 6e-8.
     let tolerance = tensor.type == .float32 || tensor.type == .float64 ? 1e-4 : 1e-2
-    let agrees = [plain, configuration].contains { candidate in
-      let expected = RotaryTable.frequencies(candidate)
+    let agrees = [plain, scaled].contains { candidate in
+      let expected = candidate.frequencies(
+        headDim: configuration.headDim, length: configuration.maxPositions)
       return found.count == expected.count
         && zip(found, expected).allSatisfy { abs($0 - $1) <= tolerance * $1 + 1e-7 }
     }
     guard !agrees else { return }
     differs = true
     warnings.append(
-      "\(tensor.name) does not hold the frequencies of rope_theta \(configuration.ropeTheta) and head_dim "
+      "\(tensor.name) does not hold the frequencies of rope_theta \(scaled.theta) and head_dim "
         + "\(configuration.headDim): those of the configuration are used, as in transformers; check rope_theta"
     )
   }

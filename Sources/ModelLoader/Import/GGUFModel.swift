@@ -24,31 +24,37 @@ package struct GGUFModel {
     tokenizer: (GGUFTokenizerMetadata) throws -> Data
   ) throws(FileError) -> ImportPlan {
     let decoded = try readConfiguration()
-    let configuration = decoded.configuration
-    let unknown = try GGUFKeys.check(
-      file.metadata, architecture: architecture, path: file.path)
+    let (configuration, family) = (decoded.configuration, decoded.family)
+    let unknown = try GGUFKeys.check(file.metadata, of: family, architecture, path: file.path)
     let metadata = GGUFTokenizerMetadata(file)
     let tokenizer = try ImportedTokenizer(metadata, path: file.path, convert: tokenizer)
     let contents = ModelFileContents(
       configuration: configuration, source: URL(fileURLWithPath: file.path).lastPathComponent,
       tokenizerJSON: tokenizer.json, tokenizerProblem: tokenizer.problem,
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
-    var sources = try unrotated(headDim: configuration.headDim)
-    sources[Self.ropeFactors] = nil
+    var sources = try unrotated(configuration, family)
+    for name in Self.ropeTables { sources[name] = nil }
+    sources = try family.split(
+      sources, configuration, prefix: "blk.", fused: family.ggufFused, name: family.ggufName)
     let warnings = ConfigurationWarnings(
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, name: \.ggufName)
+      warnings: warnings.all + tokenizer.warnings, name: family.ggufName)
   }
 
   private static let ropeFactors = "rope_freqs.weight"
+  private static let (shortFactors, longFactors) = (
+    "rope_factors_short.weight", "rope_factors_long.weight"
+  )
+  private static let ropeTables = [ropeFactors, shortFactors, longFactors]
 
-  /// llama.cpp reorders the query and key rows of Llama (and Mistral) models, and of no others.
+  /// llama.cpp reorders the query and key rows of some families, so that pairs that RoPE turns are neighbours.
   private func unrotated(
-    headDim: Int
+    _ configuration: ModelConfiguration, _ family: ModelFamily
   ) throws(FileError) -> [String: SourceTensor] {
-    guard architecture == "llama" else { return file.tensors }
+    guard family.isReorderedInGGUF else { return file.tensors }
+    let headDim = configuration.headDim
     let rotated = Set(LayerParameter.allCases.filter(\.isRotated).map(\.ggufName))
     var tensors = file.tensors
     for (key, tensor) in file.tensors {
@@ -96,16 +102,27 @@ package struct GGUFModel {
     if value("attention.sliding_window")?.integer == 0 { values["sliding_window"] = nil }
     values["use_sliding_window"] = .bool(values["sliding_window"] != nil)
     values["rope_scaling"] = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
+    let family = ModelFamily.of(architecture: architecture)
+    for (key, ggufKey) in family?.ggufKeys ?? [:] { values[key] = value(ggufKey) }
+    let headDim = value("attention.key_length")?.integer
+    if let family, family.turnsPart, let headDim = headDim ?? wholeHeadDim,
+      let turned = value("rope.dimension_count")?.integer, turned > 0, turned < headDim
+    {
+      values["partial_rotary_factor"] = .real(Double(turned) / Double(headDim))
+    }
+    if let family { values["model_type"] = .text(family.modelType) }
     let architecture = architecture
     let decoder = ConfigurationDecoder(values: values, path: file.path, source: .gguf) { key in
-      GGUFKeys.configuration[key].map { "\(architecture).\($0)" }
+      (GGUFKeys.configuration[key] ?? family?.ggufKeys[key]).map { "\(architecture).\($0)" }
         ?? (key == "model_type" ? "general.architecture" : key)
     }
     let decoded = try decoder.decode()
     let configuration = decoded.configuration
-    let rotated = value("rope.dimension_count")?.integer ?? configuration.headDim
+    let rotary = configuration.kinds.compactMap(\.rotary).first
+    let turned = rotary?.features ?? configuration.headDim
+    let rotated = value("rope.dimension_count")?.integer ?? turned
     let values2 = value("attention.value_length")?.integer ?? configuration.headDim
-    guard rotated == configuration.headDim, values2 == configuration.headDim else {
+    guard rotated == turned, values2 == configuration.headDim else {
       throw .unsupported(
         path: file.path, place: "\(architecture).rope.dimension_count",
         found: "\(rotated) rotated and \(values2) value features per head of "
@@ -113,6 +130,14 @@ package struct GGUFModel {
         supported: "RoPE over the whole head")
     }
     return decoded
+  }
+
+  /// The width of a head where no key states it.
+  private var wholeHeadDim: Int? {
+    guard let hidden = value("embedding_length")?.integer,
+      let heads = value("attention.head_count")?.integer, heads > 0
+    else { return nil }
+    return hidden / heads
   }
 
   /// llama.cpp scales linearly where a factor stands without a type, and not at all where the type is none;
@@ -130,9 +155,12 @@ package struct GGUFModel {
     let isPlain =
       ["none", "linear", "yarn"].contains(type)
       && (type == "none" || factor == nil || factor?.real == 0 || factor?.real == 1)
+    if let short = file.tensors[Self.shortFactors], let long = file.tensors[Self.longFactors] {
+      return try longrope(short: short, long: long)
+    }
     guard let factors = file.tensors[Self.ropeFactors] else {
       if isPlain { return nil }
-      return .object(["rope_type": .text(type), "factor": factor ?? .null])
+      return .object(stretch(type, factor: factor ?? .null))
     }
     guard isPlain else {
       throw .unsupported(
@@ -143,6 +171,33 @@ package struct GGUFModel {
     return try RopeFactors.scaling(
       try factors.readValues(), theta: theta, path: file.path, place: factors.name
     ).map { .text($0.json) }
+  }
+
+  /// Scaling by a factor; YaRN has its parameters beside it.
+  private func stretch(_ type: String, factor: MetadataValue) -> [String: MetadataValue] {
+    var members = ["rope_type": .text(type), "factor": factor]
+    guard type == RopeType.yarn.rawValue else { return members }
+    for (name, key) in [
+      ("original_max_position_embeddings", "original_context_length"),
+      ("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow"),
+    ] {
+      members[name] = value("rope.scaling.\(key)")
+    }
+    return members
+  }
+
+  /// LongRoPE's two tables; llama.cpp states the factor of cosines and sines beside them.
+  private func longrope(
+    short: SourceTensor, long: SourceTensor
+  ) throws(FileError) -> MetadataValue {
+    var members: [String: MetadataValue] = [
+      "rope_type": .text("longrope"),
+      "short_factor": .reals(try short.readValues().map(Double.init)),
+      "long_factor": .reals(try long.readValues().map(Double.init)),
+      "attention_factor": value("rope.scaling.attn_factor") ?? .integer(1),
+    ]
+    members["original_max_position_embeddings"] = value("rope.scaling.original_context_length")
+    return .object(members)
   }
 
   /// Says what a file is that holds no whole model.
@@ -252,9 +307,11 @@ enum GGUFKeys {
   /// Refuses the keys of `architecture` that ask for what the decoder does not compute or are misspelt; the
   /// rest that is not known is returned.
   static func check(
-    _ metadata: [String: MetadataValue], architecture: String, path: String
+    _ metadata: [String: MetadataValue], of family: ModelFamily, _ architecture: String,
+    path: String
   ) throws(FileError) -> [String] {
-    let read = others.union(configuration.values)
+    let read = others.union(configuration.values).union(family.ggufKeys.values)
+      .union(family.ggufOtherKeys)
     let significant = KeySpelling(read.union(foreign.keys))
     var unknown: [String] = []
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
@@ -263,7 +320,9 @@ enum GGUFKeys {
         continue
       }
       let name = String(key.dropFirst(architecture.count + 1))
-      if let foreign = foreign[name], !foreign.isNeutral(value), !isList(value, of: 0) {
+      if !read.contains(name), let foreign = foreign[name], !foreign.isNeutral(value),
+        !isList(value, of: 0)
+      {
         throw .unsupported(
           path: path, place: key, found: "\(foreign.what) (\(value.quoted))",
           supported: foreign.supported(key))

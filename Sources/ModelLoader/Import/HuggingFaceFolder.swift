@@ -26,8 +26,15 @@ package struct HuggingFaceFolder {
     let tying = try HeadTying(
       named.tensors, isTied: decoded.configuration.tiedEmbeddings, isStated: decoded.statesTying)
     try refuseHeadless(values, isTied: tying.isTied, isStated: decoded.statesTying)
+    let family = decoded.family
     var configuration = decoded.configuration
     configuration.tiedEmbeddings = tying.isTied
+    let sources = try family.split(
+      tying.tensors, configuration, prefix: "model.layers.", fused: family.fused,
+      name: family.name)
+    if try family.hasOutputBias(sources, configuration) {
+      for index in configuration.kinds.indices { configuration.kinds[index].outputBias = true }
+    }
     let tokenizer = try ImportedTokenizer(folder: path, vocabulary: configuration.vocabulary)
     let ends = try endTokens(names)
     let contents = ModelFileContents(
@@ -41,9 +48,9 @@ package struct HuggingFaceFolder {
       + [tying.warning, tokenizerWarning(names), ends.warning]
       .compactMap { $0 }
     return try ImportPlan(
-      contents: contents, sources: tying.tensors, path: path,
+      contents: contents, sources: sources, path: path,
       configurationPath: configurationPath, assumed: decoded.assumed, warnings: warnings,
-      name: \.name)
+      name: family.name)
   }
 
   private func file(_ name: String) -> String {

@@ -36,6 +36,14 @@ package struct SourceTensor: Sendable {
     }
   }
 
+  /// Some of its rows, as a tensor of its own.
+  func rows(_ range: Range<Int>) throws(FileError) -> SourceTensor {
+    let rowBytes = shape.dropFirst().reduce(1, *) / type.blockCount * type.blockBytes
+    return try SourceTensor(
+      name: name, shape: [range.count] + shape.dropFirst(), type: type, file: file,
+      byteOffset: byteOffset + range.lowerBound * rowBytes)
+  }
+
   /// Rows of a matrix; a vector has one row per value where rows are rotated, otherwise one row.
   private var rowCount: Int {
     if shape.count > 1 { return shape[0] }

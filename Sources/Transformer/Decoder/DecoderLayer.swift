@@ -1,11 +1,12 @@
 /// One layer of a decoder at work on some rows of a sequence: x (input, C) to y (output, C).
 ///
-/// The layer, pass by pass; attention is the caller's, and the backward goes through them from 8 to 1:
+/// The layer, pass by pass, with what its ``LayerKind`` may leave out in brackets; attention is the caller's, and
+/// the backward goes through them from 8 to 1:
 ///
-///     1. n = rmsNorm(x)                    5. o = attention(q, k, v)
-///     2. q, k, v = n·Wᵀ (+ bias)           6. h = x + o·Woᵀ
-///     3. q, k normed per head (Qwen3)      7. act = silu(m·Wgᵀ) ∘ (m·Wuᵀ), m = rmsNorm(h)
-///     4. q, k rotated (RoPE)               8. y = h + act·Wdᵀ
+///     1. n = [norm](x)                     5. o = attention(q, k, v)
+///     2. q, k, v = n·Wᵀ [+ bias]           6. h = x + [s·][norm](o·Woᵀ [+ bias])
+///     3. [q, k normed]                     7. act = activation(m·Wgᵀ) ∘ (m·Wuᵀ), m = [norm](h)
+///     4. [q, k rotated (RoPE)][, q scaled]  8. y = h + [s·][norm](act·Wdᵀ)
 ///
 /// q, o, h and y are of the `output` rows, x, k and v of the `input` rows.
 package struct DecoderLayer {
@@ -16,6 +17,7 @@ package struct DecoderLayer {
   /// Rows of its output, a subset.
   package let output: RowSet
   package let shape: AttentionShape
+  private let kind: LayerKind
   private let weights: LayerWeights
   private let epsilon: Float
 
@@ -24,6 +26,7 @@ package struct DecoderLayer {
     self.input = input
     self.output = output
     shape = decoder.shape
+    kind = decoder.configuration.kinds[index]
     weights = decoder.weights.layers[index]
     epsilon = decoder.configuration.rmsNormEpsilon
   }
@@ -41,18 +44,22 @@ struct LayerSequence {
 struct LayerActivations: ~Copyable {
   /// Rotated q (output, H·D), k and v (input, K·D).
   var projected: QueryKeyValue
-  /// q and k before the per-head norm, where the family has one.
+  /// q and k before their norm, where there is one.
   var beforeNorm: HeadsBeforeNorm?
+  /// Attention's output projection before the norm behind it, (output, C), where there is one.
+  var attended: Tensor?
   /// The residual stream after attention, (output, C).
   var h: Tensor
   /// Gate and up before the activation, (output, F), if they are kept.
   var gatedUnit: GatedUnit?
+  /// The down projection before the norm behind it, (output, C), where there is one.
+  var fed: Tensor?
 
   /// The residual stream alone; the rest ends.
   consuming func residual() -> Tensor { h }
 }
 
-/// q (output, H·D) and k (input, K·D) before the per-head norm.
+/// q (output, H·D) and k (input, K·D) before their norm.
 struct HeadsBeforeNorm: ~Copyable {
   var q: Tensor
   var k: Tensor
@@ -77,7 +84,9 @@ extension DecoderLayer {
       return Output(y: y, activations: nil)
     }
     var y = saved.h.copy()
-    saved.gatedUnit = addFeedForward(to: &y, keepingUnit: retention == .all)
+    let block = addFeedForward(to: &y, keepingUnit: retention == .all)
+    saved.gatedUnit = block.unit
+    saved.fed = block.fed
     return Output(y: y, activations: consume saved)
   }
 
@@ -94,11 +103,12 @@ extension DecoderLayer {
     _ x: MatrixView, _ sequences: [LayerSequence], branches: [Int],
     attend: (borrowing QueryKeyValue) -> Tensor
   ) -> Tensor {
-    let normed = norm(x, weights.attentionNorm)
+    let normed = attentionInput(x)
     var projected = linear(queries: normed.view, keys: normed.view, weights)
     _ = normHeads(&projected)
     rotate(&projected.q, sequences)
     rotate(&projected.k, sequences)
+    scaleQueries(&projected)
     let o = attend(projected)
     var h = Tensor.zeros(rows: o.rows, columns: x.columns)
     do {
@@ -111,7 +121,7 @@ extension DecoderLayer {
         start += source.count
       }
     }
-    addProjection(o.view, weights.wo, to: &h)
+    _ = join(o.view, weights.wo, weights.outputBias, weights.attentionOutputNorm, to: &h)
     _ = addFeedForward(to: &h, keepingUnit: false)
     return h
   }
@@ -133,15 +143,18 @@ extension DecoderLayer {
   func attention(
     _ x: MatrixView, table: borrowing RotaryTable, attend: (borrowing QueryKeyValue) -> Tensor
   ) -> LayerActivations {
-    let normed = norm(x, weights.attentionNorm)
+    let normed = attentionInput(x)
     let queries = input.gather(normed, output)
     var projected = linear(queries: queries.view, keys: normed.view, weights)
     let beforeNorm = normHeads(&projected)
     rotate(&projected, table: table)
+    scaleQueries(&projected)
     let o = attend(projected)
     var h = input.gather(x, output)
-    addProjection(o.view, weights.wo, to: &h)
-    return LayerActivations(projected: projected, beforeNorm: beforeNorm, h: h)
+    let attended = join(
+      o.view, weights.wo, weights.outputBias, weights.attentionOutputNorm, to: &h)
+    return LayerActivations(
+      projected: projected, beforeNorm: beforeNorm, attended: attended, h: h)
   }
 
   /// Passes 6 to 1: dh (output, C) to dx (input, C).
@@ -151,29 +164,40 @@ extension DecoderLayer {
     attendBackward: (borrowing QueryKeyValue, consuming Tensor) -> QueryKeyValue?
   ) -> Tensor? {
     var dO = Tensor(rows: output.count, columns: shape.queryWidth)
-    projectionBackward(dh.view, weights.wo, into: &dO)
+    switch joinBackward(dh.view, saved.attended, weights.attentionOutputNorm) {
+    case .some(let dAttended): projectionBackward(dAttended.view, weights.wo, into: &dO)
+    case .none: projectionBackward(dh.view, weights.wo, into: &dO)
+    }
     guard var gradients = attendBackward(saved.projected, dO) else { return nil }
+    scaleQueries(&gradients)
     rotate(&gradients, table: table, inverse: true)
     normHeadsBackward(&gradients, saved)
     let dNormed = linearBackward(gradients)
     var dx = Tensor.zeros(rows: input.count, columns: x.columns)
-    normBackward(dNormed.view, x: x, weights.attentionNorm, addingTo: &dx)
+    attentionInputBackward(dNormed.view, x: x, addingTo: &dx)
     input.scatterAdd(dh.view, from: output, to: &dx)
     return dx
   }
 
+  /// What the feed-forward block keeps for its backward.
+  private struct FeedForward: ~Copyable {
+    var unit: GatedUnit?
+    var fed: Tensor?
+  }
+
   /// Passes 7 and 8: y (output, C), which comes as h.
-  private func addFeedForward(to y: inout Tensor, keepingUnit: Bool) -> GatedUnit? {
-    let normed = norm(y.view, weights.mlpNorm)
+  private func addFeedForward(to y: inout Tensor, keepingUnit: Bool) -> FeedForward {
+    let normed = feedForwardInput(y)
     guard keepingUnit else {
-      let act = gatedUnit(normed.view, gate: weights.wGate, up: weights.wUp)
-      addProjection(act.view, weights.wDown, to: &y)
-      return nil
+      let act = gatedUnit(
+        normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
+      let fed = join(act.view, weights.wDown, nil, weights.mlpOutputNorm, to: &y)
+      return FeedForward(unit: nil, fed: fed)
     }
     var unit = GatedUnit(rows: y.rows, columns: weights.wGate.rows)
-    let act = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp)
-    addProjection(act.view, weights.wDown, to: &y)
-    return unit
+    let act = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
+    let fed = join(act.view, weights.wDown, nil, weights.mlpOutputNorm, to: &y)
+    return FeedForward(unit: unit, fed: fed)
   }
 
   /// Passes 8 and 7: dy (output, C) to dh (output, C); gate and up become their gradients.
@@ -181,22 +205,120 @@ extension DecoderLayer {
     _ dy: consuming Tensor, _ saved: inout LayerActivations
   ) -> Tensor {
     var unit = takeGatedUnit(&saved)
-    gatedUnitBackward(dy.view, down: weights.wDown, gate: &unit.gate, up: &unit.up)
+    switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
+    case .some(let dFed): activationBackward(dFed.view, &unit)
+    case .none: activationBackward(dy.view, &unit)
+    }
     var dNormed = Tensor(rows: dy.rows, columns: dy.columns)
     projectionBackward(unit.gate.view, weights.wGate, into: &dNormed)
     projectionBackward(unit.up.view, weights.wUp, into: &dNormed, adding: true)
     var dh = dy
-    normBackward(dNormed.view, x: saved.h.view, weights.mlpNorm, addingTo: &dh)
+    feedForwardInputBackward(dNormed.view, h: saved.h.view, addingTo: &dh)
     return dh
   }
 
-  /// Gate and up: the kept ones, or computed again.
+  /// The gradients of gate and up, in their places, from that of the down projection's output.
+  private func activationBackward(_ dy: MatrixView, _ unit: inout GatedUnit) {
+    gatedUnitBackward(
+      dy, down: weights.wDown, gate: &unit.gate, up: &unit.up, kind.activation)
+  }
+
+  /// Gate and up, and the product behind them where it is normed: the kept ones, or computed again.
   private func takeGatedUnit(_ saved: inout LayerActivations) -> GatedUnit {
     if let unit = saved.gatedUnit.take() { return unit }
-    let normed = norm(saved.h.view, weights.mlpNorm)
+    let normed = feedForwardInput(saved.h)
     var unit = GatedUnit(rows: normed.rows, columns: weights.wGate.rows)
-    _ = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp)
+    let act = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
+    if weights.mlpOutputNorm != nil { saved.fed = linear(act.view, weights.wDown) }
     return unit
+  }
+}
+
+// What stands before and behind the blocks, each with its gradient.
+extension DecoderLayer {
+  /// x, normed where a norm stands before attention.
+  private func attentionInput(_ x: MatrixView) -> Tensor {
+    if let weight = weights.attentionNorm { return norm(x, weight) }
+    return Tensor(copying: x)
+  }
+
+  private func attentionInputBackward(
+    _ dy: MatrixView, x: MatrixView, addingTo dx: inout Tensor
+  ) {
+    if let weight = weights.attentionNorm {
+      normBackward(dy, x: x, weight, addingTo: &dx)
+    } else {
+      dx.addRows(dy, from: 0)
+    }
+  }
+
+  /// h, normed where a norm stands before the feed-forward block.
+  private func feedForwardInput(_ h: borrowing Tensor) -> Tensor {
+    if let weight = weights.mlpNorm { return norm(h.view, weight) }
+    return h.copy()
+  }
+
+  private func feedForwardInputBackward(
+    _ dy: MatrixView, h: MatrixView, addingTo dh: inout Tensor
+  ) {
+    if let weight = weights.mlpNorm {
+      normBackward(dy, x: h, weight, addingTo: &dh)
+    } else {
+      dh.addRows(dy, from: 0)
+    }
+  }
+
+  /// y += s·norm(x·Wᵀ + bias), with the scale and the norm that the layer has.
+  ///
+  /// - Returns: The product before the norm, where there is one.
+  private func join(
+    _ x: MatrixView, _ weight: WeightMatrix, _ bias: [Float]?, _ norm: [Float]?,
+    to y: inout Tensor
+  ) -> Tensor? {
+    if bias == nil, norm == nil, kind.residualScale == 1 {
+      addProjection(x, weight, to: &y)
+      return nil
+    }
+    var product = linear(x, weight)
+    if let bias {
+      var view = product.mutableView
+      addBias(bias, to: &view)
+    }
+    guard let norm else {
+      y.addRows(product.view, from: 0, times: kind.residualScale)
+      return nil
+    }
+    y.addRows(self.norm(product.view, norm).view, from: 0, times: kind.residualScale)
+    return product
+  }
+
+  /// The gradient of the product in ``join``; nil where it is dy itself.
+  private func joinBackward(
+    _ dy: MatrixView, _ product: borrowing Tensor?, _ norm: [Float]?
+  ) -> Tensor? {
+    if norm == nil, kind.residualScale == 1 { return nil }
+    var scaled = Tensor.zeros(rows: dy.rows, columns: dy.columns)
+    scaled.addRows(dy, from: 0, times: kind.residualScale)
+    guard let norm else { return scaled }
+    var dx = Tensor.zeros(rows: dy.rows, columns: dy.columns)
+    switch product {
+    case .some(let product): normBackward(scaled.view, x: product.view, norm, addingTo: &dx)
+    case .none: preconditionFailure("a norm behind a block whose product was not kept")
+    }
+    return dx
+  }
+
+  /// q times what the layer's scale of scores is beside 1/√D, which the attention applies; or its gradient.
+  private func scaleQueries(_ qkv: inout QueryKeyValue) {
+    guard let scale = kind.attentionScale else { return }
+    let factor = scale * Float(shape.headDim).squareRoot()
+    var view = qkv.q.mutableView
+    view.parallelRows(rowsPerTask(view.columns)) { _, block in
+      for r in 0..<block.rows {
+        var row = block.row(r)
+        VectorMath.scale(&row, by: factor)
+      }
+    }
   }
 }
 
@@ -237,7 +359,8 @@ extension DecoderLayer {
     return dNormed
   }
 
-  /// Norms q and k in place and returns what they were, where the family has a norm.
+  /// Norms q and k in place and returns what they were, where the layer norms them: each head by a weight of its
+  /// width, or all of them by one of theirs.
   private func normHeads(_ projected: inout QueryKeyValue) -> HeadsBeforeNorm? {
     guard let norms = weights.headNorms else { return nil }
     var heads = HeadsBeforeNorm(
@@ -248,7 +371,7 @@ extension DecoderLayer {
   }
 
   private func normHeads(_ x: MatrixView, _ weight: [Float]) -> Tensor {
-    norm(x.split(shape.headDim), weight).copy(rows: x.rows, columns: x.columns)
+    norm(x.split(weight.count), weight).copy(rows: x.rows, columns: x.columns)
   }
 
   private func normHeadsBackward(
@@ -266,9 +389,9 @@ extension DecoderLayer {
   private func normHeadsBackward(_ dy: MatrixView, x: MatrixView, _ weight: [Float]) -> Tensor {
     var dx = Tensor.zeros(rows: x.rows, columns: x.columns)
     var view = dx.mutableView
-    var heads = view.split(shape.headDim)
+    var heads = view.split(weight.count)
     rmsNormBackward(
-      dy.split(shape.headDim), x: x.split(shape.headDim), weight: weight, epsilon: epsilon,
+      dy.split(weight.count), x: x.split(weight.count), weight: weight, epsilon: epsilon,
       addingTo: &heads)
     return dx
   }
@@ -278,8 +401,8 @@ extension DecoderLayer {
     var view = x.mutableView
     for sequence in sequences {
       var part = view.slice(rows: sequence.place)
-      Transformer.rotate(
-        &part, rows: RowSet(sink: 0, tail: sequence.prompt.ownRows), table: sequence.prompt.table)
+      sequence.prompt.table.rotate(
+        &part, rows: RowSet(sink: 0, tail: sequence.prompt.ownRows), layer: index)
     }
   }
 
@@ -288,8 +411,8 @@ extension DecoderLayer {
     _ qkv: inout QueryKeyValue, table: borrowing RotaryTable, inverse: Bool = false
   ) {
     var q = qkv.q.mutableView
-    Transformer.rotate(&q, rows: output, table: table, inverse: inverse)
+    table.rotate(&q, rows: output, layer: index, inverse: inverse)
     var k = qkv.k.mutableView
-    Transformer.rotate(&k, rows: input, table: table, inverse: inverse)
+    table.rotate(&k, rows: input, layer: index, inverse: inverse)
   }
 }

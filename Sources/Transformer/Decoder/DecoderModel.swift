@@ -1,4 +1,4 @@
-/// A frozen Llama-family decoder: configuration, weights, and the computations on them.
+/// A frozen decoder: configuration, weights, and the computations on them.
 ///
 /// Thread-safe: nothing in it changes.
 public final class DecoderModel: Sendable {
@@ -29,6 +29,9 @@ public final class DecoderModel: Sendable {
         precondition(token >= 0 && token < configuration.vocabulary, "token \(token)")
         var out = view.row(row)
         weights.embedding.widen(row: token, into: &out)
+        if configuration.embeddingScale != 1 {
+          VectorMath.scale(&out, by: configuration.embeddingScale)
+        }
       }
     }
     return x
@@ -50,8 +53,20 @@ public final class DecoderModel: Sendable {
   }
 
   /// Logits of final hidden states: (rows, C) to (rows, V).
-  package func logits(_ hidden: borrowing Tensor) -> Tensor {
-    linear(hidden.view, weights.output)
+  package func logits(_ hidden: borrowing Tensor) -> Tensor { logits(hidden.view) }
+
+  /// ``logits(_:)`` of some rows.
+  func logits(_ hidden: MatrixView) -> Tensor {
+    var logits = linear(hidden, weights.output)
+    guard configuration.logitScale != 1 else { return logits }
+    var view = logits.mutableView
+    view.parallelRows(rowsPerTask(view.columns)) { _, block in
+      for r in 0..<block.rows {
+        var row = block.row(r)
+        VectorMath.scale(&row, by: Float(configuration.logitScale))
+      }
+    }
+    return logits
   }
 
   /// The most likely next token after some rows (all if nil) of final hidden states (rows, C); the

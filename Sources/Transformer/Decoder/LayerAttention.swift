@@ -198,12 +198,28 @@ extension QueryKeyValue {
 }
 
 extension Tensor {
+  /// The values of a view.
+  init(copying source: MatrixView) {
+    self.init(rows: source.rows, columns: source.columns)
+    var target = mutableView
+    target.copy(source)
+  }
+
   /// Adds the rows of `other` to those from `first` on.
   package mutating func addRows(_ other: borrowing Tensor, from first: Int) {
+    addRows(other.view, from: first)
+  }
+
+  /// Adds the rows of `other`, times `factor`, to those from `first` on.
+  mutating func addRows(_ other: MatrixView, from first: Int, times factor: Float = 1) {
     for row in 0..<other.rows {
       var view = mutableView
       var target = view.row(first + row)
-      VectorMath.add(other.view.row(row), to: &target)
+      if factor == 1 {
+        VectorMath.add(other.row(row), to: &target)
+      } else {
+        VectorMath.add(other.row(row), times: factor, to: &target)
+      }
     }
   }
 

@@ -73,7 +73,7 @@ extension DecoderModel {
     // A product packs the output matrix once; 2²⁵ logits at a time are worth it.
     let limit = max(64, (1 << 25) / configuration.vocabulary)
     for piece in EqualPieces(rows.rows, limit: limit).ranges {
-      let ours = linear(rows.slice(rows: piece), weights.output)
+      let ours = logits(rows.slice(rows: piece))
       for (row, place) in places[piece.clamped(to: places.indices)].enumerated() {
         losses.append(references[place.reference].loss(ours.view.row(row), row: place.row))
       }

@@ -85,10 +85,10 @@ package struct WeightMatrix: Sendable {
   }
 }
 
-/// The parameters of one decoder layer; matrices are (out, in).
+/// The parameters of one decoder layer; matrices are (out, in). Its ``LayerKind`` says which there are.
 package struct LayerWeights: Sendable {
   /// Scale of the norm before attention, (C).
-  package var attentionNorm: [Float]
+  package var attentionNorm: [Float]?
   /// Query projection, (H·D, C).
   package var wq: WeightMatrix
   /// Key projection, (K·D, C).
@@ -97,25 +97,32 @@ package struct LayerWeights: Sendable {
   package var wv: WeightMatrix
   /// Output projection, (C, H·D).
   package var wo: WeightMatrix
-  /// Biases of q (H·D), k (K·D) and v (K·D) where the family has them (Qwen2).
+  /// Biases of q (H·D), k (K·D) and v (K·D).
   package var biases: (q: [Float], k: [Float], v: [Float])?
-  /// Per-head norm scales of q and k, (D) each, where the family has them (Qwen3).
+  /// Bias of the output projection, (C).
+  package var outputBias: [Float]?
+  /// Scales of the norms of q and k: (D) each where a head is normed, else (H·D) and (K·D).
   package var headNorms: (q: [Float], k: [Float])?
+  /// Scale of the norm behind attention, (C).
+  package var attentionOutputNorm: [Float]?
   /// Scale of the norm before the feed-forward block, (C).
-  package var mlpNorm: [Float]
+  package var mlpNorm: [Float]?
   /// Gate projection, (F, C).
   package var wGate: WeightMatrix
   /// Up projection, (F, C).
   package var wUp: WeightMatrix
   /// Down projection, (C, F).
   package var wDown: WeightMatrix
+  /// Scale of the norm behind the feed-forward block, (C).
+  package var mlpOutputNorm: [Float]?
 
   /// Collects the parameters of one layer.
   package init(
-    attentionNorm: [Float], wq: WeightMatrix, wk: WeightMatrix, wv: WeightMatrix, wo: WeightMatrix,
-    biases: (q: [Float], k: [Float], v: [Float])? = nil,
-    headNorms: (q: [Float], k: [Float])? = nil,
-    mlpNorm: [Float], wGate: WeightMatrix, wUp: WeightMatrix, wDown: WeightMatrix
+    attentionNorm: [Float]?, wq: WeightMatrix, wk: WeightMatrix, wv: WeightMatrix,
+    wo: WeightMatrix, biases: (q: [Float], k: [Float], v: [Float])? = nil,
+    outputBias: [Float]? = nil, headNorms: (q: [Float], k: [Float])? = nil,
+    attentionOutputNorm: [Float]? = nil, mlpNorm: [Float]?, wGate: WeightMatrix,
+    wUp: WeightMatrix, wDown: WeightMatrix, mlpOutputNorm: [Float]? = nil
   ) {
     self.attentionNorm = attentionNorm
     self.wq = wq
@@ -123,11 +130,14 @@ package struct LayerWeights: Sendable {
     self.wv = wv
     self.wo = wo
     self.biases = biases
+    self.outputBias = outputBias
     self.headNorms = headNorms
+    self.attentionOutputNorm = attentionOutputNorm
     self.mlpNorm = mlpNorm
     self.wGate = wGate
     self.wUp = wUp
     self.wDown = wDown
+    self.mlpOutputNorm = mlpOutputNorm
   }
 }
 

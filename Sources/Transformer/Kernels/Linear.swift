@@ -176,7 +176,8 @@ func linearBackward(
   matmul(dy, weight, .plain, into: &dx, adding: adding)
 }
 
-private func addBias(_ bias: [Float], to y: inout MutableMatrixView) {
+/// y += bias, row by row.
+func addBias(_ bias: [Float], to y: inout MutableMatrixView) {
   y.parallelRows(rowsPerTask(y.columns)) { _, block in
     for r in 0..<block.rows {
       var row = block.row(r)

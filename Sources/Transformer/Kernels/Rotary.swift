@@ -1,19 +1,56 @@
+import BasicContainers
 import Foundation
 
-/// Cosines and sines of the rotary position embedding.
+/// Cosines and sines of the rotary position embedding of all layers.
 ///
-/// Su et al. 2021, arXiv 2104.09864. The half-split (rotate_half) form of Hugging Face: the pair of element i is i + D/2. Angle of
-/// position t, pair i: t · θ^(−2i/D), the frequencies stretched by ``RopeScaling``.
+/// Su et al. 2021, arXiv 2104.09864. Angle of position t, pair i of n turned features: t · θ^(−2i/n), the frequencies
+/// stretched by ``RopeScaling``. Layers of one ``Rotary`` share a table.
 package struct RotaryTable: ~Copyable, Sendable {
-  /// Positions the table covers.
+  /// Positions the table covers; LongRoPE takes them for the length of the sequence.
   let positions: Int
-  /// (positions, D/2) each.
-  let cosine: Tensor
-  let sine: Tensor
+  private var angles = UniqueArray<RotaryAngles>()
+  /// Of each layer, (L); nil where positions turn nothing.
+  private let places: [Int?]
+  private let headDim: Int
 
   package init(_ configuration: ModelConfiguration, positions: Int) {
-    let frequencies = Self.frequencies(configuration)
     self.positions = positions
+    headDim = configuration.headDim
+    var known: [Rotary] = []
+    places = configuration.kinds.map { kind in
+      guard let rotary = kind.rotary else { return nil }
+      if let place = known.firstIndex(of: rotary) { return place }
+      known.append(rotary)
+      return known.count - 1
+    }
+    for rotary in known {
+      angles.append(RotaryAngles(rotary, headDim: headDim, positions: positions))
+    }
+  }
+
+  /// Rotates every head of every row of x (rows, heads·D) by its position as in `layer`; `inverse` turns back,
+  /// which is also the gradient.
+  package func rotate(
+    _ x: inout MutableMatrixView, rows set: RowSet, layer: Int, inverse: Bool = false
+  ) {
+    precondition(x.rows == set.count, "\(x.rows) rows for \(set)")
+    precondition(set.tail.upperBound <= positions, "\(set) of \(positions) positions")
+    guard let place = places[layer] else { return }
+    angles[place].rotate(&x, rows: set, headDim: headDim, sign: inverse ? -1 : 1)
+  }
+}
+
+/// The angles of one ``Rotary``.
+struct RotaryAngles: ~Copyable, Sendable {
+  /// (positions, turned features / 2) each.
+  let cosine: Tensor
+  let sine: Tensor
+  let isInterleaved: Bool
+
+  init(_ rotary: Rotary, headDim: Int, positions: Int) {
+    let frequencies = rotary.frequencies(headDim: headDim, length: positions)
+    let factor = rotary.scaling?.attentionFactor ?? 1
+    isInterleaved = rotary.isInterleaved
     var cosine = Tensor(rows: positions, columns: frequencies.count)
     var sine = Tensor(rows: positions, columns: frequencies.count)
     do {
@@ -23,8 +60,8 @@ package struct RotaryTable: ~Copyable, Sendable {
         for (i, frequency) in frequencies.enumerated() {
           // Hugging Face forms the angle in float32; so do we, to be equal at long positions.
           let angle = Float(t) * Float(frequency)
-          c[t * frequencies.count + i] = Float(cos(Double(angle)))
-          s[t * frequencies.count + i] = Float(sin(Double(angle)))
+          c[t * frequencies.count + i] = Float(cos(Double(angle)) * factor)
+          s[t * frequencies.count + i] = Float(sin(Double(angle)) * factor)
         }
       }
     }
@@ -32,20 +69,63 @@ package struct RotaryTable: ~Copyable, Sendable {
     self.sine = sine
   }
 
-  /// Whether every angle of the model's positions is a finite number in float32; others have no cosine.
-  package static func isFinite(_ configuration: ModelConfiguration) -> Bool {
-    let last = Float(max(configuration.maxPositions - 1, 1))
-    return frequencies(configuration).allSatisfy { (last * Float($0)).isFinite }
+  func rotate(_ x: inout MutableMatrixView, rows set: RowSet, headDim: Int, sign: Float) {
+    Transformer.rotate(
+      &x, rows: set, cosines: cosine.view, sines: sine.view, headDim: headDim, sign: sign,
+      neighbours: isInterleaved)
+  }
+}
+
+private func rotate(
+  _ x: inout MutableMatrixView, rows set: RowSet, cosines: MatrixView, sines: MatrixView,
+  headDim: Int, sign: Float, neighbours: Bool
+) {
+  let features = 2 * cosines.columns
+  x.parallelRows(rowsPerTask(x.columns)) { rows, block in
+    for r in rows {
+      let position = r < set.sink ? r : r - set.sink + set.tail.lowerBound
+      for head in 0..<block.columns / headDim {
+        let columns = head * headDim..<head * headDim + features
+        var one = block.slice(rows: r - rows.lowerBound..<r - rows.lowerBound + 1, columns: columns)
+        var values = one.row(0)
+        VectorMath.rotate(
+          &values, cosine: cosines.row(position), sine: sines.row(position), sign: sign,
+          neighbours: neighbours)
+      }
+    }
+  }
+}
+
+extension Rotary {
+  /// Whether every angle of `positions` positions is a finite number in float32; others have no cosine.
+  package func isFinite(headDim: Int, positions: Int) -> Bool {
+    let last = Float(max(positions - 1, 1))
+    return frequencies(headDim: headDim, length: positions).allSatisfy {
+      (last * Float($0)).isFinite
+    }
   }
 
-  /// Radians per token of each pair, fastest first.
-  package static func frequencies(_ configuration: ModelConfiguration) -> [Double] {
-    let half = configuration.headDim / 2
-    let plain = (0..<half).map { i in
-      pow(configuration.ropeTheta, -2 * Double(i) / Double(configuration.headDim))
+  /// Radians per token of each pair, fastest first, in a sequence of `length` tokens.
+  package func frequencies(headDim: Int, length: Int) -> [Double] {
+    let turned = features ?? headDim
+    let plain = (0..<turned / 2).map { i in pow(theta, -2 * Double(i) / Double(turned)) }
+    return scaling?.scaled(plain, theta: theta, length: length) ?? plain
+  }
+}
+
+extension RopeScaling {
+  /// What cosines and sines are multiplied by.
+  var attentionFactor: Double {
+    switch self {
+    case .linear, .llama3: 1
+    case .yarn(let yarn): yarn.attentionFactor
+    case .longrope(let longrope): longrope.attentionFactor
     }
-    switch configuration.ropeScaling {
-    case nil: return plain
+  }
+
+  /// The frequencies `plain` of the base `theta`, stretched.
+  fileprivate func scaled(_ plain: [Double], theta: Double, length: Int) -> [Double] {
+    switch self {
     case .linear(let factor): return plain.map { $0 / factor }
     case .llama3(let factor, let low, let high, let original):
       return plain.map { frequency in
@@ -56,38 +136,33 @@ package struct RotaryTable: ~Copyable, Sendable {
         let smooth = (turns - low) / (high - low)
         return (1 - smooth) * frequency / factor + smooth * frequency
       }
+    case .yarn(let yarn):
+      let ramp = yarn.ramp(pairs: plain.count, theta: theta)
+      return zip(plain, ramp).map { frequency, share in
+        share * frequency / yarn.factor + (1 - share) * frequency
+      }
+    case .longrope(let longrope):
+      let isLong = length > longrope.originalMaxPositions
+      let factors = isLong ? longrope.longFactors : longrope.shortFactors
+      // Hugging Face divides in float32. A last bit of the fastest pair is a last bit of its angle at position 1,
+      // and thousands of them at position 10,000; so we divide as it does.
+      return zip(plain, factors).map { Double(1 / (Float($1) * Float(1 / $0))) }
     }
   }
 }
 
-/// Rotates every head of every row of x (rows, heads·D) by its position; `inverse` turns back, which
-/// is also the gradient.
-package func rotate(
-  _ x: inout MutableMatrixView, rows set: RowSet, table: borrowing RotaryTable,
-  inverse: Bool = false
-) {
-  precondition(x.rows == set.count, "\(x.rows) rows for \(set)")
-  let covered = table.positions
-  precondition(set.tail.upperBound <= covered, "\(set) of \(covered) positions")
-  rotate(
-    &x, rows: set, cosines: table.cosine.view, sines: table.sine.view, sign: inverse ? -1 : 1)
-}
-
-private func rotate(
-  _ x: inout MutableMatrixView, rows set: RowSet, cosines: MatrixView, sines: MatrixView,
-  sign: Float
-) {
-  let headDim = 2 * cosines.columns
-  x.parallelRows(rowsPerTask(x.columns)) { rows, block in
-    for r in rows {
-      let position = r < set.sink ? r : r - set.sink + set.tail.lowerBound
-      for head in 0..<block.columns / headDim {
-        let columns = head * headDim..<(head + 1) * headDim
-        var one = block.slice(rows: r - rows.lowerBound..<r - rows.lowerBound + 1, columns: columns)
-        var values = one.row(0)
-        VectorMath.rotate(
-          &values, cosine: cosines.row(position), sine: sines.row(position), sign: sign)
-      }
+extension YarnScaling {
+  /// How far each of the pairs is divided, 0…1.
+  fileprivate func ramp(pairs: Int, theta: Double) -> [Double] {
+    let features = Double(2 * pairs)
+    // The pair that turns so often within the original context.
+    func pair(turns: Double) -> Double {
+      features * log(Double(originalMaxPositions) / (turns * 2 * .pi)) / (2 * log(theta))
     }
+    var (low, high) = (pair(turns: betaFast), pair(turns: betaSlow))
+    if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+    (low, high) = (max(low, 0), min(high, features - 1))
+    if low == high { high += 0.001 }
+    return (0..<pairs).map { min(max((Double($0) - low) / (high - low), 0), 1) }
   }
 }

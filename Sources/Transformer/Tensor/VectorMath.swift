@@ -113,17 +113,23 @@ enum VectorMath {
     }
   }
 
-  /// Rotates the pairs (x[i], x[i + D/2]) of one head; `sign` −1 turns back.
+  /// Rotates the pairs (x[i], x[i + n/2]) of n features, or the neighbours (x[2i], x[2i + 1]); `sign` −1 turns
+  /// back.
   @inline(__always)
   static func rotate(
-    _ x: inout MutableSpan<Float>, cosine: Span<Float>, sine: Span<Float>, sign: Float
+    _ x: inout MutableSpan<Float>, cosine: Span<Float>, sine: Span<Float>, sign: Float,
+    neighbours: Bool
   ) {
     let half = cosine.count
     precondition(x.count == 2 * half && sine.count == half)
     unsafe x.withUnsafeMutableBufferPointer { x in
       unsafe cosine.withUnsafeBufferPointer { c in
         unsafe sine.withUnsafeBufferPointer { s in
-          unsafe zz_rotate(x.baseAddress, c.baseAddress, s.baseAddress, half, sign)
+          if neighbours {
+            unsafe zz_rotate_neighbours(x.baseAddress, c.baseAddress, s.baseAddress, half, sign)
+          } else {
+            unsafe zz_rotate(x.baseAddress, c.baseAddress, s.baseAddress, half, sign)
+          }
         }
       }
     }
@@ -175,15 +181,20 @@ enum VectorMath {
     }
   }
 
-  /// y ← gate · sigmoid(gate) · up.
+  /// y ← activation(gate) · up.
   @inline(__always)
-  static func swiglu(gate: Span<Float>, up: Span<Float>, into y: inout MutableSpan<Float>) {
+  static func gated(
+    _ activation: Activation, gate: Span<Float>, up: Span<Float>, into y: inout MutableSpan<Float>
+  ) {
     let count = y.count
     precondition(gate.count == count && up.count == count)
     unsafe y.withUnsafeMutableBufferPointer { y in
       unsafe gate.withUnsafeBufferPointer { gate in
         unsafe up.withUnsafeBufferPointer { up in
-          unsafe zz_swiglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
+          switch activation {
+          case .silu: unsafe zz_swiglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
+          case .geluTanh: unsafe zz_geglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
+          }
         }
       }
     }
@@ -191,15 +202,21 @@ enum VectorMath {
 
   /// Replaces gate and up by their gradients for dy.
   @inline(__always)
-  static func swigluBackward(
-    _ dy: Span<Float>, gate: inout MutableSpan<Float>, up: inout MutableSpan<Float>
+  static func gatedBackward(
+    _ activation: Activation, _ dy: Span<Float>, gate: inout MutableSpan<Float>,
+    up: inout MutableSpan<Float>
   ) {
     let count = dy.count
     precondition(gate.count == count && up.count == count)
     unsafe gate.withUnsafeMutableBufferPointer { gate in
       unsafe up.withUnsafeMutableBufferPointer { up in
         unsafe dy.withUnsafeBufferPointer { dy in
-          unsafe zz_swiglu_backward(gate.baseAddress, up.baseAddress, dy.baseAddress, count)
+          switch activation {
+          case .silu:
+            unsafe zz_swiglu_backward(gate.baseAddress, up.baseAddress, dy.baseAddress, count)
+          case .geluTanh:
+            unsafe zz_geglu_backward(gate.baseAddress, up.baseAddress, dy.baseAddress, count)
+          }
         }
       }
     }

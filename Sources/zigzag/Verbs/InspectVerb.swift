@@ -63,7 +63,7 @@ private struct ModelFacts: Encodable {
   let parameters: Int
   let configuration: [String: Int]
   let modelType: String
-  let ropeTheta: Double
+  let ropeTheta: Double?
   let rmsNormEpsilon: Float
   let tiedEmbeddings: Bool
   let hasTokenizer: Bool
@@ -86,7 +86,7 @@ private struct ModelFacts: Encodable {
       "vocab_size": model.vocabulary, "max_position_embeddings": model.maxPositions,
     ]
     modelType = model.modelType
-    ropeTheta = model.ropeTheta
+    ropeTheta = model.kinds.lazy.compactMap(\.rotary?.theta).first
     rmsNormEpsilon = model.rmsNormEpsilon
     tiedEmbeddings = model.tiedEmbeddings
     hasTokenizer = inspection.contents.tokenizerJSON != nil
@@ -109,7 +109,7 @@ private struct ModelFacts: Encodable {
     let bytes = byteCount(tensors.reduce(0) { $0 + $1.bytes })
     let facts =
       [("model_type", modelType)] + sizes + [
-        ("rope_theta", "\(ropeTheta)"), ("rms_norm_eps", "\(rmsNormEpsilon)"),
+        ("rope_theta", ropeTheta.map { "\($0)" } ?? "none"), ("rms_norm_eps", "\(rmsNormEpsilon)"),
         ("tie_word_embeddings", "\(tiedEmbeddings)"), ("source", source),
         ("parameters", "\(parameters)"), ("tensors", "\(tensors.count) (\(types)), \(bytes)"),
         ("tokenizer", hasTokenizer ? "tokenizer.json" : "none"), ("sha256", sha256),

@@ -1,0 +1,153 @@
+import Support
+import Transformer
+
+/// How one family of models is read: what its configuration says beyond Llama's, and what its checkpoints call
+/// the parameters.
+///
+/// A family is one file in this folder and a line in ``all``; docs/families.md shows how to add one. The computation
+/// knows no families: it goes by the ``LayerKind`` that ``describe`` makes.
+struct ModelFamily: Sendable {
+  /// Hugging Face's `model_type`.
+  let modelType: String
+  /// llama.cpp's `general.architecture`; nil where GGUF files of the family are not read.
+  var architecture: String?
+  /// What absent keys stand for.
+  var defaults = FamilyDefaults()
+  /// Keys that this family reads beside those that every family has.
+  var keys: Set<String> = []
+  /// What its configuration says of the model's own window.
+  var window = OwnWindow.none
+  /// Which of the four projections of attention have biases where `attention_bias` says so.
+  var biases = ProjectionBiases.queryKeyValue
+  /// Whether `partial_rotary_factor` may turn a part of each head.
+  var turnsPart = false
+  /// Types of RoPE by the name in the file.
+  var ropeTypes = RopeType.common
+  /// Hugging Face's names, within a layer, of parameters that Llama calls otherwise or has not.
+  var names: [LayerParameter: String] = [:]
+  /// llama.cpp's names of the same.
+  var ggufNames: [LayerParameter: String] = [:]
+  /// Whether llama.cpp puts rows of queries and keys that RoPE turns together next to each other.
+  var isReorderedInGGUF = false
+  /// Keys of ``keys`` as a GGUF file has them, behind the architecture's name.
+  var ggufKeys: [String: String] = [:]
+  /// Keys of a GGUF file that are read besides.
+  var ggufOtherKeys: Set<String> = []
+  /// Parameters that a Hugging Face checkpoint holds in one tensor.
+  var fused: [FusedParameter] = []
+  /// The same in a GGUF file.
+  var ggufFused: [FusedParameter] = []
+  /// Makes of Llama's layers those of the family, by the keys in the file.
+  var describe:
+    @Sendable (ConfigurationDecoder, inout ModelConfiguration) throws(FileError) -> Void = {
+      _, _ throws(FileError) in
+    }
+  /// The keys, beside those that every family has, in which a model file states what ``describe`` reads.
+  var write: @Sendable (ModelConfiguration) -> [String: MetadataValue] = { _ in [:] }
+
+  /// Every family, in the order in which messages list them.
+  static let all = [llama, mistral, qwen2, qwen3, smollm3, phi3, olmo2, granite, glm4]
+
+  /// The family of a `model_type`.
+  static func named(_ modelType: String) -> ModelFamily? {
+    all.first { $0.modelType == modelType }
+  }
+
+  /// The family of an architecture of llama.cpp; Mistral's files say llama.
+  static func of(architecture: String) -> ModelFamily? {
+    all.first { $0.architecture == architecture }
+  }
+}
+
+/// When a family's layers slide a window of their own over the context.
+enum OwnWindow: Sendable {
+  /// Never.
+  case none
+  /// All of them, where `sliding_window` is a number.
+  case everywhere
+  /// Where `use_sliding_window` is true: the layers that `layer_types` lists, or those from `max_window_layers` on,
+  /// by default from `layer` on.
+  case from(layer: Int)
+  /// Where `use_sliding_window` is true: the layers that `layer_types` lists, or those without positions.
+  case listed
+}
+
+/// Which projections have biases where `attention_bias` is true.
+enum ProjectionBiases: Sendable {
+  /// None: `attention_bias` is refused.
+  case none
+  /// Queries, keys and values.
+  case queryKeyValue
+  /// The output projection as well, if the checkpoint has such a bias.
+  case all
+}
+
+/// Parameters whose rows lie under one another in one tensor of a checkpoint.
+struct FusedParameter: Sendable {
+  /// The name of the tensor within a layer.
+  let name: String
+  /// What it holds, first rows first.
+  let parts: [LayerParameter]
+}
+
+extension ModelFamily {
+  /// The name of a parameter in a Hugging Face checkpoint.
+  func name(of parameter: Parameter) -> String {
+    guard case .layer(let index, let own) = parameter, let name = names[own] else {
+      return parameter.name
+    }
+    return "model.layers.\(index).\(name)"
+  }
+
+  /// The name of a parameter in a GGUF file.
+  func ggufName(of parameter: Parameter) -> String {
+    guard case .layer(let index, let own) = parameter, let name = ggufNames[own] else {
+      return parameter.ggufName
+    }
+    return "blk.\(index).\(name)"
+  }
+
+  /// `tensors` with the parts of each fused one, under the names of its parameters, in the place of it.
+  ///
+  /// - Throws: `FileError.invalid` where a fused tensor has other rows than its parts.
+  func split(
+    _ tensors: [String: SourceTensor], _ configuration: ModelConfiguration, prefix: String,
+    fused: [FusedParameter], name: (Parameter) -> String
+  ) throws(FileError) -> [String: SourceTensor] {
+    var tensors = tensors
+    for index in 0..<configuration.layers {
+      for whole in fused {
+        guard let tensor = tensors.removeValue(forKey: "\(prefix)\(index).\(whole.name)") else {
+          continue
+        }
+        let rows = whole.parts.map { $0.shape(in: configuration)[0] }
+        guard tensor.shape.first == rows.reduce(0, +) else {
+          throw .invalid(
+            path: tensor.file.path, place: tensor.name,
+            expected:
+              "\(rows.reduce(0, +)) rows (\(rows.map(String.init).joined(separator: " + ")))",
+            found: "shape \(tensor.shape)",
+            fix: "the configuration does not belong to these weights")
+        }
+        var start = 0
+        for (part, count) in zip(whole.parts, rows) {
+          tensors[name(.layer(index: index, part))] = try tensor.rows(start..<start + count)
+          start += count
+        }
+      }
+    }
+    return tensors
+  }
+
+  /// Whether a checkpoint has biases behind attention that change something: old ones hold zeros there.
+  func hasOutputBias(
+    _ tensors: [String: SourceTensor], _ configuration: ModelConfiguration
+  ) throws(FileError) -> Bool {
+    guard case .all = biases, configuration.kinds[0].projectionBias else { return false }
+    for index in 0..<configuration.layers {
+      guard let bias = tensors[name(of: .layer(index: index, .oBias))] else { return false }
+      if try !bias.isZero() { return true }
+    }
+    return false
+  }
+}
