@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Write a Hugging Face folder with the shapes of Llama 3 8B and synthetic bfloat16 weights.
+"""Write a Hugging Face folder with the shapes of a large model and synthetic bfloat16 weights.
 
-    make_large_model.py FOLDER [--layers 32]
+    make_large_model.py FOLDER [--shapes llama-3-8b | qwen3-30b-a3b] [--layers N]
 
-The values are a block of seeded normal numbers, repeated: about 16 GB, good for time and memory only.
+The values are a block of seeded normal numbers, repeated, good for time and memory only. Llama 3 8B takes 16 GB,
+Qwen3 30B-A3B, with 128 experts a layer of which a token goes to 8, 1.2 GB a layer (61 GB in all).
 `zigzag import FOLDER model.h5` makes a model file of it.
 """
 
@@ -14,7 +15,7 @@ import pathlib
 import random
 import struct
 
-CONFIG = {
+LLAMA = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
     "hidden_size": 4096,
@@ -30,6 +31,27 @@ CONFIG = {
     "tie_word_embeddings": False,
     "torch_dtype": "bfloat16",
 }
+QWEN = {
+    "architectures": ["Qwen3MoeForCausalLM"],
+    "model_type": "qwen3_moe",
+    "hidden_size": 2048,
+    "intermediate_size": 6144,
+    "moe_intermediate_size": 768,
+    "num_experts": 128,
+    "num_experts_per_tok": 8,
+    "norm_topk_prob": True,
+    "num_hidden_layers": 48,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 4,
+    "head_dim": 128,
+    "vocab_size": 151936,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 1000000.0,
+    "max_position_embeddings": 40960,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+}
+SHAPES = {"llama-3-8b": LLAMA, "qwen3-30b-a3b": QWEN}
 ONE = b"\x80\x3f"  # 1 as bfloat16
 
 
@@ -47,11 +69,25 @@ def tensors(config):
         yield prefix + "self_attn.v_proj.weight", (narrow, hidden)
         yield prefix + "self_attn.o_proj.weight", (hidden, wide)
         yield prefix + "post_attention_layernorm.weight", (hidden,)
-        yield prefix + "mlp.gate_proj.weight", (inner, hidden)
-        yield prefix + "mlp.up_proj.weight", (inner, hidden)
-        yield prefix + "mlp.down_proj.weight", (hidden, inner)
+        if "num_experts" not in config:
+            yield from projections(prefix + "mlp.", inner, hidden)
+            continue
+        head = (config["head_dim"],)
+        yield prefix + "self_attn.q_norm.weight", head
+        yield prefix + "self_attn.k_norm.weight", head
+        yield prefix + "mlp.gate.weight", (config["num_experts"], hidden)
+        for expert in range(config["num_experts"]):
+            width = config["moe_intermediate_size"]
+            yield from projections(f"{prefix}mlp.experts.{expert}.", width, hidden)
     yield "model.norm.weight", (hidden,)
     yield "lm_head.weight", (config["vocab_size"], hidden)
+
+
+def projections(prefix, inner, hidden):
+    """Yield those of a feed-forward block."""
+    yield prefix + "gate_proj.weight", (inner, hidden)
+    yield prefix + "up_proj.weight", (inner, hidden)
+    yield prefix + "down_proj.weight", (hidden, inner)
 
 
 def normal_block(count, scale):
@@ -82,9 +118,11 @@ def main():
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--layers", type=int, default=CONFIG["num_hidden_layers"])
+    parser.add_argument("--shapes", choices=SHAPES, default="llama-3-8b")
+    parser.add_argument("--layers", type=int)
     arguments = parser.parse_args()
-    config = CONFIG | {"num_hidden_layers": arguments.layers}
+    config = SHAPES[arguments.shapes]
+    config = config | {"num_hidden_layers": arguments.layers or config["num_hidden_layers"]}
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "config.json").write_text(json.dumps(config, indent=2))
     block = normal_block(2**20 + 1, 0.02)

@@ -27,7 +27,8 @@ extension Bench {
     // The middle of the tokens that were timed.
     let context = tokens.count + Decoding.untimed + (settings.decodeTokens + 1) / 2
     let bytes =
-      decoder.weights.bytesPerToken + cachedBytesRead(full, context: context)
+      decoder.weights.bytesPerToken(decoder.configuration.kinds)
+      + cachedBytesRead(full, context: context)
     return DecodeResult(
       promptTokens: tokens.count, seconds: timing, tokensPerSecond: 1 / timing.median,
       cacheBytes: decoding.cacheBytes,

@@ -226,7 +226,7 @@ package struct BenchModel: Codable, Sendable {
     (queryHeads, keyValueHeads, headDim) = (c.queryHeads, c.keyValueHeads, c.headDim)
     vocabulary = c.vocabulary
     elementType = model.weights.layers.first?.wq.type.rawValue ?? ""
-    bytesPerToken = model.weights.bytesPerToken
+    bytesPerToken = model.weights.bytesPerToken(c.kinds)
   }
 }
 
@@ -274,11 +274,20 @@ package struct WorkRate: Codable, Sendable {
 }
 
 extension DecoderWeights {
-  /// Bytes of the matrices that a decoded token reads: all layers and the output projection.
-  var bytesPerToken: Int {
-    let matrices =
-      layers.flatMap { [$0.wq, $0.wk, $0.wv, $0.wo, $0.wGate, $0.wUp, $0.wDown] } + [output]
-    return matrices.reduce(0) { $0 + $1.rows * $1.columns * $1.type.byteCount }
+  /// Bytes of the matrices that a decoded token reads: all layers, of their experts those that it goes to, and the
+  /// output projection.
+  func bytesPerToken(_ kinds: [LayerKind]) -> Int {
+    func bytes(_ matrices: [WeightMatrix]) -> Int {
+      matrices.reduce(0) { $0 + $1.rows * $1.columns * $1.type.byteCount }
+    }
+    return zip(layers, kinds).reduce(bytes([output])) { sum, layer in
+      let (weights, kind) = layer
+      let blocks = bytes([weights.wGate, weights.wUp, weights.wDown])
+      let read = kind.experts.map { blocks / $0.count * $0.active } ?? blocks
+      let others =
+        [weights.wq, weights.wk, weights.wv, weights.wo] + (weights.router.map { [$0] } ?? [])
+      return sum + read + bytes(others)
+    }
   }
 }
 

@@ -102,7 +102,7 @@ struct GGUFMetadataTests {
   }
 
   @Test(arguments: [
-    ("expert_count", MetadataValue.integer(8), MetadataValue.integer(0)),
+    ("expert_shared_count", MetadataValue.integer(1), MetadataValue.integer(0)),
     ("attention.scale", .real(0.5), .real(0)), ("logit_scale", .real(0.5), .real(1)),
     ("residual_scale", .real(2), .real(1)), ("embedding_scale", .real(12), .real(1)),
     ("attn_logit_softcapping", .real(50), .real(0)),

@@ -92,6 +92,10 @@ import Transformer
         $0.activation = .geluTanh
         return "llama"
       },
+      "experts": {
+        $0.experts = Experts(count: 2, active: 1, width: 32, normalises: true)
+        return "mixtral"
+      },
     ]
     let rotaries: [String: (inout Rotary) -> String] = [
       "theta": {

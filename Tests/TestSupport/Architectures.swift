@@ -48,8 +48,21 @@ public enum Architectures {
     configuration.kinds[1].rotary = nil
     return configuration
   }()
+  /// A dense layer between two of experts, one of which does not normalise the weights.
+  public static let experts: ModelConfiguration = {
+    var configuration = ModelConfiguration(
+      modelType: "qwen3_moe", layers: 3, hidden: 20, feedForward: 30, queryHeads: 4,
+      keyValueHeads: 2, headDim: 8, vocabulary: 50, maxPositions: 512,
+      kind: kind {
+        $0.headNorm = .perHead
+        $0.experts = Experts(count: 5, active: 2, width: 12, normalises: true)
+      })
+    configuration.kinds[1].experts = nil
+    configuration.kinds[2].experts?.normalises = false
+    return configuration
+  }()
   /// All of them.
-  public static let all = [llama, qwen2, qwen3, olmo2, glm4, granite]
+  public static let all = [llama, qwen2, qwen3, olmo2, glm4, granite, experts]
 
   private static func kind(_ change: (inout LayerKind) -> Void) -> LayerKind {
     var kind = LayerKind()

@@ -48,7 +48,7 @@ public struct NaiveCount {
     let plan = rowsThatMatter(pattern, rows)
     return (0..<c.layers).reduce(0) { sum, layer in
       let (n, m) = (plan[layer].count, plan[layer + 1].count)
-      return sum + layerProducts(n, m)
+      return sum + layerProducts(layer, n, m)
         + 4 * c.headDim * pairs(pattern, layer: layer, queries: plan[layer + 1])
     }
   }
@@ -56,17 +56,29 @@ public struct NaiveCount {
   /// One more token at `position`, with its logits.
   public func oneToken(_ pattern: AttentionPattern, at position: Int) -> Int {
     let layers = (0..<c.layers).reduce(0) { sum, layer in
-      sum + layerProducts(1, 1) + 4 * c.headDim * pairs(pattern, layer: layer, queries: [position])
+      sum + layerProducts(layer, 1, 1) + 4 * c.headDim
+        * pairs(pattern, layer: layer, queries: [position])
     }
     return layers + product(1, c.vocabulary, c.hidden)
   }
 
-  private func layerProducts(_ n: Int, _ m: Int) -> Int {
+  /// A product for each of three projections, of every active expert, and the router.
+  private func feedForward(_ layer: Int, _ m: Int) -> Int {
+    guard let experts = c.kinds[layer].experts else {
+      return 2 * product(m, c.feedForward, c.hidden) + product(m, c.hidden, c.feedForward)
+    }
+    var sum = product(m, experts.count, c.hidden)
+    for _ in 0..<experts.active {
+      sum += 2 * product(m, experts.width, c.hidden) + product(m, c.hidden, experts.width)
+    }
+    return sum
+  }
+
+  private func layerProducts(_ layer: Int, _ n: Int, _ m: Int) -> Int {
     let (wide, narrow) = (c.queryHeads * c.headDim, c.keyValueHeads * c.headDim)
     let keysAndValues = 2 * product(n, narrow, c.hidden)
     let queryAndOutput = product(m, wide, c.hidden) + product(m, c.hidden, wide)
-    let feedForward = 2 * product(m, c.feedForward, c.hidden) + product(m, c.hidden, c.feedForward)
-    return keysAndValues + queryAndOutput + feedForward
+    return keysAndValues + queryAndOutput + feedForward(layer, m)
   }
 
   /// A two-stream step from the last layer's output down to the first layer's gates.
@@ -76,7 +88,7 @@ public struct NaiveCount {
     var sum = 0
     for layer in (0..<c.layers).reversed() {
       let (n, m) = (plan[layer].count, plan[layer + 1].count)
-      sum += product(m, c.feedForward, c.hidden) + 2 * product(m, c.hidden, c.feedForward)
+      sum += feedForward(layer, m)
       sum += product(m, wide, c.hidden)
       for _ in 0..<c.queryHeads { sum += 2 * m * c.headDim }
       if layer == 0 { continue }

@@ -9,6 +9,8 @@ package struct RandomModel {
     var biases: (q: [Double], k: [Double], v: [Double])?
     var headNorms: (q: [Double], k: [Double])?
     var outputBias: [Double]?
+    /// (E, C); with it the gate, up and down projections are those of all experts under one another.
+    var router: [[Double]]?
   }
 
   /// The architecture.
@@ -27,13 +29,16 @@ package struct RandomModel {
     embedding = random.matrix(c.vocabulary, c.hidden, scale: 1)
     layers = c.kinds.map { kind in
       let isWhole = kind.headNorm == .whole
+      let copies = kind.experts?.count ?? 1
+      let width = kind.experts?.width ?? c.feedForward
       var layer = Layer(
         attentionNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
         mlpNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
         wq: random.matrix(wide, c.hidden), wk: random.matrix(narrow, c.hidden),
         wv: random.matrix(narrow, c.hidden), wo: random.matrix(c.hidden, wide),
-        wGate: random.matrix(c.feedForward, c.hidden), wUp: random.matrix(c.feedForward, c.hidden),
-        wDown: random.matrix(c.hidden, c.feedForward),
+        wGate: random.matrix(copies * width, c.hidden),
+        wUp: random.matrix(copies * width, c.hidden),
+        wDown: random.matrix(copies * c.hidden, width),
         biases: kind.projectionBias
           ? (random.vector(wide), random.vector(narrow), random.vector(narrow)) : nil,
         headNorms: kind.headNorm == nil
@@ -42,6 +47,7 @@ package struct RandomModel {
             random.vector(isWhole ? wide : c.headDim, around: 1),
             random.vector(isWhole ? narrow : c.headDim, around: 1)
           ))
+      if let experts = kind.experts { layer.router = random.matrix(experts.count, c.hidden) }
       if kind.outputBias { layer.outputBias = random.vector(c.hidden) }
       if kind.norms != .before {
         layer.attentionOutputNorm = random.vector(c.hidden, around: 1)
@@ -71,7 +77,8 @@ package struct RandomModel {
       outputBias: p.outputBias?.map(Float.init),
       headNorms: p.headNorms.map { ($0.q.map(Float.init), $0.k.map(Float.init)) },
       attentionOutputNorm: p.attentionOutputNorm?.map(Float.init),
-      mlpNorm: p.mlpNorm?.map(Float.init), wGate: weight(p.wGate), wUp: weight(p.wUp),
+      mlpNorm: p.mlpNorm?.map(Float.init), router: p.router.map(weight), wGate: weight(p.wGate),
+      wUp: weight(p.wUp),
       wDown: weight(p.wDown), mlpOutputNorm: p.mlpOutputNorm?.map(Float.init))
   }
 

@@ -136,11 +136,34 @@ package struct ReferenceModel {
     if let bias = p.outputBias { attended = attended.map { zip($0, bias).map(+) } }
     let h = join(x, attended, p.attentionOutputNorm)
     let n = p.mlpNorm.map { norm(h, $0) } ?? h
-    let (gate, up) = (linear(n, p.wGate), linear(n, p.wUp))
-    let act =
-      kind.activation == .silu
-      ? Oracle.swiglu(gate: gate, up: up) : Oracle.geglu(gate: gate, up: up)
-    return join(h, linear(act, p.wDown), p.mlpOutputNorm)
+    return join(h, feedForward(n, layer), p.mlpOutputNorm)
+  }
+
+  private func feedForward(_ n: Matrix, _ layer: Int) -> Matrix {
+    let (p, kind) = (parameters.layers[layer], configuration.kinds[layer])
+    func block(_ x: Matrix, _ expert: Int, of count: Int) -> Matrix {
+      func part(_ w: Matrix) -> Matrix {
+        let rows = w.count / count
+        return Array(w[expert * rows..<(expert + 1) * rows])
+      }
+      let (gate, up) = (linear(x, part(p.wGate)), linear(x, part(p.wUp)))
+      let act =
+        kind.activation == .silu
+        ? Oracle.swiglu(gate: gate, up: up) : Oracle.geglu(gate: gate, up: up)
+      return linear(act, part(p.wDown))
+    }
+    guard let experts = kind.experts, let router = p.router else { return block(n, 0, of: 1) }
+    return n.map { row in
+      let logits = linear([row], router)[0]
+      let powers = logits.map { exp($0) }
+      let probabilities = powers.map { $0 / powers.reduce(0, +) }
+      let chosen = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(experts.active)
+      let total = experts.normalises ? chosen.reduce(0) { $0 + probabilities[$1] } : 1
+      return chosen.reduce(Array(repeating: 0, count: row.count)) { sum, expert in
+        let output = block([row], expert, of: experts.count)[0]
+        return zip(sum, output).map { $0 + probabilities[expert] / total * $1 }
+      }
+    }
   }
 
   private func linear(_ x: Matrix, _ w: Matrix) -> Matrix { Oracle.linear(x, w) }

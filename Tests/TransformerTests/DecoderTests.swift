@@ -66,14 +66,17 @@ import Transformer
     #expect(visited == Set(patterns.indices))
   }
 
-  @Test(arguments: [StreamingWindow(sink: 0, recent: 1), .init(sink: 2, recent: 4)])
-  func decodingContinuesThePrefill(_ window: StreamingWindow) {
-    let c = Architectures.qwen3
+  @Test(
+    arguments: Architectures.all, [StreamingWindow(sink: 0, recent: 1), .init(sink: 2, recent: 4)])
+  func decodingContinuesThePrefill(_ c: ModelConfiguration, _ window: StreamingWindow) {
     let decoder = RandomModel(c).decoder
     var random = TestRandom(seed: 9)
     let tokens = random.tokens(40, vocabulary: c.vocabulary)
+    // Of several kinds, all streaming, and all retrieving.
     let pattern = AttentionPattern(
-      isRetrieval: [[true, false], [false, false], [true, true]], window: window)
+      isRetrieval: (0..<c.layers).map { layer in
+        (0..<c.keyValueHeads).map { layer == 2 || layer == 0 && $0 == 0 }
+      }, window: window)
     let expected = decoder.finalHidden(tokens, pattern: pattern).values
     for prompt in [1, 3, 23] {
       var generation = Generation(

@@ -17,7 +17,7 @@ import Transformer
         DecoderTests().patternsMatchTheOracle(c)
         DecoderTests().someRowsAreTheSameRowsOfAll()
         DecoderTests().sharedPrefixesChangeNothing()
-        DecoderTests().decodingContinuesThePrefill(StreamingWindow(sink: 2, recent: 4))
+        DecoderTests().decodingContinuesThePrefill(c, StreamingWindow(sink: 2, recent: 4))
         DecoderTests().oneCoreAndManyGiveTheSameBits()
       case .judgement:
         JudgementTests().lossesMatchTheOracle(c)

@@ -37,21 +37,22 @@ extension OperationCount {
     for layer in 0..<c.layers {
       result.backward =
         result.backward
-        + backward(window, isFirst: layer == 0, input: cones[layer], output: cones[layer + 1])
+        + backward(window, layer: layer, input: cones[layer], output: cones[layer + 1])
     }
     return result
   }
 
   /// The backward of one layer of the student.
   private func backward(
-    _ window: StreamingWindow, isFirst: Bool, input: RowSet, output: RowSet
+    _ window: StreamingWindow, layer: Int, input: RowSet, output: RowSet
   ) -> Operations {
     let c = decoder.configuration
     let queryWidth = c.queryHeads * c.headDim
     var result = Operations()
-    result.projections = output.count * c.hidden * (2 * queryWidth + 6 * c.feedForward)
+    result.projections =
+      output.count * (2 * c.hidden * queryWidth + c.feedForwardOperations(layer: layer))
     result.attention = 2 * output.count * queryWidth
-    if isFirst { return result }
+    if layer == 0 { return result }
     result.projections +=
       4 * input.count * c.hidden * c.keyValueHeads * c.headDim
       + 2 * output.count * c.hidden * queryWidth

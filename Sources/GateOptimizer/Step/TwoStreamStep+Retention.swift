@@ -35,7 +35,8 @@ extension TwoStreamStep {
       // What both blocks hand to a norm behind them.
       if kind.norms != .before { floats += 2 * output.count * configuration.hidden }
     }
-    if kept == .all { floats += 2 * output.count * configuration.feedForward }
+    // Those of experts are computed again.
+    if kept == .all, kind.experts == nil { floats += 2 * output.count * configuration.feedForward }
     return floats * MemoryLayout<Float>.stride
   }
 }

@@ -190,7 +190,8 @@ extension ConfigurationDecoder {
     if let name = names.first(where: { name in heads.contains { name.contains($0) } }) {
       throw unsupported(key, "a \(name)", "a head that gives logits of tokens (…ForCausalLM)")
     }
-    let family = ["\(modelType)forcausallm", "\(modelType)model"]
+    let name = modelType.filter { $0 != "_" }
+    let family = ["\(name)forcausallm", "\(name)model"]
     if !names.contains(where: { family.contains($0.lowercased()) }) {
       warnings.sentences.append(
         "architectures names \(names[0].shown(limit: 60)), and the model is read as the \(modelType) "

@@ -25,6 +25,14 @@ struct ModelFamily: Sendable {
   var ropeTypes = RopeType.common
   /// Hugging Face's names, within a layer, of parameters that Llama calls otherwise or has not.
   var names: [LayerParameter: String] = [:]
+  /// Hugging Face's names, within a layer, of the projections of one expert.
+  var expertNames: @Sendable (_ expert: Int) -> [LayerParameter: String] = { expert in
+    [
+      .expertGate: "mlp.experts.\(expert).gate_proj.weight",
+      .expertUp: "mlp.experts.\(expert).up_proj.weight",
+      .expertDown: "mlp.experts.\(expert).down_proj.weight",
+    ]
+  }
   /// llama.cpp's names of the same.
   var ggufNames: [LayerParameter: String] = [:]
   /// Whether llama.cpp puts rows of queries and keys that RoPE turns together next to each other.
@@ -46,16 +54,19 @@ struct ModelFamily: Sendable {
   var write: @Sendable (ModelConfiguration) -> [String: MetadataValue] = { _ in [:] }
 
   /// Every family, in the order in which messages list them.
-  static let all = [llama, mistral, qwen2, qwen3, smollm3, phi3, olmo2, granite, glm4]
+  static let all = [
+    llama, mistral, qwen2, qwen3, qwen3MoE, mixtral, smollm3, phi3, olmo2, granite, glm4,
+  ]
 
   /// The family of a `model_type`.
   static func named(_ modelType: String) -> ModelFamily? {
     all.first { $0.modelType == modelType }
   }
 
-  /// The family of an architecture of llama.cpp; Mistral's files say llama.
-  static func of(architecture: String) -> ModelFamily? {
-    all.first { $0.architecture == architecture }
+  /// The family of an architecture of llama.cpp; the files of Mistral and Mixtral say llama.
+  static func of(architecture: String, hasExperts: Bool) -> ModelFamily? {
+    if architecture == llama.architecture, hasExperts { return mixtral }
+    return all.first { $0.architecture == architecture }
   }
 }
 
@@ -99,6 +110,16 @@ extension ModelFamily {
     return "model.layers.\(index).\(name)"
   }
 
+  /// The names of the tensors that make up a parameter in a Hugging Face checkpoint: one, or one of each expert.
+  func names(of parameter: Parameter, _ configuration: ModelConfiguration) -> [String] {
+    guard case .layer(let index, let own) = parameter,
+      let experts = configuration.kinds[index].experts, expertNames(0)[own] != nil
+    else { return [name(of: parameter)] }
+    return (0..<experts.count).compactMap { expert in
+      expertNames(expert)[own].map { "model.layers.\(index).\($0)" }
+    }
+  }
+
   /// The name of a parameter in a GGUF file.
   func ggufName(of parameter: Parameter) -> String {
     guard case .layer(let index, let own) = parameter, let name = ggufNames[own] else {
@@ -120,7 +141,7 @@ extension ModelFamily {
         guard let tensor = tensors.removeValue(forKey: "\(prefix)\(index).\(whole.name)") else {
           continue
         }
-        let rows = whole.parts.map { $0.shape(in: configuration)[0] }
+        let rows = whole.parts.map { $0.shape(in: configuration, layer: index)[0] }
         guard tensor.shape.first == rows.reduce(0, +) else {
           throw .invalid(
             path: tensor.file.path, place: tensor.name,

@@ -80,6 +80,8 @@ private struct WeightsBuilder {
   private mutating func layer(
     _ index: Int, _ configuration: ModelConfiguration
   ) throws(FileError) -> LayerWeights {
+    let kind = configuration.kinds[index]
+    let isDense = kind.experts == nil
     func matrix(_ name: LayerParameter) throws(FileError) -> WeightMatrix {
       try self.matrix(.layer(index: index, name))
     }
@@ -89,7 +91,7 @@ private struct WeightsBuilder {
     func optional(_ name: LayerParameter) throws(FileError) -> [Float]? {
       name.isPart(of: kind) ? try vector(name) : nil
     }
-    let kind = configuration.kinds[index]
+    let router = isDense ? nil : try matrix(.router)
     return LayerWeights(
       attentionNorm: try optional(.attentionNorm), wq: try matrix(.wq), wk: try matrix(.wk),
       wv: try matrix(.wv), wo: try matrix(.wo),
@@ -98,7 +100,10 @@ private struct WeightsBuilder {
       outputBias: try optional(.oBias),
       headNorms: kind.headNorm == nil ? nil : (try vector(.qNorm), try vector(.kNorm)),
       attentionOutputNorm: try optional(.attentionOutputNorm), mlpNorm: try optional(.mlpNorm),
-      wGate: try matrix(.wGate), wUp: try matrix(.wUp), wDown: try matrix(.wDown),
+      router: router,
+      wGate: try matrix(isDense ? .wGate : .expertGate),
+      wUp: try matrix(isDense ? .wUp : .expertUp),
+      wDown: try matrix(isDense ? .wDown : .expertDown),
       mlpOutputNorm: try optional(.mlpOutputNorm))
   }
 
@@ -120,7 +125,8 @@ private struct WeightsBuilder {
 
   private func read(_ tensor: ModelTensor) throws(FileError) -> WeightMatrix {
     let layout = tensor.layout
-    let (rows, columns) = (layout.shape[0], layout.shape[1])
+    // Matrices of experts stand under one another.
+    let (rows, columns) = (layout.shape.dropLast().reduce(1, *), layout.shape.last ?? 0)
     guard let type = layout.elementType else {
       return WeightMatrix(rows: rows, columns: columns, values: try tensor.dataset.readFloats())
     }

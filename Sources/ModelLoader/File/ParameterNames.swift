@@ -40,7 +40,7 @@ package enum Parameter: Hashable, Sendable {
     return switch self {
     case .embedding, .output: [V, C]
     case .finalNorm: [C]
-    case .layer(_, let parameter): parameter.shape(in: configuration)
+    case .layer(let index, let parameter): parameter.shape(in: configuration, layer: index)
     }
   }
 
@@ -91,6 +91,14 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   case wUp = "mlp.up_proj.weight"
   /// Down projection, (C, F).
   case wDown = "mlp.down_proj.weight"
+  /// Router of the experts, (E, C).
+  case router = "mlp.gate.weight"
+  /// Gate projections of the experts, (E, F, C).
+  case expertGate = "mlp.experts.gate_proj.weight"
+  /// Up projections of the experts, (E, F, C).
+  case expertUp = "mlp.experts.up_proj.weight"
+  /// Down projections of the experts, (E, C, F).
+  case expertDown = "mlp.experts.down_proj.weight"
   /// Scale of the norm behind the feed-forward block, (C).
   case mlpOutputNorm = "post_mlp_layernorm.weight"
 
@@ -102,7 +110,9 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .qBias, .kBias, .vBias: kind.projectionBias
     case .oBias: kind.outputBias
     case .qNorm, .kNorm: kind.headNorm != nil
-    case .wq, .wk, .wv, .wo, .wGate, .wUp, .wDown: true
+    case .wGate, .wUp, .wDown: kind.experts == nil
+    case .router, .expertGate, .expertUp, .expertDown: kind.experts != nil
+    case .wq, .wk, .wv, .wo: true
     }
   }
 
@@ -125,6 +135,10 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .wGate: "ffn_gate.weight"
     case .wUp: "ffn_up.weight"
     case .wDown: "ffn_down.weight"
+    case .router: "ffn_gate_inp.weight"
+    case .expertGate: "ffn_gate_exps.weight"
+    case .expertUp: "ffn_up_exps.weight"
+    case .expertDown: "ffn_down_exps.weight"
     case .mlpOutputNorm: "post_ffw_norm.weight"
     }
   }
@@ -137,10 +151,12 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     }
   }
 
-  func shape(in configuration: ModelConfiguration) -> [Int] {
+  func shape(in configuration: ModelConfiguration, layer: Int) -> [Int] {
     let (C, F, D) = (configuration.hidden, configuration.feedForward, configuration.headDim)
     let (queries, keys) = (configuration.queryHeads * D, configuration.keyValueHeads * D)
-    let isWhole = configuration.kinds.first?.headNorm == .whole
+    let kind = configuration.kinds[layer]
+    let isWhole = kind.headNorm == .whole
+    let (experts, width) = (kind.experts?.count ?? 0, kind.experts?.width ?? 0)
     return switch self {
     case .attentionNorm, .mlpNorm, .attentionOutputNorm, .mlpOutputNorm, .oBias: [C]
     case .wq: [queries, C]
@@ -152,6 +168,9 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .wo: [C, queries]
     case .wGate, .wUp: [F, C]
     case .wDown: [C, F]
+    case .router: [experts, C]
+    case .expertGate, .expertUp: [experts, width, C]
+    case .expertDown: [experts, C, width]
     }
   }
 }

@@ -40,7 +40,7 @@ package struct GGUFModel {
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, name: family.ggufName)
+      warnings: warnings.all + tokenizer.warnings, names: { [family.ggufName(of: $0)] })
   }
 
   private static let ropeFactors = "rope_freqs.weight"
@@ -102,7 +102,8 @@ package struct GGUFModel {
     if value("attention.sliding_window")?.integer == 0 { values["sliding_window"] = nil }
     values["use_sliding_window"] = .bool(values["sliding_window"] != nil)
     values["rope_scaling"] = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
-    let family = ModelFamily.of(architecture: architecture)
+    let family = ModelFamily.of(
+      architecture: architecture, hasExperts: (value("expert_count")?.integer ?? 0) > 0)
     for (key, ggufKey) in family?.ggufKeys ?? [:] { values[key] = value(ggufKey) }
     let headDim = value("attention.key_length")?.integer
     if let family, family.turnsPart, let headDim = headDim ?? wholeHeadDim,

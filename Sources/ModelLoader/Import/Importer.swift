@@ -68,19 +68,21 @@ public struct Importer: Sendable {
   ) throws(FileError) -> ImportSummary {
     let plan = try plan(source: source)
     let types = Dictionary(
-      uniqueKeysWithValues: plan.tensors.map { ($0.parameter, storedType(of: $0.source)) })
+      uniqueKeysWithValues: plan.tensors.map { ($0.parameter, storedType(of: $0.pieces[0])) })
     var writer = try ModelFileWriter(path: destination, contents: plan.contents) {
       types[$0, default: .float32]
     }
-    let total = plan.tensors.reduce(0) { $0 + $1.source.shape.reduce(1, *) }
+    let total = plan.sources.reduce(0) { $0 + $1.shape.reduce(1, *) }
     var completed = 0
-    for (parameter, source) in plan.tensors {
+    for (parameter, pieces) in plan.tensors {
       let type = types[parameter, default: .float32]
-      try source.forEachChunk { (bytes) throws(FileError) in
-        try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
-        completed += bytes.count / source.type.blockBytes * source.type.blockCount
-        let state = ImportProgress(tensor: parameter.name, completed: completed, total: total)
-        guard progress(state) else { throw FileError.stopped(path: destination) }
+      for source in pieces {
+        try source.forEachChunk { (bytes) throws(FileError) in
+          try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
+          completed += bytes.count / source.type.blockBytes * source.type.blockCount
+          let state = ImportProgress(tensor: parameter.name, completed: completed, total: total)
+          guard progress(state) else { throw FileError.stopped(path: destination) }
+        }
       }
     }
     let sha256 = try writer.finish()
@@ -129,46 +131,58 @@ public struct Importer: Sendable {
 package struct ImportPlan {
   /// All of the model file but its weights.
   package let contents: ModelFileContents
-  /// Where each parameter's values come from, in the order of the computation.
-  let tensors: [(parameter: Parameter, source: SourceTensor)]
-  /// The sources alone.
-  package var sources: [SourceTensor] { tensors.map(\.source) }
+  /// Where each parameter's values come from, piece after piece, in the order of the computation.
+  let tensors: [(parameter: Parameter, pieces: [SourceTensor])]
+  /// The pieces alone.
+  package var sources: [SourceTensor] { tensors.flatMap(\.pieces) }
 
   /// Sentences about what was decided, left out or not understood.
   package let warnings: [String]
 
   /// Finds and checks the source of every parameter of `contents`.
   ///
-  /// `sources` are all tensors of the source, which `path` names in messages; `name` is how the
-  /// source calls a parameter; `assumed` are sizes that the configuration at `configurationPath` does not
+  /// `sources` are all tensors of the source, which `path` names in messages; `names` is how the source calls a
+  /// parameter, or the pieces of one, each a place of its first axis; `assumed` are sizes that the configuration at `configurationPath` does not
   /// state.
   init(
     contents: ModelFileContents, sources: [String: SourceTensor], path: String,
     configurationPath: String, assumed: [String: Int] = [:], warnings: [String],
-    name: (Parameter) -> String
+    names: (Parameter) -> [String]
   ) throws(FileError) {
     self.contents = contents
     var remaining = sources
-    var tensors: [(parameter: Parameter, source: SourceTensor)] = []
+    var tensors: [(parameter: Parameter, pieces: [SourceTensor])] = []
     func refuseAssumed(because weights: String) throws(FileError) {
       let error = AssumedSizes.error(
         assumed, because: weights, path: configurationPath, place: { "key \($0)" })
       if let error { throw error }
     }
     for parameter in Parameter.all(in: contents.configuration) {
-      guard let source = remaining.removeValue(forKey: name(parameter)) else {
-        let missing = name(parameter)
-        if !tensors.isEmpty { try refuseAssumed(because: "weights without \(missing)") }
-        throw Self.missing(missing, among: sources, path: path)
+      let names = names(parameter)
+      let whole = parameter.shape(in: contents.configuration)
+      let shape = names.count == 1 ? whole : Array(whole.dropFirst())
+      var pieces: [SourceTensor] = []
+      for name in names {
+        guard let source = remaining.removeValue(forKey: name) else {
+          if !tensors.isEmpty { try refuseAssumed(because: "weights without \(name)") }
+          throw Self.missing(name, among: sources, path: path)
+        }
+        guard source.shape == shape else {
+          try refuseAssumed(because: "\(source.name) of shape \(source.shape)")
+          throw .invalid(
+            path: source.file.path, place: source.name, expected: "shape \(shape)",
+            found: "shape \(source.shape)",
+            fix: "the configuration does not belong to these weights")
+        }
+        pieces.append(source)
       }
-      let shape = parameter.shape(in: contents.configuration)
-      guard source.shape == shape else {
-        try refuseAssumed(because: "\(source.name) of shape \(source.shape)")
+      if let other = pieces.first(where: { $0.type != pieces[0].type }) {
         throw .invalid(
-          path: source.file.path, place: source.name, expected: "shape \(shape)",
-          found: "shape \(source.shape)", fix: "the configuration does not belong to these weights")
+          path: other.file.path, place: other.name,
+          expected: "the type of \(pieces[0].name), \(pieces[0].type.rawValue)",
+          found: other.type.rawValue, fix: "save the model again in one type")
       }
-      tensors.append((parameter, source))
+      tensors.append((parameter, pieces))
     }
     var unused = UnusedTensors(configuration: contents.configuration)
     for (_, tensor) in remaining.sorted(by: { $0.key < $1.key }) {

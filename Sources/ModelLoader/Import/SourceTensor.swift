@@ -46,7 +46,7 @@ package struct SourceTensor: Sendable {
 
   /// Rows of a matrix; a vector has one row per value where rows are rotated, otherwise one row.
   private var rowCount: Int {
-    if shape.count > 1 { return shape[0] }
+    if shape.count > 1 { return shape.dropLast().reduce(1, *) }
     return rotatedHeadDim == nil ? 1 : shape[0]
   }
 

@@ -118,7 +118,7 @@ private struct StageCosts {
     case .decode: step = prefill(tokens) + 3 * rows(labels, after: tokens - labels)
     default: step = 4 * prefill(tokens)
     }
-    let kept = model.layers * tokens * (2 * model.hidden + 2 * model.feedForward) * 4
+    let kept = model.layers * tokens * (2 * model.hidden + 2 * model.activeFeedForward) * 4
     let rowsKept = deployment.phase == .decode ? kept * labels / max(tokens, 1) : kept
     return line(
       "learn", "\(steps) steps of \(tokens) tokens", Double(steps) * step,
@@ -170,7 +170,7 @@ private struct StageCosts {
         .boundary(deployment.boundary)
     }
     let operations: Double
-    var bytes = 4 * tokens * (4 * model.hidden + 2 * model.feedForward)
+    var bytes = 4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
     if task.decodes {
       operations = Double(maps) * 1.2 * prefill(tokens)
     } else if deployment.phase == .decode {

@@ -8,6 +8,7 @@
 ///     3. [q, k normed]                     7. act = activation(m·Wgᵀ) ∘ (m·Wuᵀ), m = [norm](h)
 ///     4. [q, k rotated (RoPE)][, q scaled]  8. y = h + [s·][norm](act·Wdᵀ)
 ///
+/// Where there are experts, 7 and 8 are those of each row's experts, weighed by the router.
 /// q, o, h and y are of the `output` rows, x, k and v of the `input` rows.
 package struct DecoderLayer {
   /// Its number, 0 for the first.
@@ -54,6 +55,14 @@ struct LayerActivations: ~Copyable {
   var gatedUnit: GatedUnit?
   /// The down projection before the norm behind it, (output, C), where there is one.
   var fed: Tensor?
+
+  /// Whether ``fed`` is kept.
+  var keepsFed: Bool {
+    switch fed {
+    case .some: true
+    case .none: false
+    }
+  }
 
   /// The residual stream alone; the rest ends.
   consuming func residual() -> Tensor { h }
@@ -188,6 +197,11 @@ extension DecoderLayer {
   /// Passes 7 and 8: y (output, C), which comes as h.
   private func addFeedForward(to y: inout Tensor, keepingUnit: Bool) -> FeedForward {
     let normed = feedForwardInput(y)
+    if let routed {
+      // What is kept is the sum of the experts at most: the rest is computed again.
+      let fed = join(routed.forward(normed.view), nil, weights.mlpOutputNorm, to: &y)
+      return FeedForward(unit: nil, fed: fed)
+    }
     guard keepingUnit else {
       let act = gatedUnit(
         normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
@@ -204,6 +218,7 @@ extension DecoderLayer {
   private func feedForwardBackward(
     _ dy: consuming Tensor, _ saved: inout LayerActivations
   ) -> Tensor {
+    if let routed { return routedBackward(dy, &saved, routed) }
     var unit = takeGatedUnit(&saved)
     switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
     case .some(let dFed): activationBackward(dFed.view, &unit)
@@ -212,6 +227,30 @@ extension DecoderLayer {
     var dNormed = Tensor(rows: dy.rows, columns: dy.columns)
     projectionBackward(unit.gate.view, weights.wGate, into: &dNormed)
     projectionBackward(unit.up.view, weights.wUp, into: &dNormed, adding: true)
+    var dh = dy
+    feedForwardInputBackward(dNormed.view, h: saved.h.view, addingTo: &dh)
+    return dh
+  }
+
+  /// The layer's experts; nil where the feed-forward block is dense.
+  private var routed: RoutedExperts? {
+    guard let experts = kind.experts, let router = weights.router else { return nil }
+    return RoutedExperts(
+      experts: experts, activation: kind.activation, router: router, gate: weights.wGate,
+      up: weights.wUp, down: weights.wDown)
+  }
+
+  /// Passes 8 and 7 through experts.
+  private func routedBackward(
+    _ dy: consuming Tensor, _ saved: inout LayerActivations, _ routed: RoutedExperts
+  ) -> Tensor {
+    let normed = feedForwardInput(saved.h)
+    if weights.mlpOutputNorm != nil, !saved.keepsFed { saved.fed = routed.forward(normed.view) }
+    let dNormed: Tensor
+    switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
+    case .some(let dFed): dNormed = routed.backward(dFed.view, x: normed.view)
+    case .none: dNormed = routed.backward(dy.view, x: normed.view)
+    }
     var dh = dy
     feedForwardInputBackward(dNormed.view, h: saved.h.view, addingTo: &dh)
     return dh
@@ -279,7 +318,16 @@ extension DecoderLayer {
       addProjection(x, weight, to: &y)
       return nil
     }
-    var product = linear(x, weight)
+    return join(linear(x, weight), bias, norm, to: &y)
+  }
+
+  /// y += s·norm(x + bias), with the scale and the norm that the layer has.
+  ///
+  /// - Returns: x + bias, where there is a norm.
+  private func join(
+    _ x: consuming Tensor, _ bias: [Float]?, _ norm: [Float]?, to y: inout Tensor
+  ) -> Tensor? {
+    var product = x
     if let bias {
       var view = product.mutableView
       addBias(bias, to: &view)

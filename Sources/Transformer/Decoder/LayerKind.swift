@@ -38,6 +38,8 @@ public struct LayerKind: Sendable, Hashable {
   public var residualScale: Float = 1
   /// The activation of the feed-forward block.
   public var activation = Activation.silu
+  /// The experts that the feed-forward block is made of; nil for a dense block.
+  public var experts: Experts?
 
   /// A layer of Llama.
   public init() {}
@@ -51,7 +53,30 @@ public enum Activation: String, Sendable, CaseIterable {
   case geluTanh
 }
 
-/// The rotary position embedding of a layer (Su et al. 2021, arXiv 2104.09864).
+/// A mixture of experts in the place of the feed-forward block.
+public struct Experts: Sendable, Hashable {
+  /// `num_experts`, E ≥ 1.
+  public var count: Int
+  /// `num_experts_per_tok`: experts that a token goes to, 1…E.
+  public var active: Int
+  /// `moe_intermediate_size`: features of an expert.
+  public var width: Int
+  /// `norm_topk_prob`: whether the weights of a token's experts add up to 1; otherwise they are their probabilities
+  /// among all.
+  public var normalises: Bool
+
+  /// Experts of one size.
+  public init(count: Int, active: Int, width: Int, normalises: Bool) {
+    self.count = count
+    self.active = active
+    self.width = width
+    self.normalises = normalises
+  }
+}
+
+/// The rotary position embedding of a layer.
+///
+/// Su et al. 2021, arXiv 2104.09864.
 public struct Rotary: Sendable, Hashable {
   /// `rope_theta`, the base of the frequencies.
   public var theta: Double

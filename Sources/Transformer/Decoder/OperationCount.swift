@@ -28,7 +28,7 @@ package struct Operations: Sendable, Equatable {
 ///
 ///     k, v          4·n·C·K·D
 ///     q, o          4·m·C·H·D
-///     gate, up, down  6·m·C·F
+///     gate, up, down  6·m·C·F; of experts 6·m·C·F·k, k of them active, and 2·m·C·E for the router
 ///     attention     4·D per pair and query head: q·kᵀ and P·v
 package struct OperationCount: Sendable {
   package let decoder: DecoderModel
@@ -66,7 +66,8 @@ package struct OperationCount: Sendable {
     var result = Operations()
     result.projections =
       4 * input.count * c.hidden * c.keyValueHeads * c.headDim
-      + output.count * c.hidden * (4 * c.queryHeads * c.headDim + 6 * c.feedForward)
+      + output.count * c.hidden * 4 * c.queryHeads * c.headDim
+      + output.count * c.feedForwardOperations(layer: layer)
     result.attention = 4 * c.headDim * c.groupSize * pairs
     return result
   }
@@ -116,5 +117,18 @@ extension RowSet {
   private static func cappedSum(_ count: Int, cap: Int) -> Int {
     let rising = max(min(count, cap), 0)
     return rising * (rising + 1) / 2 + max(count - cap, 0) * cap
+  }
+}
+
+extension ModelConfiguration {
+  /// Features of the feed-forward block that one row passes, in the layer in which they are most.
+  package var activeFeedForward: Int {
+    kinds.map { $0.experts.map { $0.width * $0.active } ?? feedForward }.max() ?? feedForward
+  }
+
+  /// Operations of the feed-forward block's products for one row.
+  package func feedForwardOperations(layer: Int) -> Int {
+    guard let experts = kinds[layer].experts else { return 6 * hidden * feedForward }
+    return hidden * (6 * experts.width * experts.active + 2 * experts.count)
   }
 }

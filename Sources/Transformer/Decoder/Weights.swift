@@ -77,6 +77,14 @@ package struct WeightMatrix: Sendable {
     self.byteOffset = byteOffset
   }
 
+  /// Some of its rows, in the same storage.
+  package func part(rows range: Range<Int>) -> WeightMatrix {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+    return WeightMatrix(
+      rows: range.count, columns: columns, type: type, storage: storage,
+      byteOffset: byteOffset + range.lowerBound * columns * type.byteCount)
+  }
+
   /// A float32 matrix of `values`, row-major.
   package init(rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows)×\(columns)")
@@ -85,7 +93,9 @@ package struct WeightMatrix: Sendable {
   }
 }
 
-/// The parameters of one decoder layer; matrices are (out, in). Its ``LayerKind`` says which there are.
+/// The parameters of one decoder layer; matrices are (out, in).
+///
+/// Its ``LayerKind`` says which there are.
 package struct LayerWeights: Sendable {
   /// Scale of the norm before attention, (C).
   package var attentionNorm: [Float]?
@@ -107,11 +117,13 @@ package struct LayerWeights: Sendable {
   package var attentionOutputNorm: [Float]?
   /// Scale of the norm before the feed-forward block, (C).
   package var mlpNorm: [Float]?
-  /// Gate projection, (F, C).
+  /// Router, (E, C), where there are experts.
+  package var router: WeightMatrix?
+  /// Gate projection, (F, C); of all experts under one another, (E·F, C).
   package var wGate: WeightMatrix
-  /// Up projection, (F, C).
+  /// Up projection, as the gate's.
   package var wUp: WeightMatrix
-  /// Down projection, (C, F).
+  /// Down projection, (C, F); of all experts, (E·C, F).
   package var wDown: WeightMatrix
   /// Scale of the norm behind the feed-forward block, (C).
   package var mlpOutputNorm: [Float]?
@@ -121,8 +133,8 @@ package struct LayerWeights: Sendable {
     attentionNorm: [Float]?, wq: WeightMatrix, wk: WeightMatrix, wv: WeightMatrix,
     wo: WeightMatrix, biases: (q: [Float], k: [Float], v: [Float])? = nil,
     outputBias: [Float]? = nil, headNorms: (q: [Float], k: [Float])? = nil,
-    attentionOutputNorm: [Float]? = nil, mlpNorm: [Float]?, wGate: WeightMatrix,
-    wUp: WeightMatrix, wDown: WeightMatrix, mlpOutputNorm: [Float]? = nil
+    attentionOutputNorm: [Float]? = nil, mlpNorm: [Float]?, router: WeightMatrix? = nil,
+    wGate: WeightMatrix, wUp: WeightMatrix, wDown: WeightMatrix, mlpOutputNorm: [Float]? = nil
   ) {
     self.attentionNorm = attentionNorm
     self.wq = wq
@@ -134,6 +146,7 @@ package struct LayerWeights: Sendable {
     self.headNorms = headNorms
     self.attentionOutputNorm = attentionOutputNorm
     self.mlpNorm = mlpNorm
+    self.router = router
     self.wGate = wGate
     self.wUp = wUp
     self.wDown = wDown

@@ -26,6 +26,8 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
     Olmo2Config,
     Olmo2ForCausalLM,
     Phi3Config,
@@ -34,6 +36,8 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3MoeConfig,
+    Qwen3MoeForCausalLM,
     SmolLM3Config,
     SmolLM3ForCausalLM,
 )
@@ -89,6 +93,8 @@ FAMILIES = {
     # Heads that do not add up to the hidden size, as Mistral Nemo.
     "mistral": (
         MistralForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
         MistralConfig,
         dict(rope_parameters=plain, head_dim=12, sliding_window=None),
         torch.float32,
@@ -106,6 +112,34 @@ FAMILIES = {
         Qwen3Config,
         dict(rope_parameters=plain, head_dim=16, tie_word_embeddings=True),
         torch.float32,
+    ),
+    # Experts, and a dense layer between them; weights of a token's experts add up to less than 1.
+    "qwen3-moe": (
+        Qwen3MoeForCausalLM,
+        Qwen3MoeConfig,
+        dict(
+            rope_parameters=plain,
+            head_dim=16,
+            num_experts=6,
+            num_experts_per_tok=2,
+            moe_intermediate_size=16,
+            norm_topk_prob=False,
+            mlp_only_layers=[1],
+        ),
+        torch.float32,
+    ),
+    # Their weights add up to 1.
+    "mixtral": (
+        MixtralForCausalLM,
+        MixtralConfig,
+        dict(
+            num_hidden_layers=2,
+            intermediate_size=16,
+            num_local_experts=4,
+            num_experts_per_tok=2,
+            eos_token_id=2,
+        ),
+        torch.bfloat16,
     ),
     # Biases of all four projections of attention, and YaRN.
     "llama-biased": (
