@@ -62,7 +62,9 @@ struct FamilyTests {
   }
 
   /// The same model from a GGUF file: the same configuration and the same values.
-  @Test(arguments: ["smollm3", "phi3-long", "olmo2", "granite", "glm4"])
+  @Test(arguments: [
+    "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "glm4",
+  ])
   func ggufFilesHoldTheSameModel(family: String) throws {
     let folder = try Fixture.path("families/\(family)")
     let scratch = try ModelTestFolder()
@@ -88,5 +90,127 @@ struct FamilyTests {
       return decoder.finalHidden(ids, pattern: .full(summary.configuration)).values
     }
     expectClose(hidden[1], hidden[0].map(Double.init), tolerance: tolerance, "hidden states")
+  }
+
+  // MARK: What configurations say
+
+  /// A copy of a family's checkpoint with other keys; a nil value takes the key away.
+  private func edited(
+    _ family: String, _ changes: [String: Any?], in scratch: borrowing ModelTestFolder
+  ) throws -> String {
+    let folder = scratch.file(UUID().uuidString)
+    try FileManager.default.copyItem(atPath: try Fixture.path("families/\(family)"), toPath: folder)
+    let path = "\(folder)/config.json"
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    var keys = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    for (key, value) in changes { keys[key] = value }
+    try JSONSerialization.data(withJSONObject: keys).write(to: URL(fileURLWithPath: path))
+    return folder
+  }
+
+  private func imported(
+    _ family: String, _ changes: [String: Any?], in scratch: borrowing ModelTestFolder
+  ) throws -> ModelConfiguration {
+    let path = scratch.file("\(UUID().uuidString).h5")
+    let summary = try Importer { _ in Data() }.run(
+      source: try edited(family, changes, in: scratch), destination: path)
+    // Another share of RoPE or another window is another model, in the file too.
+    #expect(try ModelFileReader(path: path).contents.configuration == summary.configuration)
+    return summary.configuration
+  }
+
+  @Test func theShareThatRoPETurnsIsKept() throws {
+    let scratch = try ModelTestFolder()
+    let plain: [String: Any] = ["rope_type": "default", "rope_theta": 10_000]
+    func features(_ changes: [String: Any?]) throws -> Int? {
+      try imported("glm4", changes, in: scratch).kinds[0].rotary?.features
+    }
+    #expect(try features([:]) == 4)
+    #expect(try features(["rope_parameters": plain]) == 4)
+    #expect(try features(["rope_parameters": plain, "partial_rotary_factor": 1]) == nil)
+    // transformers turns the whole head where the key is null.
+    #expect(try features(["rope_parameters": plain, "partial_rotary_factor": NSNull()]) == nil)
+    expectError(.badData, "partial_rotary_factor", "which is 5") {
+      _ = try imported("glm4", ["rope_parameters": plain, "head_dim": 10], in: scratch)
+    }
+  }
+
+  @Test func expertsAreCountedAsStated() throws {
+    let scratch = try ModelTestFolder()
+    func experts(_ changes: [String: Any?]) throws -> [Experts?] {
+      try imported("qwen3-moe", changes, in: scratch).kinds.map(\.experts)
+    }
+    #expect(try experts([:]).map { $0 == nil } == [false, true, false])
+    #expect(try experts(["norm_topk_prob": true])[0]?.normalises == true)
+    #expect(try experts(["num_experts": 6])[0]?.count == 6)
+    for (changes, place, words) in [
+      (["num_experts": 3], "num_local_experts", "the number of num_experts, 3"),
+      (["num_experts_per_tok": 7], "num_experts_per_tok", "from 1 to 6"),
+      (["num_experts_per_tok": nil], "num_experts_per_tok", "stands for 8"),
+      (["mlp_only_layers": [3]], "mlp_only_layers", "layers below 3"),
+      (["norm_topk_probs": true], "norm_topk_probs", "did you mean norm_topk_prob?"),
+      (["num_experts_per_token": 2], "num_experts_per_token", "did you mean num_experts_per_tok?"),
+    ] as [([String: Any?], String, String)] {
+      expectError(.badData, place, words) { _ = try experts(changes) }
+    }
+    // Layer 0 alone is dense: in a model file a list of one is a number. And there may be one expert.
+    for count in [1, 3] {
+      var configuration = TinyModel.configuration
+      configuration.modelType = "qwen3_moe"
+      configuration.eachKind { $0.headNorm = .perHead }
+      configuration.kinds[1].experts = Experts(
+        count: count, active: 1, width: 8, normalises: false)
+      let path = scratch.file("\(count).h5")
+      try TinyModel.write(configuration, to: path)
+      #expect(try ModelFileReader(path: path).contents.configuration == configuration)
+    }
+  }
+
+  @Test func everyLayerOfQwen3MoESlides() throws {
+    let scratch = try ModelTestFolder()
+    func positions(_ changes: [String: Any?]) throws -> Int {
+      try imported("qwen3-moe", changes, in: scratch).maxPositions
+    }
+    let full = Array(repeating: "full_attention", count: 3)
+    #expect(try positions(["use_sliding_window": true, "sliding_window": 8]) == 8)
+    #expect(
+      try positions(["use_sliding_window": true, "sliding_window": 8, "layer_types": full]) == 8)
+    #expect(
+      try positions([
+        "use_sliding_window": true, "sliding_window": nil, "max_position_embeddings": 8_192,
+      ]) == 4_096)
+    #expect(try positions(["sliding_window": 8]) == 512)
+  }
+
+  @Test func scalingsAreReadAsTransformersReadsThem() throws {
+    let scratch = try ModelTestFolder()
+    func yarn(_ changes: [String: Any]) throws -> YarnScaling? {
+      var members: [String: Any] = [
+        "rope_type": "yarn", "rope_theta": 10_000, "factor": 4,
+        "original_max_position_embeddings": 128,
+      ]
+      members.merge(changes) { $1 }
+      let found = try imported("llama-biased", ["rope_parameters": members], in: scratch)
+      guard case .yarn(let yarn)? = found.kinds[0].rotary?.scaling else { return nil }
+      return yarn
+    }
+    let plain = try #require(try yarn([:]))
+    #expect(
+      plain
+        == YarnScaling(
+          factor: 4, originalMaxPositions: 128, attentionFactor: 0.1 * log(4) + 1))
+    #expect(try yarn(["truncate": false])?.truncates == false)
+    #expect(try yarn(["truncate": NSNull()])?.truncates == false)
+    #expect(try yarn(["attention_factor": 1.5])?.attentionFactor == 1.5)
+    let ratio = (0.1 * 2 * log(4) + 1) / (0.1 * 3 * log(4) + 1)
+    #expect(try yarn(["mscale": 2, "mscale_all_dim": 3])?.attentionFactor == ratio)
+    #expect(try yarn(["mscale": 2])?.attentionFactor == plain.attentionFactor)
+    expectError(.badData, "a rope_theta above 1") { _ = try yarn(["rope_theta": 1]) }
+    expectError(.badData, "original_max_position_embeddings above 1") {
+      _ = try imported("phi3-short", ["original_max_position_embeddings": 1], in: scratch)
+    }
+    expectError(.badData, "attention_out_bias") {
+      _ = try imported("llama-gelu", ["attention_out_bias": true], in: scratch)
+    }
   }
 }

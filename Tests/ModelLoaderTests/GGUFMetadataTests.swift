@@ -103,6 +103,12 @@ struct GGUFMetadataTests {
 
   @Test(arguments: [
     ("expert_shared_count", MetadataValue.integer(1), MetadataValue.integer(0)),
+    ("expert_gating_func", .integer(2), .integer(1)),
+    ("expert_weights_scale", .real(2.5), .real(1)),
+    ("expert_weights_norm", .bool(false), .bool(true)),
+    ("expert_group_count", .integer(2), .integer(1)),
+    ("interleave_moe_layer_step", .integer(2), .integer(1)),
+    ("rope.scaling.yarn_log_multiplier", .real(0.1), .real(0)),
     ("attention.scale", .real(0.5), .real(0)), ("logit_scale", .real(0.5), .real(1)),
     ("residual_scale", .real(2), .real(1)), ("embedding_scale", .real(12), .real(1)),
     ("attn_logit_softcapping", .real(50), .real(0)),

@@ -17,6 +17,9 @@ enum RopeType: String, Sendable {
   /// Plain up to the context the model was made for, and stretched beyond it.
   case dynamic
 
+  /// Those that llama.cpp has, by its names.
+  static let ofGGUF: Set = [linear.rawValue, yarn.rawValue, longrope.rawValue]
+
   /// Those of most families, by the name in the file.
   static let common: [String: RopeType] = [
     "default": .plain, "linear": .linear, "llama3": .llama3, "yarn": .yarn, "longrope": .longrope,
@@ -37,6 +40,8 @@ private struct RopeObject {
   /// `rope_scaling` or `rope_parameters`.
   let key: String
   let members: [String: MetadataValue]
+  /// The base of the frequencies.
+  let theta: Double
   /// The features that RoPE turns in each head.
   let features: Int
   let sizes: RopeSizes
@@ -63,7 +68,7 @@ extension ConfigurationDecoder {
     let theta = try theta(members, key, defaults, &warnings)
     let features = try turnedFeatures(members, sizes, family, defaults)
     let object = RopeObject(
-      key: key, members: members, features: features, sizes: sizes, family: family)
+      key: key, members: members, theta: theta, features: features, sizes: sizes, family: family)
     return Rotary(
       theta: theta, scaling: try scaling(object, &warnings),
       features: features == sizes.headDim ? nil : features)
@@ -75,9 +80,10 @@ extension ConfigurationDecoder {
     _ defaults: FamilyDefaults
   ) throws(FileError) -> Int {
     let key = "partial_rotary_factor"
-    guard let value = members[key] ?? present(key) else {
-      return Int(Double(sizes.headDim) * defaults.turnedShare)
-    }
+    // Null stands for the whole head, in transformers too, and no key for the family's share.
+    let isNull = members[key] == nil && values[key] == .null
+    let missing = MetadataValue.real(isNull ? 1 : defaults.turnedShare)
+    let value = members[key] ?? present(key) ?? missing
     if value.real == 1 { return sizes.headDim }
     guard family.turnsPart else {
       throw unsupported(
@@ -86,7 +92,9 @@ extension ConfigurationDecoder {
     guard let share = value.real, share > 0, share < 1 else {
       throw invalid(key, "a share above 0 and at most 1", value.quoted)
     }
-    let features = Int(Double(sizes.headDim) * share)
+    // A share that was made of a number of features is that number again; transformers cuts off.
+    let product = Double(sizes.headDim) * share
+    let features = source == .configJSON ? Int(product) : Int(product.rounded())
     guard features > 0, features % 2 == 0 else {
       throw invalid(
         key, "a share of the \(sizes.headDim) features that is an even number of them",
@@ -160,7 +168,9 @@ extension ConfigurationDecoder {
     switch present(key) {
     case nil: return [:]
     case .object(let members):
-      return members.filter { $0.value != .null }
+      // transformers takes a null of this key alone for a value, false.
+      let cut = members["truncate"] == .null ? ["truncate": MetadataValue.bool(false)] : [:]
+      return members.filter { $0.value != .null }.merging(cut) { $1 }
     case .text(let json):
       do {
         return try MetadataValue.object(json: json.utf8, path: path)
@@ -176,6 +186,9 @@ extension ConfigurationDecoder {
   /// The original context is the top level's, else the family's, else that within the object, else the context.
   private func originalPositions(_ object: RopeObject) throws(FileError) -> Int {
     let name = "original_max_position_embeddings"
+    if source == .configJSON, values[name] == .null {
+      throw invalid(name, "a whole number, or no such key", "null")
+    }
     let isAbsent = values[name] == nil && source != .gguf
     let ofFamily = isAbsent ? object.family.defaults.sizes[name] : nil
     let value =
@@ -211,6 +224,9 @@ extension ConfigurationDecoder {
     let (members, key) = (object.members, object.key)
     let original = try originalPositions(object)
     let factor = try stretch(object, original: original)
+    guard object.theta > 1 else {
+      throw invalid(key, "a rope_theta above 1, by which YaRN divides", "\(object.theta)")
+    }
     func number(_ name: String) throws(FileError) -> Double? {
       // transformers takes 0 for absent.
       guard let value = members[name], value.real != 0 else { return nil }
@@ -224,6 +240,9 @@ extension ConfigurationDecoder {
     let attention =
       members["attention_factor"] == nil
       ? ratio ?? magnitude(1) : try self.factor("attention_factor", of: members, key)
+    guard attention.isFinite, attention > 0 else {
+      throw invalid(key, "an attention factor above 0", "\(attention)")
+    }
     let truncates = members["truncate"].map(\.bool) ?? true
     guard let truncates else {
       throw invalid(key, "true or false as truncate", members["truncate"]?.quoted ?? "nothing")
@@ -239,6 +258,9 @@ extension ConfigurationDecoder {
     let (members, key) = (object.members, object.key)
     let original = try originalPositions(object)
     let factor = try stretch(object, original: original)
+    guard original > 1 || members["attention_factor"] != nil || factor <= 1 else {
+      throw invalid(key, "original_max_position_embeddings above 1", "\(original)")
+    }
     let attention =
       members["attention_factor"] != nil
       ? try self.factor("attention_factor", of: members, key)
@@ -254,10 +276,10 @@ extension ConfigurationDecoder {
   private func divisors(_ name: String, _ object: RopeObject) throws(FileError) -> [Double] {
     let count = object.features / 2
     guard let values = object.members[name]?.numbers, values.count == count,
-      values.allSatisfy({ $0 > 0 && $0 < 1e9 })
+      values.allSatisfy({ $0 > 1e-6 && $0 < 1e9 })
     else {
       throw invalid(
-        object.key, "\(name), \(count) positive numbers, one for each pair that RoPE turns",
+        object.key, "\(name), \(count) numbers from 1e-6 to 1e9, one for each pair that RoPE turns",
         object.members[name]?.quoted ?? "nothing")
     }
     return values

@@ -33,7 +33,7 @@ struct ConfigurationDecoder {
     var warnings = ConfigurationWarnings()
     if source != .gguf { try checkKeys(of: family, &warnings) }
     try refuseUnsupportedFeatures()
-    let defaults = source == .gguf ? family.defaults.gguf : family.defaults
+    let defaults = source == .gguf ? FamilyDefaults.gguf : family.defaults
     let queryHeads = try size("num_attention_heads", defaults)
     let hidden = try size("hidden_size", defaults)
     let positions = try size("max_position_embeddings", defaults)
@@ -43,7 +43,9 @@ struct ConfigurationDecoder {
     kind.rotary = try rope(
       RopeSizes(maxPositions: positions, headDim: headDim), family, defaults, &warnings)
     kind.projectionBias = try attentionBias(of: family, defaults)
-    kind.outputBias = try flag(ConfigurationKeys.outputBias) ?? false
+    if source == .modelFile {
+      kind.outputBias = try flag(ConfigurationKeys.outputBias) ?? false
+    }
     kind.activation = try activation()
     let window = try slidingWindow(
       of: family, layers: layers, positions: positions, defaults, &warnings)
@@ -304,6 +306,8 @@ extension ConfigurationDecoder {
     case .from(let layer):
       let first = try firstSlidingLayer(source == .gguf ? 0 : layer)
       slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? (first < layers))
+    case .all:
+      slides = isOn == true && window != nil
     case .listed:
       slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? true)
     }

@@ -11,7 +11,6 @@ enum ConfigurationKeys {
     "original_max_position_embeddings", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "hidden_act", "quantization_config", "sliding_window", "use_sliding_window",
     "max_window_layers", "layer_types", "architectures", "bos_token_id", "eos_token_id",
-    outputBias,
   ]
 
   /// The key in which a model file says that attention's output projection has a bias.
@@ -69,16 +68,19 @@ enum ConfigurationKeys {
     "repetition_penalty", "return_dict_in_generate", "return_legacy_cache", "sequence_bias",
     "speculation_type", "stop_strings", "suppress_tokens", "target_lookbehind", "temperature",
     "token_healing", "top_h", "top_k", "top_p", "typical_p", "use_mtp", "watermarking_config",
-    // What counts with experts alone, which are refused.
+    // What counts with experts alone; a family that has them reads these keys.
     "decoder_sparse_step", "mlp_only_layers", "moe_topk", "norm_topk_prob", "num_experts_per_tok",
     // Tools.
     "is_llama_config", "model_max_length", "transformers.js_config", "unsloth_fixed",
     "unsloth_version",
   ]
 
-  /// What must not be misspelt.
-  static let significant = KeySpelling(
-    read.union(ForeignKey.all.keys).subtracting(["architectures", "bos_token_id", "eos_token_id"]))
+  /// What must not be misspelt in a file of a family.
+  static func significant(in family: ModelFamily) -> KeySpelling {
+    KeySpelling(
+      read.union(ForeignKey.all.keys).union(family.keys)
+        .subtracting(["architectures", "bos_token_id", "eos_token_id"]))
+  }
   /// So many keys that nobody knows are no configuration.
   static let mostUnknown = 1_000
 
@@ -146,14 +148,16 @@ extension ConfigurationDecoder {
     of family: ModelFamily, _ warnings: inout ConfigurationWarnings
   ) throws(FileError) {
     try checkArchitectures(modelType: family.modelType, &warnings)
+    let significant = ConfigurationKeys.significant(in: family)
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
       if family.keys.contains(key) { continue }
+      if source == .modelFile, key == ConfigurationKeys.outputBias { continue }
       if let foreign = ForeignKey.all[key], !foreign.isNeutral(value) {
         throw unsupported(key, "\(foreign.what) (\(value.quoted))", foreign.supported(key))
       }
       if ConfigurationKeys.isKnown(key) { continue }
       if value == .null { continue }
-      let nearest = ConfigurationKeys.significant.nearest(to: key) { name, isBehind in
+      let nearest = significant.nearest(to: key) { name, isBehind in
         !isBehind && values[name] != nil
       }
       if let nearest {
@@ -212,6 +216,8 @@ struct ForeignKey: Sendable {
     case on
     /// One of these texts.
     case texts([String])
+    /// One of these numbers.
+    case numbers([Double])
   }
 
   /// What the key asks for.
@@ -231,6 +237,7 @@ struct ForeignKey: Sendable {
     case .one: value.real == 1
     case .on: value.bool == true
     case .texts(let texts): value.text.map(texts.contains) ?? false
+    case .numbers(let numbers): value.real.map(numbers.contains) ?? false
     }
   }
 
@@ -255,6 +262,8 @@ struct ForeignKey: Sendable {
     case .one: "\(key) 1"
     case .on: "\(key) true"
     case .texts(let texts): "\(key) \"\(texts.first ?? "")\""
+    case .numbers(let numbers):
+      "\(key) \(numbers.map { "\(Int($0))" }.joined(separator: " or "))"
     }
   }
 
@@ -363,6 +372,7 @@ struct ForeignKey: Sendable {
     "swiglu_limit": .init("a limit on the feed-forward block"),
     "use_bias": .init("biases in all projections"),
     "bias": .init("biases in all projections"),
+    "attention_out_bias": .init("a bias behind attention"),
     "lm_head_bias": .init("a bias of the logits"),
     "add_bias_linear": .init("biases in all projections"),
     // Files.

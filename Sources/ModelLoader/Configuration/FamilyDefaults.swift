@@ -45,12 +45,8 @@ struct FamilyDefaults: Sendable {
     return family.defaults.keyValueHeads ?? queryHeads
   }
 
-  /// The defaults of llama.cpp: sizes must be stated.
-  var gguf: FamilyDefaults {
-    var defaults = FamilyDefaults()
-    defaults.turnedShare = turnedShare
-    return defaults
-  }
+  /// The defaults of llama.cpp, the same for all architectures: sizes must be stated.
+  static let gguf = FamilyDefaults()
 }
 
 extension MetadataValue {
@@ -96,8 +92,9 @@ extension ModelConfiguration {
     ]
     if kinds[0].outputBias { values[ConfigurationKeys.outputBias] = .bool(true) }
     if let scaling = rotary.scaling { values["rope_scaling"] = .text(scaling.json) }
-    if let features = rotary.features {
-      values["partial_rotary_factor"] = .real(Double(features) / Double(headDim))
+    if ModelFamily.named(modelType)?.turnsPart == true || rotary.features != nil {
+      values["partial_rotary_factor"] = .real(
+        Double(rotary.features ?? headDim) / Double(headDim))
     }
     if kinds[0].activation != .silu {
       values["hidden_act"] = .text(ConfigurationKeys.name(of: kinds[0].activation))

@@ -19,10 +19,20 @@ extension ModelFamily {
       "embedding_multiplier": "embedding_scale", "attention_multiplier": "attention.scale",
       "residual_multiplier": "residual_scale", "logits_scaling": "logit_scale",
     ],
+    ggufScales: [
+      "embedding_multiplier", "attention_multiplier", "residual_multiplier", "logits_scaling",
+    ],
+    // llama.cpp takes it for a switch.
+    ggufForeign: ["rope.scaling.finetuned": ForeignKey("layers without positions", .on)],
     describe: { decoder, configuration throws(FileError) in
       configuration.embeddingScale = try decoder.scale("embedding_multiplier")
       configuration.logitScale = 1 / Double(try decoder.scale("logits_scaling"))
-      let attention = try decoder.scale("attention_multiplier")
+      // A GGUF file that does not state it has llama.cpp's 1/√D, and a config.json transformers' 1.
+      let key = "attention_multiplier"
+      let isMissing = decoder.source == .gguf && decoder.present(key) == nil
+      let attention =
+        isMissing
+        ? 1 / Float(configuration.headDim).squareRoot() : try decoder.scale(key)
       let residual = try decoder.scale("residual_multiplier")
       for index in configuration.kinds.indices {
         configuration.kinds[index].attentionScale = attention

@@ -39,8 +39,12 @@ struct ModelFamily: Sendable {
   var isReorderedInGGUF = false
   /// Keys of ``keys`` as a GGUF file has them, behind the architecture's name.
   var ggufKeys: [String: String] = [:]
+  /// Those of ``ggufKeys`` that are scales, of which 0 stands for none.
+  var ggufScales: Set<String> = []
   /// Keys of a GGUF file that are read besides.
   var ggufOtherKeys: Set<String> = []
+  /// Keys of a GGUF file that change what this family computes, and no other.
+  var ggufForeign: [String: ForeignKey] = [:]
   /// Parameters that a Hugging Face checkpoint holds in one tensor.
   var fused: [FusedParameter] = []
   /// The same in a GGUF file.
@@ -81,6 +85,8 @@ enum OwnWindow: Sendable {
   case from(layer: Int)
   /// Where `use_sliding_window` is true: the layers that `layer_types` lists, or those without positions.
   case listed
+  /// Where `use_sliding_window` is true: all of them.
+  case all
 }
 
 /// Which projections have biases where `attention_bias` is true.
@@ -101,6 +107,22 @@ struct FusedParameter: Sendable {
   let parts: [LayerParameter]
 }
 
+/// What a checkpoint calls a parameter.
+enum ParameterSource {
+  /// One tensor.
+  case tensor(String)
+  /// A tensor for each place of its first axis.
+  case pieces([String])
+
+  /// The names.
+  var names: [String] {
+    switch self {
+    case .tensor(let name): [name]
+    case .pieces(let names): names
+    }
+  }
+}
+
 extension ModelFamily {
   /// The name of a parameter in a Hugging Face checkpoint.
   func name(of parameter: Parameter) -> String {
@@ -110,14 +132,15 @@ extension ModelFamily {
     return "model.layers.\(index).\(name)"
   }
 
-  /// The names of the tensors that make up a parameter in a Hugging Face checkpoint: one, or one of each expert.
-  func names(of parameter: Parameter, _ configuration: ModelConfiguration) -> [String] {
+  /// The tensors that make up a parameter in a Hugging Face checkpoint: one, or one of each expert.
+  func source(of parameter: Parameter, _ configuration: ModelConfiguration) -> ParameterSource {
     guard case .layer(let index, let own) = parameter,
       let experts = configuration.kinds[index].experts, expertNames(0)[own] != nil
-    else { return [name(of: parameter)] }
-    return (0..<experts.count).compactMap { expert in
-      expertNames(expert)[own].map { "model.layers.\(index).\($0)" }
-    }
+    else { return .tensor(name(of: parameter)) }
+    return .pieces(
+      (0..<experts.count).compactMap { expert in
+        expertNames(expert)[own].map { "model.layers.\(index).\($0)" }
+      })
   }
 
   /// The name of a parameter in a GGUF file.
@@ -152,7 +175,14 @@ extension ModelFamily {
         }
         var start = 0
         for (part, count) in zip(whole.parts, rows) {
-          tensors[name(.layer(index: index, part))] = try tensor.rows(start..<start + count)
+          let key = name(.layer(index: index, part))
+          if let other = tensors[key] {
+            throw .invalid(
+              path: other.file.path, place: other.name,
+              expected: "each parameter once", found: "a second one, a part of \(tensor.name)",
+              fix: "remove the tensor that does not belong to the model")
+          }
+          tensors[key] = try tensor.rows(start..<start + count)
           start += count
         }
       }

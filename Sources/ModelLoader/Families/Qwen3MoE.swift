@@ -10,18 +10,19 @@ extension ModelFamily {
         "vocab_size": 151_936, "hidden_size": 2_048, "intermediate_size": 6_144,
         "num_hidden_layers": 24, "num_attention_heads": 32, "max_position_embeddings": 32_768,
       ],
-      keyValueHeads: 4, rmsNormEpsilon: 1e-6),
+      keyValueHeads: 4, rmsNormEpsilon: 1e-6, slidingWindow: 4_096),
     keys: [
       "num_experts", "num_local_experts", "num_experts_per_tok", "moe_intermediate_size",
       "norm_topk_prob", "decoder_sparse_step", "mlp_only_layers",
     ],
-    window: .listed, biases: .all,
+    window: .all, biases: .all,
     ggufKeys: [
       "num_experts": "expert_count", "num_experts_per_tok": "expert_used_count",
       "moe_intermediate_size": "expert_feed_forward_length",
+      "norm_topk_prob": "expert_weights_norm",
     ],
     describe: { decoder, configuration throws(FileError) in
-      // A GGUF file does not state it; llama.cpp normalises.
+      // Where a GGUF file does not state it, llama.cpp normalises.
       let normalises = try decoder.flag("norm_topk_prob") ?? (decoder.source == .gguf)
       let experts = try decoder.experts(
         ExpertDefaults(count: 128, active: 8, width: 768, normalises: normalises))
@@ -63,10 +64,19 @@ extension ConfigurationDecoder {
   /// The mixture that the keys describe.
   func experts(_ defaults: ExpertDefaults) throws(FileError) -> Experts {
     func size(_ keys: [String], _ missing: Int?, atMost limit: Int) throws(FileError) -> Int {
-      for key in keys {
-        if let size = try optionalSize(key, atMost: limit) { return size }
+      let stated = keys.filter { present($0) != nil }
+      if stated.count > 1, let other = stated.last, values[other] != values[stated[0]] {
+        throw invalid(
+          other, "the number of \(stated[0]), \(values[stated[0]]?.quoted ?? "")",
+          values[other]?.quoted ?? "nothing")
       }
+      if let key = stated.first, let size = try optionalSize(key, atMost: limit) { return size }
       guard let missing else { throw invalid(keys[0], "a whole number", "nothing") }
+      guard missing <= limit else {
+        throw invalid(
+          keys[0], "a whole number from 1 to \(limit)",
+          "nothing, which stands for \(missing) in this family")
+      }
       return missing
     }
     // The weights of a GGUF file do not tell how many experts a token goes to, nor is there a default.
@@ -81,7 +91,8 @@ extension ConfigurationDecoder {
 
   /// A list of layers, each once.
   fileprivate func layers(_ key: String, of count: Int) throws(FileError) -> Set<Int> {
-    guard let value = present(key), !ForeignKey.isOff(value) else { return [] }
+    guard let value = present(key) else { return [] }
+    if value.integers == nil, ForeignKey.isOff(value) || value == .list([]) { return [] }
     guard let layers = value.integers, layers.allSatisfy({ (0..<count).contains($0) }) else {
       throw invalid(key, "layers below \(count)", value.quoted)
     }

@@ -90,7 +90,7 @@ package enum MetadataValue: Sendable, Equatable {
 }
 
 extension MetadataValue {
-  /// A JSON value; null within an object is left out of it.
+  /// A JSON value; an object within it keeps its nulls.
   ///
   /// - Throws: ``UnclearKeys`` for two keys of an object that Swift takes for one text.
   private init(_ json: JSONValue) throws(UnclearKeys) {
@@ -101,7 +101,7 @@ extension MetadataValue {
     case .integer, .unsigned, .number:
       self = json.integer.map(MetadataValue.integer) ?? .real(json.real ?? .nan)
     case .array(let values): self = try .list(of: values)
-    case .object(let members): self = .object(try Self.object(members))
+    case .object(let members): self = .object(try Self.object(members, keepsNulls: true))
     }
   }
 

@@ -33,21 +33,23 @@ package struct GGUFModel {
       tokenizerJSON: tokenizer.json, tokenizerProblem: tokenizer.problem,
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
     var sources = try unrotated(configuration, family)
-    for name in Self.ropeTables { sources[name] = nil }
+    let tables =
+      configuration.kinds.contains { $0.rotary?.isLongRope == true }
+      ? [Self.shortFactors, Self.longFactors] : [Self.ropeFactors]
+    for name in tables { sources[name] = nil }
     sources = try family.split(
       sources, configuration, prefix: "blk.", fused: family.ggufFused, name: family.ggufName)
     let warnings = ConfigurationWarnings(
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, names: { [family.ggufName(of: $0)] })
+      warnings: warnings.all + tokenizer.warnings, source: { .tensor(family.ggufName(of: $0)) })
   }
 
   private static let ropeFactors = "rope_freqs.weight"
   private static let (shortFactors, longFactors) = (
     "rope_factors_short.weight", "rope_factors_long.weight"
   )
-  private static let ropeTables = [ropeFactors, shortFactors, longFactors]
 
   /// llama.cpp reorders the query and key rows of some families, so that pairs that RoPE turns are neighbours.
   private func unrotated(
@@ -64,6 +66,12 @@ package struct GGUFModel {
         throw .unsupported(
           path: file.path, place: tensor.name, found: "a bias of type \(tensor.type.rawValue)",
           supported: "biases of F32, F16 or BF16")
+      }
+      guard (tensor.shape.first ?? 0) % headDim == 0 else {
+        throw .invalid(
+          path: file.path, place: tensor.name, expected: "whole heads of \(headDim) rows",
+          found: "shape \(tensor.shape)",
+          fix: "the metadata do not belong to these weights, so fetch the file again")
       }
       tensors[key]?.rotatedHeadDim = headDim
     }
@@ -105,9 +113,11 @@ package struct GGUFModel {
     let family = ModelFamily.of(
       architecture: architecture, hasExperts: (value("expert_count")?.integer ?? 0) > 0)
     for (key, ggufKey) in family?.ggufKeys ?? [:] { values[key] = value(ggufKey) }
+    // llama.cpp takes 0 for no scale.
+    for key in family?.ggufScales ?? [] where values[key]?.real == 0 { values[key] = nil }
     let headDim = value("attention.key_length")?.integer
     if let family, family.turnsPart, let headDim = headDim ?? wholeHeadDim,
-      let turned = value("rope.dimension_count")?.integer, turned > 0, turned < headDim
+      let turned = value("rope.dimension_count")?.integer, turned > 0, turned <= headDim
     {
       values["partial_rotary_factor"] = .real(Double(turned) / Double(headDim))
     }
@@ -152,12 +162,30 @@ package struct GGUFModel {
     }
     let type = value(typeKey)?.text ?? "linear"
     let factor = value("rope.scaling.factor") ?? value("rope.scale_linear")
+    guard type == "none" || RopeType.ofGGUF.contains(type) else {
+      throw .unsupported(
+        path: file.path, place: "\(architecture).\(typeKey)", found: "the type \"\(type)\"",
+        supported: "none, linear, yarn or longrope")
+    }
     // A factor of 0 stands for none, as does no factor; one of 1 changes nothing.
     let isPlain =
       ["none", "linear", "yarn"].contains(type)
       && (type == "none" || factor == nil || factor?.real == 0 || factor?.real == 1)
     if let short = file.tensors[Self.shortFactors], let long = file.tensors[Self.longFactors] {
+      guard isPlain || type == RopeType.longrope.rawValue else {
+        throw .unsupported(
+          path: file.path, place: long.name,
+          found: "tables of RoPE factors beside \(architecture).\(typeKey) \(type)",
+          supported: "one of the two")
+      }
       return try longrope(short: short, long: long)
+    }
+    let attentionKey = "rope.scaling.attn_factor"
+    if let factor = value(attentionKey), factor.real != 1 {
+      throw .unsupported(
+        path: file.path, place: "\(architecture).\(attentionKey)",
+        found: "a scale of attention scores (\(factor.quoted)) without LongRoPE's two tables",
+        supported: "\(architecture).\(attentionKey) 1")
     }
     guard let factors = file.tensors[Self.ropeFactors] else {
       if isPlain { return nil }
@@ -247,17 +275,22 @@ enum GGUFKeys {
     "vocab_size",
   ]
 
-  /// Keys that change nothing, or nothing without what is refused anyway (yarn, experts).
+  /// Keys that change nothing, or nothing without what is refused anyway.
   static let harmless: Set = [
     "tensor_data_layout", "attention.layer_norm_epsilon", "rope.scaling.original_context_length",
     "rope.scaling.finetuned", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
-    "rope.scaling.yarn_log_multiplier", "decoder_start_token_id", "expert_gating_func",
-    "expert_weights_norm", "expert_weights_scale", "expert_group_count",
-    "expert_group_used_count", "interleave_moe_layer_step",
+    "decoder_start_token_id",
   ]
 
   /// Keys that change what a model computes and that the decoder does not know.
   static let foreign: [String: ForeignKey] = [
+    "expert_gating_func": .init("another weighing of experts", .numbers([0, 1])),
+    "expert_weights_norm": .init("weights of experts that do not add up to 1", .on),
+    "expert_weights_scale": .init("a scale of the experts", .numbers([0, 1])),
+    "expert_group_count": .init("groups of experts", .numbers([0, 1])),
+    "expert_group_used_count": .init("groups of experts", .numbers([0, 1])),
+    "interleave_moe_layer_step": .init("experts in some layers", .numbers([0, 1])),
+    "rope.scaling.yarn_log_multiplier": .init("a scale of attention scores"),
     "expert_count": .init("a mixture of experts"),
     "expert_used_count": .init("a mixture of experts"),
     "expert_shared_count": .init("a mixture of experts"),
@@ -321,7 +354,8 @@ enum GGUFKeys {
         continue
       }
       let name = String(key.dropFirst(architecture.count + 1))
-      if !read.contains(name), let foreign = foreign[name], !foreign.isNeutral(value),
+      if !read.contains(name), let foreign = family.ggufForeign[name] ?? foreign[name],
+        !foreign.isNeutral(value),
         !isList(value, of: 0)
       {
         throw .unsupported(

@@ -50,7 +50,7 @@ package struct HuggingFaceFolder {
     return try ImportPlan(
       contents: contents, sources: sources, path: path,
       configurationPath: configurationPath, assumed: decoded.assumed, warnings: warnings,
-      names: { family.names(of: $0, configuration) })
+      source: { family.source(of: $0, configuration) })
   }
 
   private func file(_ name: String) -> String {

@@ -141,13 +141,13 @@ package struct ImportPlan {
 
   /// Finds and checks the source of every parameter of `contents`.
   ///
-  /// `sources` are all tensors of the source, which `path` names in messages; `names` is how the source calls a
-  /// parameter, or the pieces of one, each a place of its first axis; `assumed` are sizes that the configuration at `configurationPath` does not
+  /// `sources` are all tensors of the source, which `path` names in messages; `source` is how they are called;
+  /// `assumed` are sizes that the configuration at `configurationPath` does not
   /// state.
   init(
     contents: ModelFileContents, sources: [String: SourceTensor], path: String,
     configurationPath: String, assumed: [String: Int] = [:], warnings: [String],
-    names: (Parameter) -> [String]
+    source: (Parameter) -> ParameterSource
   ) throws(FileError) {
     self.contents = contents
     var remaining = sources
@@ -158,11 +158,11 @@ package struct ImportPlan {
       if let error { throw error }
     }
     for parameter in Parameter.all(in: contents.configuration) {
-      let names = names(parameter)
-      let whole = parameter.shape(in: contents.configuration)
-      let shape = names.count == 1 ? whole : Array(whole.dropFirst())
+      let parts = source(parameter)
+      var shape = parameter.shape(in: contents.configuration)
+      if case .pieces = parts { shape.removeFirst() }
       var pieces: [SourceTensor] = []
-      for name in names {
+      for name in parts.names {
         guard let source = remaining.removeValue(forKey: name) else {
           if !tensors.isEmpty { try refuseAssumed(because: "weights without \(name)") }
           throw Self.missing(name, among: sources, path: path)

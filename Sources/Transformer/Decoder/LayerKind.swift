@@ -87,6 +87,11 @@ public struct Rotary: Sendable, Hashable {
   /// Whether the pairs that turn together are neighbours (2i, 2i + 1), not halves (i, i + n/2).
   public var isInterleaved: Bool
 
+  /// Whether the frequencies depend on the length of the sequence.
+  package var isLongRope: Bool {
+    if case .longrope = scaling { true } else { false }
+  }
+
   /// RoPE of the base `theta`.
   public init(
     theta: Double = 10_000, scaling: RopeScaling? = nil, features: Int? = nil,

@@ -27,6 +27,7 @@ struct Routing: ~Copyable {
   ///
   /// Shazeer et al. 2017, arXiv 1701.06538, without noise; Mixtral, arXiv 2401.04088, section 2.1.
   init(_ logits: consuming Tensor, _ experts: Experts) {
+    precondition(experts.active <= experts.count, "\(experts.active) of \(experts.count) experts")
     var probabilities = logits
     var chosen: [[Int]] = []
     var weights: [[Float]] = []

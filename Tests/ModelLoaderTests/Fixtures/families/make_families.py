@@ -139,7 +139,7 @@ FAMILIES = {
             num_experts_per_tok=2,
             eos_token_id=2,
         ),
-        torch.bfloat16,
+        torch.float32,
     ),
     # Biases of all four projections of attention, and YaRN.
     "llama-biased": (
@@ -235,8 +235,9 @@ def masks(heads):
 
 
 # llama.cpp's architecture, and whether its converter reorders rows of queries and keys. Every fourth layer of its
-# smollm3 is without positions, which no key states.
+# smollm3 is without positions, which no key states. Its qwen3moe has no dense layers.
 GGUF = {
+    "mixtral": ("llama", True),
     "smollm3": ("smollm3", True),
     "phi3-long": ("phi3", False),
     "olmo2": ("olmo2", False),
@@ -272,6 +273,9 @@ def make_gguf(folder, name, model):
         writer.add_embedding_scale(c.embedding_multiplier)
         writer.add_residual_scale(c.residual_multiplier)
         writer.add_logit_scale(c.logits_scaling)
+    if name == "mixtral":
+        writer.add_expert_count(c.num_local_experts)
+        writer.add_expert_used_count(c.num_experts_per_tok)
     if rope["rope_type"] == "longrope":
         original = rope["original_max_position_embeddings"]
         scale = c.max_position_embeddings / original
@@ -282,7 +286,12 @@ def make_gguf(folder, name, model):
             writer.add_tensor(f"rope_factors_{length}.weight", factors)
     architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
     names = gguf.get_tensor_name_map(architectures[architecture], c.num_hidden_layers)
-    for key, value in model.state_dict().items():
+    tensors = dict(model.state_dict().items())
+    for key in [key for key in tensors if key.endswith("experts.gate_up_proj")]:
+        # transformers holds both side by side.
+        gate, up = tensors.pop(key).chunk(2, dim=1)
+        tensors |= {key.replace("gate_up", "gate"): gate, key.replace("gate_up", "up"): up}
+    for key, value in tensors.items():
         if key == "lm_head.weight" and c.tie_word_embeddings:
             continue
         array = value.numpy().astype(np.float32)
@@ -290,7 +299,15 @@ def make_gguf(folder, name, model):
         for part, count in heads.items():
             if reorders and part in key:
                 array = reordered(array, count)
-        writer.add_tensor(names.get_name(key, try_suffixes=(".weight", ".bias")), array)
+        if ".experts." in key:
+            layer, kind = key.split(".")[2], key.split(".")[-1].removesuffix("_proj")
+            gguf_name = f"blk.{layer}.ffn_{kind}_exps.weight"
+        elif key.endswith("mlp.gate.weight"):
+            gguf_name = f"blk.{key.split('.')[2]}.ffn_gate_inp.weight"
+        else:
+            gguf_name = names.get_name(key, try_suffixes=(".weight", ".bias"))
+        assert gguf_name, key
+        writer.add_tensor(gguf_name, array)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
