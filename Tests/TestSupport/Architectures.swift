@@ -86,10 +86,3 @@ extension LayerKind {
     return kind
   }
 }
-
-extension ModelConfiguration {
-  /// Changes every layer's kind.
-  package mutating func eachKind(_ change: (inout LayerKind) -> Void) {
-    for index in kinds.indices { change(&kinds[index]) }
-  }
-}

@@ -15,9 +15,9 @@ extension ModelFamily {
     fused: [FusedParameter(name: "mlp.gate_up_proj.weight", parts: [.wGate, .wUp])],
     ggufFused: [FusedParameter(name: "ffn_up.weight", parts: [.wGate, .wUp])],
     describe: { _, configuration in
-      for index in configuration.kinds.indices {
-        configuration.kinds[index].norms = .around
-        configuration.kinds[index].rotary?.isInterleaved = true
+      configuration.eachKind {
+        $0.norms = .around
+        $0.rotary?.isInterleaved = true
       }
     })
 }

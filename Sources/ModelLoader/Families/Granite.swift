@@ -34,9 +34,9 @@ extension ModelFamily {
         isMissing
         ? 1 / Float(configuration.headDim).squareRoot() : try decoder.scale(key)
       let residual = try decoder.scale("residual_multiplier")
-      for index in configuration.kinds.indices {
-        configuration.kinds[index].attentionScale = attention
-        configuration.kinds[index].residualScale = residual
+      configuration.eachKind {
+        $0.attentionScale = attention
+        $0.residualScale = residual
       }
     },
     write: { configuration in

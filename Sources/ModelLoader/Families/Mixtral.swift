@@ -29,7 +29,7 @@ extension ModelFamily {
       let experts = try decoder.experts(
         ExpertDefaults(
           count: 8, active: 2, width: configuration.feedForward, normalises: true))
-      for index in configuration.kinds.indices { configuration.kinds[index].experts = experts }
+      configuration.eachKind { $0.experts = experts }
     },
     write: { configuration in
       configuration.kinds[0].experts.map { experts in

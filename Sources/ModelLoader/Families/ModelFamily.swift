@@ -33,8 +33,6 @@ struct ModelFamily: Sendable {
       .expertDown: "mlp.experts.\(expert).down_proj.weight",
     ]
   }
-  /// llama.cpp's names of the same.
-  var ggufNames: [LayerParameter: String] = [:]
   /// Whether llama.cpp puts rows of queries and keys that RoPE turns together next to each other.
   var isReorderedInGGUF = false
   /// Keys of ``keys`` as a GGUF file has them, behind the architecture's name.
@@ -141,14 +139,6 @@ extension ModelFamily {
       (0..<experts.count).compactMap { expert in
         expertNames(expert)[own].map { "model.layers.\(index).\($0)" }
       })
-  }
-
-  /// The name of a parameter in a GGUF file.
-  func ggufName(of parameter: Parameter) -> String {
-    guard case .layer(let index, let own) = parameter, let name = ggufNames[own] else {
-      return parameter.ggufName
-    }
-    return "blk.\(index).\(name)"
   }
 
   /// `tensors` with the parts of each fused one, under the names of its parameters, in the place of it.

@@ -16,9 +16,9 @@ extension ModelFamily {
       .mlpOutputNorm: "post_feedforward_layernorm.weight",
     ],
     describe: { _, configuration in
-      for index in configuration.kinds.indices {
-        configuration.kinds[index].norms = .behind
-        configuration.kinds[index].headNorm = .whole
+      configuration.eachKind {
+        $0.norms = .behind
+        $0.headNorm = .whole
       }
     })
 }

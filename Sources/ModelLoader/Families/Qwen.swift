@@ -12,7 +12,7 @@ extension ModelFamily {
     defaults: qwenDefaults(headDim: 128, attentionBias: false), window: .from(layer: 28),
     biases: .all,
     describe: { _, configuration in
-      for index in configuration.kinds.indices { configuration.kinds[index].headNorm = .perHead }
+      configuration.eachKind { $0.headNorm = .perHead }
     })
 
   private static func qwenDefaults(headDim: Int?, attentionBias: Bool) -> FamilyDefaults {

@@ -38,12 +38,12 @@ package struct GGUFModel {
       ? [Self.shortFactors, Self.longFactors] : [Self.ropeFactors]
     for name in tables { sources[name] = nil }
     sources = try family.split(
-      sources, configuration, prefix: "blk.", fused: family.ggufFused, name: family.ggufName)
+      sources, configuration, prefix: "blk.", fused: family.ggufFused, name: \.ggufName)
     let warnings = ConfigurationWarnings(
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, source: { .tensor(family.ggufName(of: $0)) })
+      warnings: warnings.all + tokenizer.warnings, source: { .tensor($0.ggufName) })
   }
 
   private static let ropeFactors = "rope_freqs.weight"

@@ -112,7 +112,7 @@ extension DecoderLayer {
     _ x: MatrixView, _ sequences: [LayerSequence], branches: [Int],
     attend: (borrowing QueryKeyValue) -> Tensor
   ) -> Tensor {
-    let normed = attentionInput(x)
+    let normed = blockInput(x, weights.attentionNorm)
     var projected = linear(queries: normed.view, keys: normed.view, weights)
     _ = normHeads(&projected)
     rotate(&projected.q, sequences)
@@ -152,7 +152,7 @@ extension DecoderLayer {
   func attention(
     _ x: MatrixView, table: borrowing RotaryTable, attend: (borrowing QueryKeyValue) -> Tensor
   ) -> LayerActivations {
-    let normed = attentionInput(x)
+    let normed = blockInput(x, weights.attentionNorm)
     let queries = input.gather(normed, output)
     var projected = linear(queries: queries.view, keys: normed.view, weights)
     let beforeNorm = normHeads(&projected)
@@ -183,7 +183,7 @@ extension DecoderLayer {
     normHeadsBackward(&gradients, saved)
     let dNormed = linearBackward(gradients)
     var dx = Tensor.zeros(rows: input.count, columns: x.columns)
-    attentionInputBackward(dNormed.view, x: x, addingTo: &dx)
+    blockInputBackward(dNormed.view, x: x, weights.attentionNorm, addingTo: &dx)
     input.scatterAdd(dh.view, from: output, to: &dx)
     return dx
   }
@@ -196,7 +196,7 @@ extension DecoderLayer {
 
   /// Passes 7 and 8: y (output, C), which comes as h.
   private func addFeedForward(to y: inout Tensor, keepingUnit: Bool) -> FeedForward {
-    let normed = feedForwardInput(y)
+    let normed = blockInput(y.view, weights.mlpNorm)
     if let routed {
       // What is kept is the sum of the experts at most: the rest is computed again.
       let fed = join(routed.forward(normed.view), nil, weights.mlpOutputNorm, to: &y)
@@ -228,7 +228,7 @@ extension DecoderLayer {
     projectionBackward(unit.gate.view, weights.wGate, into: &dNormed)
     projectionBackward(unit.up.view, weights.wUp, into: &dNormed, adding: true)
     var dh = dy
-    feedForwardInputBackward(dNormed.view, h: saved.h.view, addingTo: &dh)
+    blockInputBackward(dNormed.view, x: saved.h.view, weights.mlpNorm, addingTo: &dh)
     return dh
   }
 
@@ -244,7 +244,7 @@ extension DecoderLayer {
   private func routedBackward(
     _ dy: consuming Tensor, _ saved: inout LayerActivations, _ routed: RoutedExperts
   ) -> Tensor {
-    let normed = feedForwardInput(saved.h)
+    let normed = blockInput(saved.h.view, weights.mlpNorm)
     if weights.mlpOutputNorm != nil, !saved.keepsFed { saved.fed = routed.forward(normed.view) }
     let dNormed: Tensor
     switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
@@ -252,7 +252,7 @@ extension DecoderLayer {
     case .none: dNormed = routed.backward(dy.view, x: normed.view)
     }
     var dh = dy
-    feedForwardInputBackward(dNormed.view, h: saved.h.view, addingTo: &dh)
+    blockInputBackward(dNormed.view, x: saved.h.view, weights.mlpNorm, addingTo: &dh)
     return dh
   }
 
@@ -265,7 +265,7 @@ extension DecoderLayer {
   /// Gate and up, and the product behind them where it is normed: the kept ones, or computed again.
   private func takeGatedUnit(_ saved: inout LayerActivations) -> GatedUnit {
     if let unit = saved.gatedUnit.take() { return unit }
-    let normed = feedForwardInput(saved.h)
+    let normed = blockInput(saved.h.view, weights.mlpNorm)
     var unit = GatedUnit(rows: normed.rows, columns: weights.wGate.rows)
     let act = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
     if weights.mlpOutputNorm != nil { saved.fed = linear(act.view, weights.wDown) }
@@ -275,35 +275,19 @@ extension DecoderLayer {
 
 // What stands before and behind the blocks, each with its gradient.
 extension DecoderLayer {
-  /// x, normed where a norm stands before attention.
-  private func attentionInput(_ x: MatrixView) -> Tensor {
-    if let weight = weights.attentionNorm { return norm(x, weight) }
+  /// x, the input of a block, normed where a norm stands before it.
+  private func blockInput(_ x: MatrixView, _ weight: [Float]?) -> Tensor {
+    if let weight { return norm(x, weight) }
     return Tensor(copying: x)
   }
 
-  private func attentionInputBackward(
-    _ dy: MatrixView, x: MatrixView, addingTo dx: inout Tensor
+  private func blockInputBackward(
+    _ dy: MatrixView, x: MatrixView, _ weight: [Float]?, addingTo dx: inout Tensor
   ) {
-    if let weight = weights.attentionNorm {
+    if let weight {
       normBackward(dy, x: x, weight, addingTo: &dx)
     } else {
       dx.addRows(dy, from: 0)
-    }
-  }
-
-  /// h, normed where a norm stands before the feed-forward block.
-  private func feedForwardInput(_ h: borrowing Tensor) -> Tensor {
-    if let weight = weights.mlpNorm { return norm(h.view, weight) }
-    return h.copy()
-  }
-
-  private func feedForwardInputBackward(
-    _ dy: MatrixView, h: MatrixView, addingTo dh: inout Tensor
-  ) {
-    if let weight = weights.mlpNorm {
-      normBackward(dy, x: h, weight, addingTo: &dh)
-    } else {
-      dh.addRows(dy, from: 0)
     }
   }
 
@@ -359,14 +343,7 @@ extension DecoderLayer {
   /// q times what the layer's scale of scores is beside 1/√D, which the attention applies; or its gradient.
   private func scaleQueries(_ qkv: inout QueryKeyValue) {
     guard let scale = kind.attentionScale else { return }
-    let factor = scale * Float(shape.headDim).squareRoot()
-    var view = qkv.q.mutableView
-    view.parallelRows(rowsPerTask(view.columns)) { _, block in
-      for r in 0..<block.rows {
-        var row = block.row(r)
-        VectorMath.scale(&row, by: factor)
-      }
-    }
+    qkv.q.scale(by: scale * Float(shape.headDim).squareRoot())
   }
 }
 

@@ -58,14 +58,7 @@ public final class DecoderModel: Sendable {
   /// ``logits(_:)`` of some rows.
   func logits(_ hidden: MatrixView) -> Tensor {
     var logits = linear(hidden, weights.output)
-    guard configuration.logitScale != 1 else { return logits }
-    var view = logits.mutableView
-    view.parallelRows(rowsPerTask(view.columns)) { _, block in
-      for r in 0..<block.rows {
-        var row = block.row(r)
-        VectorMath.scale(&row, by: Float(configuration.logitScale))
-      }
-    }
+    if configuration.logitScale != 1 { logits.scale(by: Float(configuration.logitScale)) }
     return logits
   }
 

@@ -224,10 +224,16 @@ extension Tensor {
   }
 
   /// A copy of the rows `wanted`.
-  package func rows(_ wanted: Range<Int>) -> Tensor {
-    var part = Tensor(rows: wanted.count, columns: columns)
-    var target = part.mutableView
-    target.copy(view.slice(rows: wanted))
-    return part
+  package func rows(_ wanted: Range<Int>) -> Tensor { Tensor(copying: view.slice(rows: wanted)) }
+
+  /// Multiplies every value by `factor`.
+  mutating func scale(by factor: Float) {
+    var view = mutableView
+    view.parallelRows(rowsPerTask(view.columns)) { _, block in
+      for r in 0..<block.rows {
+        var row = block.row(r)
+        VectorMath.scale(&row, by: factor)
+      }
+    }
   }
 }

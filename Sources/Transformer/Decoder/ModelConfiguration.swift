@@ -55,6 +55,11 @@ public struct ModelConfiguration: Sendable, Equatable {
     kinds = Array(repeating: kind, count: layers)
   }
 
+  /// Changes what every layer computes.
+  package mutating func eachKind(_ change: (inout LayerKind) -> Void) {
+    for index in kinds.indices { change(&kinds[index]) }
+  }
+
   /// Query heads that share one key-value head, G = H/K.
   public var groupSize: Int { queryHeads / keyValueHeads }
 }
