@@ -11,6 +11,10 @@
 
 typedef float lanes __attribute__((vector_size(64), aligned(4)));
 
+/* Blocks of A and B that stay in the caches: a family's rows of A by its depth, at most DEPTH, in the first level,
+   that depth by `across` of B in the second: 192 KiB with AVX2, since most of its CPUs hold 512 there. */
+#define DEPTH 512
+
 /* A kernel multiplies up to `rows` rows of A by `width` columns of one panel, all sums in registers. */
 typedef void kernel(
     size_t k, const float *a, size_t a_row, size_t a_column, const float *b, size_t b_row, float *c,
@@ -42,9 +46,9 @@ typedef void kernel(
   }
 
 /* Every number of rows up to a family's largest, so that no row is computed in vain. For so few rows a
-   block of `across` columns of B is read from the second-level cache once. */
+   block of B, `depth` by `across`, is read from the second-level cache once. */
 struct family {
-  size_t rows, width, across;
+  size_t rows, width, depth, across;
   kernel *kernels[15];
 };
 
@@ -59,16 +63,49 @@ struct family {
 
 SIX(any, , 1)
 #if defined(__aarch64__)
-static const struct family any_family = {6, 16, 384, {0, NAMES(any)}};
+static const struct family any_family = {6, 16, DEPTH, 384, {0, NAMES(any)}};
 #else
 /* Sixteen registers of four floats hold the sums of three rows. */
-static const struct family any_family = {3, 16, 384, {0, NAMES(any)}};
+static const struct family any_family = {3, 16, DEPTH, 384, {0, NAMES(any)}};
 #endif
 
 #if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-SIX(avx2_, AVX2, 1)
+
+/* AVX2 has sixteen registers of eight floats: twelve hold the sums of three rows, three the left factors, and one
+   the right ones, each read as it is used. Read before, as above, they would not all fit; and six rows by half a
+   panel would read every other line of it, which lie in half of the first-level cache. */
+typedef float eight __attribute__((vector_size(32), aligned(4)));
+#define AVX2_KERNEL(ROWS)                                                                        \
+  AVX2 static void avx2_##ROWS(                                                                  \
+      size_t k, const float *a, size_t a_row, size_t a_column, const float *b, size_t b_row,     \
+      float *c, size_t c_row, int accumulate) {                                                  \
+    eight sum[ROWS][4], right;                                                                   \
+    float left[ROWS];                                                                            \
+    UNROLL for (int i = 0; i < ROWS; i++) UNROLL for (int h = 0; h < 4; h++) sum[i][h] =         \
+        (eight){};                                                                               \
+    _Pragma("clang loop unroll_count(4)") for (size_t p = 0; p < k; p++) {                       \
+      UNROLL for (int i = 0; i < ROWS; i++) left[i] = a[i * a_row];                              \
+      UNROLL for (int h = 0; h < 4; h++) {                                                       \
+        memcpy(&right, b + 8 * h, 32);                                                           \
+        UNROLL for (int i = 0; i < ROWS; i++) sum[i][h] += left[i] * right;                      \
+      }                                                                                          \
+      a += a_column;                                                                             \
+      b += b_row;                                                                                \
+    }                                                                                            \
+    UNROLL for (int i = 0; i < ROWS; i++) UNROLL for (int h = 0; h < 4; h++) {                   \
+      float *out = c + i * c_row + 8 * h;                                                        \
+      if (accumulate) {                                                                          \
+        memcpy(&right, out, 32);                                                                 \
+        sum[i][h] += right;                                                                      \
+      }                                                                                          \
+      memcpy(out, &sum[i][h], 32);                                                               \
+    }                                                                                            \
+  }
+AVX2_KERNEL(1)
+AVX2_KERNEL(2)
+AVX2_KERNEL(3)
 SIX(avx512_, AVX512, 2)
 KERNEL(avx512_7, AVX512, 7, 2)
 KERNEL(avx512_8, AVX512, 8, 2)
@@ -78,10 +115,11 @@ KERNEL(avx512_11, AVX512, 11, 2)
 KERNEL(avx512_12, AVX512, 12, 2)
 KERNEL(avx512_13, AVX512, 13, 2)
 KERNEL(avx512_14, AVX512, 14, 2)
-static const struct family avx2_family = {6, 16, 128, {0, NAMES(avx2_)}};
+static const struct family avx2_family = {3, 32, 128, 384, {0, avx2_1, avx2_2, avx2_3}};
 static const struct family avx512_family = {
     14,
     32,
+    DEPTH,
     384,
     {0, NAMES(avx512_), avx512_7, avx512_8, avx512_9, avx512_10, avx512_11, avx512_12, avx512_13,
      avx512_14}};
@@ -102,9 +140,6 @@ __attribute__((constructor)) static void find_highest_level(void) {
 
 int zz_product_level(void) { return highest_level; }
 
-/* Blocks of A and B that stay in the caches: 14 rows of A by DEPTH in the first level, DEPTH by `across`
-   of B in the second: 256 KiB with AVX2, since most of its CPUs hold 512 there. */
-#define DEPTH 512
 #define MOST_ROWS 14
 /* A copied row starts this far from the next: not a power of two, which the caches dislike. */
 #define COPIED_ROW (DEPTH + 16)
@@ -166,8 +201,8 @@ void zz_multiply(
   size_t parts = (n + family->across - 1) / family->across;
   size_t even = parts ? (n + parts - 1) / parts : 0;
   size_t width = (even + ZZ_PANEL - 1) / ZZ_PANEL * ZZ_PANEL;
-  for (size_t p = 0; p < k; p += DEPTH) {
-    size_t depth = k - p < DEPTH ? k - p : DEPTH;
+  for (size_t p = 0; p < k; p += family->depth) {
+    size_t depth = k - p < family->depth ? k - p : family->depth;
     for (size_t j = 0; j < n; j += width) {
       size_t columns = n - j < width ? n - j : width;
       const float *right = b + j / ZZ_PANEL * b_panel + p * b_row;
