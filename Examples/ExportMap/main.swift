@@ -15,7 +15,7 @@ let source = try GateSource(path: CommandLine.arguments[1])
 let map = try source.map(
   by: .max, sparsity: 0.5, window: HeadMap.Window(sink: 16, recent: 64))
 
-let export = try format.exporter.export(map)
+let export = try format.export(map)
 let folder = URL(fileURLWithPath: CommandLine.arguments[3])
 for file in try export.write(to: folder) { print(file.path) }
 for warning in export.warnings { print("note: \(warning)") }

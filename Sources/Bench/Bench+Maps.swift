@@ -24,7 +24,7 @@ struct BenchPattern {
     ]
     for sparsity in sparsities {
       let layers = try gates.layerMap(by: .max, sparsity: sparsity)
-      let heads = try gates.headCut(sparsity: layers.achievedSparsity)
+      let heads = try gates.headCut(likeLayersAt: sparsity)
       patterns += [
         BenchPattern(
           method: .headMixed, sparsity: sparsity, pattern: AttentionPattern(heads, window: window)),
@@ -52,7 +52,8 @@ extension Bench {
   /// Prefill, decode and cache of every pattern at every length.
   func maps(_ texts: [[Int32]]) throws -> MapsResult {
     let patterns = try BenchPattern.all(
-      gates?.gates ?? input.mapGates, sparsities: settings.sparsities,
+      gates.map { $0.gates.within(MapSpace(decoder.configuration)) } ?? input.mapGates,
+      sparsities: settings.sparsities,
       model: decoder.configuration, window: settings.window)
     return MapsResult(
       gates: gates?.file ?? "random, seed \(settings.seed)",
@@ -92,7 +93,7 @@ extension Bench {
   ) -> PatternResult {
     PatternResult(
       method: pattern.method.name, requestedSparsity: pattern.sparsity,
-      achievedSparsity: 1 - Double(pattern.retrievalHeads) / Double(pattern.heads),
+      achievedSparsity: MapSpace(decoder.configuration).sparsity(of: pattern.pattern.heads),
       retrievalHeads: pattern.retrievalHeads, mixedLayers: pattern.mixedLayers, prefill: prefill,
       prefillRate: WorkRate(
         count.prefill(pattern.pattern, rows: tokens - 1..<tokens), seconds: prefill.median,

@@ -43,8 +43,10 @@ extension Bench {
     func read() -> PromptCache {
       PromptCache(decoder, tokens: tokens, boundary: rows.lowerBound, rows: rows)
     }
-    let alternating = (0..<c.layers).map { $0 % 2 == 0 }
-    let removals = (0..<c.layers).map { removed in (0..<c.layers).map { $0 != removed } }
+    let space = MapSpace(c)
+    let units = space.globalLayers.indices
+    let alternating = units.map { $0 % 2 == 0 }
+    let removals = units.map { removed in units.map { $0 != removed } }
     var prompt: PromptCache?
     let measured = try rounds(
       "prompts, \(tokens.count) tokens", variants: 4, warmUp: settings.repeats > 1
@@ -57,7 +59,7 @@ extension Bench {
         default:
           let prompt = prompt ?? read()
           let maps = (variant == 2 ? [alternating] : removals).map {
-            PromptedMap(prompt, HeadSet(retrievalLayers: $0, heads: c.keyValueHeads))
+            PromptedMap(prompt, space.layers($0))
           }
           decoder.finalHidden(maps, deployment) { _, _ in }
         }
@@ -67,7 +69,7 @@ extension Bench {
       tokens: tokens.count, rows: rows.count, prefill: Timing(measured.samples[0]),
       read: Timing(measured.samples[1]), cacheBytes: prompt?.byteCount ?? 0,
       map: Timing(measured.samples[2]),
-      trial: Timing(measured.samples[3].map { $0 / Double(c.layers) }))
+      trial: Timing(measured.samples[3].map { $0 / Double(max(units.count, 1)) }))
   }
 
   /// Steps with and without their own teacher, in turn.

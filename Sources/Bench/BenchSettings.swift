@@ -174,7 +174,8 @@ struct BenchInput {
     let count = model.layers * model.keyValueHeads
     return GateMatrix(
       layers: model.layers, heads: model.keyValueHeads,
-      values: (0..<count).map { _ in random.unit() })
+      values: (0..<count).map { _ in random.unit() }
+    ).within(MapSpace(model))
   }
 
   /// A matrix of values uniform in [−1, 1).

@@ -272,68 +272,94 @@ INLINE void sigmoid_lanes(lanes *v) {
   *v = 1.0f / (1.0f + e);
 }
 
-/* Both activations are g * sigmoid(a(g)): a(g) = g for SiLU, and for GELU with tanh
-   a(g) = 2 * sqrt(2 / pi) * (g + 0.044715 * g^3), since (1 + tanh u) / 2 = sigmoid(2 u). */
+/* All activations are g * sigmoid(a(g)): a(g) = g for SiLU, and for GELU with tanh
+   a(g) = 2 * sqrt(2 / pi) * (g + 0.044715 * g^3), since (1 + tanh u) / 2 = sigmoid(2 u). gpt-oss has
+   a(g) = 1.702 * g, no g above 7, and in the place of up the sum of 1 and up within -7...7. */
+enum activation { SILU, GELU, CLAMPED };
 #define GELU_SLOPE 1.5957691216057308f
 #define GELU_CUBE 0.044715f
+#define CLAMPED_SLOPE 1.702f
+#define CLAMPED_LIMIT 7.0f
 
 /* Vectors go by pointer: by value their width would be part of the calling convention. */
-INLINE void gate_lanes(const lanes *gate, lanes *s, int is_gelu) {
+INLINE void gate_lanes(const lanes *gate, lanes *s, enum activation kind) {
   lanes g = *gate;
-  if (is_gelu) g = GELU_SLOPE * g * (1.0f + GELU_CUBE * g * g);
+  if (kind == GELU) g = GELU_SLOPE * g * (1.0f + GELU_CUBE * g * g);
+  if (kind == CLAMPED) g *= CLAMPED_SLOPE;
   sigmoid_lanes(&g);
   *s = g;
 }
 
-INLINE void gated_lanes(const lanes *gate, const lanes *up, lanes *y, int is_gelu) {
-  lanes s;
-  gate_lanes(gate, &s, is_gelu);
-  *y = *gate * s * *up;
+/* What gate and up are multiplied as. */
+INLINE void clamp_lanes(lanes *gate, lanes *up) {
+  const lanes limit = (lanes){} + CLAMPED_LIMIT;
+  *gate = __builtin_elementwise_min(*gate, limit);
+  *up = __builtin_elementwise_max(__builtin_elementwise_min(*up, limit), -limit) + 1.0f;
 }
 
-INLINE void gated_row(const float *gate, const float *up, float *y, size_t n, int is_gelu) {
+INLINE void gated_lanes(const lanes *gate, const lanes *up, lanes *y, enum activation kind) {
+  lanes s, g = *gate, u = *up;
+  if (kind == CLAMPED) clamp_lanes(&g, &u);
+  gate_lanes(&g, &s, kind);
+  *y = g * s * u;
+}
+
+INLINE void gated_row(const float *gate, const float *up, float *y, size_t n, enum activation kind) {
   size_t i = 0;
   lanes g, u, v;
   for (; i + LANES <= n; i += LANES) {
     load(&g, gate + i);
     load(&u, up + i);
-    gated_lanes(&g, &u, &v, is_gelu);
+    gated_lanes(&g, &u, &v, kind);
     store(&v, y + i);
   }
   if (i < n) {
     load_some(&g, gate + i, n - i, 0);
     load_some(&u, up + i, n - i, 0);
-    gated_lanes(&g, &u, &v, is_gelu);
+    gated_lanes(&g, &u, &v, kind);
     store_some(&v, y + i, n - i);
   }
 }
 
 VECTOR void zz_swiglu(const float *gate, const float *up, float *y, size_t n) {
-  gated_row(gate, up, y, n, 0);
+  gated_row(gate, up, y, n, SILU);
 }
 
 VECTOR void zz_geglu(const float *gate, const float *up, float *y, size_t n) {
-  gated_row(gate, up, y, n, 1);
+  gated_row(gate, up, y, n, GELU);
 }
 
-INLINE void gated_backward_lanes(lanes *gate, lanes *up, const lanes *dy, int is_gelu) {
-  lanes s, g = *gate;
-  gate_lanes(gate, &s, is_gelu);
+VECTOR void zz_clamped_swiglu(const float *gate, const float *up, float *y, size_t n) {
+  gated_row(gate, up, y, n, CLAMPED);
+}
+
+INLINE void gated_backward_lanes(lanes *gate, lanes *up, const lanes *dy, enum activation kind) {
+  lanes s, g = *gate, u = *up;
+  if (kind == CLAMPED) clamp_lanes(&g, &u);
+  gate_lanes(&g, &s, kind);
   lanes dup = *dy * g * s;
   lanes inner = g * (1.0f - s);
-  if (is_gelu) inner *= GELU_SLOPE * (1.0f + 3.0f * GELU_CUBE * g * g);
-  *gate = *dy * *up * s * (1.0f + inner);
+  if (kind == GELU) inner *= GELU_SLOPE * (1.0f + 3.0f * GELU_CUBE * g * g);
+  if (kind == CLAMPED) inner *= CLAMPED_SLOPE;
+  lanes dgate = *dy * u * s * (1.0f + inner);
+  if (kind == CLAMPED) {
+    /* Nothing passes what was cut off; comparisons are -1 where they hold. */
+    const lanes limit = (lanes){} + CLAMPED_LIMIT;
+    dgate *= -__builtin_convertvector(*gate <= limit, lanes);
+    dup *= -__builtin_convertvector((*up <= limit) & (*up >= -limit), lanes);
+  }
+  *gate = dgate;
   *up = dup;
 }
 
-INLINE void gated_backward_row(float *gate, float *up, const float *dy, size_t n, int is_gelu) {
+INLINE void gated_backward_row(float *gate, float *up, const float *dy, size_t n, enum activation kind) {
   size_t i = 0;
   lanes g, u, d;
   for (; i + LANES <= n; i += LANES) {
     load(&g, gate + i);
     load(&u, up + i);
     load(&d, dy + i);
-    gated_backward_lanes(&g, &u, &d, is_gelu);
+    gated_backward_lanes(&g, &u, &d, kind);
     store(&g, gate + i);
     store(&u, up + i);
   }
@@ -341,18 +367,22 @@ INLINE void gated_backward_row(float *gate, float *up, const float *dy, size_t n
     load_some(&g, gate + i, n - i, 0);
     load_some(&u, up + i, n - i, 0);
     load_some(&d, dy + i, n - i, 0);
-    gated_backward_lanes(&g, &u, &d, is_gelu);
+    gated_backward_lanes(&g, &u, &d, kind);
     store_some(&g, gate + i, n - i);
     store_some(&u, up + i, n - i);
   }
 }
 
 VECTOR void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n) {
-  gated_backward_row(gate, up, dy, n, 0);
+  gated_backward_row(gate, up, dy, n, SILU);
 }
 
 VECTOR void zz_geglu_backward(float *gate, float *up, const float *dy, size_t n) {
-  gated_backward_row(gate, up, dy, n, 1);
+  gated_backward_row(gate, up, dy, n, GELU);
+}
+
+VECTOR void zz_clamped_swiglu_backward(float *gate, float *up, const float *dy, size_t n) {
+  gated_backward_row(gate, up, dy, n, CLAMPED);
 }
 
 VECTOR size_t zz_argmax(const float *x, size_t n) {

@@ -73,7 +73,7 @@ extension FuzzTests {
       parser: "checkpoint", suffix: ".h5", seeds: corpus, mutate: Self.mutator(corpus)
     ).run { path in
       let state = try CalibrationState(
-        reading: path, identity: Self.identity, layers: 3, heads: 2, steps: 5)
+        reading: path, identity: Self.identity, space: MapSpace(layers: 3, heads: 2), steps: 5)
       #expect(state.records.count == state.step && state.gates.values.count == 6)
     }
   }
@@ -131,7 +131,7 @@ extension FuzzTests {
   @Test func costlyCheckpointsAndTeachers() throws {
     func read(_ path: String) throws {
       _ = try CalibrationState(
-        reading: path, identity: Self.identity, layers: 3, heads: 2, steps: 100)
+        reading: path, identity: Self.identity, space: MapSpace(layers: 3, heads: 2), steps: 100)
     }
     try expectCheap("arrays", refused: "/array-0: expected nothing of this name", read)
     try expectCheap("records", refused: "a step from 0 to 100, found step 4194304", read)

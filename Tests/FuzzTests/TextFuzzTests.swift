@@ -5,6 +5,7 @@ import ModelLoader
 import Runs
 import TestSupport
 import Testing
+import Transformer
 
 extension FuzzTests {
   @Test func tokenizers() throws {
@@ -79,7 +80,7 @@ extension FuzzTests {
       for format in ExportFormat.allCases {
         // A sound map is written, or refused in words.
         do {
-          _ = try format.exporter.export(map)
+          _ = try format.export(map)
         } catch let error as MapReporterError {
           #expect(!error.description.isEmpty)
         }
@@ -135,7 +136,7 @@ extension FuzzTests {
         let text = String(decoding: try Data(contentsOf: url), as: UTF8.self)
         _ = PlaceTable.text(try PlaceTable.parse(text, path: path))
       } else if header == Data("stream".utf8) {
-        let maps = try SearchTable.read(path, unit: .heads, layers: 2, heads: 2)
+        let maps = try SearchTable.read(path, unit: .heads, space: MapSpace(layers: 2, heads: 2))
         _ = maps.map(SearchTable.text)
       } else {
         _ = try ScoreTable.read(path).text

@@ -124,7 +124,8 @@ import Transformer
     let folder = try TemporaryFolder()
     let path = folder.path("checkpoint.h5")
     try state().write(to: path, identity: "a run")
-    let read = try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2, steps: 4)
+    let read = try CalibrationState(
+      reading: path, identity: "a run", space: MapSpace(layers: 3, heads: 2), steps: 4)
     #expect(read == state())
     // The same state gives the same file.
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -153,7 +154,8 @@ import Transformer
         multiplier: multiplier, records: Array(repeating: record, count: max(step, 0))
       ).write(to: path, identity: "a run")
       let error = #expect(throws: CalibrationError.self) {
-        try CalibrationState(reading: path, identity: "a run", layers: 3, heads: 2, steps: 1)
+        try CalibrationState(
+          reading: path, identity: "a run", space: MapSpace(layers: 3, heads: 2), steps: 1)
       }
       let sentence = error?.description ?? ""
       #expect(sentence.contains(words) && sentence.contains(path), "\(sentence)")
@@ -180,7 +182,7 @@ import Transformer
     func refusal(_ identity: String, layers: Int) -> String? {
       do {
         _ = try CalibrationState(
-          reading: path, identity: identity, layers: layers, heads: 2, steps: 4)
+          reading: path, identity: identity, space: MapSpace(layers: layers, heads: 2), steps: 4)
         return nil
       } catch {
         return "\(error)"

@@ -271,7 +271,8 @@ import Transformer
         : try MapJudge(model.decoder, samples: samples, question: question)
     }
     let count = PlantedModel.layers
-    let found = try LayerRestoration(layers: count, judge: judge(.hidden))
+    let found = try LayerRestoration(
+      MapSpace(layers: count, heads: model.configuration.keyValueHeads), judge: judge(.hidden))
     for (loss, both) in [
       (MapLoss.divergence, found.divergence), (.likelihood, found.likelihood),
     ] {

@@ -122,7 +122,7 @@ import Transformer
       #expect(layers.count { $0 } == 15)
       #expect(layers == (try RankedMap.randomLayers(30, sparsity: 0.5, seed: seed)))
       layerSets.insert(layers)
-      let heads = try HeadSet.random(layers: 30, heads: 3, sparsity: 0.3, seed: seed)
+      let heads = try HeadSet.random(MapSpace(layers: 30, heads: 3), sparsity: 0.3, seed: seed)
       #expect(heads.retrievalCounts.reduce(0, +) == 63)
       headSets.insert(heads.rows)
     }

@@ -16,7 +16,7 @@ import Testing
     let map = sample.map
     let keepsNone = !map.heads.rows.contains { $0.contains(true) }
     if keepsNone && (format == .fluentLLM || format == .mlx) {
-      let error = #expect(throws: MapReporterError.self) { try format.exporter.export(map) }
+      let error = #expect(throws: MapReporterError.self) { try format.export(map) }
       #expect(error?.description.hasPrefix("\(format.rawValue) cannot hold this map: ") == true)
       #expect(error?.description.contains("keep at least one retrieval layer") == true)
       return
@@ -30,7 +30,7 @@ import Testing
   }
 
   private func expectSame(_ map: HeadMap, _ format: ExportFormat) throws {
-    let read = try ExportReader.read(format.exporter.export(map), format: format)
+    let read = try ExportReader.read(format.export(map), format: format)
     #expect(read.full == expectedHeads(map, format))
     guard map.heads.rows.contains(where: { $0.contains(false) }) else { return }
     let blocks = format == .sglang || format == .fluentLLM
@@ -59,10 +59,10 @@ import Testing
   func headMixedMapsAreRefusedExactlyWhereLayersAreWhole(_ format: ExportFormat) throws {
     for sample in ExportMaps.heads {
       if Self.headFormats.contains(format) {
-        #expect(throws: Never.self) { try format.exporter.export(sample.map) }
+        #expect(throws: Never.self) { try format.export(sample.map) }
       } else {
         let error = #expect(throws: MapReporterError.self) {
-          try format.exporter.export(sample.map)
+          try format.export(sample.map)
         }
         let (layers, heads) = (sample.map.model.layers, sample.map.model.keyValueHeads)
         #expect(
@@ -74,17 +74,17 @@ import Testing
   @Test func queryHeadsMustBeKnownWhereTheyAreListed() throws {
     let map = try MapSamples.mixed()
     let error = #expect(throws: MapReporterError.self) {
-      try ExportFormat.rtpLLM.exporter.export(map)
+      try ExportFormat.rtpLLM.export(map)
     }
     #expect(error?.description.contains("name the model with --model") == true)
     let whole = try map.completed(
       by: HeadMap.Model(layers: 3, queryHeads: 4, keyValueHeads: 2), mapName: "a", modelName: "b")
-    #expect(throws: Never.self) { try ExportFormat.rtpLLM.exporter.export(whole) }
+    #expect(throws: Never.self) { try ExportFormat.rtpLLM.export(whole) }
   }
 
   @Test func aTableOfOneColumnIsNotGivenToAReaderThatCannotReadIt() throws {
     let sample = try #require(ExportMaps.layers.first { $0.name == "one key-value head" })
-    let rows = try ExportFormat.fluentLLM.exporter.export(sample.map).files[1].text
+    let rows = try ExportFormat.fluentLLM.export(sample.map).files[1].text
       .split(separator: "\n")
     #expect(rows.allSatisfy { $0.split(separator: "\t").count == 4 })
     let bare = try HeadMap(
@@ -92,7 +92,7 @@ import Testing
       gates: sample.map.gates, heads: sample.map.heads, criterion: sample.map.criterion,
       requestedSparsity: 0.5, calibration: sample.map.calibration)
     let error = #expect(throws: MapReporterError.self) {
-      try ExportFormat.fluentLLM.exporter.export(bare)
+      try ExportFormat.fluentLLM.export(bare)
     }
     #expect(error?.description.contains("one column") == true)
   }

@@ -60,7 +60,7 @@ import Transformer
   func masksAreWhatTheConsumerComputes(
     _ format: ExportFormat, _ sample: ExportMaps.Sample
   ) throws {
-    guard let export = try? format.exporter.export(sample.map) else { return }
+    guard let export = try? format.export(sample.map) else { return }
     let file = try #require(export.files.last)
     #expect(file.path == "\(format.rawValue).golden.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(file.text.utf8))
@@ -90,7 +90,7 @@ import Transformer
     for (sink, recent) in [(16, 64), (0, 5), (3, 1)] {
       let window = StreamingWindow(sink: sink, recent: recent)
       let map = try MapSamples.layers(deployed: Deployment(window, phase: phase, after: after))
-      let text = try #require(try ExportFormat.headMap.exporter.export(map).files.last).text
+      let text = try #require(try ExportFormat.headMap.export(map).files.last).text
       let golden = try JSONDecoder().decode(Golden.self, from: Data(text.utf8))
       let end = try #require(golden.boundary)
       #expect(golden.phase == phase.rawValue)
@@ -113,7 +113,7 @@ import Transformer
   @Test(arguments: [(17, 64), (16, 65), (16, 63), (0, 64)])
   func masksTellNeighbouringWindowsApart(sink: Int, recent: Int) throws {
     func streaming(_ sink: Int, _ recent: Int) throws -> [Bool] {
-      let export = try ExportFormat.headMap.exporter.export(try MapSamples.layers())
+      let export = try ExportFormat.headMap.export(try MapSamples.layers())
       let text = try #require(export.files.last).text
       let golden = try JSONDecoder().decode(Golden.self, from: Data(text.utf8))
       return golden.queries.flatMap { query in

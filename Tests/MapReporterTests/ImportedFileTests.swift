@@ -4,6 +4,7 @@ import MapReporter
 import Support
 import TestSupport
 import Testing
+import Transformer
 
 /// What a file from elsewhere is taken for, whoever asks: `evaluation.maps`, a cut, or the start of learning.
 @Suite struct ImportedFileTests {
@@ -34,7 +35,7 @@ import Testing
   private func read(
     _ name: String, _ use: ImportedFile.Use, layers: Int = 2
   ) throws -> ImportedFile {
-    try ImportedFile(scratch.path(name), layers: layers, keyValueHeads: 2, for: use)
+    try ImportedFile(scratch.path(name), space: MapSpace(layers: layers, heads: 2), for: use)
   }
 
   @Test(arguments: ["gates.tsv", "gates.csv", "pattern", "scores.json"])

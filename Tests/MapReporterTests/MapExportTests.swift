@@ -8,7 +8,7 @@ import Transformer
 @Suite struct MapExportTests {
   @Test(arguments: ExportFormat.allCases)
   func filesAreAsTheConsumerReadsThem(_ format: ExportFormat) throws {
-    for file in try format.exporter.export(try MapSamples.layers()).files {
+    for file in try format.export(try MapSamples.layers()).files {
       try expectSnapshot(file.text, "export/\(format.rawValue)/\(file.path)")
     }
   }
@@ -16,7 +16,7 @@ import Transformer
   @Test(arguments: [ExportFormat.huggingFace, .vllm, .sglang, .swaa, .tensorRT, .mlx, .gguf])
   func headMixedMapIsRefusedWhereLayersAreWhole(_ format: ExportFormat) throws {
     let error = #expect(throws: MapReporterError.self) {
-      try format.exporter.export(try MapSamples.mixed())
+      try format.export(try MapSamples.mixed())
     }
     #expect(
       error?.description
@@ -27,7 +27,7 @@ import Transformer
   }
 
   @Test func duoAttentionTakesSingleHeads() throws {
-    let export = try ExportFormat.duoAttention.exporter.export(try MapSamples.mixed())
+    let export = try ExportFormat.duoAttention.export(try MapSamples.mixed())
     let exact = try #require(export.files.first { $0.path.hasPrefix("duo-attention-exact/full") })
     let rows = exact.text.split(separator: "\n")
       .map { $0.split(separator: "\t").compactMap { Double($0) } }
@@ -36,13 +36,13 @@ import Transformer
 
   @Test func duoAttentionTableIsReadAsGates() throws {
     let map = try MapSamples.layers()
-    let export = try ExportFormat.duoAttention.exporter.export(map)
+    let export = try ExportFormat.duoAttention.export(map)
     let matrix = GateMatrix(layers: 3, heads: 2, values: map.gates.flatMap { $0 })
     #expect(try GateMatrix(tsv: export.files[0].text, file: "gates.tsv") == matrix)
   }
 
   private func deploymentWarnings(_ format: ExportFormat, _ map: HeadMap) throws -> [String] {
-    try format.exporter.export(map).warnings.filter { $0.hasPrefix("The map is for ") }
+    try format.export(map).warnings.filter { $0.hasPrefix("The map is for ") }
   }
 
   @Test func aRuntimeWithAnotherDeploymentIsNamedOnce() throws {
@@ -53,7 +53,7 @@ import Transformer
           + "sink, recent 64, which can cost much accuracy; search for that with window: {runtime: vllm}."
       ])
     for format in ExportFormat.allCases {
-      let all = try format.exporter.export(MapSamples.layers()).warnings
+      let all = try format.export(MapSamples.layers()).warnings
       #expect(all.count { $0.contains("no sink") || $0.contains("loses") } <= 1)
       for runtime in format.runtimes {
         let told = try deploymentWarnings(format, MapSamples.layers())
@@ -109,16 +109,16 @@ import Transformer
   }
 
   @Test func aKeyThatNoReleaseReadsIsTold() throws {
-    let warnings = try ExportFormat.sglang.exporter.export(MapSamples.layers()).warnings
+    let warnings = try ExportFormat.sglang.export(MapSamples.layers()).warnings
     #expect(warnings.contains { $0.contains("18093") && $0.contains("closed unmerged") })
     #expect(warnings.contains { $0.contains("one token more") })
-    let yaml = try ExportFormat.tensorRT.exporter.export(MapSamples.layers())
+    let yaml = try ExportFormat.tensorRT.export(MapSamples.layers())
     #expect(yaml.warnings.contains { $0.contains("removed") })
     #expect(!yaml.files.contains { $0.text.contains("sink_token_length") })
   }
 
   @Test func llamaIsLoadedAsMinistralAndSaysSo() throws {
-    let export = try ExportFormat.huggingFace.exporter.export(try MapSamples.layers())
+    let export = try ExportFormat.huggingFace.export(try MapSamples.layers())
     #expect(export.files[0].text.contains("\"model_type\": \"ministral\""))
     #expect(export.warnings.contains { $0.contains("llama ignores layer_types") })
   }
@@ -126,63 +126,63 @@ import Transformer
   @Test(arguments: ["qwen2", "qwen3"])
   func qwenIsSwitchedToItsWindow(_ type: String) throws {
     let map = try MapSamples.layers(modelType: type)
-    let patch = try ExportFormat.huggingFace.exporter.export(map)
+    let patch = try ExportFormat.huggingFace.export(map)
     try expectSnapshot(patch.files[0].text, "export/huggingface/qwen.json")
-    let overrides = try ExportFormat.vllm.exporter.export(map)
+    let overrides = try ExportFormat.vllm.export(map)
     #expect(overrides.warnings.contains { $0.contains("--model-impl transformers") })
   }
 
   @Test func unknownFamilyIsTold() throws {
     let map = try MapSamples.layers(modelType: "gpt_bigcode")
     for format in [ExportFormat.huggingFace, .swaa] {
-      let warnings = try format.exporter.export(map).warnings
+      let warnings = try format.export(map).warnings
       #expect(warnings.contains { $0.contains("gpt_bigcode") })
     }
   }
 
   @Test(arguments: [ExportFormat.sglang, .fluentLLM])
   func blocksAreRoundedUpAndTold(_ format: ExportFormat) throws {
-    let warnings = try format.exporter.export(try MapSamples.layers()).warnings
+    let warnings = try format.export(try MapSamples.layers()).warnings
     #expect(warnings.contains { $0.contains("sink 128, recent 128, blocks of 128") })
     #expect(warnings.contains { $0.contains("a token sees the last 1 to 128 tokens") })
-    let exact = try format.exporter.export(try MapSamples.layers(sink: 128, recent: 256)).warnings
+    let exact = try format.export(try MapSamples.layers(sink: 128, recent: 256)).warnings
     #expect(exact.contains { $0.contains("a token sees the last 129 to 256 tokens") })
   }
 
   @Test func familiesThatIgnoreTheKeysAreTold() throws {
     let qwen = try MapSamples.layers(modelType: "qwen3")
     #expect(
-      try ExportFormat.mlx.exporter.export(qwen).warnings.contains {
+      try ExportFormat.mlx.export(qwen).warnings.contains {
         $0.contains("ignores layer_types in silence for qwen3")
       })
     #expect(
-      try !ExportFormat.mlx.exporter.export(try MapSamples.layers()).warnings.contains {
+      try !ExportFormat.mlx.export(try MapSamples.layers()).warnings.contains {
         $0.contains("in silence")
       })
     #expect(
-      try ExportFormat.gguf.exporter.export(qwen).warnings.contains {
+      try ExportFormat.gguf.export(qwen).warnings.contains {
         $0.contains("check that qwen3 honours it")
       })
     #expect(throws: MapReporterError.self) {
-      try ExportFormat.gguf.exporter.export(try MapSamples.layers(modelType: nil))
+      try ExportFormat.gguf.export(try MapSamples.layers(modelType: nil))
     }
   }
 
   @Test func headMixedMapsAreCautionedWhereKernelsDealHeadsOut() throws {
     let mixed = try #require(ExportMaps.heads.first).map
     #expect(
-      try ExportFormat.rtpLLM.exporter.export(mixed).warnings.contains {
+      try ExportFormat.rtpLLM.export(mixed).warnings.contains {
         $0.contains("meet keys that are not theirs")
       })
     #expect(
-      try !ExportFormat.rtpLLM.exporter.export(try MapSamples.layers()).warnings.contains {
+      try !ExportFormat.rtpLLM.export(try MapSamples.layers()).warnings.contains {
         $0.contains("meet keys")
       })
   }
 
   @Test func filesLandInTheFolder() throws {
     try withTemporaryFolder { folder in
-      let export = try ExportFormat.duoAttention.exporter.export(try MapSamples.layers())
+      let export = try ExportFormat.duoAttention.export(try MapSamples.layers())
       let places = try export.write(to: folder)
       #expect(places.count == 5)
       for (file, place) in zip(export.files, places) {

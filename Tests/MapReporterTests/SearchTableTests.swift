@@ -3,6 +3,7 @@ import MapReporter
 import Support
 import TestSupport
 import Testing
+import Transformer
 
 /// Tables of searched maps: written, read, refused.
 @Suite struct SearchTableTests {
@@ -12,20 +13,21 @@ import Testing
       SearchedSet(
         kept: (0..<3 * width).map { $0 >= streaming * width }, loss: 0.1 * Double(streaming))
     }
-    return SearchedMaps(unit: unit, layers: 3, heads: 2, sets: sets)
+    return SearchedMaps(unit: unit, space: MapSpace(layers: 3, heads: 2), sets: sets)
   }
 
   private func read(_ text: String, _ unit: MapUnit) throws -> SearchedMaps? {
     let scratch = try TemporaryFolder()
     let path = try scratch.write(text, to: "search.csv")
-    return try SearchTable.read(path, unit: unit, layers: 3, heads: 2)
+    return try SearchTable.read(path, unit: unit, space: MapSpace(layers: 3, heads: 2))
   }
 
   @Test(arguments: MapUnit.allCases) func tablesReadBack(_ unit: MapUnit) throws {
     #expect(try read(SearchTable.text(maps(unit)), unit) == maps(unit))
     let scratch = try TemporaryFolder()
     #expect(
-      try SearchTable.read(scratch.path("none.csv"), unit: unit, layers: 3, heads: 2) == nil)
+      try SearchTable.read(
+        scratch.path("none.csv"), unit: unit, space: MapSpace(layers: 3, heads: 2)) == nil)
   }
 
   @Test func unitsAreNamedByLayerAndHead() {

@@ -100,7 +100,7 @@ import Transformer
         modelType: type,
         deployed: Deployment(
           StreamingWindow(sink: 0, recent: sample.map.window.recent)))
-      let patch = try ExportFormat.huggingFace.exporter.export(map).files[0].text
+      let patch = try ExportFormat.huggingFace.export(map).files[0].text
       var keys = try #require(
         try JSONSerialization.jsonObject(with: Data(patch.utf8)) as? [String: Any])
       keys["model_type"] = keys["model_type"] ?? type

@@ -133,26 +133,33 @@ struct FamilyDefaultTests {
   func aQwenSlidesWhereItsSwitchesSaySo(family: String) throws {
     let full = ["full_attention", "attention"]
     let mixed = ["full_attention", "sliding_attention"]
-    let cases: [(changes: [String: Any?], context: Int)] = [
-      ([:], 8_192),
-      (["sliding_window": 48], 8_192),
+    // The context, and the window of the second of two layers where it alone has one.
+    let cases: [(changes: [String: Any?], context: Int, window: Int?)] = [
+      ([:], 8_192, nil),
+      (["sliding_window": 48], 8_192, nil),
       // From layer 28 on, of two.
-      (["use_sliding_window": true, "sliding_window": 48], 8_192),
-      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 2], 8_192),
-      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 1], 48),
-      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 0], 48),
-      (["use_sliding_window": true, "max_window_layers": 0], 4_096),
-      (["use_sliding_window": true, "sliding_window": NSNull(), "max_window_layers": 0], 8_192),
+      (["use_sliding_window": true, "sliding_window": 48], 8_192, nil),
+      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 2], 8_192, nil),
+      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 1], 8_192, 48),
+      // A window of the whole context is none.
+      (["use_sliding_window": true, "sliding_window": 9_000, "max_window_layers": 1], 8_192, nil),
+      (["use_sliding_window": true, "sliding_window": 48, "max_window_layers": 0], 48, nil),
+      (["use_sliding_window": true, "max_window_layers": 0], 4_096, nil),
+      (
+        ["use_sliding_window": true, "sliding_window": NSNull(), "max_window_layers": 0], 8_192,
+        nil
+      ),
       (
         [
           "use_sliding_window": true, "sliding_window": 48, "max_window_layers": 0,
           "layer_types": full,
-        ], 8_192
+        ], 8_192, nil
       ),
-      (["use_sliding_window": true, "sliding_window": 48, "layer_types": mixed], 48),
+      (["use_sliding_window": true, "sliding_window": 48, "layer_types": mixed], 8_192, 48),
     ]
-    for (changes, expected) in cases {
+    for (changes, expected, window) in cases {
       let plan = try context(family, changes)
+      #expect(plan.contents.configuration.kinds.map(\.window) == [nil, window], "\(changes)")
       #expect(plan.contents.configuration.maxPositions == expected, "\(changes)")
       #expect(plan.warnings.count == (expected == 8_192 ? 0 : 1), "\(plan.warnings)")
     }

@@ -15,7 +15,7 @@ struct FamilyTests {
   static let all = [
     "llama-3.1", "llama-biased", "llama-gelu", "mistral", "qwen2", "qwen3", "qwen3-moe", "mixtral",
     "smollm3", "phi3-long",
-    "phi3-short", "olmo2", "granite", "glm4",
+    "phi3-short", "olmo2", "granite", "glm4", "olmo3", "gemma3", "cohere2", "gpt-oss",
   ]
 
   @Test(arguments: all)
@@ -63,7 +63,7 @@ struct FamilyTests {
 
   /// The same model from a GGUF file: the same configuration and the same values.
   @Test(arguments: [
-    "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "glm4",
+    "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "glm4", "olmo3", "gemma3", "cohere2",
   ])
   func ggufFilesHoldTheSameModel(family: String) throws {
     let folder = try Fixture.path("families/\(family)")
@@ -90,6 +90,106 @@ struct FamilyTests {
       return decoder.finalHidden(ids, pattern: .full(summary.configuration)).values
     }
     expectClose(hidden[1], hidden[0].map(Double.init), tolerance: tolerance, "hidden states")
+  }
+
+  // MARK: Models of several parts
+
+  /// The text part alone, named by one line; positions of several axes are plain in text.
+  @Test(arguments: [
+    ("qwen2.5-vl", "qwen2"), ("qwen3-vl", "qwen3"), ("gemma3-vision", "gemma3_text"),
+  ])
+  func theTextPartOfAModelThatSeesIsRead(model: String, family: String) throws {
+    let folder = try Fixture.path("families/\(model)")
+    let scratch = try ModelTestFolder()
+    let path = scratch.file("model.h5")
+    let summary = try Importer { _ in Data() }.run(source: folder, destination: path)
+    let c = summary.configuration
+    #expect(c.modelType == family)
+    #expect(summary.warnings.count { $0.contains("the text part of a") } == 1)
+    #expect(summary.warnings.contains { $0.contains("other parts are left out") })
+    let ids = try NumpyFile.readTokens(path: "\(folder)/ids.npy", vocabulary: c.vocabulary)
+    let decoder = try ModelFile.open(path: path).decoder
+    let hidden = decoder.finalHidden(ids, pattern: .full(c))
+    for (name, values) in [("hidden", hidden.values), ("logits", decoder.logits(hidden).values)] {
+      let expected = try NumpyFile.readFloats(path: "\(folder)/\(name).npy").values
+      expectClose(
+        Array(values.suffix(expected.count)), expected.map(Double.init), tolerance: tolerance, name)
+    }
+    #expect(try ModelFileReader(path: path).contents.configuration == c)
+  }
+
+  @Test func textPartsOfOtherFamiliesAreRefused() throws {
+    let scratch = try ModelTestFolder()
+    func text(_ change: (inout [String: Any]) -> Void) throws -> String {
+      let path = "\(try Fixture.path("families/qwen3-vl"))/config.json"
+      let keys = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: path)))
+      var own = try #require((keys as? [String: Any])?["text_config"] as? [String: Any])
+      change(&own)
+      return try edited("qwen3-vl", ["text_config": own], in: scratch)
+    }
+    func plan(_ folder: String) throws { _ = try HuggingFaceFolder(path: folder).plan() }
+    expectError(.badData, "text_config.model_type", "\"mamba\" in a qwen3_vl", "qwen3_vl_text") {
+      try plan(text { $0["model_type"] = "mamba" })
+    }
+    expectError(.badData, "text_config.tie_word_embeddings") {
+      try plan(text { $0["tie_word_embeddings"] = false })
+    }
+    expectError(.badData, "\"rope_parameter\"", "did you mean rope_parameters?") {
+      try plan(text { $0["rope_parameter"] = ["rope_theta": 1] })
+    }
+  }
+
+  // MARK: Quantised checkpoints
+
+  /// FP8 with factors of blocks that do not divide the matrices, and experts in MXFP4.
+  @Test(arguments: ["fp8", "gpt-oss-mxfp4"])
+  func checkpointsOfFewBitsAreWidened(name: String) throws {
+    let folder = try Fixture.path("families/\(name)")
+    let scratch = try ModelTestFolder()
+    let path = scratch.file("model.h5")
+    let summary = try Importer { _ in Data() }.run(source: folder, destination: path)
+    let decoder = try ModelFile.open(path: path).decoder
+    let ids = try NumpyFile.readTokens(
+      path: "\(folder)/ids.npy", vocabulary: summary.configuration.vocabulary)
+    #expect(
+      decoder.weights.layers.allSatisfy {
+        $0.wq.type == .bfloat16 && $0.wDown.type == .bfloat16
+      })
+    let expected = try NumpyFile.readFloats(path: "\(folder)/hidden.npy").values
+    expectClose(
+      decoder.finalHidden(ids, pattern: .full(summary.configuration)).values,
+      expected.map(Double.init), tolerance: tolerance, "hidden states")
+  }
+
+  @Test func otherSchemesAreNamed() throws {
+    let scratch = try ModelTestFolder()
+    func plan(_ quantization: [String: Any]?) throws {
+      let folder = try edited("fp8", ["quantization_config": quantization], in: scratch)
+      _ = try HuggingFaceFolder(path: folder).plan()
+    }
+    let schemes: [([String: Any], String)] = [
+      (["quant_method": "awq", "bits": 4], "awq, 4 bits"),
+      (["quant_method": "gptq", "bits": 4], "gptq, 4 bits"),
+      (
+        ["quant_method": "compressed-tensors", "format": "pack-quantized"],
+        "compressed-tensors, pack-quantized"
+      ),
+      (["quant_method": "mxfp4"], "mxfp4"), ([:], "an unknown method"),
+    ]
+    for (scheme, words) in schemes {
+      expectError(.badData, "quantization_config", "quantised by \(words)", "unquantised weights") {
+        try plan(scheme)
+      }
+    }
+    expectError(.badData, "F8_E4M3 without a quantization_config") { try plan(nil) }
+    expectError(.badData, "_scale_inv", "shape [2, 3], a factor for each block of 16 × 16") {
+      try plan(["quant_method": "fp8", "weight_block_size": [16, 16]])
+    }
+    expectError(.badData, "e5m2") { try plan(["quant_method": "fp8", "fmt": "e5m2"]) }
+    expectError(.badData, "weight_block_size") {
+      try plan(["quant_method": "fp8", "weight_block_size": [0, 16]])
+    }
   }
 
   // MARK: What configurations say

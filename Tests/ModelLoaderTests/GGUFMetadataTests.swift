@@ -32,14 +32,55 @@ struct GGUFMetadataTests {
 
   // MARK: Files of other kinds
 
-  @Test func partsSayWhatTheyAre() throws {
-    var file = GGUFBytes()
-    file.set("split.no", .integer(0))
-    file.set("split.count", .integer(2))
-    expectError(.badData, "part 1 of a model in 2 files", "--merge") { try plan(file) }
-    // All others have these keys alone.
-    file.metadata = [("split.no", .integer(1)), ("split.count", .integer(2))]
-    expectError(.badData, "part 2 of a model in 2 files", "--merge") { try plan(file) }
+  /// A model in two files, as llama-gguf-split writes them: the second has these keys alone.
+  @Test func theFilesOfASplitModelAreOne() throws {
+    let scratch = try ModelTestFolder()
+    var first = GGUFBytes()
+    let whole = first.tensors.count
+    var second = first
+    first.tensors = Array(first.tensors.prefix(3))
+    second.tensors = Array(second.tensors.dropFirst(3))
+    first.set("split.no", .integer(0))
+    first.set("split.count", .integer(2))
+    first.set("split.tensors.count", .integer(whole))
+    second.metadata = [("split.no", .integer(1)), ("split.count", .integer(2))]
+    let paths = (1...2).map { scratch.file("tiny-0000\($0)-of-00002.gguf") }
+    func write(_ file: GGUFBytes, _ path: String) throws {
+      try file.bytes.write(to: URL(fileURLWithPath: path))
+    }
+    func plan(_ path: String) throws -> ImportPlan {
+      try GGUFModel(path: path).plan { _ in Data() }
+    }
+    try write(first, paths[0])
+    expectError(.missingInput, paths[1], "part 2 of 2") { try plan(paths[0]) }
+    try write(second, paths[1])
+    let one = scratch.file("whole.gguf")
+    try write(GGUFBytes(), one)
+    // Whichever of them is given.
+    for path in paths {
+      let (found, expected) = (try plan(path), try plan(one))
+      #expect(found.contents.configuration == expected.contents.configuration)
+      #expect(found.sources.map(\.shape) == expected.sources.map(\.shape))
+      #expect(
+        try found.sources.map { try $0.readValues() }
+          == expected.sources.map { try $0.readValues() })
+    }
+    #expect(Importer.files(of: paths[1]) == paths)
+    // Another name, a part of another model, a tensor twice or too few.
+    try write(first, scratch.file("renamed.gguf"))
+    expectError(.badData, "split.count", "…-00001-of-00002.gguf") {
+      try plan(scratch.file("renamed.gguf"))
+    }
+    try write(first, paths[1])
+    expectError(.badData, paths[1], "split.no", "expected 1") { try plan(paths[0]) }
+    var more = second
+    more.tensors.append(first.tensors[0])
+    try write(more, paths[1])
+    expectError(.badData, "each tensor in one of the files") { try plan(paths[0]) }
+    var fewer = second
+    fewer.tensors.removeLast()
+    try write(fewer, paths[1])
+    expectError(.badData, "split.tensors.count", "\(whole) tensors") { try plan(paths[0]) }
   }
 
   @Test(arguments: [

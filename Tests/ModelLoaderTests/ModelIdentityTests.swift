@@ -53,6 +53,10 @@ import Transformer
       "feedForward": { $0.feedForward = 64 }, "queryHeads": { $0.queryHeads = 6 },
       "keyValueHeads": { $0.keyValueHeads = 4 }, "headDim": { $0.headDim = 10 },
       "vocabulary": { $0.vocabulary = 257 }, "rmsNormEpsilon": { $0.rmsNormEpsilon = 1e-4 },
+      "centersNorms": {
+        ($0.modelType, $0.centersNorms) = ("cohere2", true)
+        $0.eachKind { $0.norms = .beside }
+      },
       "maxPositions": { $0.maxPositions = 511 }, "tiedEmbeddings": { $0.tiedEmbeddings = false },
       "embeddingScale": { ($0.modelType, $0.embeddingScale) = ("granite", 2) },
       "logitScale": { ($0.modelType, $0.logitScale) = ("granite", 0.5) },
@@ -92,6 +96,10 @@ import Transformer
         $0.activation = .geluTanh
         return "llama"
       },
+      "window": {
+        $0.window = 8
+        return "qwen2"
+      },
       "experts": {
         $0.experts = Experts(count: 2, active: 1, width: 32, normalises: true)
         return "mixtral"
@@ -125,6 +133,8 @@ import Transformer
       let other = try identity { configuration in
         configuration.modelType = change(&configuration.kinds[0])
         configuration.kinds[1] = configuration.kinds[0]
+        // A model has a global layer.
+        configuration.kinds[1].window = nil
       }
       #expect(other.configurationSHA256 != model.configurationSHA256, "\(name)")
     }

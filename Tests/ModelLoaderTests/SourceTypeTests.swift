@@ -8,10 +8,13 @@ struct SourceTypeTests {
   @Test(
     arguments: [
       "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K",
+      "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4",
     ])
   func decodesAsTheReferenceDoes(name: String) throws {
-    let encoded = try GGUFFile(path: Fixture.path("types.gguf")).tensors
-    let expected = try SafetensorsFile(path: Fixture.path("types.safetensors")).tensors
+    let isUneven = ["IQ", "TQ", "MX"].contains { name.hasPrefix($0) }
+    let file = isUneven ? "types-uneven" : "types"
+    let encoded = try GGUFFile(path: Fixture.path("\(file).gguf")).tensors
+    let expected = try SafetensorsFile(path: Fixture.path("\(file).safetensors")).tensors
     let source = try #require(encoded[name.lowercased()])
     let oracle = try #require(expected[name])
     #expect(source.shape == oracle.shape)

@@ -61,8 +61,59 @@ public enum Architectures {
     configuration.kinds[2].experts?.normalises = false
     return configuration
   }()
+  /// Windows of their own in two of four layers, which have a RoPE of their own (Gemma 3).
+  public static let gemma3: ModelConfiguration = {
+    var configuration = ModelConfiguration(
+      modelType: "gemma3_text", layers: 4, hidden: 20, feedForward: 33, queryHeads: 4,
+      keyValueHeads: 2, headDim: 8, vocabulary: 50, maxPositions: 512, tiedEmbeddings: true,
+      embeddingScale: 2,
+      kind: kind {
+        $0.norms = .around
+        $0.headNorm = .perHead
+        $0.activation = .geluTanh
+        $0.rotary = Rotary(theta: 50_000)
+      })
+    for layer in [1, 3] {
+      configuration.kinds[layer].window = 7
+      configuration.kinds[layer].rotary = Rotary()
+    }
+    return configuration
+  }()
+  /// Both blocks beside each other behind a LayerNorm; a window and positions in two of three layers (Cohere 2).
+  public static let cohere2: ModelConfiguration = {
+    var configuration = ModelConfiguration(
+      modelType: "cohere2", layers: 3, hidden: 20, feedForward: 33, queryHeads: 4,
+      keyValueHeads: 2, headDim: 8, vocabulary: 50, centersNorms: true, maxPositions: 512,
+      tiedEmbeddings: true, logitScale: 0.25,
+      kind: kind {
+        $0.norms = .beside
+        $0.rotary = nil
+      })
+    for layer in [0, 1] {
+      configuration.kinds[layer].window = 9
+      configuration.kinds[layer].rotary = Rotary(isInterleaved: true)
+    }
+    return configuration
+  }()
+  /// Experts with biases and a clamped activation, learned sinks, a window in one of two layers (gpt-oss).
+  public static let gptOss: ModelConfiguration = {
+    var configuration = ModelConfiguration(
+      modelType: "gpt_oss", layers: 2, hidden: 20, feedForward: 12, queryHeads: 4,
+      keyValueHeads: 2, headDim: 8, vocabulary: 50, maxPositions: 512,
+      kind: kind {
+        $0.projectionBias = true
+        $0.outputBias = true
+        $0.learnsSinks = true
+        $0.activation = .clamped
+        $0.experts = Experts(count: 5, active: 2, width: 12, normalises: true, hasBiases: true)
+      })
+    configuration.kinds[0].window = 7
+    return configuration
+  }()
   /// All of them.
-  public static let all = [llama, qwen2, qwen3, olmo2, glm4, granite, experts]
+  public static let all = [
+    llama, qwen2, qwen3, olmo2, glm4, granite, experts, gemma3, cohere2, gptOss,
+  ]
 
   private static func kind(_ change: (inout LayerKind) -> Void) -> LayerKind {
     var kind = LayerKind()

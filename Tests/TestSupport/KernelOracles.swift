@@ -16,16 +16,18 @@ package enum Oracle {
   }
 
   /// Softmax attention: q (T, H·D), k and v (T, K·D); `sees` says, for key-value head, query and key,
-  /// whether the key counts.
+  /// whether the key counts; `sinks` are logits without a value, (H).
   package static func attention(
-    _ q: Matrix, _ k: Matrix, _ v: Matrix, headDim d: Int, sees: (Int, Int, Int) -> Bool
+    _ q: Matrix, _ k: Matrix, _ v: Matrix, headDim d: Int, sinks: [Double]? = nil,
+    sees: (Int, Int, Int) -> Bool
   ) -> Matrix {
     let queryHeads = (q.first?.count ?? 0) / d
     let group = queryHeads * d / (k.first?.count ?? 1)
     return q.indices.map { i in
       (0..<queryHeads).flatMap { head -> [Double] in
         let kv = head / group
-        let (keys, weights) = softmax(q, k, d, head: head, kv: kv, query: i, sees: sees)
+        let (keys, weights) = softmax(
+          q, k, d, head: head, kv: kv, query: i, sink: sinks?[head], sees: sees)
         return (0..<d).map { c in
           zip(keys, weights).reduce(0) { $0 + $1.1 * v[$1.0][kv * d + c] }
         }
@@ -65,7 +67,7 @@ package enum Oracle {
 
   /// The keys that query `query` of a head sees, and their weights.
   private static func softmax(
-    _ q: Matrix, _ k: Matrix, _ d: Int, head: Int, kv: Int, query i: Int,
+    _ q: Matrix, _ k: Matrix, _ d: Int, head: Int, kv: Int, query i: Int, sink: Double? = nil,
     sees: (Int, Int, Int) -> Bool
   ) -> (keys: [Int], weights: [Double]) {
     let keys = k.indices.filter { sees(kv, i, $0) }
@@ -74,7 +76,7 @@ package enum Oracle {
     }
     let top = scores.max() ?? 0
     let powers = scores.map { exp($0 - top) }
-    let total = powers.reduce(0, +)
+    let total = powers.reduce(sink.map { exp($0 - top) } ?? 0, +)
     return (keys, powers.map { $0 / total })
   }
 
@@ -98,6 +100,16 @@ package enum Oracle {
       zip(g, u).map { x, u in
         let inner = (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
         return x / 2 * (1 + tanh(inner)) * u
+      }
+    }
+  }
+
+  /// gpt-oss' activation: g·sigmoid(1.702·g)·(1 + u), g at most 7 and u within −7…7.
+  package static func clampedSwiglu(gate: Matrix, up: Matrix) -> Matrix {
+    zip(gate, up).map { g, u in
+      zip(g, u).map { g, u in
+        let g = min(g, 7)
+        return g / (1 + exp(-1.702 * g)) * (1 + min(max(u, -7), 7))
       }
     }
   }

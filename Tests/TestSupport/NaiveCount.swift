@@ -10,10 +10,10 @@ public struct NaiveCount {
   /// Rows at the layers' inputs, and at the last one's output.
   private func rowsThatMatter(_ pattern: AttentionPattern, _ rows: Range<Int>) -> [Set<Int>] {
     var result = [Set(rows)]
-    for heads in pattern.isRetrieval.reversed() {
+    for (layer, heads) in pattern.isRetrieval.enumerated().reversed() {
       var read: Set<Int> = []
       for query in result[0] {
-        for key in 0...query where heads.contains(where: { sees(pattern, $0, query, key) }) {
+        for key in 0...query where heads.contains(where: { sees(pattern, layer, $0, query, key) }) {
           read.insert(key)
         }
       }
@@ -22,8 +22,11 @@ public struct NaiveCount {
     return result
   }
 
-  private func sees(_ pattern: AttentionPattern, _ isFull: Bool, _ query: Int, _ key: Int) -> Bool {
-    isFull ? key <= query : pattern.streaming.sees(query: query, key: key)
+  private func sees(
+    _ pattern: AttentionPattern, _ layer: Int, _ isFull: Bool, _ query: Int, _ key: Int
+  ) -> Bool {
+    if let own = c.kinds[layer].window { return key <= query && query - key < own }
+    return isFull ? key <= query : pattern.streaming.sees(query: query, key: key)
   }
 
   /// Query heads times visible pairs of one layer.
@@ -32,7 +35,7 @@ public struct NaiveCount {
     for head in 0..<c.queryHeads {
       let isFull = pattern.isRetrieval[layer][head / c.groupSize]
       for query in queries {
-        for key in 0...query where sees(pattern, isFull, query, key) { pairs += 1 }
+        for key in 0...query where sees(pattern, layer, isFull, query, key) { pairs += 1 }
       }
     }
     return pairs
@@ -90,7 +93,9 @@ public struct NaiveCount {
       let (n, m) = (plan[layer].count, plan[layer + 1].count)
       sum += feedForward(layer, m)
       sum += product(m, wide, c.hidden)
-      for _ in 0..<c.queryHeads { sum += 2 * m * c.headDim }
+      if c.kinds[layer].window == nil {
+        for _ in 0..<c.queryHeads { sum += 2 * m * c.headDim }
+      }
       if layer == 0 { continue }
       sum += 4 * 2 * c.headDim * pairs(pattern, layer: layer, queries: plan[layer + 1])
       sum += 2 * product(n, c.hidden, narrow) + product(m, c.hidden, wide)

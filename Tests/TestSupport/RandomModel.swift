@@ -9,6 +9,10 @@ package struct RandomModel {
     var biases: (q: [Double], k: [Double], v: [Double])?
     var headNorms: (q: [Double], k: [Double])?
     var outputBias: [Double]?
+    /// (H).
+    var sinks: [Double]?
+    /// Of the router (E), and of all experts' gate (E·F), up (E·F) and down (E·C) projections.
+    var expertBiases: (router: [Double], gate: [Double], up: [Double], down: [Double])?
     /// (E, C); with it the gate, up and down projections are those of all experts under one another.
     var router: [[Double]]?
   }
@@ -33,7 +37,8 @@ package struct RandomModel {
       let width = kind.experts?.width ?? c.feedForward
       var layer = Layer(
         attentionNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
-        mlpNorm: kind.norms == .behind ? nil : random.vector(c.hidden, around: 1),
+        mlpNorm: kind.norms == .behind || kind.norms == .beside
+          ? nil : random.vector(c.hidden, around: 1),
         wq: random.matrix(wide, c.hidden), wk: random.matrix(narrow, c.hidden),
         wv: random.matrix(narrow, c.hidden), wo: random.matrix(c.hidden, wide),
         wGate: random.matrix(copies * width, c.hidden),
@@ -48,8 +53,15 @@ package struct RandomModel {
             random.vector(isWhole ? narrow : c.headDim, around: 1)
           ))
       if let experts = kind.experts { layer.router = random.matrix(experts.count, c.hidden) }
+      if let experts = kind.experts, experts.hasBiases {
+        layer.expertBiases = (
+          random.vector(experts.count), random.vector(copies * width),
+          random.vector(copies * width), random.vector(copies * c.hidden)
+        )
+      }
+      if kind.learnsSinks { layer.sinks = random.vector(c.queryHeads, around: 0.5) }
       if kind.outputBias { layer.outputBias = random.vector(c.hidden) }
-      if kind.norms != .before {
+      if kind.norms.followBlocks {
         layer.attentionOutputNorm = random.vector(c.hidden, around: 1)
         layer.mlpOutputNorm = random.vector(c.hidden, around: 1)
       }
@@ -76,8 +88,14 @@ package struct RandomModel {
       },
       outputBias: p.outputBias?.map(Float.init),
       headNorms: p.headNorms.map { ($0.q.map(Float.init), $0.k.map(Float.init)) },
+      sinks: p.sinks?.map(Float.init),
       attentionOutputNorm: p.attentionOutputNorm?.map(Float.init),
-      mlpNorm: p.mlpNorm?.map(Float.init), router: p.router.map(weight), wGate: weight(p.wGate),
+      mlpNorm: p.mlpNorm?.map(Float.init), router: p.router.map(weight),
+      expertBiases: p.expertBiases.map {
+        ExpertBiases(
+          router: $0.router.map(Float.init), gate: $0.gate.map(Float.init),
+          up: $0.up.map(Float.init), down: $0.down.map(Float.init))
+      }, wGate: weight(p.wGate),
       wUp: weight(p.wUp),
       wDown: weight(p.wDown), mlpOutputNorm: p.mlpOutputNorm?.map(Float.init))
   }

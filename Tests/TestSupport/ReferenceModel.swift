@@ -19,12 +19,20 @@ package struct ReferenceModel {
     var x = embed(tokens)
     for layer in 0..<configuration.layers {
       let (q, k, v) = project(x, layer)
-      let o = attend(q, k, v) { head, i, j in
-        j <= i && (pattern.isRetrieval[layer][head] || pattern.streaming.sees(query: i, key: j))
+      let own = configuration.kinds[layer].window
+      let o = attend(q, k, v, layer) { head, i, j in
+        if own != nil { return sees(layer, i, j) }
+        return j <= i
+          && (pattern.isRetrieval[layer][head] || pattern.streaming.sees(query: i, key: j))
       }
       x = finish(x, o, layer)
     }
     return norm(x, parameters.finalNorm)
+  }
+
+  /// Whether query i sees key j in the model as it was trained.
+  private func sees(_ layer: Int, _ i: Int, _ j: Int) -> Bool {
+    j <= i && i - j < configuration.kinds[layer].window ?? .max
   }
 
   /// log softmax of the logits (T, V) under a pattern.
@@ -60,10 +68,14 @@ package struct ReferenceModel {
         rows.reduce(0.0) { sum, i in
           let scores = (0...i).map { score(query, i, $0) }
           let seen = scores.indices.filter { window.sees(query: i, key: $0) }
-          return sum + seen.reduce(0) { $0 + scores[$1] } / scores.reduce(0, +)
+          let sink = parameters.layers[layer].sinks.map { exp($0[query]) } ?? 0
+          return sum + (sink + seen.reduce(0) { $0 + scores[$1] }) / (sink + scores.reduce(0, +))
         } / Double(rows.count)
       }
-      x = finish(x, attend(q, k, v) { _, i, j in j <= i }, layer)
+      x = finish(x, attend(q, k, v, layer) { sees(layer, $1, $2) }, layer)
+      if configuration.kinds[layer].window != nil {
+        return Array(repeating: 1, count: configuration.keyValueHeads)
+      }
       return (0..<configuration.keyValueHeads).map { head in
         shares[head * group..<(head + 1) * group].reduce(0, +) / Double(group)
       }
@@ -79,11 +91,15 @@ package struct ReferenceModel {
     var (teacher, student) = (embed(tokens), embed(tokens))
     for layer in 0..<configuration.layers {
       let (tq, tk, tv) = project(teacher, layer)
-      let full = attend(tq, tk, tv) { _, i, j in j <= i }
+      let full = attend(tq, tk, tv, layer) { sees(layer, $1, $2) }
       teacher = finish(teacher, full, layer)
       let (sq, sk, sv) = project(student, layer)
-      let stream = attend(sq, sk, sv) { _, i, j in rule.sees(query: i, key: j) }
-      let own = attend(sq, sk, sv) { _, i, j in j <= i }
+      let stream = attend(sq, sk, sv, layer) { _, i, j in rule.sees(query: i, key: j) }
+      let own = attend(sq, sk, sv, layer) { sees(layer, $1, $2) }
+      if configuration.kinds[layer].window != nil {
+        student = finish(student, own, layer)
+        continue
+      }
       let mix = Oracle.mix(
         full: ownFullAttention ? own : full, stream: stream, gates: gates[layer])
       let mixed = mix.indices.map { rule.queries.contains($0) ? mix[$0] : own[$0] }
@@ -121,9 +137,10 @@ package struct ReferenceModel {
   }
 
   private func attend(
-    _ q: Matrix, _ k: Matrix, _ v: Matrix, sees: (Int, Int, Int) -> Bool
+    _ q: Matrix, _ k: Matrix, _ v: Matrix, _ layer: Int, sees: (Int, Int, Int) -> Bool
   ) -> Matrix {
-    Oracle.attention(q, k, v, headDim: configuration.headDim, sees: sees)
+    Oracle.attention(
+      q, k, v, headDim: configuration.headDim, sinks: parameters.layers[layer].sinks, sees: sees)
   }
 
   private func finish(_ x: Matrix, _ o: Matrix, _ layer: Int) -> Matrix {
@@ -135,6 +152,9 @@ package struct ReferenceModel {
     var attended = linear(o, p.wo)
     if let bias = p.outputBias { attended = attended.map { zip($0, bias).map(+) } }
     let h = join(x, attended, p.attentionOutputNorm)
+    if kind.norms == .beside {
+      return join(h, feedForward(p.attentionNorm.map { norm(x, $0) } ?? x, layer), nil)
+    }
     let n = p.mlpNorm.map { norm(h, $0) } ?? h
     return join(h, feedForward(n, layer), p.mlpOutputNorm)
   }
@@ -142,19 +162,27 @@ package struct ReferenceModel {
   private func feedForward(_ n: Matrix, _ layer: Int) -> Matrix {
     let (p, kind) = (parameters.layers[layer], configuration.kinds[layer])
     func block(_ x: Matrix, _ expert: Int, of count: Int) -> Matrix {
-      func part(_ w: Matrix) -> Matrix {
+      func part<Value>(_ w: [Value]) -> [Value] {
         let rows = w.count / count
         return Array(w[expert * rows..<(expert + 1) * rows])
       }
-      let (gate, up) = (linear(x, part(p.wGate)), linear(x, part(p.wUp)))
+      func biased(_ x: Matrix, _ bias: [Double]?) -> Matrix {
+        bias.map { bias in x.map { zip($0, part(bias)).map(+) } } ?? x
+      }
+      let gate = biased(linear(x, part(p.wGate)), p.expertBiases?.gate)
+      let up = biased(linear(x, part(p.wUp)), p.expertBiases?.up)
       let act =
-        kind.activation == .silu
-        ? Oracle.swiglu(gate: gate, up: up) : Oracle.geglu(gate: gate, up: up)
-      return linear(act, part(p.wDown))
+        switch kind.activation {
+        case .silu: Oracle.swiglu(gate: gate, up: up)
+        case .geluTanh: Oracle.geglu(gate: gate, up: up)
+        case .clamped: Oracle.clampedSwiglu(gate: gate, up: up)
+        }
+      return biased(linear(act, part(p.wDown)), p.expertBiases?.down)
     }
     guard let experts = kind.experts, let router = p.router else { return block(n, 0, of: 1) }
     return n.map { row in
-      let logits = linear([row], router)[0]
+      var logits = linear([row], router)[0]
+      if let bias = p.expertBiases?.router { logits = zip(logits, bias).map(+) }
       let powers = logits.map { exp($0) }
       let probabilities = powers.map { $0 / powers.reduce(0, +) }
       let chosen = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(experts.active)
@@ -169,7 +197,13 @@ package struct ReferenceModel {
   private func linear(_ x: Matrix, _ w: Matrix) -> Matrix { Oracle.linear(x, w) }
 
   private func norm(_ x: Matrix, _ w: [Double]) -> Matrix {
-    Oracle.rmsNorm(x, w, epsilon: Double(configuration.rmsNormEpsilon))
+    let centered =
+      configuration.centersNorms
+      ? x.map { row in
+        let mean = row.reduce(0, +) / Double(row.count)
+        return row.map { $0 - mean }
+      } : x
+    return Oracle.rmsNorm(centered, w, epsilon: Double(configuration.rmsNormEpsilon))
   }
 
   private func headNorm(_ x: Matrix, _ w: [Double]) -> Matrix {

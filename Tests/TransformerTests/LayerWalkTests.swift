@@ -14,22 +14,25 @@ import Transformer
     _ model: RandomModel, _ weights: [[Double]], _ window: StreamingWindow?, keeping: Retention
   ) -> [[Float]] {
     let (decoder, c) = (model.decoder, model.configuration)
-    let visibility = window.map { Visibility.streaming($0) } ?? .causal
+    func seen(_ layer: DecoderLayer) -> Visibility {
+      layer.kind.window != nil
+        ? layer.kind.ownVisibility : window.map { Visibility.streaming($0) } ?? .causal
+    }
     let plan = decoder.rowPlan(pattern(c, window), output: RowSet(sink: 0, tail: rows))
     let table = RotaryTable(c, positions: tokens.count)
     var saved = UniqueArray<SavedLayer>()
     let x = decoder.walk(
       decoder.embed(tokens, rows: plan[0]), rows: plan, table: table,
       keeping: Array(repeating: keeping, count: c.layers), in: &saved
-    ) { layer, qkv in layer.attend(qkv, visibility).output() }
+    ) { layer, qkv in layer.attend(qkv, seen(layer)).output() }
     let dHidden = Tensor(
       rows: rows.count, columns: c.hidden, values: weights.joined().map(Float.init))
     let dx = decoder.walkBack(
       decoder.finalNormBackward(dHidden.view, x: x.view), saved: saved, table: table
     ) { layer, qkv in
-      layer.attend(qkv, visibility).output()
+      layer.attend(qkv, seen(layer)).output()
     } attendBackward: { layer, qkv, dO in
-      layer.attendBackward(dO, qkv, layer.attend(qkv, visibility), visibility)
+      layer.attendBackward(dO, qkv, layer.attend(qkv, seen(layer)), seen(layer))
     }
     guard let dx else { return [] }
     let (held, values) = (plan[0], dx.values)

@@ -73,6 +73,12 @@ void zz_swiglu_backward(float *gate, float *up, const float *dy, size_t n);
 /* y[i] = gelu(gate[i]) * up[i], gelu in its form with tanh */
 void zz_geglu(const float *gate, const float *up, float *y, size_t n);
 
+/* y[i] = g * sigmoid(1.702 g) * (1 + u), g = min(gate[i], 7) and u = up[i] within -7...7 (gpt-oss) */
+void zz_clamped_swiglu(const float *gate, const float *up, float *y, size_t n);
+
+/* As zz_swiglu_backward, of zz_clamped_swiglu. */
+void zz_clamped_swiglu_backward(float *gate, float *up, const float *dy, size_t n);
+
 /* As zz_swiglu_backward, of zz_geglu. */
 void zz_geglu_backward(float *gate, float *up, const float *dy, size_t n);
 

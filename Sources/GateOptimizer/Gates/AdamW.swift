@@ -97,7 +97,7 @@ package struct GatePenalty {
     progress = Double(state.step) / Double(settings.steps)
   }
 
-  private var count: Double { Double(gates.values.count) }
+  private var count: Double { Double(gates.gateCount) }
   private var meanGate: Double { gates.values.reduce(0) { $0 + abs($1) } / count }
 
   private func layerMean(_ index: Int) -> Double {

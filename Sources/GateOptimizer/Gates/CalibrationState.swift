@@ -60,7 +60,8 @@ public struct CalibrationState: Sendable, Equatable {
       ?? GateMatrix(
         layers: configuration.layers, heads: configuration.keyValueHeads,
         repeating: settings.initialGate)
-    gates = (settings.gates == .layers ? given.layerMeans : given).clipped
+    let own = given.within(MapSpace(configuration))
+    gates = (settings.gates == .layers ? own.layerMeans : own).clipped
     optimizer = AdamW(count: gates.values.count)
     multiplier = settings.regularization
     records = []
@@ -136,14 +137,14 @@ extension CalibrationState {
     return found
   }
 
-  /// Reads a state written by ``write(to:identity:)`` for L layers of K heads after at most `steps` steps;
+  /// Reads a state written by ``write(to:identity:)`` for the gates that `space` has after at most `steps` steps;
   /// `olderIdentities` are what earlier versions wrote for the same run.
   ///
   /// - Throws: ``CalibrationError/checkpoint(path:expected:found:)`` if the file is of another kind,
   ///   another run or another model, or has values that no run leaves; `FileError` if it cannot be
   ///   read or holds other arrays.
   public init(
-    reading path: String, identity: String, olderIdentities: [String] = [], layers: Int, heads: Int,
+    reading path: String, identity: String, olderIdentities: [String] = [], space: MapSpace,
     steps: Int
   ) throws {
     func refuse(_ expected: String, _ found: String) -> CalibrationError {
@@ -170,11 +171,13 @@ extension CalibrationState {
           "a step from 0 to \(steps)", "step \(attributes["step"]?.quoted ?? "nothing")")
       }
       step = stated
-      return Self.forms(layers: layers, heads: heads, step: step)
+      return Self.forms(layers: space.layers, heads: space.heads, step: step)
     }
     let content = CheckpointContent(archive)
     if let name = content.absurd { throw refuse("\(name.expected) in \(name.array)", "others") }
-    gates = GateMatrix(layers: layers, heads: heads, values: content.doubles("gates"))
+    gates = GateMatrix(
+      layers: space.layers, heads: space.heads, values: content.doubles("gates")
+    ).within(space)
     optimizer = AdamW(
       step: step, mean: content.doubles("optimizer/mean"),
       square: content.doubles("optimizer/square"))

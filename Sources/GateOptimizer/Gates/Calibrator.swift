@@ -92,10 +92,8 @@ public struct Calibrator: Sendable {
       &values, gradients: batch.gradients(penalty, gates: state.gates, unit: settings.gates),
       learningRate: rate)
     state.multiplier = penalty.nextMultiplier
-    state.gates =
-      GateMatrix(
-        layers: state.gates.layers, heads: state.gates.heads, values: values
-      ).clipped
+    // Where a layer has no gate, nothing pulls its zeros up.
+    state.gates = state.gates.with(values).clipped
     state.records.append(record)
     return batch.seconds
   }

@@ -153,15 +153,52 @@ public struct GateMatrix: Sendable, Equatable {
   public let heads: Int
   /// The gates, row-major (L, K).
   public private(set) var values: [Double]
+  /// The layers that have gates, ascending: the global ones.
+  ///
+  /// The rows of the others are zeros.
+  public let globalLayers: [Int]
 
-  /// A matrix of `values`, row-major (L, K).
+  /// A matrix of `values`, row-major (L, K), in which every layer has gates.
   public init(layers: Int, heads: Int, values: [Double]) {
+    self.init(layers: layers, heads: heads, values: values, globalLayers: Array(0..<layers))
+  }
+
+  private init(layers: Int, heads: Int, values: [Double], globalLayers: [Int]) {
     precondition(
       layers > 0 && heads > 0 && values.count == layers * heads,
       "\(values.count) gates for \(layers) layers × \(heads) heads")
     self.layers = layers
     self.heads = heads
     self.values = values
+    self.globalLayers = globalLayers
+  }
+
+  /// The same gates in the layers that `space` decides on, of as many layers, and zeros in the others.
+  ///
+  /// Whole layers that were learned as one number each keep it.
+  public func within(_ space: MapSpace) -> GateMatrix {
+    precondition(space.layers == layers, "gates of \(layers) layers for \(space.layers)")
+    let isGlobal = space.all(space.globalLayers.map { _ in true })
+    return GateMatrix(
+      layers: layers, heads: heads,
+      values: values.indices.map { isGlobal[$0 / heads] ? values[$0] : 0 },
+      globalLayers: space.globalLayers)
+  }
+
+  /// Other gates of the same layers and heads.
+  func with(_ values: [Double]) -> GateMatrix {
+    GateMatrix(layers: layers, heads: heads, values: values, globalLayers: globalLayers)
+  }
+
+  /// The gates of the global layers, in their order.
+  package var globalValues: [Double] { globalLayers.flatMap { Array(self[layer: $0]) } }
+
+  /// How many gates there are: those of the global layers.
+  public var gateCount: Int { globalLayers.count * heads }
+
+  /// The global layers' place among all.
+  public var space: MapSpace {
+    MapSpace(layers: layers, heads: heads, globalLayers: globalLayers)
   }
 
   /// A matrix in which every gate is `value`.
@@ -186,15 +223,12 @@ public struct GateMatrix: Sendable, Equatable {
   public var rows: [[Double]] { (0..<layers).map { Array(self[layer: $0]) } }
 
   /// The same gates, each moved into [0, 1].
-  public var clipped: GateMatrix {
-    GateMatrix(layers: layers, heads: heads, values: values.map { min(max($0, 0), 1) })
-  }
+  public var clipped: GateMatrix { with(values.map { min(max($0, 0), 1) }) }
 
   /// Every gate the mean of its layer's.
   public var layerMeans: GateMatrix {
     let means = (0..<layers).map { self[layer: $0].reduce(0, +) / Double(heads) }
-    return GateMatrix(
-      layers: layers, heads: heads, values: values.indices.map { means[$0 / heads] })
+    return with(values.indices.map { means[$0 / heads] })
   }
 
   private func index(_ layer: Int, _ head: Int) -> Int {

@@ -20,7 +20,7 @@ public struct LayerRanking: Sendable, Equatable {
   public let gains: [Double]
   /// Loss plus gain, (L): the layers with the largest become retrieval layers.
   public let scores: [Double]
-  /// Layers from the first to be kept to the last: by score, then sum of gates, then lower index.
+  /// The global layers from the first to be kept to the last: by score, then sum of gates, then lower index.
   public let order: [Int]
 
   /// Ranks the layers of `gates` at `sparsity`.
@@ -40,7 +40,7 @@ public struct LayerRanking: Sendable, Equatable {
     self.losses = stakes.map(\.loss)
     self.gains = stakes.map(\.gain)
     self.scores = scores
-    self.order = scores.indices.sorted {
+    self.order = gates.globalLayers.sorted {
       (-scores[$0], -sums[$0], $0) < (-scores[$1], -sums[$1], $1)
     }
   }
@@ -52,10 +52,10 @@ public struct LayerRanking: Sendable, Equatable {
       isRetrievalLayer.indices.map { isRetrievalLayer[$0] ? -gains[$0] : losses[$0] })
   }
 
-  /// The map of least cost: the L − round(s·L) layers that come first in ``order``.
+  /// The map of least cost: of n global layers the n − round(s·n) that come first in ``order``.
   public func best() throws(GateOptimizerError) -> RankedMap {
     let streaming = try Sparsity.streaming(of: order.count, at: sparsity)
-    var isRetrievalLayer = Array(repeating: false, count: order.count)
+    var isRetrievalLayer = Array(repeating: false, count: losses.count)
     for layer in order.prefix(order.count - streaming) {
       isRetrievalLayer[layer] = true
     }

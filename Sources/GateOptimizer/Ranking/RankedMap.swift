@@ -28,7 +28,8 @@ public struct RankedMap: Sendable, Equatable {
     AttentionPattern(heads(keyValueHeads: keyValueHeads), window: window)
   }
 
-  /// A baseline: L − round(s·L) retrieval layers drawn at random, every set equally likely, (L).
+  /// A baseline: of n global layers n − round(s·n) retrieval layers drawn at random, every set equally likely, as flags
+  /// of those n.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public static func randomLayers(
@@ -58,8 +59,9 @@ extension GateMatrix {
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public func headCut(likeLayersAt sparsity: Double) throws(GateOptimizerError) -> HeadSet {
-    let streaming = try Sparsity.streaming(of: layers, at: sparsity)
-    return try HeadSet.largest(of: self, sparsity: Double(streaming) / Double(layers))
+    let streaming = try Sparsity.streaming(of: globalLayers.count, at: sparsity)
+    return try HeadSet.largest(
+      of: self, sparsity: Double(streaming) / Double(max(globalLayers.count, 1)))
   }
 
   /// DuoAttention's per-head cut at `sparsity`; see `HeadSet.largest(of:sparsity:)`.
@@ -71,7 +73,7 @@ extension GateMatrix {
 }
 
 extension HeadSet {
-  /// DuoAttention's quantile cut made exact: of N heads the N − round(s·N) with the largest gates.
+  /// DuoAttention's quantile cut made exact: of the N heads of global layers the N − round(s·N) with the largest gates.
   ///
   /// DuoAttention (arXiv 2410.10819) keeps the gates not below their s-quantile after adding unseeded
   /// noise; here equal gates are kept by lower layer, then lower head, and the count is exact
@@ -82,23 +84,27 @@ extension HeadSet {
     of gates: GateMatrix, sparsity: Double
   ) throws(GateOptimizerError) -> HeadSet {
     let values = gates.clipped.values
-    let streaming = try Sparsity.streaming(of: values.count, at: sparsity)
+    let places = gates.globalLayers.flatMap { layer in
+      layer * gates.heads..<(layer + 1) * gates.heads
+    }
+    let streaming = try Sparsity.streaming(of: places.count, at: sparsity)
     // Row-major indices are in (layer, head) order, so the index itself breaks ties.
-    let order = values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }
+    let order = places.sorted { (-values[$0], $0) < (-values[$1], $1) }
     return HeadSet(
-      places: order.prefix(values.count - streaming), layers: gates.layers, heads: gates.heads)
+      places: order.prefix(places.count - streaming), layers: gates.layers, heads: gates.heads)
   }
 
-  /// A baseline: N − round(s·N) heads drawn at random, every set equally likely.
+  /// A baseline: of the N heads that maps decide on N − round(s·N), drawn at random, every set equally likely.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   public static func random(
-    layers: Int, heads: Int, sparsity: Double, seed: UInt64
+    _ space: MapSpace, sparsity: Double, seed: UInt64
   ) throws(GateOptimizerError) -> HeadSet {
-    let streaming = try Sparsity.streaming(of: layers * heads, at: sparsity)
+    let count = MapUnit.heads.count(in: space)
+    let streaming = try Sparsity.streaming(of: count, at: sparsity)
     var generator = SeededGenerator(seed: seed, stream: .randomHeads)
-    let kept = generator.choose(layers * heads - streaming, of: layers * heads)
-    return HeadSet(places: kept, layers: layers, heads: heads)
+    let kept = Set(generator.choose(count - streaming, of: count))
+    return MapUnit.heads.heads(of: (0..<count).map(kept.contains), in: space)
   }
 }
 

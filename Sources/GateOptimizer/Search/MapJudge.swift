@@ -28,6 +28,7 @@ package final class MapJudge: LossJudge {
 
   private let decoder: DecoderModel
   private let question: Question
+  private let space: MapSpace
   private var judged = UniqueArray<JudgedSample>()
   private let onEach: () throws -> Void
 
@@ -48,6 +49,7 @@ package final class MapJudge: LossJudge {
   ) throws {
     self.decoder = decoder
     self.question = question
+    space = MapSpace(decoder.configuration)
     self.onEach = onEach
     for sample in samples {
       judged.append(
@@ -80,7 +82,7 @@ package final class MapJudge: LossJudge {
   }
 
   private func heads(_ kept: [Bool]) -> HeadSet {
-    question.unit.heads(of: kept, perLayer: decoder.configuration.keyValueHeads)
+    question.unit.heads(of: kept, in: space)
   }
 }
 

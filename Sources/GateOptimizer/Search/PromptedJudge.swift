@@ -189,7 +189,7 @@ package final class PromptedJudge: LossJudge {
 
   private func map(_ kept: [Bool], sample: Int) -> PromptedMap {
     PromptedMap(
-      read.prompts[sample], unit.heads(of: kept, perLayer: decoder.configuration.keyValueHeads),
+      read.prompts[sample], unit.heads(of: kept, in: MapSpace(decoder.configuration)),
       base: bases[sample])
   }
 

@@ -4,45 +4,47 @@ import Transformer
 package struct SearchedMaps: Sendable, Equatable {
   /// What was searched.
   package let unit: MapUnit
-  /// Layers of the model.
-  package let layers: Int
-  /// Key-value heads of a layer.
-  package let heads: Int
-  /// The set at position n has n streaming layers, or n·K streaming heads; L + 1.
+  /// The heads that the maps decide on.
+  package let space: MapSpace
+  /// Of n global layers the set at position i ≤ n has i streaming layers, or i·K streaming heads; n + 1.
   package let sets: [SearchedSet]
 
-  /// The sets of a model of `layers` layers and `heads` key-value heads, in the order of ``sets``.
-  package init(unit: MapUnit, layers: Int, heads: Int, sets: [SearchedSet]) {
-    let width = unit.perLayer(heads: heads)
+  /// The sets of a model, in the order of ``sets``.
+  package init(unit: MapUnit, space: MapSpace, sets: [SearchedSet]) {
+    let width = unit.perLayer(heads: space.heads)
     precondition(
-      sets.map(\.streaming) == (0...layers).map { $0 * width }
-        && sets.allSatisfy { $0.kept.count == layers * width },
+      sets.map(\.streaming) == (0...space.globalLayers.count).map { $0 * width }
+        && sets.allSatisfy { $0.kept.count == unit.count(in: space) },
       "\(sets.count) sets of \(unit)")
     self.unit = unit
-    self.layers = layers
-    self.heads = heads
+    self.space = space
     self.sets = sets
   }
 
-  /// The set at `sparsity`: of L layers round(s·L) stream, or as many heads as these have.
+  /// The set at `sparsity`: of n global layers round(s·n) stream, or as many heads as these have.
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` unless 0 ≤ `sparsity` ≤ 1.
   package func set(sparsity: Double) throws(GateOptimizerError) -> SearchedSet {
-    sets[try Sparsity.streaming(of: layers, at: sparsity)]
+    sets[try Sparsity.streaming(of: space.globalLayers.count, at: sparsity)]
   }
 
   /// The heads that see the whole context at `sparsity`.
   ///
   /// - Throws: As ``set(sparsity:)``.
   package func retrievalHeads(sparsity: Double) throws(GateOptimizerError) -> HeadSet {
-    unit.heads(of: try set(sparsity: sparsity).kept, perLayer: heads)
+    unit.heads(of: try set(sparsity: sparsity).kept, in: space)
   }
 
-  /// The share of all sets in which each unit is kept: 0 for what goes first, near 1 for what stays longest.
+  /// The share of all sets in which each layer or head of the model is kept: 0 for what goes first or always streams,
+  /// near 1 for what stays longest.
   package var endurance: [Double] {
-    sets[0].kept.indices.map { unit in
-      Double(sets.count { $0.kept[unit] }) / Double(sets.count)
+    let width = unit.perLayer(heads: space.heads)
+    var shares = Array(repeating: 0.0, count: space.layers * width)
+    for unit in sets[0].kept.indices {
+      shares[space.globalLayers[unit / width] * width + unit % width] =
+        Double(sets.count { $0.kept[unit] }) / Double(sets.count)
     }
+    return shares
   }
 
   /// The map of the layers that were found best at `sparsity`; its scores are ``endurance``, its cost the
@@ -52,7 +54,7 @@ package struct SearchedMaps: Sendable, Equatable {
   package func layerMap(sparsity: Double) throws(GateOptimizerError) -> RankedMap {
     let set = try set(sparsity: sparsity)
     return RankedMap(
-      criterion: .search, requestedSparsity: sparsity, isRetrievalLayer: set.kept,
+      criterion: .search, requestedSparsity: sparsity, isRetrievalLayer: space.all(set.kept),
       scores: endurance, cost: set.loss)
   }
 }
@@ -63,29 +65,31 @@ package struct LearnedMaps: Sendable {
   package let gates: GateMatrix?
   /// The maps that were searched, at most one of each unit.
   package let searched: [SearchedMaps]
+  /// The heads that maps decide on.
+  package let space: MapSpace
   /// Layers of the model.
-  package let layers: Int
+  package var layers: Int { space.layers }
   /// Key-value heads of a layer.
-  package let heads: Int
+  package var heads: Int { space.heads }
 
   /// Gates, with searched maps of the same model.
   package init(gates: GateMatrix, searched: [SearchedMaps] = []) {
     self.gates = gates
     self.searched = searched
-    (layers, heads) = (gates.layers, gates.heads)
+    space = gates.space
   }
 
-  /// Searched maps of a model of `layers` layers and `heads` key-value heads, without gates.
-  package init(layers: Int, heads: Int, searched: [SearchedMaps] = []) {
+  /// Searched maps of a model, without gates.
+  package init(_ space: MapSpace, searched: [SearchedMaps] = []) {
     gates = nil
     self.searched = searched
-    (self.layers, self.heads) = (layers, heads)
+    self.space = space
   }
 
   /// The same gates, or none, with other searched maps.
   package func with(searched: [SearchedMaps]) -> LearnedMaps {
     gates.map { LearnedMaps(gates: $0, searched: searched) }
-      ?? LearnedMaps(layers: layers, heads: heads, searched: searched)
+      ?? LearnedMaps(space, searched: searched)
   }
 
   /// The gates, for a method that needs them.

@@ -130,12 +130,28 @@ public enum MapUnit: String, SettingChoice {
   /// Units in a layer of so many key-value heads.
   package func perLayer(heads: Int) -> Int { self == .layers ? 1 : heads }
 
-  /// The heads of the units that are true in `kept`, in layers of `heads` key-value heads.
-  package func heads(of kept: [Bool], perLayer heads: Int) -> HeadSet {
+  /// How many units there are of the heads that maps decide on.
+  package func count(in space: MapSpace) -> Int {
+    space.globalLayers.count * perLayer(heads: space.heads)
+  }
+
+  /// The heads of the units that are true in `kept`; units are those of the global layers, in their order.
+  package func heads(of kept: [Bool], in space: MapSpace) -> HeadSet {
     switch self {
-    case .layers: HeadSet(retrievalLayers: kept, heads: heads)
+    case .layers: return space.layers(kept)
     case .heads:
-      HeadSet(stride(from: 0, to: kept.count, by: heads).map { Array(kept[$0..<$0 + heads]) })
+      let rows = space.globalLayers.indices.map {
+        kept[$0 * space.heads..<($0 + 1) * space.heads]
+      }
+      var all = space.layers(rows.map { _ in false }).rows
+      for (layer, row) in zip(space.globalLayers, rows) { all[layer] = Array(row) }
+      return HeadSet(all)
     }
+  }
+
+  /// The units of the global layers that a head set keeps: the inverse of ``heads(of:in:)``.
+  package func kept(of heads: HeadSet, in space: MapSpace) -> [Bool] {
+    let rows = space.globalLayers.map { heads.rows[$0] }
+    return self == .layers ? rows.map { $0.contains(true) } : Array(rows.joined())
   }
 }

@@ -51,12 +51,13 @@ extension OperationCount {
     var result = Operations()
     result.projections =
       output.count * (2 * c.hidden * queryWidth + c.feedForwardOperations(layer: layer))
-    result.attention = 2 * output.count * queryWidth
+    let own = c.kinds[layer].ownWindow
+    result.attention = own == nil ? 2 * output.count * queryWidth : 0
     if layer == 0 { return result }
     result.projections +=
       4 * input.count * c.hidden * c.keyValueHeads * c.headDim
       + 2 * output.count * c.hidden * queryWidth
-    result.attention += 8 * queryWidth * output.visiblePairs(window)
+    result.attention += 8 * queryWidth * output.visiblePairs(own ?? window)
     return result
   }
 }

@@ -4,7 +4,7 @@ import Transformer
 /// The student's attention: every head mixes full attention with its own streaming attention,
 /// o = a·o_full + (1 − a)·o_stream.
 ///
-/// It goes along with a walk over the layers, and with the walk back, which meets the layers from the
+/// A layer with a window of its own attends to that alone. It goes along with a walk over the layers, and with the walk back, which meets the layers from the
 /// last one on.
 struct StudentAttention: ~Copyable {
   /// (L, K).
@@ -33,6 +33,13 @@ struct StudentAttention: ~Copyable {
     _ qkv: borrowing QueryKeyValue, in layer: DecoderLayer, teacher: borrowing TeacherOutputs,
     keeping: Bool
   ) -> Tensor {
+    if layer.kind.window != nil {
+      let own = attend(qkv, layer.kind.ownVisibility, in: layer, teacher)
+      guard keeping else { return own.output() }
+      let o = own.o.rows(0..<own.o.rows)
+      saved.append(MixedAttention(own))
+      return o
+    }
     guard rule.covers(layer.output) else { return attendSplit(qkv, in: layer, teacher, keeping) }
     let gates = gates[layer.index]
     let stream = attend(qkv, rule.visibility, in: layer, teacher)
@@ -110,6 +117,12 @@ struct StudentAttention: ~Copyable {
     teacher: borrowing TeacherOutputs
   ) -> QueryKeyValue? {
     guard let saved = saved.popLast() else { preconditionFailure("layer \(layer.index)") }
+    if layer.kind.window != nil {
+      gradients.append(Array(repeating: 0, count: layer.shape.keyValueHeads))
+      guard layer.index > 0 else { return nil }
+      return attendBackward(
+        dO, qkv, saved.outputs[saved.stream], layer.kind.ownVisibility, in: layer, teacher)
+    }
     guard rule.covers(layer.output) else {
       return backwardSplit(dO, qkv, saved, in: layer, teacher)
     }

@@ -49,12 +49,10 @@ extension TwoStreamStep {
     var attention = UniqueArray<Tensor>()
     for rows in parts.attention { attention.append(next(rows.count, decoder.shape.queryWidth)) }
     var prompts = UniqueArray<PromptRows>()
-    if let rows = parts.prompt {
-      for _ in 0..<decoder.configuration.layers {
-        let k = next(rows.count, decoder.shape.keyWidth)
-        prompts.append(
-          PromptRows(rows: rows, k: k, v: next(rows.count, decoder.shape.keyWidth)))
-      }
+    for rows in parts.prompt {
+      let k = next(rows.count, decoder.shape.keyWidth)
+      prompts.append(
+        PromptRows(rows: rows, k: k, v: next(rows.count, decoder.shape.keyWidth)))
     }
     return TeacherOutputs(
       attention: attention, prompts: prompts,
@@ -64,7 +62,7 @@ extension TwoStreamStep {
   /// How many ``TeacherOutputs/values`` there are for a sample with these label rows.
   package func outputCount(labelRows: Range<Int>, boundary: Int? = nil) -> Int {
     let parts = parts(labelRows: labelRows, boundary: boundary)
-    let prompt = 2 * (parts.prompt?.count ?? 0) * decoder.configuration.layers
+    let prompt = 2 * parts.prompt.reduce(0) { $0 + $1.count }
     return parts.attention.reduce(0) { $0 + $1.count } * decoder.shape.queryWidth
       + prompt * decoder.shape.keyWidth + parts.hidden.count * decoder.configuration.hidden
   }
@@ -73,8 +71,8 @@ extension TwoStreamStep {
   private struct Parts {
     /// Of each layer's attention output; none where the student has its own.
     var attention: [RowSet] = []
-    /// Of each layer's keys and values; nil where the student has its own.
-    var prompt: RowSet?
+    /// Of each layer's keys and values; none where the student has its own.
+    var prompt: [RowSet] = []
     var hidden: Range<Int>
   }
 
@@ -82,11 +80,19 @@ extension TwoStreamStep {
     let cones = cones(labelRows: labelRows, boundary: boundary)
     let rule = deployment.rule(boundary: boundary ?? labelRows.lowerBound)
     var parts = Parts(hidden: judged(labelRows, rule))
-    if retrieval == .teacher { parts.attention = cones.dropFirst().map(rule.mixed) }
+    let kinds = decoder.configuration.kinds
+    if retrieval == .teacher {
+      // A layer with a window of its own mixes nothing.
+      parts.attention = zip(kinds, cones.dropFirst()).map { kind, rows in
+        kind.window == nil ? rule.mixed(rows) : RowSet(sink: 0, tail: 0..<0)
+      }
+    }
     if deployment.phase == .decode {
-      parts.prompt =
-        retrieval == .teacher
-        ? rule.promptRows(before: rule.queries.lowerBound) : .all(rule.queries.lowerBound)
+      let end = rule.queries.lowerBound
+      let seen = retrieval == .teacher ? rule.promptRows(before: end) : .all(end)
+      parts.prompt = kinds.map { kind in
+        kind.ownWindow.map { StreamingRule($0).promptRows(before: end) } ?? seen
+      }
     }
     return parts
   }
@@ -99,7 +105,7 @@ extension TwoStreamStep {
   ) -> TeacherOutputs {
     precondition(!labelRows.isEmpty && labelRows.upperBound <= tokens.count, "rows \(labelRows)")
     let parts = parts(labelRows: labelRows, boundary: boundary)
-    if parts.attention.isEmpty && parts.prompt == nil {
+    if parts.attention.isEmpty && parts.prompt.isEmpty {
       return TeacherOutputs(
         hidden: decoder.finalHidden(
           tokens, pattern: .full(decoder.configuration), rows: labelRows))
@@ -112,11 +118,12 @@ extension TwoStreamStep {
     var prompts = UniqueArray<PromptRows>()
     let x = decoder.walk(decoder.embed(tokens, rows: all), rows: plan, table: table) {
       layer, qkv in
-      let o = layer.attend(qkv, .causal).output()
+      let o = layer.attend(qkv, layer.kind.ownVisibility).output()
       if !parts.attention.isEmpty {
         attention.append(layer.output.gather(o, parts.attention[layer.index]))
       }
-      if let rows = parts.prompt {
+      if !parts.prompt.isEmpty {
+        let rows = parts.prompt[layer.index]
         prompts.append(
           PromptRows(
             rows: rows, k: layer.input.gather(qkv.k, rows), v: layer.input.gather(qkv.v, rows)))

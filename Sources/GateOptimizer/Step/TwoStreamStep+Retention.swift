@@ -33,7 +33,7 @@ extension TwoStreamStep {
       floats += output.count * (shape.queryWidth + configuration.hidden)
       floats += attentions * output.count * (shape.queryWidth + shape.queryHeads)
       // What both blocks hand to a norm behind them.
-      if kind.norms != .before { floats += 2 * output.count * configuration.hidden }
+      if kind.norms.followBlocks { floats += 2 * output.count * configuration.hidden }
     }
     // Those of experts are computed again.
     if kept == .all, kind.experts == nil { floats += 2 * output.count * configuration.feedForward }

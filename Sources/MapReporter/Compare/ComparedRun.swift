@@ -53,6 +53,9 @@ package struct ComparedRun: Sendable {
     self.report = report
   }
 
+  /// The window of each layer that has one of its own, (L); nil where all are global.
+  var ownWindows: [Int?]? { model?.ownWindows }
+
   /// The learned gates, (L, K); nil where none are learned.
   var gates: GateMatrix? { maps.gates }
 
@@ -95,13 +98,13 @@ package struct ComparedRun: Sendable {
 
   /// The mean of the clipped gates, if there are any.
   var meanGate: Double? {
-    guard let gates = gates?.clipped.values else { return nil }
+    guard let gates = gates?.clipped.globalValues else { return nil }
     return gates.reduce(0, +) / Double(gates.count)
   }
 
   /// The share of gates of at least one half, if there are any.
   var openShare: Double? {
-    guard let gates = gates?.clipped.values else { return nil }
+    guard let gates = gates?.clipped.globalValues else { return nil }
     return Double(gates.count { $0 >= 0.5 }) / Double(gates.count)
   }
 
@@ -109,9 +112,11 @@ package struct ComparedRun: Sendable {
   /// matrix is constant or there is none.
   func correlation(with other: ComparedRun) -> Double? {
     guard let a = gates?.clipped, let b = other.gates?.clipped, let meanGate,
-      let otherMean = other.meanGate, (a.layers, a.heads) == (b.layers, b.heads)
+      let otherMean = other.meanGate, a.space == b.space
     else { return nil }
-    let (x, y) = (a.values.map { $0 - meanGate }, b.values.map { $0 - otherMean })
+    let (x, y) = (
+      a.globalValues.map { $0 - meanGate }, b.globalValues.map { $0 - otherMean }
+    )
     func sum(_ pairs: Zip2Sequence<[Double], [Double]>) -> Double {
       pairs.reduce(0) { $0 + $1.0 * $1.1 }
     }

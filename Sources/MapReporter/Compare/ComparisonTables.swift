@@ -60,7 +60,8 @@ extension Comparison {
     let context = run.evaluation.cacheContext(of: run.primaryTask)
     return layers.map { layers in
       let heads = HeadSet(retrievalLayers: layers, heads: run.maps.heads)
-      return KeyValueCacheSize.savedShare(heads, run.deployment, context: context)
+      return KeyValueCacheSize.savedShare(
+        heads, run.deployment, own: run.ownWindows, context: context)
     }
   }
 

@@ -10,29 +10,36 @@ package enum KeyValueCacheSize {
   /// - Parameters:
   ///   - heads: Kinds of heads, (L, K).
   ///   - deployment: What streaming heads see, and where.
+  ///   - own: The window of each layer that has one of its own, (L) with nil for the others; nil for none.
   ///   - context: Length in tokens.
   ///   - headDim: D.
   ///   - bytesPerValue: 4 for float32, 2 for 16-bit caches.
   /// - Returns: Bytes for one sequence.
   package static func bytes(
-    _ heads: HeadSet, _ deployment: Deployment, context: Int, headDim: Int, bytesPerValue: Int
+    _ heads: HeadSet, _ deployment: Deployment, own: [Int?]? = nil, context: Int, headDim: Int,
+    bytesPerValue: Int
   ) -> Int {
-    2 * headDim * bytesPerValue * tokens(heads, deployment, context: context)
+    2 * headDim * bytesPerValue * tokens(heads, deployment, own, context: context)
   }
 
-  /// The share of the full cache that a map saves at `context` tokens, 0…1.
+  /// The share of the cache of the model as it was trained that a map saves at `context` tokens, 0…1.
   package static func savedShare(
-    _ heads: HeadSet, _ deployment: Deployment, context: Int
+    _ heads: HeadSet, _ deployment: Deployment, own: [Int?]? = nil, context: Int
   ) -> Double {
     guard heads.count > 0, context > 0 else { return 0 }
-    return 1 - Double(tokens(heads, deployment, context: context)) / Double(heads.count * context)
+    let full = HeadSet(heads.rows.map { $0.map { _ in true } })
+    return 1 - Double(tokens(heads, deployment, own, context: context))
+      / Double(tokens(full, deployment, own, context: context))
   }
 
-  private static func tokens(_ heads: HeadSet, _ deployment: Deployment, context: Int) -> Int {
+  private static func tokens(
+    _ heads: HeadSet, _ deployment: Deployment, _ own: [Int?]?, context: Int
+  ) -> Int {
     let window = deployment.window
     let short = deployment.phase == .prompt ? context : min(context, window.sink + window.recent)
-    return heads.rows.reduce(0) { sum, heads in
-      sum + heads.reduce(0) { $0 + ($1 ? context : short) }
+    return heads.rows.enumerated().reduce(0) { sum, layer in
+      if let own = own?[layer.offset] { return sum + layer.element.count * min(context, own) }
+      return sum + layer.element.reduce(0) { $0 + ($1 ? context : short) }
     }
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import GateOptimizer
 import ModelLoader
 import Support
+import Transformer
 
 /// Gates that were learned elsewhere: a DuoAttention table, its pattern folder, or Retrieval_Head's
 /// scores.
@@ -36,11 +37,15 @@ public struct GateSource: Sendable {
   ///   - criterion: How layers are chosen; nil cuts head by head, as DuoAttention does.
   ///   - sparsity: The share of layers, or heads, that stream, 0…1.
   ///   - window: What the streaming heads see.
+  ///   - space: The heads that maps of the model decide on; nil for all, and passed over for a model of another shape,
+  ///     which is refused where the map gets its model.
   /// - Returns: A map that names no model: ``HeadMap/completed(by:mapName:modelName:)`` adds it.
   /// - Throws: `GateOptimizerError` where the criterion cannot judge these gates.
   public func map(
-    by criterion: Criterion?, sparsity: Double, window: HeadMap.Window
+    by criterion: Criterion?, sparsity: Double, window: HeadMap.Window, space: MapSpace? = nil
   ) throws -> HeadMap {
+    let own = space.flatMap { $0.layers == self.gates.layers ? $0 : nil }
+    let gates = own.map { self.gates.within($0) } ?? self.gates
     let heads =
       try criterion.map { criterion throws(GateOptimizerError) in
         try gates.layerMap(by: criterion, sparsity: sparsity).heads(keyValueHeads: gates.heads)

@@ -133,6 +133,7 @@ extension HeadMap {
     for (place, value) in shape where value < 1 || value > Self.largestCount {
       return countFlaw(place, value, 1...Self.largestCount)
     }
+    if let flaw = ownWindowsFlaw() { return flaw }
     if let queryHeads = model.queryHeads, queryHeads % model.keyValueHeads != 0 {
       return ValueFlaw(
         place: "model.num_attention_heads", expected: "a multiple of \(model.keyValueHeads)",
@@ -147,6 +148,18 @@ extension HeadMap {
         return ValueFlaw(
           place: "model.\(name)_sha256", expected: "64 lower-case hexadecimal digits",
           found: "\"\(digest.prefix(80))\"")
+      }
+    }
+    return nil
+  }
+
+  private func ownWindowsFlaw() -> ValueFlaw? {
+    if let flaw = model.ownWindowsFlaw() { return flaw }
+    for (layer, window) in (model.ownWindows ?? []).enumerated() where window != nil {
+      if layer < heads.rows.count, heads.rows[layer].contains(true) {
+        return ValueFlaw(
+          place: "head_full[\(layer)]", expected: "false, since the layer has a window of its own",
+          found: "true")
       }
     }
     return nil

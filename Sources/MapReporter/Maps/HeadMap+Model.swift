@@ -24,6 +24,13 @@ extension HeadMap.Model {
   private init(configuration url: URL) throws {
     let bytes = try TextFile.bytes(
       at: url.path, what: "configuration", limit: FileLimit.modelConfiguration)
+    if let whole = try? ModelConfiguration.shape(configuration: bytes, path: url.path) {
+      self.init(
+        modelType: whole.modelType, layers: whole.layers, queryHeads: whole.queryHeads,
+        keyValueHeads: whole.keyValueHeads)
+      setWindows(whole)
+      return
+    }
     let keys = try JSONFile.decode(
       Configuration.self, from: bytes, path: url.path, format: "a Hugging Face config.json")
     let keyValueHeads =
@@ -46,6 +53,14 @@ extension HeadMap.Model {
     self.init(
       modelType: keys.model_type, layers: keys.num_hidden_layers,
       queryHeads: keys.num_attention_heads, keyValueHeads: keyValueHeads)
+    // Which layers have windows is not known of a configuration that is not read as a whole.
+    guard keys.layer_types?.contains("sliding_attention") != true else {
+      throw FileError.invalid(
+        path: url.path, place: "key layer_types",
+        expected: "a configuration that is read as a whole",
+        found: "sliding layers of a model that is not",
+        fix: "name the imported model file, or correct what its import refuses")
+    }
   }
 
   /// Refuses gates or a map of this shape for a model of another.
@@ -91,6 +106,7 @@ extension HeadMap.Model {
     let num_hidden_layers: Int
     let num_attention_heads: Int
     let num_key_value_heads: Int?
+    let layer_types: [String]?
   }
 }
 
@@ -116,8 +132,11 @@ extension HeadMap {
       weightsSHA256: self.model.weightsSHA256 ?? model.weightsSHA256)
     whole.configurationSHA256 = self.model.configurationSHA256 ?? model.configurationSHA256
     whole.tokenizerSHA256 = self.model.tokenizerSHA256 ?? model.tokenizerSHA256
+    whole.ownWindows = self.model.ownWindows ?? model.ownWindows
+    whole.ownPositions = self.model.ownPositions ?? model.ownPositions
     return try HeadMap(
-      model: whole, window: window, gates: gates, heads: heads, criterion: criterion,
+      model: whole, window: window, gates: gates, heads: whole.space.clearing(heads),
+      criterion: criterion,
       requestedSparsity: sparsity.requested, calibration: calibration)
   }
 }

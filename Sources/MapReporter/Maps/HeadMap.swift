@@ -58,7 +58,13 @@ public struct HeadMap: Sendable, Hashable {
     self.gates = gates
     self.heads = heads
     self.criterion = criterion
-    sparsity = Sparsity(requested: requestedSparsity, achieved: heads.sparsity)
+    sparsity = Sparsity(
+      requested: requestedSparsity, achieved: heads.sparsity,
+      achievedGlobal: model.ownWindows.flatMap {
+        // A damaged file can state other shapes.
+        $0.count == model.layers && heads.rows.count == model.layers
+          ? model.space.sparsity(of: heads) : nil
+      })
     self.calibration = calibration
   }
 

@@ -20,6 +20,21 @@ extension HeadMap {
     public var configurationSHA256: String?
     /// SHA-256 of its tokenizer.json, as long, or `none`; earlier versions wrote none.
     public var tokenizerSHA256: String?
+    /// The window of each layer that has one of its own, in tokens, (L) with nil for global layers; nil where all
+    /// are global.
+    public var ownWindows: [Int?]?
+    /// Whether layers with windows of their own turn positions otherwise than global ones.
+    public var ownPositions: Bool?
+
+    /// The heads that maps of the model decide on.
+    public var space: MapSpace {
+      guard let ownWindows, ownWindows.count == layers else {
+        return MapSpace(layers: max(layers, 0), heads: keyValueHeads)
+      }
+      return MapSpace(
+        layers: layers, heads: keyValueHeads,
+        globalLayers: ownWindows.indices.filter { ownWindows[$0] == nil })
+    }
 
     /// The identity of a model.
     public init(
@@ -33,6 +48,41 @@ extension HeadMap {
       self.weightsSHA256 = weightsSHA256
     }
 
+    /// Reads a model; own windows that cannot be those of its layers are refused.
+    public init(from decoder: any Decoder) throws {
+      let given = try decoder.container(keyedBy: CodingKeys.self)
+      modelType = try given.decodeIfPresent(String.self, forKey: .modelType)
+      layers = try given.decode(Int.self, forKey: .layers)
+      queryHeads = try given.decodeIfPresent(Int.self, forKey: .queryHeads)
+      keyValueHeads = try given.decode(Int.self, forKey: .keyValueHeads)
+      weightsSHA256 = try given.decodeIfPresent(String.self, forKey: .weightsSHA256)
+      configurationSHA256 = try given.decodeIfPresent(String.self, forKey: .configurationSHA256)
+      tokenizerSHA256 = try given.decodeIfPresent(String.self, forKey: .tokenizerSHA256)
+      ownWindows = try given.decodeIfPresent([Int?].self, forKey: .ownWindows)
+      ownPositions = try given.decodeIfPresent(Bool.self, forKey: .ownPositions)
+      if let flaw = ownWindowsFlaw() { throw flaw }
+    }
+
+    /// What is wrong with ``ownWindows``.
+    func ownWindowsFlaw() -> ValueFlaw? {
+      guard let windows = ownWindows else { return nil }
+      guard windows.count == layers, windows.contains(nil) else {
+        return ValueFlaw(
+          place: "model.own_windows",
+          expected: "\(layers) values, one per layer, null for one of them at least",
+          found: "\(windows.count) values, \(windows.count { $0 == nil }) of them null")
+      }
+      for (layer, window) in windows.enumerated() {
+        if let window, !SettingRange.window.contains(window) {
+          return ValueFlaw(
+            place: "model.own_windows[\(layer)]",
+            expected: "\(SettingRange.window.lowerBound) to \(SettingRange.window.upperBound)",
+            found: "\(window)")
+        }
+      }
+      return nil
+    }
+
     /// The identity of a model that was opened or inspected.
     public init(_ configuration: ModelConfiguration, identity: ModelIdentity) {
       self.init(
@@ -41,6 +91,19 @@ extension HeadMap {
         weightsSHA256: identity.weightsSHA256)
       configurationSHA256 = identity.configurationSHA256
       tokenizerSHA256 = identity.tokenizerSHA256
+      setWindows(configuration)
+    }
+
+    /// Takes over which layers have windows of their own.
+    mutating func setWindows(_ configuration: ModelConfiguration) {
+      let kinds = configuration.kinds
+      guard kinds.contains(where: { $0.window != nil }) else { return }
+      ownWindows = kinds.map(\.window)
+      let (own, global) = (
+        Set(kinds.filter { $0.window != nil }.map(\.rotary)),
+        Set(kinds.filter { $0.window == nil }.map(\.rotary))
+      )
+      ownPositions = own != global
     }
 
     /// The hashes, as far as they are known.
@@ -58,6 +121,8 @@ extension HeadMap {
       case weightsSHA256 = "weights_sha256"
       case configurationSHA256 = "configuration_sha256"
       case tokenizerSHA256 = "tokenizer_sha256"
+      case ownWindows = "own_windows"
+      case ownPositions = "own_positions"
     }
   }
 
@@ -175,6 +240,13 @@ extension HeadMap {
     public var requested: Double
     /// The share of key-value heads that stream, 0…1.
     public var achieved: Double
+    /// The same of the heads of global layers; nil where all layers are global.
+    public var achievedGlobal: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case requested, achieved
+      case achievedGlobal = "achieved_global"
+    }
   }
 
   /// How the gates came to be; everything but the source may be unknown.

@@ -50,14 +50,15 @@ package struct ImportedFile: Sendable {
   /// - Parameters:
   ///   - path: A gate table, a folder with one table by a name of ``tables``, retrieval scores (JSON),
   ///     a headmap.json, or the search-layers.csv of a run.
-  ///   - layers: The model's layers, L; nil accepts gates of any number.
-  ///   - keyValueHeads: Its key-value heads, K; scores need them, and a search needs both.
+  ///   - keyValueHeads: Key-value heads of a layer, K, which scores need.
+  ///   - space: The heads that maps of the model decide on, which a search needs; nil accepts gates of any shape.
   ///   - use: What the file is read for.
   /// - Throws: `FileError` for a damaged file, ``MapReporterError`` for one of another
   ///   shape or kind and for a folder with several tables.
   package init(
-    _ path: String, layers: Int? = nil, keyValueHeads: Int? = nil, for use: Use
+    _ path: String, keyValueHeads: Int? = nil, space: MapSpace? = nil, for use: Use
   ) throws {
+    let keyValueHeads = keyValueHeads ?? space?.heads
     let file = try Self.file(at: path)
     var isFolder: ObjCBool = false
     if unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder),
@@ -73,23 +74,33 @@ package struct ImportedFile: Sendable {
     let format = Self.format(of: file, wantsGates: wantsGates)
     try Self.require(format, file, for: use)
     (self.path, self.format) = (file, format)
+    let (found, decided): (ImportedMap, [String])
     switch format {
-    case .headMap: (content, notes) = (.map(try HeadMap.read(from: Self.url(file)).heads), [])
-    case .search:
-      content = .searched(try Self.searched(file, layers: layers, keyValueHeads: keyValueHeads))
-      notes = []
-    case .scores: (content, notes) = try Self.scores(file, keyValueHeads: keyValueHeads)
+    case .headMap: (found, decided) = (.map(try HeadMap.read(from: Self.url(file)).heads), [])
+    case .search: (found, decided) = (.searched(try Self.searched(file, space)), [])
+    case .scores: (found, decided) = try Self.scores(file, keyValueHeads: keyValueHeads)
     case .table:
-      let gates = try GateMatrix(contentsOf: file)
-      (content, notes) = try Self.taken(gates, file, for: use)
+      (found, decided) = try Self.taken(GateMatrix(contentsOf: file), file, for: use)
     }
-    guard let layers, let keyValueHeads else { return }
-    let own = content.asGates
-    guard (own.layers, own.heads) == (layers, keyValueHeads) else {
+    guard let space else {
+      (content, notes) = (found, decided)
+      return
+    }
+    let own = found.asGates
+    guard (own.layers, own.heads) == (space.layers, space.heads) else {
       throw MapReporterError.shapeMismatch(
         map: file, mapLayers: own.layers, mapHeads: own.heads, model: "the model",
-        modelLayers: layers, modelHeads: keyValueHeads)
+        modelLayers: space.layers, modelHeads: space.heads)
     }
+    content = found.within(space)
+    let others = Set(0..<space.layers).subtracting(space.globalLayers)
+    let isLeftOut = others.contains { own.rows[$0].contains { $0 != 0 } }
+    notes =
+      decided
+      + (isLeftOut
+        ? [
+          "\(file) has gates above 0 in layers that have a window of their own; they stay as they are"
+        ] : [])
   }
 
   /// What the file at `path` is; where its text decides nothing, what is wanted does.
@@ -208,15 +219,16 @@ package struct ImportedFile: Sendable {
   }
 
   private static func searched(
-    _ file: String, layers: Int?, keyValueHeads: Int?
+    _ file: String, _ space: MapSpace?
   ) throws -> SearchedMaps {
-    guard let layers, let keyValueHeads else {
+    guard let space else {
       throw MapReporterError.invalidValue(
         place: "the model of \(file)", expected: "known, since a search tells no heads",
         found: "unknown")
     }
-    let maps = try SearchTable.read(file, unit: .layers, layers: layers, heads: keyValueHeads)
-    guard let maps else { throw FileError.missing(path: file, what: "table of a search") }
+    guard let maps = try SearchTable.read(file, unit: .layers, space: space) else {
+      throw FileError.missing(path: file, what: "table of a search")
+    }
     return maps
   }
 }
@@ -230,6 +242,15 @@ package enum ImportedMap: Sendable {
   /// The layers that a search found at every sparsity.
   case searched(SearchedMaps)
 
+  /// What of it is about the heads that maps decide on.
+  fileprivate func within(_ space: MapSpace) -> ImportedMap {
+    switch self {
+    case .gates(let gates): .gates(gates.within(space))
+    case .map(let heads): .map(space.clearing(heads))
+    case .searched: self
+    }
+  }
+
   /// The gates, (L, K): of a map 1 for retrieval heads and 0 for streaming heads, of a search the share of
   /// its maps in which a layer or head retrieves.
   package var asGates: GateMatrix {
@@ -241,10 +262,11 @@ package enum ImportedMap: Sendable {
         values: heads.rows.joined().map { $0 ? 1 : 0 })
     case .searched(let maps):
       GateMatrix(
-        layers: maps.layers, heads: maps.heads,
+        layers: maps.space.layers, heads: maps.space.heads,
         values: maps.unit == .heads
           ? maps.endurance
-          : maps.endurance.flatMap { Array(repeating: $0, count: maps.heads) })
+          : maps.endurance.flatMap { Array(repeating: $0, count: maps.space.heads) }
+      ).within(maps.space)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GateOptimizer
 import Support
+import Transformer
 
 /// `search-layers.csv` and `search-heads.csv`: the set that was found for each number of streaming units.
 package enum SearchTable {
@@ -18,17 +19,20 @@ package enum SearchTable {
   }
 
   private static func name(_ unit: Int, _ maps: SearchedMaps) -> String {
-    maps.unit == .layers ? "\(unit)" : "\(unit / maps.heads).\(unit % maps.heads)"
+    let width = maps.unit.perLayer(heads: maps.space.heads)
+    let layer = maps.space.globalLayers[unit / width]
+    return maps.unit == .layers ? "\(layer)" : "\(layer).\(unit % width)"
   }
 
   /// Reads the table at `path`; nil where there is none.
   ///
   /// - Throws: `FileError` naming line and column of what is wrong.
   package static func read(
-    _ path: String, unit: MapUnit, layers: Int, heads: Int
+    _ path: String, unit: MapUnit, space: MapSpace
   ) throws(FileError) -> SearchedMaps? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let width = unit.perLayer(heads: heads)
+    let width = unit.perLayer(heads: space.heads)
+    let (layers, count) = (space.globalLayers.count, unit.count(in: space))
     var sets: [SearchedSet] = []
     for row in try CommaSeparatedRow.read(
       TextFile.text(at: path, what: "table", limit: FileLimit.table), path: path)
@@ -36,13 +40,15 @@ package enum SearchTable {
       let streaming = try row.integer("streaming")
       guard streaming == sets.count * width, sets.count <= layers else {
         throw row.wrong(
-          "streaming", "0 to \(layers * width) \(unit), each \(width) more", "\(streaming)")
+          "streaming", "0 to \(count) \(unit), each \(width) more", "\(streaming)")
       }
-      var kept = Array(repeating: false, count: layers * width)
+      var kept = Array(repeating: false, count: count)
       for name in try row.text("retrieval").split(separator: " ") {
-        guard let position = position(of: name, unit: unit, layers: layers, heads: heads) else {
+        guard let position = position(of: name, unit: unit, space) else {
+          let global = space.isWhole ? "" : ", of which \(layers) layers are global"
           throw row.wrong(
-            "retrieval", "\(unit) of a model of \(layers) × \(heads)", "\"\(name)\"")
+            "retrieval", "\(unit) of a model of \(space.layers) × \(space.heads)\(global)",
+            "\"\(name)\"")
         }
         kept[position] = true
       }
@@ -57,18 +63,18 @@ package enum SearchTable {
         path: path, place: "the end", expected: "\(layers + 1) lines",
         found: "\(sets.count) lines")
     }
-    return SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+    return SearchedMaps(unit: unit, space: space, sets: sets)
   }
 
   private static func position(
-    of name: Substring, unit: MapUnit, layers: Int, heads: Int
+    of name: Substring, unit: MapUnit, _ space: MapSpace
   ) -> Int? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+    guard let layer = space.globalLayers.firstIndex(of: parts[0]) else { return nil }
     switch (unit, parts.count) {
-    case (.layers, 1): return (0..<layers).contains(parts[0]) ? parts[0] : nil
+    case (.layers, 1): return layer
     case (.heads, 2):
-      let isThere = (0..<layers).contains(parts[0]) && (0..<heads).contains(parts[1])
-      return isThere ? parts[0] * heads + parts[1] : nil
+      return (0..<space.heads).contains(parts[1]) ? layer * space.heads + parts[1] : nil
     default: return nil
     }
   }

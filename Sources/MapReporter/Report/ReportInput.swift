@@ -1,4 +1,5 @@
 import GateOptimizer
+import Transformer
 
 /// All a report is made from: plain values the pipeline fills from a run folder.
 package struct ReportInput: Sendable {
@@ -143,6 +144,12 @@ package struct ReportInput: Sendable {
   var tasks: [String] {
     ([primaryTask] + points.map(\.task)).distinct
   }
+
+  /// The heads that the maps decide on, where there is a map.
+  var space: MapSpace? { maps.first?.map.model.space }
+
+  /// What shares of layers are shares of.
+  var layerName: String { space?.isWhole ?? true ? "layers" : "global layers" }
 
   /// The map of `method` at a requested sparsity.
   func map(_ method: CurveMethod, at sparsity: Double) -> MapEntry? {

@@ -53,12 +53,81 @@ extension ConfigurationDecoder {
   ///
   /// An object `rope_scaling` that is not empty wins over `rope_parameters`. Within it `rope_type` wins over
   /// the older `type`. The base is its `rope_theta`, else that of the top level, else the family's.
+  ///
+  /// Where sliding layers have a RoPE of their own, this is the global layers'.
   func rope(
     _ sizes: RopeSizes, _ family: ModelFamily, _ defaults: FamilyDefaults,
     _ warnings: inout ConfigurationWarnings
   ) throws(FileError) -> Rotary {
+    guard family.ropeByKind != nil else {
+      return try sharedRope(sizes, family, defaults, &warnings)
+    }
+    var members = try ropeKinds()[Self.globalLayers] ?? [:]
+    // transformers adds the older object to that of the global layers.
+    members.merge(try ropeMembers("rope_scaling")) { $1 }
+    return try ofLayers(members, theta: values["rope_theta"])
+      .sharedRope(sizes, family, defaults, &warnings)
+  }
+
+  /// RoPE of the sliding layers of a family in which it is another one.
+  func localRope(
+    _ sizes: RopeSizes, _ family: ModelFamily, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) -> Rotary {
+    guard let rule = family.ropeByKind else { preconditionFailure("\(family.modelType)") }
+    let kinds = try ropeKinds()
+    var own = defaults
+    own.ropeTheta = rule.localTheta ?? defaults.ropeTheta
+    let theta: MetadataValue?
+    if let key = rule.localThetaKey {
+      theta = values[key]
+    } else {
+      // transformers takes the base beside the objects for the global layers alone, whether these need it or not.
+      theta = source == .gguf ? values["rope_theta"] : nil
+    }
+    return try ofLayers(kinds[Self.slidingLayers] ?? [:], theta: theta)
+      .sharedRope(sizes, family, own, &warnings)
+  }
+
+  private static let (globalLayers, slidingLayers) = ("full_attention", "sliding_attention")
+
+  /// The objects within `rope_parameters`, one for each kind of layer, by its name.
+  private func ropeKinds() throws(FileError) -> [String: [String: MetadataValue]] {
+    let key = "rope_parameters"
+    var kinds: [String: [String: MetadataValue]] = [:]
+    for (name, value) in try ropeMembers(key) {
+      guard case .object(let members) = value,
+        name == Self.globalLayers || name == Self.slidingLayers
+      else {
+        throw invalid(
+          key, "the objects \(Self.globalLayers) and \(Self.slidingLayers)",
+          "\(name.shown(limit: 60)), \(value.quoted)")
+      }
+      kinds[name] = members.filter { $0.value != .null }
+    }
+    return kinds
+  }
+
+  /// The same configuration with the RoPE of some layers alone.
+  private func ofLayers(
+    _ members: [String: MetadataValue], theta: MetadataValue?
+  ) -> ConfigurationDecoder {
+    var own = values
+    own["rope_scaling"] = nil
+    own["rope_parameters"] = members.isEmpty ? nil : .object(members)
+    own["rope_theta"] = theta
+    return ConfigurationDecoder(values: own, path: path, source: source, place: place)
+  }
+
+  private func sharedRope(
+    _ sizes: RopeSizes, _ family: ModelFamily, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) -> Rotary {
     let older = try ropeMembers("rope_scaling")
-    let newer = try ropeMembers("rope_parameters")
+    var newer = try ropeMembers("rope_parameters")
+    if source == .configJSON, older.isEmpty, newer.isEmpty, let json = defaults.rope {
+      newer = try MetadataValue.object(json: json.utf8, path: path)
+    }
     let key = older.isEmpty ? "rope_parameters" : "rope_scaling"
     let members = older.isEmpty ? newer : older
     if !older.isEmpty, !newer.isEmpty, older != newer {

@@ -47,8 +47,6 @@ struct ConfigurationDecoder {
       kind.outputBias = try flag(ConfigurationKeys.outputBias) ?? false
     }
     kind.activation = try activation()
-    let window = try slidingWindow(
-      of: family, layers: layers, positions: positions, defaults, &warnings)
     let tying = try flag("tie_word_embeddings")
     var configuration = ModelConfiguration(
       modelType: family.modelType,
@@ -59,11 +57,12 @@ struct ConfigurationDecoder {
       keyValueHeads: try keyValueHeads(queryHeads: queryHeads, defaults),
       headDim: headDim,
       vocabulary: try size("vocab_size", defaults),
-      rmsNormEpsilon: Float(try epsilon(defaults)),
-      maxPositions: min(positions, window ?? positions),
+      rmsNormEpsilon: Float(try epsilon(family, defaults)),
+      maxPositions: positions,
       tiedEmbeddings: tying ?? defaults.tiedEmbeddings,
       kind: kind)
     try family.describe(self, &configuration)
+    try addWindows(to: &configuration, of: family, defaults, &warnings)
     try checkHeads(of: configuration)
     return DecodedConfiguration(
       configuration: configuration, family: family, warnings: warnings.all,
@@ -83,8 +82,10 @@ struct ConfigurationDecoder {
     return family
   }
 
-  private func epsilon(_ defaults: FamilyDefaults) throws(FileError) -> Double {
-    let key = "rms_norm_eps"
+  private func epsilon(
+    _ family: ModelFamily, _ defaults: FamilyDefaults
+  ) throws(FileError) -> Double {
+    let key = source == .modelFile ? "rms_norm_eps" : family.epsilonKey
     guard let epsilon = try positive(key, below: 1) ?? defaults.rmsNormEpsilon else {
       throw invalid(key, "a number above 0 and below 1", "nothing")
     }
@@ -140,7 +141,8 @@ struct ConfigurationDecoder {
 
   private func activation() throws(FileError) -> Activation {
     guard let value = present("hidden_act") else { return .silu }
-    guard let activation = value.text.flatMap({ ConfigurationKeys.activations[$0] }) else {
+    guard let activation = value.text.flatMap({ ConfigurationKeys.activations[$0] })
+    else {
       throw unsupported(
         "hidden_act", "the activation \(value.quoted)",
         "hidden_act \"silu\" or \"gelu_pytorch_tanh\"")
@@ -170,11 +172,18 @@ struct ConfigurationDecoder {
     if try flag("mlp_bias") == true {
       throw unsupported("mlp_bias", "a bias in the feed-forward block", "mlp_bias false")
     }
-    if present("quantization_config") != nil {
-      throw unsupported(
-        "quantization_config", "a quantised checkpoint",
-        "float32, float16 or bfloat16 weights, or a .gguf file")
+    if let value = present("quantization_config") {
+      _ = try QuantizedWeights(
+        value, modelType: values["model_type"]?.text, path: path,
+        place: place("quantization_config"))
     }
+  }
+}
+
+extension ModelConfiguration {
+  /// Takes the positions from layers that do not slide.
+  fileprivate mutating func removeGlobalRope(but slides: [Bool]? = nil) {
+    for index in kinds.indices where slides?[index] != true { kinds[index].rotary = nil }
   }
 }
 
@@ -271,33 +280,114 @@ extension ConfigurationDecoder {
 }
 
 extension ConfigurationDecoder {
-  /// The window that some layers slide over the context, or nil if none does.
+  /// Gives layers that slide a window over the context that window, and their own RoPE.
   ///
-  /// This decoder has no window of the model's own, so the context is limited to the part in which
-  /// that window sees everything. Qwen's layers slide where `use_sliding_window` is true, from layer
-  /// `max_window_layers` on or as `layer_types` lists them; all layers of a Mistral do unless
-  /// `sliding_window` is null; Llama's do not.
-  func slidingWindow(
-    of family: ModelFamily, layers: Int, positions: Int, _ defaults: FamilyDefaults,
+  /// A model whose layers all slide has none that a map could choose: its context is limited to the part in which the
+  /// window sees everything.
+  fileprivate func addWindows(
+    to configuration: inout ModelConfiguration, of family: ModelFamily, _ defaults: FamilyDefaults,
     _ warnings: inout ConfigurationWarnings
-  ) throws(FileError) -> Int? {
-    let listed = try layerTypes(count: layers)
+  ) throws(FileError) {
+    if source == .modelFile, values[ConfigurationKeys.windows] != nil {
+      return try addStoredWindows(to: &configuration, of: family, defaults, &warnings)
+    }
+    var hasOwn = false
+    if case .pattern = family.window { hasOwn = true }
+    if source == .modelFile, hasOwn {
+      // One that states none has none.
+      if family.turnsInWindowsAlone { configuration.removeGlobalRope() }
+      return
+    }
+    let slides = try slidingLayers(of: family, configuration, defaults, &warnings)
+    if hasOwn, !slides.layers.contains(false) {
+      throw unsupported(
+        "layer_types", "a \(family.modelType) whose layers all slide a window",
+        "a model with global layers, among which maps choose")
+    }
+    if family.turnsInWindowsAlone { configuration.removeGlobalRope(but: slides.layers) }
+    guard let window = slides.window, slides.layers.contains(true) else { return }
+    let positions = configuration.maxPositions
+    try addLocalRope(to: &configuration, where: slides.layers, of: family, defaults, &warnings)
+    if !slides.layers.contains(false) {
+      configuration.maxPositions = min(positions, window)
+      if window < positions, source != .modelFile {
+        warnings.sentences.append(
+          "the context is limited to \(window) of \(positions) tokens, the model's own sliding window, "
+            + "in which it sees everything")
+      }
+      return
+    }
+    // A window of the whole context is none, where nothing else goes by it.
+    if !hasOwn, window >= positions { return }
+    for index in slides.layers.indices where slides.layers[index] {
+      configuration.kinds[index].window = window
+    }
+  }
+
+  /// The windows that a model file states.
+  private func addStoredWindows(
+    to configuration: inout ModelConfiguration, of family: ModelFamily, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) {
+    let key = ConfigurationKeys.windows
+    guard let windows = values[key]?.integers, windows.count == configuration.layers,
+      windows.allSatisfy({ (0...Self.largestSize).contains($0) }), windows.contains(0)
+    else {
+      throw invalid(
+        key, "\(configuration.layers) sizes from 0 on, one per layer, one of them 0",
+        values[key]?.quoted ?? "nothing")
+    }
+    for (index, window) in windows.enumerated() where window > 0 {
+      configuration.kinds[index].window = window
+    }
+    let slides = windows.map { $0 > 0 }
+    try addLocalRope(to: &configuration, where: slides, of: family, defaults, &warnings)
+    if family.turnsInWindowsAlone { configuration.removeGlobalRope(but: slides) }
+  }
+
+  /// RoPE of the layers that slide, where it is another one.
+  private func addLocalRope(
+    to configuration: inout ModelConfiguration, where slides: [Bool], of family: ModelFamily,
+    _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) {
+    guard family.ropeByKind != nil else { return }
+    let local = try localRope(
+      RopeSizes(maxPositions: configuration.maxPositions, headDim: configuration.headDim), family,
+      defaults, &warnings)
+    for index in slides.indices where slides[index] { configuration.kinds[index].rotary = local }
+  }
+
+  /// The window that some layers slide over the context, and which; none where no layer does.
+  ///
+  /// Qwen's layers slide where `use_sliding_window` is true, from layer `max_window_layers` on or as `layer_types`
+  /// lists them; all layers of a Mistral do unless `sliding_window` is null; all but every n-th of a Gemma 3 do; Llama's
+  /// do not.
+  private func slidingLayers(
+    of family: ModelFamily, _ configuration: ModelConfiguration, _ defaults: FamilyDefaults,
+    _ warnings: inout ConfigurationWarnings
+  ) throws(FileError) -> (window: Int?, layers: [Bool]) {
+    let layers = configuration.layers
+    var hasOwn = false
+    if case .pattern = family.window { hasOwn = true }
+    let listed = try layerTypes(count: layers, isStrict: hasOwn)
     let isListed = listed?.contains(Self.sliding) ?? false
     let isOn = try flag("use_sliding_window")
     let stated = try optionalSize("sliding_window")
     let missing = source == .modelFile ? nil : defaults.slidingWindow
     let window = values["sliding_window"] == nil ? missing : stated
-    let slides: Bool
+    let none = Array(repeating: false, count: layers)
+    var slides = none
     switch family.window {
     case .everywhere:
-      slides = window != nil
-      if slides, isOn == false || listed.map({ !$0.contains(Self.sliding) }) == true {
+      slides = none.map { _ in window != nil }
+      if window != nil, isOn == false || listed.map({ !$0.contains(Self.sliding) }) == true {
         warnings.sentences.append(
           "a \(family.modelType) slides its window over all layers, whatever use_sliding_window and "
             + "layer_types say, as in transformers; set sliding_window to null if it does not")
       }
     case .none:
-      slides = isOn == true && window != nil
+      slides = none.map { _ in isOn == true && window != nil }
       if isOn == nil, source == .configJSON, stated != nil {
         warnings.sentences.append(
           "sliding_window is not used, since a \(family.modelType) has no window, as in transformers"
@@ -305,25 +395,34 @@ extension ConfigurationDecoder {
       }
     case .from(let layer):
       let first = try firstSlidingLayer(source == .gguf ? 0 : layer)
-      slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? (first < layers))
+      if isOn == true, window != nil {
+        slides = listed.map(Self.slides) ?? none.indices.map { $0 >= first }
+      }
     case .all:
-      slides = isOn == true && window != nil
+      slides = none.map { _ in isOn == true && window != nil }
     case .listed:
-      slides = isOn == true && window != nil && (listed.map { _ in isListed } ?? true)
+      if isOn == true, window != nil {
+        slides = listed.map(Self.slides) ?? configuration.kinds.map { $0.rotary == nil }
+      }
+    case .pattern(let every):
+      // transformers does not look at it in families that do not list it.
+      let key = "sliding_window_pattern"
+      let isRead = source == .gguf || family.keys.contains(key)
+      let every = try isRead ? optionalSize(key) ?? every : every
+      slides = listed.map(Self.slides) ?? none.indices.map { ($0 + 1) % every != 0 }
+      if slides.contains(true), window == nil {
+        throw invalid("sliding_window", "a whole number, the window of sliding layers", "nothing")
+      }
     }
-    if isListed && !slides {
+    if isListed && !slides.contains(true) {
       throw invalid(
         "layer_types", "no \"\(Self.sliding)\" where no window is switched on",
         "\"\(Self.sliding)\" in layer_types")
     }
-    guard slides, let window else { return nil }
-    if window < positions, source != .modelFile {
-      warnings.sentences.append(
-        "the context is limited to \(window) of \(positions) tokens, the model's own sliding window, "
-          + "in which it sees everything")
-    }
-    return window
+    return (window, slides)
   }
+
+  private static func slides(_ types: [String]) -> [Bool] { types.map { $0 == sliding } }
 
   private static let sliding = "sliding_attention"
 
@@ -337,14 +436,14 @@ extension ConfigurationDecoder {
   }
 
   /// The kind of each layer, or nil if the file does not list them.
-  private func layerTypes(count: Int) throws(FileError) -> [String]? {
+  private func layerTypes(count: Int, isStrict: Bool) throws(FileError) -> [String]? {
     let key = "layer_types"
     guard let value = present(key) else { return nil }
     guard case .texts(let types) = value else {
       throw invalid(key, "a list of texts, one per layer", value.quoted)
     }
     // Where no layer slides, a list of another length changes nothing, and the weights say how many there are.
-    guard types.count == count || !types.contains(Self.sliding) else {
+    guard types.count == count || (!types.contains(Self.sliding) && !isStrict) else {
       throw invalid(key, "\(count) texts, one per layer", "\(types.count)")
     }
     // transformers reads "attention" as "full_attention".

@@ -16,6 +16,12 @@ enum ConfigurationKeys {
   /// The key in which a model file says that attention's output projection has a bias.
   static let outputBias = "attention_out_bias"
 
+  /// The key in which a model file states the window of each layer, 0 for a global one.
+  static let windows = "layer_windows"
+
+  /// Keys that a model file alone has.
+  static let stored: Set = [outputBias, windows]
+
   /// Activations by Hugging Face's names; two names of one are the same formula.
   static let activations: [String: Activation] = [
     "silu": .silu, "swish": .silu, "gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh,
@@ -26,6 +32,8 @@ enum ConfigurationKeys {
     switch activation {
     case .silu: "silu"
     case .geluTanh: "gelu_pytorch_tanh"
+    // gpt-oss' own, for which its configuration says silu.
+    case .clamped: "silu"
     }
   }
 
@@ -35,7 +43,8 @@ enum ConfigurationKeys {
   static let harmless: Set = [
     // transformers itself.
     "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
-    "_commit_hash", "_name_or_path", "attn_implementation", "base_model_tp_plan",
+    "_commit_hash", "_name_or_path", "_sliding_window_pattern", "attn_implementation",
+    "base_model_tp_plan",
     "chunk_size_feed_forward", "dtype", "experts_implementation", "finetuning_task",
     "fusion_config", "id2label", "is_decoder", "kernel_config", "label2id", "name_or_path",
     "num_labels", "output_attentions", "output_hidden_states", "prefix", "pretraining_tp",
@@ -150,8 +159,12 @@ extension ConfigurationDecoder {
     try checkArchitectures(modelType: family.modelType, &warnings)
     let significant = ConfigurationKeys.significant(in: family)
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-      if family.keys.contains(key) { continue }
-      if source == .modelFile, key == ConfigurationKeys.outputBias { continue }
+      if let own = family.foreign[key] {
+        if own.isNeutral(value) { continue }
+        throw unsupported(key, "\(own.what) (\(value.quoted))", own.supported(key))
+      }
+      if family.keys.contains(key) || key == family.epsilonKey { continue }
+      if source == .modelFile, ConfigurationKeys.stored.contains(key) { continue }
       if let foreign = ForeignKey.all[key], !foreign.isNeutral(value) {
         throw unsupported(key, "\(foreign.what) (\(value.quoted))", foreign.supported(key))
       }
@@ -194,7 +207,8 @@ extension ConfigurationDecoder {
     if let name = names.first(where: { name in heads.contains { name.contains($0) } }) {
       throw unsupported(key, "a \(name)", "a head that gives logits of tokens (…ForCausalLM)")
     }
-    let name = modelType.filter { $0 != "_" }
+    // The text part of a model that sees has the name of the whole.
+    let name = modelType.replacing("_text", with: "").filter { $0 != "_" }
     let family = ["\(name)forcausallm", "\(name)model"]
     if !names.contains(where: { family.contains($0.lowercased()) }) {
       warnings.sentences.append(
@@ -263,7 +277,7 @@ struct ForeignKey: Sendable {
     case .on: "\(key) true"
     case .texts(let texts): "\(key) \"\(texts.first ?? "")\""
     case .numbers(let numbers):
-      "\(key) \(numbers.map { "\(Int($0))" }.joined(separator: " or "))"
+      "\(key) \(numbers.map { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }.joined(separator: " or "))"
     }
   }
 

@@ -17,6 +17,8 @@ struct FamilyDefaults: Sendable {
   var rmsNormEpsilon: Double?
   /// `rope_theta`.
   var ropeTheta = 10_000.0
+  /// `rope_parameters` as JSON; nil stands for plain RoPE.
+  var rope: String?
   /// `sliding_window`; nil stands for none.
   var slidingWindow: Int?
   /// `attention_bias`.
@@ -73,7 +75,8 @@ extension MetadataValue {
 extension ModelConfiguration {
   /// The configuration as Hugging Face keys, the form in which `/config` stores it.
   var metadata: [String: MetadataValue] {
-    let rotary = kinds.compactMap(\.rotary).first ?? Rotary()
+    let global = kinds.first { $0.window == nil && $0.rotary != nil }?.rotary
+    let rotary = global ?? kinds.compactMap(\.rotary).first ?? Rotary()
     var values: [String: MetadataValue] = [
       "model_type": .text(modelType),
       "num_hidden_layers": .integer(layers),
@@ -96,10 +99,27 @@ extension ModelConfiguration {
       values["partial_rotary_factor"] = .real(
         Double(rotary.features ?? headDim) / Double(headDim))
     }
-    if kinds[0].activation != .silu {
+    if kinds.contains(where: { $0.window != nil }) {
+      values[ConfigurationKeys.windows] = .integers(kinds.map { $0.window ?? 0 })
+      if ModelFamily.named(modelType)?.ropeByKind != nil {
+        let local = kinds.first { $0.window != nil }?.rotary ?? rotary
+        values["rope_scaling"] = nil
+        values["rope_parameters"] = .text(
+          #"{"full_attention": \#(rotary.json), "sliding_attention": \#(local.json)}"#)
+      }
+    }
+    if kinds[0].activation == .geluTanh {
       values["hidden_act"] = .text(ConfigurationKeys.name(of: kinds[0].activation))
     }
     return values.merging(ModelFamily.named(modelType)?.write(self) ?? [:]) { $1 }
+  }
+}
+
+extension Rotary {
+  /// Base and scaling as the JSON object of a Hugging Face `rope_parameters`.
+  fileprivate var json: String {
+    let members = scaling.map { String($0.json.dropFirst()) } ?? #""rope_type": "default"}"#
+    return #"{"rope_theta": \#(theta), "# + members
   }
 }
 

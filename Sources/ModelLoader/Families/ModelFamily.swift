@@ -15,12 +15,20 @@ struct ModelFamily: Sendable {
   var defaults = FamilyDefaults()
   /// Keys that this family reads beside those that every family has.
   var keys: Set<String> = []
+  /// Keys that change what this family computes, and how they must be.
+  var foreign: [String: ForeignKey] = [:]
+  /// The key of the norms' ε.
+  var epsilonKey = "rms_norm_eps"
+  /// Whether layers that slide a window are the only ones with positions.
+  var turnsInWindowsAlone = false
   /// What its configuration says of the model's own window.
   var window = OwnWindow.none
   /// Which of the four projections of attention have biases where `attention_bias` says so.
   var biases = ProjectionBiases.queryKeyValue
   /// Whether `partial_rotary_factor` may turn a part of each head.
   var turnsPart = false
+  /// Whether sliding layers have a RoPE of their own, in `rope_parameters` by the kind of layer.
+  var ropeByKind: RopeByKind?
   /// Types of RoPE by the name in the file.
   var ropeTypes = RopeType.common
   /// Hugging Face's names, within a layer, of parameters that Llama calls otherwise or has not.
@@ -43,6 +51,14 @@ struct ModelFamily: Sendable {
   var ggufOtherKeys: Set<String> = []
   /// Keys of a GGUF file that change what this family computes, and no other.
   var ggufForeign: [String: ForeignKey] = [:]
+  /// Whether norms multiply by 1 + their weights in a Hugging Face checkpoint; a GGUF file has the sums.
+  var normsHaveOffset = false
+  /// Puts parameters together that a Hugging Face checkpoint holds in another order.
+  var unpack:
+    @Sendable ([String: SourceTensor], ModelConfiguration) throws(FileError) ->
+      [String: SourceTensor] = { tensors, _ throws(FileError) in tensors }
+  /// llama.cpp's names, within a layer, where they are not those of ``LayerParameter/ggufName``.
+  var ggufNames: [LayerParameter: String] = [:]
   /// Parameters that a Hugging Face checkpoint holds in one tensor.
   var fused: [FusedParameter] = []
   /// The same in a GGUF file.
@@ -57,7 +73,8 @@ struct ModelFamily: Sendable {
 
   /// Every family, in the order in which messages list them.
   static let all = [
-    llama, mistral, qwen2, qwen3, qwen3MoE, mixtral, smollm3, phi3, olmo2, granite, glm4,
+    llama, mistral, qwen2, qwen3, qwen3MoE, mixtral, smollm3, phi3, olmo2, olmo3, granite, glm4,
+    gemma3, cohere2, gptOss,
   ]
 
   /// The family of a `model_type`.
@@ -65,9 +82,10 @@ struct ModelFamily: Sendable {
     all.first { $0.modelType == modelType }
   }
 
-  /// The family of an architecture of llama.cpp; the files of Mistral and Mixtral say llama.
-  static func of(architecture: String, hasExperts: Bool) -> ModelFamily? {
+  /// The family of an architecture of llama.cpp; the files of Mistral and Mixtral say llama, those of OLMo 3 olmo2.
+  static func of(architecture: String, hasExperts: Bool, hasWindow: Bool) -> ModelFamily? {
     if architecture == llama.architecture, hasExperts { return mixtral }
+    if architecture == olmo2.architecture, hasWindow { return olmo3 }
     return all.first { $0.architecture == architecture }
   }
 }
@@ -85,6 +103,16 @@ enum OwnWindow: Sendable {
   case listed
   /// Where `use_sliding_window` is true: all of them.
   case all
+  /// The layers that `layer_types` lists, or all but every n-th; `sliding_window_pattern` may state another n.
+  case pattern(every: Int)
+}
+
+/// RoPE of two kinds in one model: of its global layers, and of those that slide a window.
+struct RopeByKind: Sendable {
+  /// The key of the sliding layers' base beside the nested objects, where there is one.
+  let localThetaKey: String?
+  /// Their base where nothing states it; nil for the family's.
+  let localTheta: Double?
 }
 
 /// Which projections have biases where `attention_bias` is true.
@@ -128,6 +156,14 @@ extension ModelFamily {
       return parameter.name
     }
     return "model.layers.\(index).\(name)"
+  }
+
+  /// The name of a parameter in a GGUF file.
+  func ggufName(of parameter: Parameter) -> String {
+    guard case .layer(let index, let own) = parameter, let name = ggufNames[own] else {
+      return parameter.ggufName
+    }
+    return "blk.\(index).\(name)"
   }
 
   /// The tensors that make up a parameter in a Hugging Face checkpoint: one, or one of each expert.
@@ -176,6 +212,18 @@ extension ModelFamily {
           start += count
         }
       }
+    }
+    return tensors
+  }
+
+  /// `tensors` of a Hugging Face checkpoint, whose norms get what this family adds to their weights.
+  func withOffsets(
+    _ tensors: [String: SourceTensor], _ configuration: ModelConfiguration
+  ) -> [String: SourceTensor] {
+    guard normsHaveOffset else { return tensors }
+    var tensors = tensors
+    for parameter in Parameter.all(in: configuration) where parameter.isNorm {
+      tensors[name(of: parameter)]?.offset = 1
     }
     return tensors
   }

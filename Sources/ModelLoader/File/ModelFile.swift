@@ -92,6 +92,11 @@ private struct WeightsBuilder {
       name.isPart(of: kind) ? try vector(name) : nil
     }
     let router = isDense ? nil : try matrix(.router)
+    let expertBiases: ExpertBiases? =
+      kind.experts?.hasBiases == true
+      ? ExpertBiases(
+        router: try vector(.routerBias), gate: try vector(.expertGateBias),
+        up: try vector(.expertUpBias), down: try vector(.expertDownBias)) : nil
     return LayerWeights(
       attentionNorm: try optional(.attentionNorm), wq: try matrix(.wq), wk: try matrix(.wk),
       wv: try matrix(.wv), wo: try matrix(.wo),
@@ -99,8 +104,9 @@ private struct WeightsBuilder {
         ? (try vector(.qBias), try vector(.kBias), try vector(.vBias)) : nil,
       outputBias: try optional(.oBias),
       headNorms: kind.headNorm == nil ? nil : (try vector(.qNorm), try vector(.kNorm)),
+      sinks: try optional(.sinks),
       attentionOutputNorm: try optional(.attentionOutputNorm), mlpNorm: try optional(.mlpNorm),
-      router: router,
+      router: router, expertBiases: expertBiases,
       wGate: try matrix(isDense ? .wGate : .expertGate),
       wUp: try matrix(isDense ? .wUp : .expertUp),
       wDown: try matrix(isDense ? .wDown : .expertDown),

@@ -24,6 +24,15 @@ package enum Parameter: Hashable, Sendable {
     }
   }
 
+  /// Whether it is the scale of a norm.
+  var isNorm: Bool {
+    switch self {
+    case .finalNorm: true
+    case .embedding, .output: false
+    case .layer(_, let parameter): parameter.isNorm
+    }
+  }
+
   /// The name in a GGUF file.
   package var ggufName: String {
     switch self {
@@ -81,6 +90,8 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   case wo = "self_attn.o_proj.weight"
   /// Bias of the output projection, (C).
   case oBias = "self_attn.o_proj.bias"
+  /// Learned logits of the softmax of each query head, (H).
+  case sinks = "self_attn.sinks"
   /// Scale of the norm behind attention, (C).
   case attentionOutputNorm = "post_self_attn_layernorm.weight"
   /// Scale of the norm before the feed-forward block, (C).
@@ -93,25 +104,45 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
   case wDown = "mlp.down_proj.weight"
   /// Router of the experts, (E, C).
   case router = "mlp.gate.weight"
+  /// Bias of the router, (E).
+  case routerBias = "mlp.gate.bias"
   /// Gate projections of the experts, (E, F, C).
   case expertGate = "mlp.experts.gate_proj.weight"
   /// Up projections of the experts, (E, F, C).
   case expertUp = "mlp.experts.up_proj.weight"
   /// Down projections of the experts, (E, C, F).
   case expertDown = "mlp.experts.down_proj.weight"
+  /// Biases of the experts' gate projections, (E, F).
+  case expertGateBias = "mlp.experts.gate_proj.bias"
+  /// Biases of their up projections, (E, F).
+  case expertUpBias = "mlp.experts.up_proj.bias"
+  /// Biases of their down projections, (E, C).
+  case expertDownBias = "mlp.experts.down_proj.bias"
   /// Scale of the norm behind the feed-forward block, (C).
   case mlpOutputNorm = "post_mlp_layernorm.weight"
+
+  /// Whether it is the scale of a norm.
+  var isNorm: Bool {
+    switch self {
+    case .attentionNorm, .qNorm, .kNorm, .attentionOutputNorm, .mlpNorm, .mlpOutputNorm: true
+    default: false
+    }
+  }
 
   /// Whether layers of a kind have the parameter.
   func isPart(of kind: LayerKind) -> Bool {
     switch self {
-    case .attentionNorm, .mlpNorm: kind.norms != .behind
-    case .attentionOutputNorm, .mlpOutputNorm: kind.norms != .before
+    case .attentionNorm: kind.norms != .behind
+    case .mlpNorm: kind.norms == .before || kind.norms == .around
+    case .attentionOutputNorm, .mlpOutputNorm: kind.norms.followBlocks
     case .qBias, .kBias, .vBias: kind.projectionBias
     case .oBias: kind.outputBias
     case .qNorm, .kNorm: kind.headNorm != nil
     case .wGate, .wUp, .wDown: kind.experts == nil
     case .router, .expertGate, .expertUp, .expertDown: kind.experts != nil
+    case .routerBias, .expertGateBias, .expertUpBias, .expertDownBias:
+      kind.experts?.hasBiases ?? false
+    case .sinks: kind.learnsSinks
     case .wq, .wk, .wv, .wo: true
     }
   }
@@ -139,6 +170,11 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .expertGate: "ffn_gate_exps.weight"
     case .expertUp: "ffn_up_exps.weight"
     case .expertDown: "ffn_down_exps.weight"
+    case .routerBias: "ffn_gate_inp.bias"
+    case .expertGateBias: "ffn_gate_exps.bias"
+    case .expertUpBias: "ffn_up_exps.bias"
+    case .expertDownBias: "ffn_down_exps.bias"
+    case .sinks: "attn_sinks.weight"
     case .mlpOutputNorm: "post_ffw_norm.weight"
     }
   }
@@ -171,6 +207,10 @@ package enum LayerParameter: String, Hashable, Sendable, CaseIterable {
     case .router: [experts, C]
     case .expertGate, .expertUp: [experts, width, C]
     case .expertDown: [experts, C, width]
+    case .routerBias: [experts]
+    case .expertGateBias, .expertUpBias: [experts, width]
+    case .expertDownBias: [experts, C]
+    case .sinks: [configuration.queryHeads]
     }
   }
 }

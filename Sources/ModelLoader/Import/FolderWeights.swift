@@ -188,7 +188,8 @@ struct UnusedTensors {
   /// Files hold them before or after scaling.
   private mutating func compareFrequencies(_ tensor: SourceTensor) throws(FileError) {
     guard !differs else { return }
-    let scaled = configuration.kinds.compactMap(\.rotary).first ?? Rotary()
+    let global = configuration.kinds.filter { $0.window == nil }.compactMap(\.rotary).first
+    let scaled = global ?? configuration.kinds.compactMap(\.rotary).first ?? Rotary()
     var plain = scaled
     plain.scaling = nil
     let found =

@@ -30,6 +30,69 @@ package struct GGUFFile {
     tensors = try Self.readTensors(tensorCount, alignment: metadata["general.alignment"], &reader)
   }
 
+  /// Some metadata with the tensors of several files.
+  private init(path: String, metadata: [String: MetadataValue], tensors: [String: SourceTensor]) {
+    (self.path, self.metadata, self.tensors) = (path, metadata, tensors)
+  }
+
+  /// The model at `path`, the whole of it where that is one of the files it was split into.
+  ///
+  /// llama.cpp names them `…-00001-of-00003.gguf`; the first has the metadata.
+  ///
+  /// - Throws: `FileError` where one of them is not there, or of another model.
+  package static func whole(path: String) throws(FileError) -> GGUFFile {
+    let given = try GGUFFile(path: path)
+    guard let count = given.metadata["split.count"]?.integer, count > 1 else { return given }
+    guard let paths = parts(of: path), paths.count == count else {
+      throw .invalid(
+        path: path, place: "split.count",
+        expected: "the name of one of \(count) files, …-00001-of-\(fiveDigits(count)).gguf",
+        found: URL(fileURLWithPath: path).lastPathComponent,
+        fix: "give the files the names that they were published with")
+    }
+    var tensors: [String: SourceTensor] = [:]
+    var first = given
+    for (index, part) in paths.enumerated() {
+      guard FileManager.default.fileExists(atPath: part) else {
+        throw .missing(path: part, what: "file, part \(index + 1) of \(count) of the model")
+      }
+      let file = part == path ? given : try GGUFFile(path: part)
+      for (key, expected) in [("split.no", index), ("split.count", count)]
+      where file.metadata[key]?.integer != expected {
+        throw .invalid(
+          path: part, place: key, expected: "\(expected)",
+          found: file.metadata[key]?.quoted ?? "nothing",
+          fix: "it is not a part of this model, so fetch it again")
+      }
+      if index == 0 { first = file }
+      for (name, tensor) in file.tensors {
+        guard tensors.updateValue(tensor, forKey: name) == nil else {
+          throw damaged(
+            tensor.file, name, expected: "each tensor in one of the files", found: "a second one")
+        }
+      }
+    }
+    let total = first.metadata["split.tensors.count"]?.integer
+    guard total == nil || total == tensors.count else {
+      throw .invalid(
+        path: first.path, place: "split.tensors.count", expected: "\(total ?? 0) tensors",
+        found: "\(tensors.count) in the \(count) files", fix: "fetch them again")
+    }
+    return GGUFFile(path: first.path, metadata: first.metadata, tensors: tensors)
+  }
+
+  /// The files that the one at `path` is a part of, by its name; nil where the name is no part's.
+  package static func parts(of path: String) -> [String]? {
+    guard let match = path.wholeMatch(of: /(.*-)([0-9]{5})-of-([0-9]{5})\.gguf/),
+      let number = Int(match.2), let count = Int(match.3), count >= 1, (1...count).contains(number)
+    else { return nil }
+    return (1...count).map { "\(match.1)\(fiveDigits($0))-of-\(match.3).gguf" }
+  }
+
+  private static func fiveDigits(_ number: Int) -> String {
+    String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)"
+  }
+
   private static func checkMagic(_ reader: inout GGUFReader) throws(FileError) {
     let path = reader.file.path
     guard reader.file.byteCount >= 24, try reader.unsigned(UInt32.self, of: "magic") == 0x4655_4747
@@ -139,8 +202,8 @@ package struct GGUFFile {
     let id = try reader.unsigned(UInt32.self, of: name)
     guard let type = SourceType.gguf(id) else {
       throw .unsupported(
-        path: path, place: name, found: "GGML type \(id)",
-        supported: "tensors of \(SourceType.allCases.map(\.rawValue).joined(separator: ", "))")
+        path: path, place: name, found: SourceType.ggufName(id),
+        supported: "tensors of \(SourceType.ofGGUF.map(\.rawValue).joined(separator: ", "))")
     }
     let offset = try reader.unsigned(UInt64.self, of: name)
     guard offset <= UInt64(reader.file.byteCount) else {

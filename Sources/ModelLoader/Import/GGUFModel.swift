@@ -9,7 +9,7 @@ package struct GGUFModel {
 
   /// Reads the header of the file at `path`.
   package init(path: String) throws(FileError) {
-    file = try GGUFFile(path: path)
+    file = try GGUFFile.whole(path: path)
     try Self.refuseOtherKinds(file)
     guard let architecture = file.metadata["general.architecture"]?.text else {
       throw .invalid(
@@ -38,12 +38,12 @@ package struct GGUFModel {
       ? [Self.shortFactors, Self.longFactors] : [Self.ropeFactors]
     for name in tables { sources[name] = nil }
     sources = try family.split(
-      sources, configuration, prefix: "blk.", fused: family.ggufFused, name: \.ggufName)
+      sources, configuration, prefix: "blk.", fused: family.ggufFused, name: family.ggufName)
     let warnings = ConfigurationWarnings(
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, source: { .tensor($0.ggufName) })
+      warnings: warnings.all + tokenizer.warnings, source: { .tensor(family.ggufName(of: $0)) })
   }
 
   private static let ropeFactors = "rope_freqs.weight"
@@ -111,8 +111,14 @@ package struct GGUFModel {
     values["use_sliding_window"] = .bool(values["sliding_window"] != nil)
     values["rope_scaling"] = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
     let family = ModelFamily.of(
-      architecture: architecture, hasExperts: (value("expert_count")?.integer ?? 0) > 0)
+      architecture: architecture, hasExperts: (value("expert_count")?.integer ?? 0) > 0,
+      hasWindow: values["sliding_window"] != nil)
     for (key, ggufKey) in family?.ggufKeys ?? [:] { values[key] = value(ggufKey) }
+    let pattern = value("attention.sliding_window_pattern")
+    if case .pattern? = family?.window, case .bools(let slides)? = pattern {
+      values["sliding_window_pattern"] = nil
+      values["layer_types"] = .texts(slides.map { $0 ? "sliding_attention" : "full_attention" })
+    }
     // llama.cpp takes 0 for no scale.
     for key in family?.ggufScales ?? [] where values[key]?.real == 0 { values[key] = nil }
     let headDim = value("attention.key_length")?.integer
@@ -231,13 +237,6 @@ package struct GGUFModel {
 
   /// Says what a file is that holds no whole model.
   private static func refuseOtherKinds(_ file: GGUFFile) throws(FileError) {
-    if let parts = file.metadata["split.count"]?.integer, parts > 1 {
-      let number = (file.metadata["split.no"]?.integer).map { "part \($0 + 1)" } ?? "a part"
-      throw .unsupported(
-        path: file.path, place: "split.count",
-        found: "\(number) of a model in \(parts) files",
-        supported: "one file (join the parts with llama-gguf-split --merge FIRST-PART OUT.gguf)")
-    }
     guard let type = file.metadata["general.type"]?.text, type != "model" else { return }
     let what = [
       "adapter": "an adapter (LoRA), a change of a model,",

@@ -16,22 +16,34 @@ package struct HuggingFaceFolder {
     let names = FolderWeights.fileNames(in: path)
     try refuseOtherFolders(names)
     let configurationPath = file("config.json")
-    let values = try Self.readJSON(configurationPath, keepsNulls: true)
+    let text = try TextPart(
+      Self.readJSON(configurationPath, keepsNulls: true), path: configurationPath)
+    let values = text.values
     let decoded = try ConfigurationDecoder(
       values: values, path: configurationPath, source: .configJSON, place: { "key \($0)" }
     ).decode()
     let weights = try FolderWeights(path: path)
-    let named = try TensorNames(weights, path: path)
+    let named = try TensorNames(weights, path: path, isPart: text.warning != nil)
     try refuseOtherTypes(named.otherTypes)
+    let quantized = try values["quantization_config"].flatMap { value throws(FileError) in
+      value == .null
+        ? nil
+        : try QuantizedWeights(
+          value, modelType: values["model_type"]?.text, path: configurationPath,
+          place: "key quantization_config")
+    }
+    let tensors = try QuantizedWeights.scaled(named.tensors, by: quantized, path: path)
     let tying = try HeadTying(
-      named.tensors, isTied: decoded.configuration.tiedEmbeddings, isStated: decoded.statesTying)
+      tensors, isTied: decoded.configuration.tiedEmbeddings, isStated: decoded.statesTying)
     try refuseHeadless(values, isTied: tying.isTied, isStated: decoded.statesTying)
     let family = decoded.family
     var configuration = decoded.configuration
     configuration.tiedEmbeddings = tying.isTied
-    let sources = try family.split(
-      tying.tensors, configuration, prefix: "model.layers.", fused: family.fused,
-      name: family.name)
+    let sources = family.withOffsets(
+      try family.split(
+        family.unpack(tying.tensors, configuration), configuration, prefix: "model.layers.",
+        fused: family.fused,
+        name: family.name), configuration)
     if try family.hasOutputBias(sources, configuration) {
       for index in configuration.kinds.indices { configuration.kinds[index].outputBias = true }
     }
@@ -44,7 +56,8 @@ package struct HuggingFaceFolder {
       bosTokenID: values["bos_token_id"]?.integer,
       eosTokenIDs: ends.ids ?? values["eos_token_id"]?.integers ?? [])
     let warnings =
-      decoded.warnings + weights.warnings + named.warnings + tokenizer.warnings
+      [text.warning].compactMap(\.self) + decoded.warnings + weights.warnings + named.warnings
+      + tokenizer.warnings
       + [tying.warning, tokenizerWarning(names), ends.warning]
       .compactMap { $0 }
     return try ImportPlan(

@@ -50,7 +50,7 @@ public struct Importer: Sendable {
   /// The files of `source` that an import does not replace: all that are no model file.
   package static func files(of source: String) -> [String] {
     let names = FolderWeights.fileNames(in: source)
-    guard !names.isEmpty else { return [source] }
+    guard !names.isEmpty else { return GGUFFile.parts(of: source) ?? [source] }
     return names.map { "\(source)/\($0)" }.filter { path in
       guard let beginning = try? FileReader(path: path, what: "file").beginning else { return true }
       return FileKind(beginning: beginning) != .hdf5
@@ -77,8 +77,8 @@ public struct Importer: Sendable {
     for (parameter, pieces) in plan.tensors {
       let type = types[parameter, default: .float32]
       for source in pieces {
-        try source.forEachChunk { (bytes) throws(FileError) in
-          try write(bytes, of: source, as: type, to: parameter.name, of: &writer)
+        try source.forEachRows { (row, bytes) throws(FileError) in
+          try write(bytes, from: row, of: source, as: type, to: parameter.name, of: &writer)
           completed += bytes.count / source.type.blockBytes * source.type.blockCount
           let state = ImportProgress(tensor: parameter.name, completed: completed, total: total)
           guard progress(state) else { throw FileError.stopped(path: destination) }
@@ -104,18 +104,19 @@ public struct Importer: Sendable {
 
   /// Vectors (norms, biases) are few and keep their precision.
   private func storedType(of source: SourceTensor) -> ElementType {
+    if source.offset != 0 { return .float32 }
     guard source.shape.count > 1, let elementType else { return source.type.naturalElementType }
     return elementType
   }
 
   private func write(
-    _ bytes: [UInt8], of source: SourceTensor, as type: ElementType, to name: String,
+    _ bytes: [UInt8], from row: Int, of source: SourceTensor, as type: ElementType, to name: String,
     of writer: inout ModelFileWriter
   ) throws(FileError) {
-    if source.type.identicalElementType == type {
+    if source.type.identicalElementType == type, source.isPlain {
       return try writer.append(bytes.span, to: name)
     }
-    let values = source.type.decode(bytes)
+    let values = source.values(of: bytes, from: row)
     if type == .float32 { return try writer.append(values.span, to: name) }
     if let value = ElementEncoder.firstOverflow(values, type: type) {
       throw .invalid(
@@ -166,6 +167,11 @@ package struct ImportPlan {
         guard let source = remaining.removeValue(forKey: name) else {
           if !tensors.isEmpty { try refuseAssumed(because: "weights without \(name)") }
           throw Self.missing(name, among: sources, path: path)
+        }
+        guard source.type != .uint8 else {
+          throw .unsupported(
+            path: source.file.path, place: source.name, found: "the type U8",
+            supported: "F32, F16, BF16 or F64 tensors")
         }
         guard source.shape == shape else {
           try refuseAssumed(because: "\(source.name) of shape \(source.shape)")

@@ -4,12 +4,19 @@ import Transformer
 /// A tensor in a checkpoint file, not yet read.
 package struct SourceTensor: Sendable {
   let name: String
-  package let shape: [Int]
-  package let type: SourceType
+  package private(set) var shape: [Int]
+  package private(set) var type: SourceType
   let file: FileReader
   let byteOffset: Int
   /// Rows of one head if llama.cpp has put them in its own order for RoPE, otherwise nil.
   package var rotatedHeadDim: Int?
+  /// What is added to each value, 0 or 1; the sums are float32.
+  var offset: Float = 0
+  /// The encoded bytes of a place of the first axis, where they are put together from others of the file; nil where
+  /// they lie as they are.
+  var piece: (@Sendable (Int) throws(FileError) -> [UInt8])?
+  /// What the values of each block of a matrix are multiplied by; nil for nothing.
+  var scales: BlockScales?
 
   /// Checks that the tensor lies inside its file.
   init(
@@ -36,12 +43,31 @@ package struct SourceTensor: Sendable {
     }
   }
 
+  /// A tensor of another shape or type that is put together from this one's bytes, place by place of the first axis.
+  func assembled(
+    _ shape: [Int], type: SourceType? = nil,
+    piece: @escaping @Sendable (Int) throws(FileError) -> [UInt8]
+  ) -> SourceTensor {
+    var tensor = self
+    (tensor.shape, tensor.type, tensor.piece) = (shape, type ?? self.type, piece)
+    return tensor
+  }
+
+  /// The bytes of a place of the first axis, as they lie in the file.
+  func bytes(at place: Int) throws(FileError) -> [UInt8] {
+    let count = shape.dropFirst().reduce(1, *) / type.blockCount * type.blockBytes
+    return try file.read(at: byteOffset + place * count, count: count, place: name)
+  }
+
   /// Some of its rows, as a tensor of its own.
   func rows(_ range: Range<Int>) throws(FileError) -> SourceTensor {
     let rowBytes = shape.dropFirst().reduce(1, *) / type.blockCount * type.blockBytes
-    return try SourceTensor(
+    var part = try SourceTensor(
       name: name, shape: [range.count] + shape.dropFirst(), type: type, file: file,
       byteOffset: byteOffset + range.lowerBound * rowBytes)
+    part.scales = scales
+    part.scales?.firstRow += range.lowerBound
+    return part
   }
 
   /// Rows of a matrix; a vector has one row per value where rows are rotated, otherwise one row.
@@ -54,8 +80,20 @@ package struct SourceTensor: Sendable {
   package func forEachChunk(
     of targetBytes: Int = 4 << 20, _ body: ([UInt8]) throws(FileError) -> Void
   ) throws(FileError) {
+    try forEachRows(of: targetBytes) { (_, bytes) throws(FileError) in try body(bytes) }
+  }
+
+  /// The same with the number of the first of the rows.
+  func forEachRows(
+    of targetBytes: Int = 4 << 20, _ body: (Int, [UInt8]) throws(FileError) -> Void
+  ) throws(FileError) {
     let count = shape.reduce(1, *)
     if count == 0 { return }
+    if let piece {
+      let rows = shape.dropFirst().dropLast().reduce(1, *)
+      for place in 0..<shape[0] { try body(place * rows, try piece(place)) }
+      return
+    }
     let rowBytes = count / rowCount / type.blockCount * type.blockBytes
     let unit = rotatedHeadDim ?? 1
     let rows = max(1, targetBytes / (rowBytes * unit)) * unit
@@ -63,16 +101,30 @@ package struct SourceTensor: Sendable {
       let chunkRows = min(rows, rowCount - start)
       let bytes = try file.read(
         at: byteOffset + start * rowBytes, count: chunkRows * rowBytes, place: name)
-      try body(rotatedHeadDim.map { unrotate(bytes, rowBytes: rowBytes, headDim: $0) } ?? bytes)
+      try body(
+        start, rotatedHeadDim.map { unrotate(bytes, rowBytes: rowBytes, headDim: $0) } ?? bytes)
     }
   }
 
   /// All values, in Hugging Face's order.
   package func readValues() throws(FileError) -> [Float] {
     var values: [Float] = []
-    try forEachChunk { (bytes) throws(FileError) in values += type.decode(bytes) }
+    try forEachRows { (row, bytes) throws(FileError) in values += self.values(of: bytes, from: row)
+    }
     return values
   }
+
+  /// The values of a chunk whose first row is number `row`.
+  func values(of chunk: [UInt8], from row: Int) -> [Float] {
+    var values = type.decode(chunk)
+    if let scales, let columns = shape.last {
+      scales.apply(to: &values, columns: columns, from: row)
+    }
+    return offset == 0 ? values : values.map { $0 + offset }
+  }
+
+  /// Whether the values are those of the stored bytes.
+  var isPlain: Bool { offset == 0 && scales == nil }
 
   /// Whether every value is zero.
   func isZero() throws(FileError) -> Bool {
@@ -128,6 +180,26 @@ package struct SourceTensor: Sendable {
   }
 }
 
+/// Factors of the blocks of a matrix, as FP8 checkpoints have them.
+struct BlockScales: Sendable {
+  /// A factor for each block, row-major.
+  let factors: [Float]
+  /// Blocks that lie beside one another.
+  let across: Int
+  /// Rows and columns of a block, the last ones of a matrix cut off.
+  let (rows, columns): (Int, Int)
+  /// The row of the whole matrix at which this part begins.
+  var firstRow = 0
+
+  /// Multiplies `values`, whole rows of `width` columns from `row` on.
+  func apply(to values: inout [Float], columns width: Int, from row: Int) {
+    for index in values.indices {
+      let (r, c) = (firstRow + row + index / width, index % width)
+      values[index] *= factors[r / rows * across + c / columns]
+    }
+  }
+}
+
 /// How the values of a tensor are encoded in a checkpoint; raw values are GGUF's type names.
 package enum SourceType: String, CaseIterable, Sendable {
   case float64 = "F64"
@@ -142,13 +214,25 @@ package enum SourceType: String, CaseIterable, Sendable {
   case q4_K = "Q4_K"
   case q5_K = "Q5_K"
   case q6_K = "Q6_K"
+  case iq4_NL = "IQ4_NL"
+  case iq4_XS = "IQ4_XS"
+  case tq1_0 = "TQ1_0"
+  case tq2_0 = "TQ2_0"
+  case mxfp4 = "MXFP4"
+  /// Four bits of exponent, three of fraction, no infinity (OCP's E4M3); in safetensors alone.
+  case float8 = "F8_E4M3"
+  /// Bytes, which are parts of other values; in safetensors alone.
+  case uint8 = "U8"
+
+  /// Those that a GGUF file may have.
+  static let ofGGUF = allCases.filter { $0 != .float8 && $0 != .uint8 }
 
   /// Values that are encoded together.
   var blockCount: Int {
     switch self {
-    case .float64, .float32, .float16, .bfloat16: 1
-    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: 32
-    case .q4_K, .q5_K, .q6_K: 256
+    case .float64, .float32, .float16, .bfloat16, .float8, .uint8: 1
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .iq4_NL, .mxfp4: 32
+    case .q4_K, .q5_K, .q6_K, .iq4_XS, .tq1_0, .tq2_0: 256
     }
   }
 
@@ -158,6 +242,7 @@ package enum SourceType: String, CaseIterable, Sendable {
     case .float64: 8
     case .float32: 4
     case .float16, .bfloat16: 2
+    case .float8, .uint8: 1
     case .q8_0: 34
     case .q4_0: 18
     case .q4_1: 20
@@ -166,14 +251,19 @@ package enum SourceType: String, CaseIterable, Sendable {
     case .q4_K: 144
     case .q5_K: 176
     case .q6_K: 210
+    case .iq4_NL: 18
+    case .iq4_XS: 136
+    case .tq1_0: 54
+    case .tq2_0: 66
+    case .mxfp4: 17
     }
   }
 
-  /// The type that keeps the values: 16 bits stay 16 bits, all others become float32.
+  /// The type that keeps the values: 16 bits stay 16 bits, as do the fewer of MXFP4 and FP8; all others become float32.
   var naturalElementType: ElementType {
     switch self {
     case .float16: .float16
-    case .bfloat16: .bfloat16
+    case .bfloat16, .mxfp4, .float8: .bfloat16
     default: .float32
     }
   }
@@ -201,10 +291,25 @@ package enum SourceType: String, CaseIterable, Sendable {
     case 12: .q4_K
     case 13: .q5_K
     case 14: .q6_K
+    case 20: .iq4_NL
+    case 23: .iq4_XS
     case 28: .float64
     case 30: .bfloat16
+    case 34: .tq1_0
+    case 35: .tq2_0
+    case 39: .mxfp4
     default: nil
     }
+  }
+
+  /// What a type of a GGUF file that is not read is called, by its number.
+  static func ggufName(_ id: UInt32) -> String {
+    let names: [UInt32: String] = [
+      9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
+      19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S", 24: "I8", 25: "I16", 26: "I32", 27: "I64",
+      29: "IQ1_M",
+    ]
+    return names[id].map { "the type \($0)" } ?? "GGML type \(id)"
   }
 
   /// The type that safetensors calls `name`, or nil if it is not supported.
@@ -214,6 +319,8 @@ package enum SourceType: String, CaseIterable, Sendable {
     case "F32": .float32
     case "F16": .float16
     case "BF16": .bfloat16
+    case "F8_E4M3": .float8
+    case "U8": .uint8
     default: nil
     }
   }
@@ -237,6 +344,8 @@ extension SourceType {
 
   private func append(_ block: Span<UInt8>, to values: inout [Float]) {
     switch self {
+    case .float8: values.append(Self.e4m3[Int(block[0])])
+    case .uint8: values.append(Float(block[0]))
     case .float64: values.append(Float(Double(bitPattern: UInt64(block.word(at: 0, bytes: 8)))))
     case .float32: values.append(Float(bitPattern: UInt32(block.word(at: 0, bytes: 4))))
     case .float16: values.append(block.half(at: 0))
@@ -246,6 +355,97 @@ extension SourceType {
     case .q5_0, .q5_1: appendQ5(block, to: &values)
     case .q4_K, .q5_K: appendSuperBlock(block, to: &values)
     case .q6_K: appendQ6K(block, to: &values)
+    case .iq4_NL: appendIQ4NL(block, to: &values)
+    case .iq4_XS: appendIQ4XS(block, to: &values)
+    case .tq1_0: appendTQ1(block, to: &values)
+    case .tq2_0: appendTQ2(block, to: &values)
+    case .mxfp4: appendMXFP4(block, to: &values)
+    }
+  }
+
+  /// The values of the 256 bytes.
+  private static let e4m3: [Float] = (0..<256).map { byte in
+    let (exponent, fraction) = (byte >> 3 & 15, byte & 7)
+    let sign: Float = byte < 128 ? 1 : -1
+    if byte & 127 == 127 { return .nan }
+    return exponent == 0
+      ? sign * Float(fraction) * 0x1p-9
+      : sign * (1 + Float(fraction) / 8)
+        * Float(sign: .plus, exponent: exponent - 7, significand: 1)
+  }
+
+  /// Sixteen values that are not evenly spaced, times a scale.
+  private static let uneven: [Float] = [
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+  ]
+
+  /// The values of four bits with one bit of fraction, twice as large (OCP's E2M1).
+  private static let doubledE2M1: [Float] = [
+    0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12,
+  ]
+
+  /// 16 bytes at `start`: low halves are values 0-15, high halves 16-31.
+  private func appendHalves(
+    _ block: Span<UInt8>, at start: Int, of table: [Float], times scale: Float,
+    to values: inout [Float]
+  ) {
+    for shift in [UInt8(0), 4] {
+      for index in 0..<16 {
+        values.append(scale * table[Int(block[start + index] >> shift & 15)])
+      }
+    }
+  }
+
+  /// Scale, 16 bytes.
+  private func appendIQ4NL(_ block: Span<UInt8>, to values: inout [Float]) {
+    appendHalves(block, at: 2, of: Self.uneven, times: block.half(at: 0), to: &values)
+  }
+
+  /// Scale, upper two bits of eight six-bit scales in two bytes, their low halves in four, 128 bytes.
+  private func appendIQ4XS(_ block: Span<UInt8>, to values: inout [Float]) {
+    let scale = block.half(at: 0)
+    let upper = block.word(at: 2, bytes: 2)
+    for group in 0..<8 {
+      let low = Int(block[4 + group / 2] >> UInt8(4 * (group % 2)) & 15)
+      let groupScale = low | Int(upper >> UInt64(2 * group) & 3) << 4
+      appendHalves(
+        block, at: 8 + 16 * group, of: Self.uneven, times: scale * Float(groupScale - 32),
+        to: &values)
+    }
+  }
+
+  /// A shared exponent, then 16 bytes of E2M1 (OCP Microscaling Formats 1.0).
+  private func appendMXFP4(_ block: Span<UInt8>, to values: inout [Float]) {
+    let exponent = UInt32(block[0])
+    // Half of 2^(e − 127), since the table has doubled values.
+    let half = Float(bitPattern: exponent < 2 ? 0x0020_0000 << exponent : (exponent - 1) << 23)
+    appendHalves(block, at: 1, of: Self.doubledE2M1, times: half, to: &values)
+  }
+
+  /// 48 bytes of five ternary digits each, four of four, the scale: 32 bytes hold values 0-159, 16 hold 160-239.
+  private func appendTQ1(_ block: Span<UInt8>, to values: inout [Float]) {
+    let scale = block.half(at: 52)
+    let powers: [UInt8] = [1, 3, 9, 27, 81]
+    for (bytes, digits) in [(0..<32, 5), (32..<48, 5), (48..<52, 4)] {
+      for digit in 0..<digits {
+        for index in bytes {
+          // The digit is the upper part of three times the rest, a fraction of 256.
+          let rest = block[index] &* powers[digit]
+          values.append(Float(Int((UInt16(rest) * 3) >> 8) - 1) * scale)
+        }
+      }
+    }
+  }
+
+  /// 64 bytes of four values of two bits, the scale.
+  private func appendTQ2(_ block: Span<UInt8>, to values: inout [Float]) {
+    let scale = block.half(at: 64)
+    for bytes in [0..<32, 32..<64] {
+      for shift in [UInt8(0), 2, 4, 6] {
+        for index in bytes {
+          values.append(Float(Int(block[index] >> shift & 3) - 1) * scale)
+        }
+      }
     }
   }
 

@@ -29,8 +29,9 @@ struct TensorNames {
     "connector", "embed_vision", "embed_audio", "aligner",
   ]
 
-  /// Renames the tensors of `weights`; `path` is the folder, for messages.
-  init(_ weights: FolderWeights, path: String) throws(FileError) {
+  /// Renames the tensors of `weights`; `path` is the folder, for messages, and `isPart` says that the configuration
+  /// is that of several parts.
+  init(_ weights: FolderWeights, path: String, isPart: Bool = false) throws(FileError) {
     let names = Array(weights.tensors.keys) + Array(weights.otherTypes.keys)
     try Self.refuseAdapters(names, path: path)
     let bodies = Self.prefixes(of: names) { Self.anchors.contains($0) }
@@ -40,13 +41,13 @@ struct TensorNames {
     if let body, let head, !body.key.hasPrefix(head.key) {
       throw Self.mixed(body.value, head.value, path: path)
     }
-    let isPart = (body?.key ?? "").contains("language_model")
+    let hasPart = (body?.key ?? "").contains("language_model")
     var left = 0
     func newName(_ name: String) -> String? {
       let (prefix, rest) = Self.split(name)
       if Self.isAnchored(rest) { return "model." + rest }
       if rest.hasPrefix(Self.head + ".") { return rest }
-      if isPart, !prefix.contains("language_model"),
+      if isPart || hasPart, !prefix.contains("language_model"),
         Self.otherParts.contains(String(rest.prefix { $0 != "." }))
       {
         left += 1
@@ -56,7 +57,10 @@ struct TensorNames {
     }
     for (name, tensor) in weights.tensors { newName(name).map { tensors[$0] = tensor } }
     for (name, type) in weights.otherTypes { newName(name).map { otherTypes[$0] = type } }
-    if isPart, let body {
+    if isPart, left > 0 {
+      warnings.append("the \(left) tensors of the model's other parts are left out")
+    }
+    if hasPart, !isPart, let body {
       let others = left == 0 ? "" : ", and the \(left) tensors of its other parts are left out"
       warnings.append(
         "the tensors under \(body.key) are the text part of a model of several parts: that part is "

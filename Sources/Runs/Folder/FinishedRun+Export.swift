@@ -21,7 +21,16 @@ extension FinishedRun {
     let measured = try measured(.layers(choice.criterion), sparsity: choice.sparsity)
     let folder = "\(files.maps)/recommended"
     for format in Self.defaultFormats {
-      let export = try format.exporter.export(map)
+      let export: MapExport
+      do {
+        export = try format.export(map)
+      } catch MapReporterError.notExpressible(_, let reason) {
+        // The map itself is there in another format.
+        try AtomicFile.write(
+          "The map cannot be written for this format: \(reason).\n",
+          creatingFolderOf: URL(fileURLWithPath: "\(folder)/\(format.rawValue)/README.txt"))
+        continue
+      }
       let kept = measured?.sentences(on: map, in: format) ?? []
       let lines = [format.summary, "The map: \(choice.choice)."] + kept + export.warnings
       let notes = ExportedFile(

@@ -93,8 +93,19 @@ extension FinishedRun {
   private var subtitle: String {
     let window = configuration.deployment.window
     return "\(record.model?.modelType ?? "model") of \(maps.layers) layers × \(maps.heads) "
-      + "key-value heads; streaming heads see the first \(window.sink) tokens and the last "
+      + "key-value heads\(ownWindows); streaming heads see the first \(window.sink) tokens and the last "
       + "\(window.recent)"
+  }
+
+  /// What the model's own windows mean for its maps.
+  private var ownWindows: String {
+    guard let windows = record.model?.ownWindows else { return "" }
+    let sizes = Set(windows.compactMap(\.self)).sorted().map { grouped($0) }
+    let count = windows.count { $0 != nil }
+    return
+      ", of which \(count) layers slide a window of their own (\(sizes.joined(separator: " and ")) tokens) and "
+      + "stream in every map, so that maps, and all shares of layers, are of the other "
+      + "\(windows.count - count) layers, the global ones"
   }
 
   /// The maps of every curve that has one, at every sparsity that was measured.

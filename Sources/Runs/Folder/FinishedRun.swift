@@ -61,7 +61,7 @@ package struct FinishedRun: Sendable {
     let empty = try Self.withoutSearch(configuration, record, files)
     let searched = try MapUnit.allCases.compactMap { [files] unit in
       try SearchTable.read(
-        files.search(unit), unit: unit, layers: empty.layers, heads: empty.heads)
+        files.search(unit), unit: unit, space: empty.space)
     }
     maps = empty.with(searched: searched)
     let ledger = try ResultLedger(reading: files.ledger)
@@ -81,14 +81,18 @@ package struct FinishedRun: Sendable {
         throw FileError.missing(
           path: files.gates, what: "file", fix: "learn the gates first with zigzag calibrate")
       }
-      return LearnedMaps(gates: try GateMatrix(contentsOf: files.gates))
+      let gates = try GateMatrix(contentsOf: files.gates)
+      guard let space = record.model?.space, space.layers == gates.layers else {
+        return LearnedMaps(gates: gates)
+      }
+      return LearnedMaps(gates: gates.within(space))
     }
     guard let model = record.model else {
       throw FileError.malformed(
         path: files.record, line: nil,
         problem: "it does not name the model; begin the run with zigzag run")
     }
-    return LearnedMaps(layers: model.layers, heads: model.keyValueHeads)
+    return LearnedMaps(model.space)
   }
 
   /// Refuses another model at the configuration's path, if there is one; returns what could not be compared.

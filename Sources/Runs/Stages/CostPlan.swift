@@ -126,11 +126,13 @@ private struct StageCosts {
   }
 
   func search(_ unit: MapUnit, _ samples: [PasskeySample]) throws -> CostPlan.Line {
-    let units = model.layers * unit.perLayer(heads: model.keyValueHeads)
+    let space = MapSpace(model)
+    let units = unit.count(in: space)
     let deployment = configuration.searchDeployment
     let sizes = Set(
       try configuration.searchSparsities.map {
-        try Sparsity.streaming(of: model.layers, at: $0) * unit.perLayer(heads: model.keyValueHeads)
+        try Sparsity.streaming(of: space.globalLayers.count, at: $0)
+          * unit.perLayer(heads: space.heads)
       })
     let evaluations = SearchForecast(
       count: units, samples: samples.count, settings: configuration.search, swapSizes: sizes,
@@ -151,7 +153,8 @@ private struct StageCosts {
       }
     }
     let alone =
-      configuration.search.starts.contains(.oneLayerBack) ? model.layers * samples.count : 0
+      configuration.search.starts.contains(.oneLayerBack)
+      ? space.globalLayers.count * samples.count : 0
     return line(
       "search", "about \(evaluations + alone) evaluations of \(unit), \(deployment.name)",
       once + Double(evaluations + alone) * each,

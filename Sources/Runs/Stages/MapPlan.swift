@@ -13,8 +13,8 @@ package struct PlannedMap: Sendable {
   /// Which heads see the whole context.
   package let heads: HeadSet
 
-  /// The share of heads that stream.
-  package var achievedSparsity: Double { heads.sparsity }
+  /// The share of the heads that maps decide on that stream.
+  package let achievedSparsity: Double
 
   /// Whether it is measured whatever sparsities a task asks for.
   fileprivate var isReference: Bool {
@@ -51,7 +51,7 @@ package struct MapSources: Sendable {
     self.restoration = restoration
     let files = try imported.map { map in
       try ImportedFile(
-        map.file, layers: learned.layers, keyValueHeads: learned.heads, for: .measuring(map.kind))
+        map.file, space: learned.space, for: .measuring(map.kind))
     }
     notes = files.flatMap(\.notes)
     self.imported = zip(imported, files).map { ($0.name, $1.content, $0.criteria) }
@@ -60,6 +60,7 @@ package struct MapSources: Sendable {
 
 /// All maps of an evaluation, in the order of curves.csv.
 package struct MapPlan: Sendable {
+  private let space: MapSpace
   /// The maps; several may have the same heads, which then are measured once.
   package private(set) var maps: [PlannedMap] = []
 
@@ -73,10 +74,10 @@ package struct MapPlan: Sendable {
     _ sources: MapSources, settings: EvaluationSettings
   ) throws(GateOptimizerError) {
     let learned = sources.learned
+    space = learned.space
     for (method, isFull) in [(CurveMethod.full, true), (.streaming, false)] {
       addLayers(
-        method, isFull ? 0 : 1, Array(repeating: isFull, count: learned.layers),
-        heads: learned.heads)
+        method, isFull ? 0 : 1, space.globalLayers.map { _ in isFull })
     }
     for sparsity in settings.sparsities {
       if let gates = learned.gates { try addHeads(of: gates, sparsity) { $0 } }
@@ -99,7 +100,7 @@ package struct MapPlan: Sendable {
       }
       switch map {
       case .map(let heads):
-        add(.imported(name: name, method: nil), heads.sparsity, heads)
+        add(.imported(name: name, method: nil), space.sparsity(of: heads), heads)
       case .gates(let gates):
         for sparsity in settings.sparsities {
           if criteria == nil { try addHeads(of: gates, sparsity, name: imported) }
@@ -146,9 +147,7 @@ package struct MapPlan: Sendable {
   ) throws(GateOptimizerError) {
     for criterion in criteria where criterion != .search {
       let map = try gates.layerMap(by: criterion, sparsity: sparsity)
-      addLayers(
-        name(.layers(criterion)), sparsity, map.isRetrievalLayer,
-        heads: gates.heads)
+      add(name(.layers(criterion)), sparsity, map.heads(keyValueHeads: gates.heads))
     }
   }
 
@@ -157,13 +156,12 @@ package struct MapPlan: Sendable {
   ) throws(GateOptimizerError) {
     for seed in settings.randomLayerSeeds {
       let kept = try RankedMap.randomLayers(
-        learned.layers, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
-      addLayers(.random(of: "layers"), seed: seed, sparsity, kept, heads: learned.heads)
+        space.globalLayers.count, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
+      addLayers(.random(of: "layers"), seed: seed, sparsity, kept)
     }
     for seed in settings.randomHeadSeeds {
       let heads = try HeadSet.random(
-        layers: learned.layers, heads: learned.heads, sparsity: sparsity,
-        seed: UInt64(bitPattern: Int64(seed)))
+        space, sparsity: sparsity, seed: UInt64(bitPattern: Int64(seed)))
       add(.random(of: "heads"), seed: seed, sparsity, heads)
     }
   }
@@ -171,25 +169,26 @@ package struct MapPlan: Sendable {
   private mutating func add(
     _ baseline: Baseline, _ sources: MapSources, _ sparsity: Double
   ) throws(GateOptimizerError) {
-    let (layers, heads) = (sources.learned.layers, sources.learned.heads)
+    let layers = space.globalLayers.count
     let streaming = try Sparsity.streaming(of: layers, at: sparsity)
     if let kept = baseline.retrievalLayers(of: layers, streaming: streaming) {
-      addLayers(.baseline(baseline), sparsity, kept, heads: heads)
+      addLayers(.baseline(baseline), sparsity, kept)
     } else if baseline.needsRestoration {
       guard let restoration = sources.restoration else { return }
       let kept = restoration.retrievalLayers(
         layers - streaming, byLikelihood: baseline == .oneLayerBackLikelihood)
-      addLayers(.baseline(baseline), sparsity, kept, heads: heads)
+      addLayers(.baseline(baseline), sparsity, kept)
     } else if let remoteness = sources.remoteness {
       let map = try remoteness.layerMap(by: .balance, sparsity: sparsity)
-      addLayers(.baseline(baseline), sparsity, map.isRetrievalLayer, heads: heads)
+      add(.baseline(baseline), sparsity, map.heads(keyValueHeads: space.heads))
     }
   }
 
+  /// The map that keeps the global layers that are true in `retrieval`.
   private mutating func addLayers(
-    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ retrieval: [Bool], heads: Int
+    _ method: CurveMethod, seed: Int? = nil, _ sparsity: Double, _ retrieval: [Bool]
   ) {
-    add(method, seed: seed, sparsity, HeadSet(retrievalLayers: retrieval, heads: heads))
+    add(method, seed: seed, sparsity, space.layers(retrieval))
   }
 
   private mutating func add(
@@ -197,6 +196,7 @@ package struct MapPlan: Sendable {
   ) {
     maps.append(
       PlannedMap(
-        method: method, seed: seed, requestedSparsity: sparsity, heads: heads))
+        method: method, seed: seed, requestedSparsity: sparsity, heads: heads,
+        achievedSparsity: space.sparsity(of: heads)))
   }
 }

@@ -88,6 +88,7 @@ package struct MeasuredCurves: Sendable {
     }
     guard !measures.isEmpty else { return nil }
     let context = settings.cacheContext(of: task)
+    let own = model.kinds.map(\.window)
     let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
     return CurvePoint(
       method: map.method, seed: map.seed, task: task.name, deployment: name(of: deployment),
@@ -95,8 +96,10 @@ package struct MeasuredCurves: Sendable {
       samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(metric).count },
       measures: measures,
       kvBytes: KeyValueCacheSize.bytes(
-        map.heads, deployment, context: context, headDim: model.headDim, bytesPerValue: 2),
-      kvShare: 1 - KeyValueCacheSize.savedShare(map.heads, deployment, context: context))
+        map.heads, deployment, own: own, context: context, headDim: model.headDim, bytesPerValue: 2),
+      kvShare: 1
+        - KeyValueCacheSize.savedShare(
+          map.heads, deployment, own: own, context: context))
   }
 
   /// What a map is compared with on one task.

@@ -97,7 +97,12 @@ extension Pipeline {
       try folder.remove(files.attention)
     }
     if RunResult.attention.isThere(in: files) {
-      return try GateMatrix(contentsOf: files.attention)
+      let shares = try GateMatrix(contentsOf: files.attention)
+      let space = MapSpace(model.decoder.configuration)
+      try HeadMap.Model(layers: shares.layers, keyValueHeads: shares.heads).checkShape(
+        against: HeadMap.Model(layers: space.layers, keyValueHeads: space.heads),
+        name: files.attention, modelName: configuration.model)
+      return shares.within(space)
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let architecture = model.decoder.configuration
@@ -116,7 +121,7 @@ extension Pipeline {
       observer.stepAdvanced(to: index + 1, note: "")
       if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
     }
-    mean = mean.clipped
+    mean = mean.within(MapSpace(architecture)).clipped
     try folder.claim(.attention, inputs, texts: [mean.tsv])
     try folder.write(mean.tsv, to: files.attention)
     return mean

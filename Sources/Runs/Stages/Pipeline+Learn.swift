@@ -3,12 +3,18 @@ import GateOptimizer
 import MapReporter
 import ModelLoader
 import Support
+import Transformer
 
 extension Pipeline {
   /// The run's gates: those that are there, or learned from the last checkpoint on.
   func learn(_ model: RunModel, _ settings: CalibrationSettings) throws -> GateMatrix {
     if FileManager.default.fileExists(atPath: files.gates) {
-      return try GateMatrix(contentsOf: files.gates)
+      let gates = try GateMatrix(contentsOf: files.gates)
+      let space = MapSpace(model.decoder.configuration)
+      try HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads).checkShape(
+        against: HeadMap.Model(layers: space.layers, keyValueHeads: space.heads),
+        name: files.gates, modelName: configuration.model)
+      return gates.within(space)
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
@@ -62,8 +68,7 @@ extension Pipeline {
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
       let initial = try settings.initialGates.map { path in
         try ImportedFile(
-          path, layers: architecture.layers, keyValueHeads: architecture.keyValueHeads,
-          for: .starting)
+          path, space: MapSpace(architecture), for: .starting)
       }
       for note in initial?.notes ?? [] { observer.warn(note) }
       return CalibrationState(
@@ -71,8 +76,8 @@ extension Pipeline {
     }
     let state = try CalibrationState(
       reading: files.checkpoint, identity: checkpointIdentity(),
-      olderIdentities: formerCheckpointIdentities(), layers: architecture.layers,
-      heads: architecture.keyValueHeads, steps: settings.steps)
+      olderIdentities: formerCheckpointIdentities(), space: MapSpace(architecture),
+      steps: settings.steps)
     observer.report("learning continues after step \(state.step)")
     return state
   }

@@ -70,8 +70,8 @@ extension Pipeline {
     let gates = try GateMatrix(contentsOf: files.gates)
     guard let steps = configuration.calibration?.steps else { return }
     let state = try? CalibrationState(
-      reading: files.checkpoint, identity: owner, layers: gates.layers, heads: gates.heads,
-      steps: steps)
+      reading: files.checkpoint, identity: owner,
+      space: record.model?.space ?? gates.space, steps: steps)
     guard let state, state.step == steps, state.gates.tsv != gates.tsv else { return }
     throw RunError.otherResult(
       path: files.gates, differences: ["\(files.checkpoint) beside it holds other gates"],

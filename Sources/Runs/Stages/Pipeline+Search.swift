@@ -10,18 +10,17 @@ extension Pipeline {
   func search(_ model: RunModel, _ learned: LearnedMaps) throws -> [SearchedMaps] {
     var read: PromptedSamples?
     return try configuration.searchedUnits.map { unit in
-      let (layers, heads) = (learned.layers, learned.heads)
       let result = RunResult.search(unit)
       if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
-      if let maps = try SearchTable.read(
-        files.search(unit), unit: unit, layers: layers, heads: heads)
-      {
+      if let maps = try SearchTable.read(files.search(unit), unit: unit, space: learned.space) {
         return maps
       }
       let state = try search(unit, model, learned, &read)
-      let width = unit.perLayer(heads: heads)
-      let sets = (0...layers).compactMap { state.best(streaming: $0 * width) }
-      let maps = SearchedMaps(unit: unit, layers: layers, heads: heads, sets: sets)
+      let width = unit.perLayer(heads: learned.heads)
+      let sets = (0...learned.space.globalLayers.count).compactMap {
+        state.best(streaming: $0 * width)
+      }
+      let maps = SearchedMaps(unit: unit, space: learned.space, sets: sets)
       let text = SearchTable.text(maps)
       try folder.claim(result, inputs, texts: [text])
       try folder.write(text, to: files.search(unit))
@@ -33,7 +32,7 @@ extension Pipeline {
   private func search(
     _ unit: MapUnit, _ model: RunModel, _ learned: LearnedMaps, _ read: inout PromptedSamples?
   ) throws -> SearchState {
-    let count = learned.layers * unit.perLayer(heads: learned.heads)
+    let count = unit.count(in: learned.space)
     var state =
       try searchState(unit, count: count)
       ?? SearchState(count: count, samples: configuration.search.samples)
@@ -86,14 +85,14 @@ extension Pipeline {
   private func restoration(
     _ model: RunModel, _ read: inout PromptedSamples?
   ) throws -> LayerRestoration {
-    let layers = model.decoder.configuration.layers
+    let space = MapSpace(model.decoder.configuration)
     if try RunResult.restoration.isThere(in: files) && !isOwn(.restoration) {
       try folder.remove(files.restoration)
     }
     if RunResult.restoration.isThere(in: files) {
-      return try LayerRestoration(contentsOf: files.restoration, layers: layers)
+      return try LayerRestoration(contentsOf: files.restoration, space)
     }
-    let total = layers * configuration.search.samples
+    let total = space.globalLayers.count * configuration.search.samples
     let (observer, path) = (observer, folder.path)
     var done = 0
     let judge = try judge(.layers, model, &read) {
@@ -102,7 +101,7 @@ extension Pipeline {
       if observer.isInterrupted { throw RunError.interrupted(folder: path) }
     }
     observer.stepBegan("one layer back", unit: "layers × samples", done: 0, total: total)
-    let found = try LayerRestoration(layers: layers, judge: judge)
+    let found = try LayerRestoration(space, judge: judge)
     try folder.claim(.restoration, inputs, texts: [found.text])
     try folder.write(found.text, to: files.restoration)
     return found
@@ -164,7 +163,7 @@ extension Pipeline {
     let width = unit.perLayer(heads: learned.heads)
     return Set(
       try configuration.searchSparsities.map {
-        try Sparsity.streaming(of: learned.layers, at: $0) * width
+        try Sparsity.streaming(of: learned.space.globalLayers.count, at: $0) * width
       })
   }
 
@@ -192,14 +191,15 @@ extension Pipeline {
     case .periodic:
       return try layerStarts(unit, learned, sparsities) { streaming in
         [Baseline.periodicFirst, .periodicLast].compactMap {
-          $0.retrievalLayers(of: learned.layers, streaming: streaming)
+          $0.retrievalLayers(of: learned.space.globalLayers.count, streaming: streaming)
         }
       }
     case .oneLayerBack:
       let restoration = try restoration(model, &read)
       return try layerStarts(unit, learned, sparsities) { streaming in
         [false, true].map {
-          restoration.retrievalLayers(learned.layers - streaming, byLikelihood: $0)
+          restoration.retrievalLayers(
+            learned.space.globalLayers.count - streaming, byLikelihood: $0)
         }
       }
     }
@@ -208,23 +208,26 @@ extension Pipeline {
   private func rankedStarts(
     _ unit: MapUnit, _ gates: GateMatrix, sparsity: Double
   ) throws -> [[Bool]] {
-    switch unit {
-    case .layers:
-      try configuration.ranking.criteria.filter { $0 != .search }.map {
-        try gates.layerMap(by: $0, sparsity: sparsity).isRetrievalLayer
+    let maps =
+      switch unit {
+      case .layers:
+        try configuration.ranking.criteria.filter { $0 != .search }.map {
+          try gates.layerMap(by: $0, sparsity: sparsity).heads(keyValueHeads: gates.heads)
+        }
+      case .heads: [try gates.headCut(likeLayersAt: sparsity)]
       }
-    case .heads: [Array(try gates.headCut(likeLayersAt: sparsity).rows.joined())]
-    }
+    return maps.map { unit.kept(of: $0, in: gates.space) }
   }
 
-  /// Sets of whole layers as sets of units.
+  /// Sets of whole global layers as sets of units.
   private func layerStarts(
     _ unit: MapUnit, _ learned: LearnedMaps, _ sparsities: [Double],
     layers: (_ streaming: Int) throws -> [[Bool]]
   ) throws -> [[Bool]] {
     let width = unit.perLayer(heads: learned.heads)
     return try sparsities.flatMap { sparsity in
-      try layers(Sparsity.streaming(of: learned.layers, at: sparsity)).map { kept in
+      try layers(Sparsity.streaming(of: learned.space.globalLayers.count, at: sparsity)).map {
+        kept in
         kept.flatMap { Array(repeating: $0, count: width) }
       }
     }

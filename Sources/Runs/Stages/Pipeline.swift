@@ -60,8 +60,7 @@ package struct Pipeline: ~Copyable {
     // Gates are learned to be searched, too.
     try check(goal == .learn ? Stage.search.through : goal.through, model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
-    let architecture = model.decoder.configuration
-    var maps = LearnedMaps(layers: architecture.layers, heads: architecture.keyValueHeads)
+    var maps = LearnedMaps(MapSpace(model.decoder.configuration))
     for stage in goal.through { try work(stage, model, &maps) }
   }
 

@@ -88,8 +88,7 @@ struct StageInputs {
     for map in configuration.evaluation.maps
     where !URL(fileURLWithPath: map.file).standardizedFileURL.pathComponents.starts(with: own) {
       _ = try ImportedFile(
-        map.file, layers: model.layers, keyValueHeads: model.keyValueHeads,
-        for: .measuring(map.kind))
+        map.file, space: MapSpace(model), for: .measuring(map.kind))
     }
   }
 }

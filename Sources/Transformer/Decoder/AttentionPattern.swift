@@ -32,10 +32,10 @@ public struct AttentionPattern: Sendable, Hashable {
     self.init(HeadSet(retrievalLayers: retrievalLayers, heads: keyValueHeads), window: window)
   }
 
-  /// Every head sees the whole context.
+  /// The model as it was trained: every head of its global layers sees the whole context.
   public static func full(_ configuration: ModelConfiguration) -> AttentionPattern {
     AttentionPattern(
-      retrievalLayers: Array(repeating: true, count: configuration.layers),
+      retrievalLayers: configuration.kinds.map { $0.window == nil },
       keyValueHeads: configuration.keyValueHeads, window: StreamingWindow(sink: 0, recent: 1))
   }
 
@@ -57,11 +57,22 @@ struct LayerAttention: Hashable {
   let streaming: StreamingRule?
 }
 
-extension AttentionPattern {
-  /// What decides the output of `layer`.
-  func attention(of layer: Int) -> LayerAttention {
-    let heads = isRetrieval[layer]
+extension LayerKind {
+  /// The layer's own window, which has no sink; nil for a global layer.
+  package var ownWindow: StreamingWindow? { window.map { StreamingWindow(sink: 0, recent: $0) } }
+
+  /// What every head sees in the model as it was trained.
+  package var ownVisibility: Visibility { ownWindow.map { .streaming($0) } ?? .causal }
+
+  /// What decides the output of layer number `layer`, one of this kind, under `pattern`: its own window alone where it
+  /// has one, whatever the pattern says.
+  func attention(under pattern: AttentionPattern, layer: Int) -> LayerAttention {
+    let heads = pattern.isRetrieval[layer]
+    if let ownWindow {
+      return LayerAttention(
+        isRetrieval: heads.map { _ in false }, streaming: StreamingRule(ownWindow))
+    }
     return LayerAttention(
-      isRetrieval: heads, streaming: heads.contains(false) ? streaming : nil)
+      isRetrieval: heads, streaming: heads.contains(false) ? pattern.streaming : nil)
   }
 }

@@ -55,7 +55,7 @@ extension DecoderModel {
     return walk(embed([token], rows: .all(1)), rows: rows, table: table) { layer, qkv in
       cache.append(
         layer: layer.index, position: position, k: qkv.k.view.row(0), v: qkv.v.view.row(0))
-      return cache.attend(layer: layer.index, q: qkv.q.view)
+      return cache.attend(layer: layer.index, q: qkv.q.view, sinks: layer.shape.sinks)
     }
   }
 }

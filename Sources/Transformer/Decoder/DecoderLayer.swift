@@ -8,6 +8,7 @@
 ///     3. [q, k normed]                     7. act = activation(m·Wgᵀ) ∘ (m·Wuᵀ), m = [norm](h)
 ///     4. [q, k rotated (RoPE)][, q scaled]  8. y = h + [s·][norm](act·Wdᵀ)
 ///
+/// Where both blocks stand beside each other, m is n.
 /// Where there are experts, 7 and 8 are those of each row's experts, weighed by the router.
 /// q, o, h and y are of the `output` rows, x, k and v of the `input` rows.
 package struct DecoderLayer {
@@ -17,10 +18,10 @@ package struct DecoderLayer {
   package let input: RowSet
   /// Rows of its output, a subset.
   package let output: RowSet
-  package let shape: AttentionShape
-  private let kind: LayerKind
+  package private(set) var shape: AttentionShape
+  package let kind: LayerKind
   private let weights: LayerWeights
-  private let epsilon: Float
+  private let normalization: Normalization
 
   init(_ decoder: DecoderModel, _ index: Int, input: RowSet, output: RowSet) {
     self.index = index
@@ -29,7 +30,8 @@ package struct DecoderLayer {
     shape = decoder.shape
     kind = decoder.configuration.kinds[index]
     weights = decoder.weights.layers[index]
-    epsilon = decoder.configuration.rmsNormEpsilon
+    shape.sinks = weights.sinks
+    normalization = Normalization(decoder.configuration)
   }
 }
 
@@ -89,11 +91,13 @@ extension DecoderLayer {
     var saved = attention(x, table: table, attend: attend)
     guard retention.keepsActivations else {
       var y = saved.residual()
-      _ = addFeedForward(to: &y, keepingUnit: false)
+      let normed = feedForwardInput(x, h: y.view)
+      _ = addFeedForward(normed, to: &y, keepingUnit: false)
       return Output(y: y, activations: nil)
     }
     var y = saved.h.copy()
-    let block = addFeedForward(to: &y, keepingUnit: retention == .all)
+    let normed = feedForwardInput(x, h: y.view)
+    let block = addFeedForward(normed, to: &y, keepingUnit: retention == .all)
     saved.gatedUnit = block.unit
     saved.fed = block.fed
     return Output(y: y, activations: consume saved)
@@ -130,8 +134,14 @@ extension DecoderLayer {
         start += source.count
       }
     }
+    let beside = kind.norms == .beside ? blockInput(h.view, weights.attentionNorm) : nil
     _ = join(o.view, weights.wo, weights.outputBias, weights.attentionOutputNorm, to: &h)
-    _ = addFeedForward(to: &h, keepingUnit: false)
+    switch consume beside {
+    case .some(let normed): _ = addFeedForward(normed, to: &h, keepingUnit: false)
+    case .none:
+      let normed = blockInput(h.view, weights.mlpNorm)
+      _ = addFeedForward(normed, to: &h, keepingUnit: false)
+    }
     return h
   }
 
@@ -144,8 +154,10 @@ extension DecoderLayer {
     table: borrowing RotaryTable,
     attendBackward: (borrowing QueryKeyValue, consuming Tensor) -> QueryKeyValue?
   ) -> Tensor? {
-    let dh = feedForwardBackward(dy, &saved)
-    return attentionBackward(dh, x: x, saved, table: table, attendBackward: attendBackward)
+    var dBeside: Tensor?
+    let dh = feedForwardBackward(dy, x: x, &saved, beside: &dBeside)
+    return attentionBackward(
+      dh, x: x, saved, beside: dBeside, table: table, attendBackward: attendBackward)
   }
 
   /// Passes 1 to 6, up to the residual sum after attention.
@@ -166,10 +178,11 @@ extension DecoderLayer {
       projected: projected, beforeNorm: beforeNorm, attended: attended, h: h)
   }
 
-  /// Passes 6 to 1: dh (output, C) to dx (input, C).
+  /// Passes 6 to 1: dh (output, C) to dx (input, C), with what a feed-forward block beside them adds to the gradient of
+  /// n, (output, C).
   private func attentionBackward(
     _ dh: consuming Tensor, x: MatrixView, _ saved: borrowing LayerActivations,
-    table: borrowing RotaryTable,
+    beside dBeside: consuming Tensor?, table: borrowing RotaryTable,
     attendBackward: (borrowing QueryKeyValue, consuming Tensor) -> QueryKeyValue?
   ) -> Tensor? {
     var dO = Tensor(rows: output.count, columns: shape.queryWidth)
@@ -181,7 +194,8 @@ extension DecoderLayer {
     scaleQueries(&gradients)
     rotate(&gradients, table: table, inverse: true)
     normHeadsBackward(&gradients, saved)
-    let dNormed = linearBackward(gradients)
+    var dNormed = linearBackward(gradients)
+    if let dBeside { input.scatterAdd(dBeside.view, from: output, to: &dNormed) }
     var dx = Tensor.zeros(rows: input.count, columns: x.columns)
     blockInputBackward(dNormed.view, x: x, weights.attentionNorm, addingTo: &dx)
     input.scatterAdd(dh.view, from: output, to: &dx)
@@ -194,9 +208,18 @@ extension DecoderLayer {
     var fed: Tensor?
   }
 
-  /// Passes 7 and 8: y (output, C), which comes as h.
-  private func addFeedForward(to y: inout Tensor, keepingUnit: Bool) -> FeedForward {
-    let normed = blockInput(y.view, weights.mlpNorm)
+  /// What goes into the feed-forward block, (output, C): of h or, where the blocks stand beside each other, of the
+  /// layer's input x (input, C).
+  private func feedForwardInput(_ x: MatrixView, h: MatrixView) -> Tensor {
+    guard kind.norms == .beside else { return blockInput(h, weights.mlpNorm) }
+    let own = input.gather(x, output)
+    return blockInput(own.view, weights.attentionNorm)
+  }
+
+  /// Passes 7 and 8: y (output, C), which comes as h, by the block's input.
+  private func addFeedForward(
+    _ normed: borrowing Tensor, to y: inout Tensor, keepingUnit: Bool
+  ) -> FeedForward {
     if let routed {
       // What is kept is the sum of the experts at most: the rest is computed again.
       let fed = join(routed.forward(normed.view), nil, weights.mlpOutputNorm, to: &y)
@@ -215,11 +238,14 @@ extension DecoderLayer {
   }
 
   /// Passes 8 and 7: dy (output, C) to dh (output, C); gate and up become their gradients.
+  ///
+  /// Where the blocks stand beside each other, the block's part goes to `dBeside`, the gradient of n.
   private func feedForwardBackward(
-    _ dy: consuming Tensor, _ saved: inout LayerActivations
+    _ dy: consuming Tensor, x: MatrixView, _ saved: inout LayerActivations,
+    beside dBeside: inout Tensor?
   ) -> Tensor {
-    if let routed { return routedBackward(dy, &saved, routed) }
-    var unit = takeGatedUnit(&saved)
+    if let routed { return routedBackward(dy, x: x, &saved, routed, beside: &dBeside) }
+    var unit = takeGatedUnit(x, &saved)
     switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
     case .some(let dFed): activationBackward(dFed.view, &unit)
     case .none: activationBackward(dy.view, &unit)
@@ -227,6 +253,18 @@ extension DecoderLayer {
     var dNormed = Tensor(rows: dy.rows, columns: dy.columns)
     projectionBackward(unit.gate.view, weights.wGate, into: &dNormed)
     projectionBackward(unit.up.view, weights.wUp, into: &dNormed, adding: true)
+    return feedForwardInputBackward(dNormed, dy, saved, beside: &dBeside)
+  }
+
+  /// dh from dy and the gradient of the feed-forward block's input, (output, C) each.
+  private func feedForwardInputBackward(
+    _ dNormed: borrowing Tensor, _ dy: consuming Tensor, _ saved: borrowing LayerActivations,
+    beside dBeside: inout Tensor?
+  ) -> Tensor {
+    if kind.norms == .beside {
+      dBeside = dNormed.copy()
+      return dy
+    }
     var dh = dy
     blockInputBackward(dNormed.view, x: saved.h.view, weights.mlpNorm, addingTo: &dh)
     return dh
@@ -237,23 +275,22 @@ extension DecoderLayer {
     guard let experts = kind.experts, let router = weights.router else { return nil }
     return RoutedExperts(
       experts: experts, activation: kind.activation, router: router, gate: weights.wGate,
-      up: weights.wUp, down: weights.wDown)
+      up: weights.wUp, down: weights.wDown, biases: weights.expertBiases)
   }
 
   /// Passes 8 and 7 through experts.
   private func routedBackward(
-    _ dy: consuming Tensor, _ saved: inout LayerActivations, _ routed: RoutedExperts
+    _ dy: consuming Tensor, x: MatrixView, _ saved: inout LayerActivations,
+    _ routed: RoutedExperts, beside dBeside: inout Tensor?
   ) -> Tensor {
-    let normed = blockInput(saved.h.view, weights.mlpNorm)
+    let normed = feedForwardInput(x, h: saved.h.view)
     if weights.mlpOutputNorm != nil, !saved.keepsFed { saved.fed = routed.forward(normed.view) }
     let dNormed: Tensor
     switch joinBackward(dy.view, saved.fed, weights.mlpOutputNorm) {
     case .some(let dFed): dNormed = routed.backward(dFed.view, x: normed.view)
     case .none: dNormed = routed.backward(dy.view, x: normed.view)
     }
-    var dh = dy
-    blockInputBackward(dNormed.view, x: saved.h.view, weights.mlpNorm, addingTo: &dh)
-    return dh
+    return feedForwardInputBackward(dNormed, dy, saved, beside: &dBeside)
   }
 
   /// The gradients of gate and up, in their places, from that of the down projection's output.
@@ -263,9 +300,9 @@ extension DecoderLayer {
   }
 
   /// Gate and up, and the product behind them where it is normed: the kept ones, or computed again.
-  private func takeGatedUnit(_ saved: inout LayerActivations) -> GatedUnit {
+  private func takeGatedUnit(_ x: MatrixView, _ saved: inout LayerActivations) -> GatedUnit {
     if let unit = saved.gatedUnit.take() { return unit }
-    let normed = blockInput(saved.h.view, weights.mlpNorm)
+    let normed = feedForwardInput(x, h: saved.h.view)
     var unit = GatedUnit(rows: normed.rows, columns: weights.wGate.rows)
     let act = unit.fill(normed.view, gate: weights.wGate, up: weights.wUp, kind.activation)
     if weights.mlpOutputNorm != nil { saved.fed = linear(act.view, weights.wDown) }
@@ -350,14 +387,14 @@ extension DecoderLayer {
 // The passes that work on more than one matrix, each with its gradient.
 extension DecoderLayer {
   private func norm(_ x: MatrixView, _ weight: [Float]) -> Tensor {
-    rmsNorm(x, weight: weight, epsilon: epsilon)
+    normalization.apply(x, weight)
   }
 
   private func normBackward(
     _ dy: MatrixView, x: MatrixView, _ weight: [Float], addingTo dx: inout Tensor
   ) {
     var view = dx.mutableView
-    rmsNormBackward(dy, x: x, weight: weight, epsilon: epsilon, addingTo: &view)
+    normalization.backward(dy, x: x, weight, addingTo: &view)
   }
 
   /// y += x · Wᵀ.
@@ -415,9 +452,8 @@ extension DecoderLayer {
     var dx = Tensor.zeros(rows: x.rows, columns: x.columns)
     var view = dx.mutableView
     var heads = view.split(weight.count)
-    rmsNormBackward(
-      dy.split(weight.count), x: x.split(weight.count), weight: weight, epsilon: epsilon,
-      addingTo: &heads)
+    normalization.backward(
+      dy.split(weight.count), x: x.split(weight.count), weight, addingTo: &heads)
     return dx
   }
 

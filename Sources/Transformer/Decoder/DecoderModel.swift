@@ -39,16 +39,14 @@ public final class DecoderModel: Sendable {
 
   /// The final norm of hidden states, (rows, C).
   package func finalNorm(_ x: MatrixView) -> Tensor {
-    rmsNorm(x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon)
+    Normalization(configuration).apply(x, weights.finalNorm)
   }
 
   /// The gradient of ``finalNorm(_:)`` for x, (rows, C).
   package func finalNormBackward(_ dy: MatrixView, x: MatrixView) -> Tensor {
     var dx = Tensor.zeros(rows: x.rows, columns: x.columns)
     var view = dx.mutableView
-    rmsNormBackward(
-      dy, x: x, weight: weights.finalNorm, epsilon: configuration.rmsNormEpsilon,
-      addingTo: &view)
+    Normalization(configuration).backward(dy, x: x, weights.finalNorm, addingTo: &view)
     return dx
   }
 

@@ -11,8 +11,8 @@ struct KVCache: ~Copyable {
   var tokens = 0
   let capacity: Int
   private let shape: AttentionShape
-  /// What streaming heads see.
-  private let rule: StreamingRule
+  /// What streaming heads of each layer see, (L).
+  private let rules: [StreamingRule]
   /// Head k of layer l is at l·K + k.
   private var heads = UniqueArray<HeadCache>()
 
@@ -22,16 +22,21 @@ struct KVCache: ~Copyable {
   ) {
     self.capacity = capacity
     shape = AttentionShape(configuration)
-    rule = pattern.streaming
-    // What does not stream yet, and is decoded, sees all that came before.
-    let streams = rule.queries.lowerBound <= prompt && rule.queries.upperBound >= capacity
-    for isRetrieval in pattern.isRetrieval.joined() {
-      heads.append(
-        isRetrieval
-          ? HeadCache(capacity: capacity, isStreaming: false, headDim: shape.headDim)
-          : streams
-            ? HeadCache(capacity: capacity, rule: rule, headDim: shape.headDim)
-            : HeadCache(capacity: capacity, isStreaming: true, headDim: shape.headDim))
+    let layers = configuration.kinds.enumerated().map {
+      $0.element.attention(under: pattern, layer: $0.offset)
+    }
+    rules = layers.map { $0.streaming ?? pattern.streaming }
+    for (layer, rule) in zip(layers, rules) {
+      // What does not stream yet, and is decoded, sees all that came before.
+      let streams = rule.queries.lowerBound <= prompt && rule.queries.upperBound >= capacity
+      for isRetrieval in layer.isRetrieval {
+        heads.append(
+          isRetrieval
+            ? HeadCache(capacity: capacity, isStreaming: false, headDim: shape.headDim)
+            : streams
+              ? HeadCache(capacity: capacity, rule: rule, headDim: shape.headDim)
+              : HeadCache(capacity: capacity, isStreaming: true, headDim: shape.headDim))
+      }
     }
   }
 
@@ -64,10 +69,12 @@ struct KVCache: ~Copyable {
   ///
   /// The slots are cut into chunks that are attended to on their own and then weighed by their sums
   /// of exponentials, so that few heads keep many cores at work.
-  func attend(layer: Int, q: MatrixView) -> Tensor {
+  ///
+  /// With `sinks`, (H), each query head has a logit more.
+  func attend(layer: Int, q: MatrixView, sinks: [Float]? = nil) -> Tensor {
     let first = layer * shape.keyValueHeads
     let tasks = (0..<shape.keyValueHeads).flatMap { head in
-      heads[first + head].chunks(seenBy: tokens, rule).map { (head: head, slots: $0) }
+      heads[first + head].chunks(seenBy: tokens, rules[layer]).map { (head: head, slots: $0) }
     }
     var parts = Tensor(rows: tasks.count * shape.group, columns: shape.headDim)
     // The largest score and the sum of exponentials under it.
@@ -87,19 +94,24 @@ struct KVCache: ~Copyable {
         heads[first + head].attend(scaled.view, slots: slots, into: &part, weights: &weight)
       }
     }
-    return merge(parts.view, weights.view, heads: tasks.map(\.head))
+    return merge(parts.view, weights.view, heads: tasks.map(\.head), sinks)
   }
 
   /// o (1, H·D) from the chunks' outputs (chunks·G, D) and weights (chunks·G, 2), in their order.
-  private func merge(_ parts: MatrixView, _ weights: MatrixView, heads: [Int]) -> Tensor {
+  private func merge(
+    _ parts: MatrixView, _ weights: MatrixView, heads: [Int], _ sinks: [Float]?
+  ) -> Tensor {
     let (group, headDim) = (shape.group, shape.headDim)
     var o = Tensor.zeros(rows: 1, columns: shape.queryWidth)
     var view = o.mutableView
     for query in 0..<shape.queryHeads {
       let rows = heads.indices.filter { heads[$0] == query / group }
         .map { $0 * group + query % group }
-      let maximum = rows.map { weights.row($0)[0] }.max() ?? 0
-      let total = rows.reduce(0) { $0 + weights.row($1)[1] * exp(weights.row($1)[0] - maximum) }
+      let sink = sinks?[query]
+      let maximum = (rows.map { weights.row($0)[0] } + [sink].compactMap(\.self)).max() ?? 0
+      let total = rows.reduce(sink.map { exp($0 - maximum) } ?? 0) {
+        $0 + weights.row($1)[1] * exp(weights.row($1)[0] - maximum)
+      }
       var out = view.slice(rows: 0..<1, columns: query * headDim..<(query + 1) * headDim)
       var target = out.row(0)
       for row in rows {

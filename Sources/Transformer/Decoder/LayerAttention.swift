@@ -19,16 +19,16 @@ package struct AttentionOutput: ~Copyable {
 extension DecoderLayer {
   /// Attention under a pattern: (output, H·D).
   package func attend(_ qkv: borrowing QueryKeyValue, _ pattern: AttentionPattern) -> Tensor {
-    let isRetrieval = pattern.isRetrieval[index]
+    let seen = kind.attention(under: pattern, layer: index)
     var result = AttentionOutput(rows: output.count, shape)
-    let retrieval = isRetrieval.indices.filter { isRetrieval[$0] }
+    let retrieval = seen.isRetrieval.indices.filter { seen.isRetrieval[$0] }
     if !retrieval.isEmpty {
       attend(
         qkv, heads: retrieval, .causal, rows: output, at: 0..<output.count, into: &result.o,
         logSumExp: &result.logSumExp)
     }
-    let streaming = isRetrieval.indices.filter { !isRetrieval[$0] }
-    for piece in streaming.isEmpty ? [] : pattern.streaming.pieces(of: output) {
+    let streaming = seen.isRetrieval.indices.filter { !seen.isRetrieval[$0] }
+    for piece in seen.streaming?.pieces(of: output) ?? [] {
       attend(
         qkv, heads: streaming, piece.visibility, rows: piece.set, at: piece.place,
         into: &result.o, logSumExp: &result.logSumExp)

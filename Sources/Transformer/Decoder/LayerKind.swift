@@ -12,6 +12,11 @@ public struct LayerKind: Sendable, Hashable {
     case around
     /// h = x + norm(attention(x)), y = h + norm(feedForward(h)): behind the blocks alone (OLMo 2).
     case behind
+    /// y = x + attention(n) + feedForward(n), n = norm(x): both blocks beside each other behind one norm (Cohere 2).
+    case beside
+
+    /// Whether a norm stands behind each block.
+    package var followBlocks: Bool { self == .around || self == .behind }
   }
 
   /// What is normed of queries and keys before RoPE.
@@ -34,6 +39,13 @@ public struct LayerKind: Sendable, Hashable {
   public var outputBias = false
   /// What scores are multiplied by; nil for 1/√D.
   public var attentionScale: Float?
+  /// Whether each query head has a learned logit that takes part in its softmax, and is seen by all queries: an attention
+  /// sink without a key.
+  public var learnsSinks = false
+  /// The layer's own window in tokens, ≥ 1; nil for a global layer, which sees all.
+  ///
+  /// A query sees the last so many keys, its own among them.
+  public var window: Int?
   /// What both blocks' outputs are multiplied by before they join the residual stream.
   public var residualScale: Float = 1
   /// The activation of the feed-forward block.
@@ -51,6 +63,8 @@ public enum Activation: String, Sendable, CaseIterable {
   case silu
   /// GELU in its form with tanh: x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³))).
   case geluTanh
+  /// g · sigmoid(1.702·g), g = min(x, 7); up comes as 1 + up within −7…7 (gpt-oss).
+  case clamped
 }
 
 /// A mixture of experts in the place of the feed-forward block.
@@ -64,9 +78,14 @@ public struct Experts: Sendable, Hashable {
   /// `norm_topk_prob`: whether the weights of a token's experts add up to 1; otherwise they are their probabilities
   /// among all.
   public var normalises: Bool
+  /// Whether the router and all projections have biases.
+  public var hasBiases: Bool
 
   /// Experts of one size.
-  public init(count: Int, active: Int, width: Int, normalises: Bool) {
+  public init(
+    count: Int, active: Int, width: Int, normalises: Bool, hasBiases: Bool = false
+  ) {
+    self.hasBiases = hasBiases
     self.count = count
     self.active = active
     self.width = width

@@ -19,6 +19,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var vocabulary: Int
   /// `rms_norm_eps`, added to the mean square.
   public var rmsNormEpsilon: Float
+  /// Whether norms take the mean off first: LayerNorm without biases.
+  public var centersNorms: Bool
   /// `max_position_embeddings`, the longest context the model was made for, in tokens.
   public var maxPositions: Int
   /// `tie_word_embeddings`: the output projection is the embedding matrix.
@@ -37,6 +39,7 @@ public struct ModelConfiguration: Sendable, Equatable {
   public init(
     modelType: String, layers: Int, hidden: Int, feedForward: Int, queryHeads: Int,
     keyValueHeads: Int, headDim: Int, vocabulary: Int, rmsNormEpsilon: Float = 1e-5,
+    centersNorms: Bool = false,
     maxPositions: Int, tiedEmbeddings: Bool = false, embeddingScale: Float = 1,
     logitScale: Double = 1, kind: LayerKind = LayerKind()
   ) {
@@ -48,6 +51,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.headDim = headDim
     self.vocabulary = vocabulary
     self.rmsNormEpsilon = rmsNormEpsilon
+    self.centersNorms = centersNorms
     self.maxPositions = maxPositions
     self.tiedEmbeddings = tiedEmbeddings
     self.embeddingScale = embeddingScale

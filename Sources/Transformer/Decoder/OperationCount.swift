@@ -59,10 +59,11 @@ package struct OperationCount: Sendable {
   private func forward(
     _ pattern: AttentionPattern, layer: Int, input: RowSet, output: RowSet
   ) -> Operations {
-    let retrieval = pattern.isRetrieval[layer].count { $0 }
+    let seen = c.kinds[layer].attention(under: pattern, layer: layer)
+    let retrieval = seen.isRetrieval.count { $0 }
+    let streamed = seen.streaming.map { output.visiblePairs($0) } ?? 0
     let pairs =
-      retrieval * output.visiblePairs(nil)
-      + (c.keyValueHeads - retrieval) * output.visiblePairs(pattern.streaming)
+      retrieval * output.visiblePairs(nil) + (c.keyValueHeads - retrieval) * streamed
     var result = Operations()
     result.projections =
       4 * input.count * c.hidden * c.keyValueHeads * c.headDim

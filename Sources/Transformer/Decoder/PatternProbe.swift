@@ -46,7 +46,7 @@ package struct PatternProbe: ~Copyable, Sendable {
   /// Makes `pattern` the base; the inputs up to its first difference stay, and all that were computed
   /// when it was tried, if it is the one that was kept.
   package mutating func rebase(_ pattern: AttentionPattern) {
-    let kept = min(pattern.firstDifference(from: base) / stride, inputs.count)
+    let kept = min(firstDifference(pattern) / stride, inputs.count)
     inputs.removeLast(inputs.count - kept)
     base = pattern
     if let trial = candidate.take(), trial.pattern == pattern, trial.first == kept {
@@ -63,7 +63,7 @@ package struct PatternProbe: ~Copyable, Sendable {
   package mutating func finalHidden(_ pattern: AttentionPattern) -> Tensor {
     let plan = decoder.rowPlan(pattern, output: output)
     let layers = decoder.configuration.layers
-    let start = min(pattern.firstDifference(from: base), layers - 1) / stride
+    let start = min(firstDifference(pattern), layers - 1) / stride
     keepInputs(start)
     var x =
       start == 0
@@ -78,6 +78,14 @@ package struct PatternProbe: ~Copyable, Sendable {
     }
     latest = consume trial
     return decoder.finalNorm(x.view)
+  }
+
+  /// The first layer in which `pattern` is not the base; the number of layers if there is none.
+  private func firstDifference(_ pattern: AttentionPattern) -> Int {
+    let kinds = decoder.configuration.kinds
+    return kinds.indices.first {
+      kinds[$0].attention(under: pattern, layer: $0) != kinds[$0].attention(under: base, layer: $0)
+    } ?? kinds.count
   }
 
   /// Computes the base's inputs until `count` of them are kept.
@@ -99,12 +107,4 @@ private struct PatternTrial: ~Copyable {
   /// How many of the base's inputs come before its own.
   let first: Int
   var inputs = UniqueArray<Tensor>()
-}
-
-extension AttentionPattern {
-  /// The first layer in which this is not `other`; the number of layers if there is none.
-  fileprivate func firstDifference(from other: AttentionPattern) -> Int {
-    isRetrieval.indices.first { attention(of: $0) != other.attention(of: $0) }
-      ?? isRetrieval.count
-  }
 }

@@ -29,11 +29,16 @@ extension DecoderModel {
   package func rowPlan(_ pattern: AttentionPattern, output: RowSet) -> [RowSet] {
     precondition(pattern.isRetrieval.count == configuration.layers, "pattern of another model")
     var plan = [output]
-    for heads in pattern.isRetrieval.reversed() {
-      precondition(heads.count == configuration.keyValueHeads, "pattern of another model")
+    for (layer, kind) in configuration.kinds.enumerated().reversed() {
+      let seen = kind.attention(under: pattern, layer: layer)
+      precondition(
+        seen.isRetrieval.count == configuration.keyValueHeads, "pattern of another model")
       let above = plan[plan.count - 1]
-      let streams = !heads.contains(true) && pattern.streaming.covers(above)
-      plan.append(streams ? above.cone(pattern.streaming) : .all(above.tail.upperBound))
+      if let rule = seen.streaming, !seen.isRetrieval.contains(true), rule.covers(above) {
+        plan.append(above.cone(rule))
+      } else {
+        plan.append(.all(above.tail.upperBound))
+      }
     }
     return plan.reversed()
   }

@@ -63,11 +63,14 @@ package final class PromptCache: Sendable {
     let shape = decoder.shape
     let x = decoder.walk(decoder.embed(tokens, rows: all), rows: plan, table: table) {
       layer, qkv in
+      let seen = layer.kind.promptRows(before: boundary)
+      let k = all.gather(qkv.k, seen)
+      let v = all.gather(qkv.v, seen)
       layers.append(
         storage == .float32 && room == nil
-          ? PromptLayer(k: qkv.k.view, v: qkv.v.copy(), shape: shape)
-          : StoredLayer(qkv, storage.element, shape, room))
-      return layer.attend(qkv, .causal).output()
+          ? PromptLayer(rows: seen, k: k, v: v, shape: shape)
+          : StoredLayer(rows: seen, k: k, v: v, storage.element, shape, room))
+      return layer.attend(qkv, layer.kind.ownVisibility).output()
     }
     hidden = decoder.finalNorm(x.view)
     self.table = table
@@ -81,7 +84,8 @@ package final class PromptCache: Sendable {
   package static func bytes(
     _ configuration: ModelConfiguration, tokens: Int, storage: PromptStorage = .float32
   ) -> Int {
-    2 * configuration.layers * configuration.keyValueHeads * configuration.headDim * tokens
+    let rows = configuration.kinds.reduce(0) { $0 + $1.promptRows(before: tokens).count }
+    return 2 * rows * configuration.keyValueHeads * configuration.headDim
       * storage.element.byteCount
   }
 
@@ -90,6 +94,14 @@ package final class PromptCache: Sendable {
 
   /// The rows that are computed for each map: those after the prompt.
   var ownRows: Range<Int> { boundary..<rows.upperBound }
+}
+
+extension LayerKind {
+  /// The rows of a prompt of `end` ≥ 1 tokens that are seen after it: all, or those in the layer's own window.
+  fileprivate func promptRows(before end: Int) -> RowSet {
+    let first = ownWindow.map { min(max(0, $0.start(of: end)), end - 1) } ?? 0
+    return RowSet(sink: 0, tail: first..<end)
+  }
 }
 
 /// Keys and values of one layer, however they are kept.
@@ -112,23 +124,29 @@ extension PromptLayer: PromptLayers {
 private final class StoredLayer: PromptLayers {
   private let k: WeightMatrix
   private let v: WeightMatrix
+  private let rows: RowSet
   private let shape: AttentionShape
   private let isInFile: Bool
 
   init(
-    _ qkv: borrowing QueryKeyValue, _ type: ElementType, _ shape: AttentionShape,
-    _ room: PromptRoom?
+    rows: RowSet, k: borrowing Tensor, v: borrowing Tensor, _ type: ElementType,
+    _ shape: AttentionShape, _ room: PromptRoom?
   ) {
     if let room {
-      (k, v) = (room.matrix(qkv.k, as: type), room.matrix(qkv.v, as: type))
+      (self.k, self.v) = (room.matrix(k, as: type), room.matrix(v, as: type))
     } else {
-      (k, v) = (WeightMatrix(rounding: qkv.k, to: type), WeightMatrix(rounding: qkv.v, to: type))
+      (self.k, self.v) = (
+        WeightMatrix(rounding: k, to: type), WeightMatrix(rounding: v, to: type)
+      )
     }
+    self.rows = rows
     isInFile = room != nil
     self.shape = shape
   }
 
   var byteCount: Int { isInFile ? 0 : 2 * k.rows * k.columns * k.type.byteCount }
 
-  var layer: PromptLayer { PromptLayer(k: k.widened().view, v: v.widened(), shape: shape) }
+  var layer: PromptLayer {
+    PromptLayer(rows: rows, k: k.widened(), v: v.widened(), shape: shape)
+  }
 }

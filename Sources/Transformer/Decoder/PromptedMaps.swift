@@ -247,6 +247,7 @@ private struct PromptedWalk {
   private func pass(
     _ x: MatrixView, _ nodes: [Node], _ branches: Branches, layer index: Int
   ) -> Tensor {
+    let kind = decoder.configuration.kinds[index]
     var layers: [ObjectIdentifier: PromptLayer] = [:]
     for node in nodes {
       let prompt = prompt(of: node)
@@ -261,7 +262,9 @@ private struct PromptedWalk {
         PromptedStream(
           prompt: layer, rows: RowSet(sink: 0, tail: prompt.ownRows), source: nodes[source].place,
           target: node.place,
-          visibility: maps[node.members[0]].heads.rows[index].map { $0 ? .causal : seen })
+          visibility: maps[node.members[0]].heads.rows[index].map {
+            $0 || kind.window != nil ? kind.ownVisibility : seen
+          })
       }
     }
     let sequences = nodes.map { LayerSequence(prompt: prompt(of: $0), place: $0.place) }
@@ -270,7 +273,7 @@ private struct PromptedWalk {
       var o = Self.rows(for: branches.nodes, columns: decoder.shape.queryWidth)
       var view = o.mutableView
       attention(
-        q: qkv.q.view, k: qkv.k.view, v: qkv.v.view, shape: decoder.shape, streams: streams,
+        q: qkv.q.view, k: qkv.k.view, v: qkv.v.view, shape: layer.shape, streams: streams,
         into: &view)
       return o
     }

@@ -64,11 +64,13 @@ package struct RowSet: Sendable, Equatable {
   }
 
   /// The rows a layer must get so that its outputs are right at these rows, when the layer is
-  /// wholly streaming and all of them stream: the window before the tail, and the sink.
+  /// wholly streaming and all of them stream: the window before the tail, the sink, and its own rows at the start.
   package func cone(_ rule: StreamingRule) -> RowSet {
     let start = rule.kept ?? rule.window.start(of: tail.lowerBound)
     let first = min(max(0, start), tail.lowerBound)
-    return RowSet(sink: min(rule.window.sink, tail.upperBound), tail: first..<tail.upperBound)
+    // The rows at the start see what is before them, which are such rows again.
+    let ahead = min(max(rule.window.sink, sink), tail.upperBound)
+    return RowSet(sink: ahead, tail: first..<tail.upperBound)
   }
 
   /// The rows whose positions are in `positions`, and their places among the rows.

@@ -46,7 +46,8 @@ private struct PrefixWalk {
     var order: [LayerAttention] = []
     var groups: [LayerAttention: [Int]] = [:]
     for member in members {
-      let key = patterns[member].attention(of: layer)
+      let kind = decoder.configuration.kinds[layer]
+      let key = kind.attention(under: patterns[member], layer: layer)
       if groups[key] == nil { order.append(key) }
       groups[key, default: []].append(member)
     }

@@ -117,8 +117,12 @@ package struct LayerWeights: Sendable {
   package var attentionOutputNorm: [Float]?
   /// Scale of the norm before the feed-forward block, (C).
   package var mlpNorm: [Float]?
+  /// Learned logits of the softmax of each query head, (H).
+  package var sinks: [Float]?
   /// Router, (E, C), where there are experts.
   package var router: WeightMatrix?
+  /// Biases of the router, (E), and of all experts' projections, (E·F), (E·F) and (E·C).
+  package var expertBiases: ExpertBiases?
   /// Gate projection, (F, C); of all experts under one another, (E·F, C).
   package var wGate: WeightMatrix
   /// Up projection, as the gate's.
@@ -133,7 +137,8 @@ package struct LayerWeights: Sendable {
     attentionNorm: [Float]?, wq: WeightMatrix, wk: WeightMatrix, wv: WeightMatrix,
     wo: WeightMatrix, biases: (q: [Float], k: [Float], v: [Float])? = nil,
     outputBias: [Float]? = nil, headNorms: (q: [Float], k: [Float])? = nil,
-    attentionOutputNorm: [Float]? = nil, mlpNorm: [Float]?, router: WeightMatrix? = nil,
+    sinks: [Float]? = nil, attentionOutputNorm: [Float]? = nil, mlpNorm: [Float]?,
+    router: WeightMatrix? = nil, expertBiases: ExpertBiases? = nil,
     wGate: WeightMatrix, wUp: WeightMatrix, wDown: WeightMatrix, mlpOutputNorm: [Float]? = nil
   ) {
     self.attentionNorm = attentionNorm
@@ -146,11 +151,30 @@ package struct LayerWeights: Sendable {
     self.headNorms = headNorms
     self.attentionOutputNorm = attentionOutputNorm
     self.mlpNorm = mlpNorm
+    self.sinks = sinks
     self.router = router
+    self.expertBiases = expertBiases
     self.wGate = wGate
     self.wUp = wUp
     self.wDown = wDown
     self.mlpOutputNorm = mlpOutputNorm
+  }
+}
+
+/// Biases of a mixture of experts.
+package struct ExpertBiases: Sendable {
+  /// (E).
+  package var router: [Float]
+  /// (E·F).
+  package var gate: [Float]
+  /// (E·F).
+  package var up: [Float]
+  /// (E·C).
+  package var down: [Float]
+
+  /// Collects them.
+  package init(router: [Float], gate: [Float], up: [Float], down: [Float]) {
+    (self.router, self.gate, self.up, self.down) = (router, gate, up, down)
   }
 }
 

@@ -5,7 +5,7 @@ extension DecoderModel {
   /// 0…1, under full attention: the mean over the queries at `rows` and the heads of a group.
   ///
   /// With s the log-sum-exp of a query's scores over the sink and the window, and f over all keys, the
-  /// share is exp(s − f). (Lazy layers: LightTransfer, arXiv 2410.13846, section 3.)
+  /// share is exp(s − f); it is 1 in a layer with a window of its own. (Lazy layers: LightTransfer, arXiv 2410.13846, section 3.)
   ///
   /// - Parameters:
   ///   - tokens: The sample, (T).
@@ -21,8 +21,13 @@ extension DecoderModel {
     let table = RotaryTable(configuration, positions: all.count)
     var mass: [[Double]] = []
     _ = walk(embed(tokens, rows: all), rows: plan, table: table) { layer, qkv in
-      let full = layer.attend(qkv, .causal)
-      let seen = streamingLogSumExp(qkv, rows: wanted, keys: all, window: window)
+      let full = layer.attend(qkv, layer.kind.ownVisibility)
+      if layer.kind.window != nil {
+        mass.append(Array(repeating: 1, count: shape.keyValueHeads))
+        return full.output()
+      }
+      let seen = streamingLogSumExp(
+        qkv, layer.shape, rows: wanted, keys: all, window: window)
       mass.append(shares(of: seen.view, in: full.logSumExp, at: rows))
       return full.output()
     }
@@ -31,7 +36,8 @@ extension DecoderModel {
 
   /// Log-sum-exp over the sink and the window of the queries at `rows`, (rows, H).
   private func streamingLogSumExp(
-    _ qkv: borrowing QueryKeyValue, rows: RowSet, keys: RowSet, window: StreamingWindow
+    _ qkv: borrowing QueryKeyValue, _ shape: AttentionShape, rows: RowSet, keys: RowSet,
+    window: StreamingWindow
   ) -> Tensor {
     var o = Tensor(rows: rows.count, columns: shape.queryWidth)
     var logSumExp = Tensor(rows: rows.count, columns: shape.queryHeads)

@@ -106,20 +106,25 @@ struct RoutedExperts {
   let gate: WeightMatrix
   let up: WeightMatrix
   let down: WeightMatrix
+  /// Biases of all of them; nil for none.
+  let biases: ExpertBiases?
 
   private var width: Int { experts.width }
 
   /// Which experts get the rows of x (rows, C).
-  func route(_ x: MatrixView) -> Routing { Routing(linear(x, router), experts) }
+  func route(_ x: MatrixView) -> Routing {
+    var logits = linear(x, router)
+    if let biases { logits.addBias(biases.router) }
+    return Routing(logits, experts)
+  }
 
   /// (rows, C) of x (rows, C).
   func forward(_ x: MatrixView) -> Tensor {
     var y = Tensor.zeros(rows: x.rows, columns: x.columns)
     for group in route(x).groups {
       let input = rows(group.rows, of: x)
-      let act = gatedUnit(
-        input.view, gate: part(gate, group.expert), up: part(up, group.expert), activation)
-      let output = linear(act.view, part(down, group.expert))
+      var output = linear(activated(input.view, group.expert).view, part(down, group.expert))
+      if let biases { output.addBias(part(biases.down, group.expert)) }
       for (index, row) in group.rows.enumerated() {
         y.addRows(
           output.view.slice(rows: index..<index + 1), from: row, times: group.weights[index])
@@ -137,7 +142,7 @@ struct RoutedExperts {
       let (wGate, wUp) = (part(gate, group.expert), part(up, group.expert))
       let input = rows(group.rows, of: x)
       var unit = GatedUnit(rows: input.rows, columns: width)
-      let act = unit.fill(input.view, gate: wGate, up: wUp, activation)
+      let act = fill(&unit, input.view, group.expert)
       var dAct = Tensor(rows: input.rows, columns: width)
       do {
         let dOutput = rows(group.rows, of: dy)
@@ -146,6 +151,10 @@ struct RoutedExperts {
         for (index, row) in group.rows.enumerated() {
           dWeights[row][group.slots[index]] = VectorMath.dot(
             view.reading().row(index), act.view.row(index))
+          if let biases {
+            dWeights[row][group.slots[index]] += VectorMath.dot(
+              dOutput.view.row(index), part(biases.down, group.expert).span)
+          }
           var target = view.row(index)
           VectorMath.scale(&target, by: group.weights[index])
         }
@@ -165,6 +174,36 @@ struct RoutedExperts {
     var view = dx.mutableView
     linearBackward(dLogits.view, router, into: &view, adding: true)
     return dx
+  }
+
+  /// activation(gate) ∘ up of an expert's rows, (rows, F).
+  private func activated(_ x: MatrixView, _ expert: Int) -> Tensor {
+    guard biases != nil else {
+      return gatedUnit(x, gate: part(gate, expert), up: part(up, expert), activation)
+    }
+    var unit = GatedUnit(rows: x.rows, columns: width)
+    return fill(&unit, x, expert)
+  }
+
+  /// The same, with gate and up as the activation gets them.
+  private func fill(_ unit: inout GatedUnit, _ x: MatrixView, _ expert: Int) -> Tensor {
+    guard let biases else {
+      return unit.fill(x, gate: part(gate, expert), up: part(up, expert), activation)
+    }
+    unit.gate = linear(x, part(gate, expert))
+    unit.up = linear(x, part(up, expert))
+    unit.gate.addBias(part(biases.gate, expert))
+    unit.up.addBias(part(biases.up, expert))
+    var act = Tensor(rows: x.rows, columns: width)
+    var view = act.mutableView
+    gated(activation, gate: unit.gate.view, up: unit.up.view, into: &view)
+    return act
+  }
+
+  /// An expert's part of stacked biases.
+  private func part(_ values: [Float], _ expert: Int) -> [Float] {
+    let count = values.count / experts.count
+    return Array(values[expert * count..<(expert + 1) * count])
   }
 
   /// An expert's part of a stacked matrix.
@@ -195,5 +234,13 @@ struct RoutedExperts {
     parallelTiles(&gateView, tiles, &upView, tiles) { index, gate, up in
       gatedBackward(activation, dy.slice(rows: tiles[index].rows), gate: &gate, up: &up)
     }
+  }
+}
+
+extension Tensor {
+  /// Adds a bias to every row.
+  fileprivate mutating func addBias(_ bias: [Float]) {
+    var view = mutableView
+    Transformer.addBias(bias, to: &view)
   }
 }

@@ -194,6 +194,8 @@ enum VectorMath {
           switch activation {
           case .silu: unsafe zz_swiglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
           case .geluTanh: unsafe zz_geglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
+          case .clamped:
+            unsafe zz_clamped_swiglu(gate.baseAddress, up.baseAddress, y.baseAddress, count)
           }
         }
       }
@@ -216,6 +218,9 @@ enum VectorMath {
             unsafe zz_swiglu_backward(gate.baseAddress, up.baseAddress, dy.baseAddress, count)
           case .geluTanh:
             unsafe zz_geglu_backward(gate.baseAddress, up.baseAddress, dy.baseAddress, count)
+          case .clamped:
+            unsafe zz_clamped_swiglu_backward(
+              gate.baseAddress, up.baseAddress, dy.baseAddress, count)
           }
         }
       }

@@ -117,7 +117,7 @@ struct ExportVerb: Verb {
     if let remark { logger.warning("\(remark)") }
     let place = URL(fileURLWithPath: out ?? folder)
     let exports = try (format.isEmpty ? [.headMap] : format).map {
-      ($0, try $0.exporter.export(map))
+      ($0, try $0.export(map))
     }
     for file in exports.flatMap(\.1.files) {
       try OutputPath.require(
@@ -205,7 +205,7 @@ struct ExportVerb: Verb {
     let read = try gates.read(source, model: model)
     return try read.map(
       by: try criterion(named: criterion ?? "max"), sparsity: sparsity,
-      window: try gates.window(of: read))
+      window: try gates.window(of: read), space: model?.space)
   }
 }
 

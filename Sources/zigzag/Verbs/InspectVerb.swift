@@ -68,6 +68,8 @@ private struct ModelFacts: Encodable {
   let tiedEmbeddings: Bool
   let hasTokenizer: Bool
   let tensors: [TensorFacts]
+  /// The window of each layer that has one of its own; nil where all are global.
+  let layerWindows: [Int?]?
 
   init(_ inspection: ModelInspection) {
     let model = inspection.contents.configuration
@@ -86,7 +88,12 @@ private struct ModelFacts: Encodable {
       "vocab_size": model.vocabulary, "max_position_embeddings": model.maxPositions,
     ]
     modelType = model.modelType
-    ropeTheta = model.kinds.lazy.compactMap(\.rotary?.theta).first
+    let global = model.kinds.lazy.filter { $0.window == nil }
+    ropeTheta =
+      (global.compactMap(\.rotary?.theta).first
+        ?? model.kinds.lazy.compactMap(\.rotary?.theta).first)
+    let windows = model.kinds.map(\.window)
+    layerWindows = windows.contains { $0 != nil } ? windows : nil
     rmsNormEpsilon = model.rmsNormEpsilon
     tiedEmbeddings = model.tiedEmbeddings
     hasTokenizer = inspection.contents.tokenizerJSON != nil
@@ -97,6 +104,7 @@ private struct ModelFacts: Encodable {
     case source, sha256, identity, parameters, configuration, tensors
     case modelType = "model_type"
     case ropeTheta = "rope_theta"
+    case layerWindows = "layer_windows"
     case rmsNormEpsilon = "rms_norm_eps"
     case tiedEmbeddings = "tie_word_embeddings"
     case hasTokenizer = "has_tokenizer"
@@ -107,8 +115,11 @@ private struct ModelFacts: Encodable {
     let types = Dictionary(grouping: tensors, by: \.type).sorted { $0.key < $1.key }
       .map { "\($0.value.count) \($0.key)" }.joined(separator: ", ")
     let bytes = byteCount(tensors.reduce(0) { $0 + $1.bytes })
+    let windows = layerWindows.map { windows in
+      [("layer_windows", windows.map { $0.map(String.init) ?? "-" }.joined(separator: " "))]
+    }
     let facts =
-      [("model_type", modelType)] + sizes + [
+      [("model_type", modelType)] + sizes + (windows ?? []) + [
         ("rope_theta", ropeTheta.map { "\($0)" } ?? "none"), ("rms_norm_eps", "\(rmsNormEpsilon)"),
         ("tie_word_embeddings", "\(tiedEmbeddings)"), ("source", source),
         ("parameters", "\(parameters)"), ("tensors", "\(tensors.count) (\(types)), \(bytes)"),

@@ -5,6 +5,7 @@ import Logging
 import MapReporter
 import Runs
 import Support
+import Transformer
 
 /// `zigzag rank`: gates to a layer map, without a model.
 struct RankVerb: Verb {
@@ -59,26 +60,27 @@ struct RankVerb: Verb {
     guard (0...1).contains(sparsity) else {
       throw ToolError.usage("--sparsity is \(sparsity); it must lie between 0 and 1")
     }
-    let (heads, map) = try ranked(by: criterion)
+    let (space, map) = try ranked(by: criterion)
     if json {
-      try Results.print(json: RankedLayers(map, heads: heads))
+      try Results.print(json: RankedLayers(map, space))
     } else {
-      try printTable(of: map, heads: heads)
+      try printTable(of: map, space)
     }
   }
 
-  private func ranked(by criterion: Criterion) throws -> (heads: Int, map: RankedMap) {
+  private func ranked(by criterion: Criterion) throws -> (space: MapSpace, map: RankedMap) {
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     guard GateOptions.isRunFolder(gates) else {
-      let matrix = try scores.read(gates, model: sizes).gates
+      var matrix = try scores.read(gates, model: sizes).gates
       try check((matrix.layers, matrix.heads), against: sizes)
-      return (matrix.heads, try matrix.layerMap(by: criterion, sparsity: sparsity))
+      if let sizes { matrix = matrix.within(sizes.space) }
+      return (matrix.space, try matrix.layerMap(by: criterion, sparsity: sparsity))
     }
     try scores.refuse(because: "\(gates) is a run folder")
     let run = try FinishedRun(folder: gates)
     try check((run.maps.layers, run.maps.heads), against: sizes)
     try checkIdentity(of: run, against: sizes)
-    return (run.maps.heads, try run.layers(by: criterion, sparsity: sparsity))
+    return (run.maps.space, try run.layers(by: criterion, sparsity: sparsity))
   }
 
   private func check(_ own: (layers: Int, heads: Int), against sizes: HeadMap.Model?) throws {
@@ -103,16 +105,25 @@ struct RankVerb: Verb {
     if let question { Logger(label: "rank").warning("\(question)") }
   }
 
-  private func printTable(of map: RankedMap, heads: Int) throws {
+  private func printTable(of map: RankedMap, _ space: MapSpace) throws {
+    let heads = space.heads
     let streaming = map.isRetrievalLayer.count { !$0 }
+    let ofGlobal =
+      space.isWhole
+      ? ""
+      : " of all layers, \(fixed(space.sparsity(of: map.heads(keyValueHeads: heads)), 4)) of the "
+        + "\(space.globalLayers.count) global ones"
     try Results.print(
       "\(map.isRetrievalLayer.count) layers of \(heads) key-value heads by \(map.criterion): "
-        + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, 4))")
+        + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, 4))\(ofGlobal)")
     try Results.print("layer      score  kind")
+    let global = Set(space.globalLayers)
     for (layer, isRetrieval) in map.isRetrievalLayer.enumerated() {
       let number = padded(String(layer), to: 5)
       let score = padded(fixed(map.scores[layer], 6), to: 10)
-      try Results.print("\(number) \(score)  \(isRetrieval ? "retrieval" : "streaming")")
+      let kind =
+        isRetrieval ? "retrieval" : global.contains(layer) ? "streaming" : "window of its own"
+      try Results.print("\(number) \(score)  \(kind)")
     }
     try Results.print("cost \(fixed(map.cost, 6))")
   }
@@ -132,18 +143,22 @@ private struct RankedLayers: Encodable {
   let heads: Int
   let sparsityRequested: Double
   let sparsityAchieved: Double
+  /// Of the global layers; nil where all layers are.
+  let sparsityAchievedGlobal: Double?
   let retrievalLayers: [Int]
   let streamingLayers: [Int]
   let scores: [Double]
   let cost: Double
 
-  init(_ map: RankedMap, heads: Int) {
+  init(_ map: RankedMap, _ space: MapSpace) {
     let indices = map.isRetrievalLayer.indices
     criterion = map.criterion.description
     layers = map.isRetrievalLayer.count
-    self.heads = heads
+    heads = space.heads
     sparsityRequested = map.requestedSparsity
     sparsityAchieved = map.achievedSparsity
+    sparsityAchievedGlobal =
+      space.isWhole ? nil : space.sparsity(of: map.heads(keyValueHeads: space.heads))
     retrievalLayers = indices.filter { map.isRetrievalLayer[$0] }
     streamingLayers = indices.filter { !map.isRetrievalLayer[$0] }
     scores = map.scores
@@ -154,6 +169,7 @@ private struct RankedLayers: Encodable {
     case criterion, layers, heads, scores, cost
     case sparsityRequested = "sparsity_requested"
     case sparsityAchieved = "sparsity_achieved"
+    case sparsityAchievedGlobal = "sparsity_achieved_global"
     case retrievalLayers = "retrieval_layers"
     case streamingLayers = "streaming_layers"
   }

@@ -19,6 +19,8 @@ struct GoldenMask: Encodable {
   let keys: [Int]
   let masks: Masks
   let fullHeads: [[Int]]
+  /// The window of each layer that has one of its own, for which neither mask stands; nil where there is none.
+  let ownWindows: [Int?]?
 
   /// The streaming window as the runtime applies it.
   struct Sizes: Encodable {
@@ -36,6 +38,7 @@ struct GoldenMask: Encodable {
   enum CodingKeys: String, CodingKey {
     case format, rule, streaming, phase, boundary, after, tokens, queries, keys, masks
     case fullHeads = "full_heads"
+    case ownWindows = "own_windows"
   }
 
   /// The masks of a map whose streaming heads are deployed as `deployment` says.
@@ -58,6 +61,7 @@ struct GoldenMask: Encodable {
     self.queries = queries
     self.keys = keys
     masks = Masks(full: mask { $1 <= $0 }, streaming: mask { rule.sees(query: $0, key: $1) })
+    ownWindows = map.model.ownWindows
     fullHeads = map.heads.rows.map { $0.map { $0 ? 1 : 0 } }
   }
 

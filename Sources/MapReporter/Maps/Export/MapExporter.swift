@@ -157,8 +157,43 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   /// Metadata of a GGUF file.
   case gguf
 
+  /// A map in this format, with a golden mask of what its streaming heads will see.
+  ///
+  /// - Throws: As ``MapExporter/export(_:)``, and ``MapReporterError/notExpressible(format:reason:)`` where the format
+  ///   would change layers that have a window of their own.
+  public func export(_ map: HeadMap) throws -> MapExport {
+    if let reason = obstacle(of: map.model, recent: map.window.recent) {
+      throw MapReporterError.notExpressible(format: rawValue, reason: reason)
+    }
+    return try exporter.export(map)
+  }
+
+  /// Why a map of a model whose layers have windows of their own cannot be written in this format; nil where it can.
+  private func obstacle(of model: HeadMap.Model, recent: Int) -> String? {
+    guard let windows = model.ownWindows, self != .headMap else { return nil }
+    let own = Set(windows.compactMap(\.self)).sorted()
+    let layers = windows.count { $0 != nil }
+    guard [.huggingFace, .vllm, .mlx].contains(self) else {
+      return
+        "it says of each layer whether it sees the whole context or the map's window, and \(layers) of "
+        + "the \(windows.count) layers slide a window of their own, which it would replace"
+    }
+    guard model.ownPositions == false else {
+      return
+        "layer_types also decides how a layer turns positions in \(model.modelType ?? "this model"), so that "
+        + "a streaming layer would get the positions of the layers that slide a window of their own"
+    }
+    guard own == [recent] else {
+      let sizes = own.map(String.init).joined(separator: " and ")
+      return
+        "layer_types has one window for all sliding layers; that of the model's own is \(sizes), and the map's "
+        + "recent is \(recent); search for that with window: {sink: 0, recent: \(own.first ?? 1)}"
+    }
+    return nil
+  }
+
   /// The exporter of this format.
-  public var exporter: any MapExporter {
+  var exporter: any MapExporter {
     switch self {
     case .headMap: HeadMapExporter()
     case .duoAttention: DuoAttentionExporter()

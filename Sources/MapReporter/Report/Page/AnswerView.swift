@@ -59,10 +59,11 @@ struct AnswerWords {
 
   func headline(_ choice: Choice) -> String {
     guard let kinds = map?.layerFull else {
-      return "\(shortPercent(choice.point.achievedSparsity)) of the layers can stream"
+      return "\(shortPercent(choice.point.achievedSparsity)) of the \(input.layerName) can stream"
     }
-    let streaming = kinds.count(where: { !$0 })
-    return "\(streaming) of \(kinds.count) layers can stream"
+    let kept = kinds.count(where: { $0 })
+    let count = map?.model.space.globalLayers.count ?? kinds.count
+    return "\(count - kept) of \(count) \(input.layerName) can stream"
   }
 
   func noneHeadline(_ choice: Choice) -> String {
@@ -105,8 +106,15 @@ struct AnswerWords {
       AnswerView.Tile(
         value: percent(choice.keptShare, digits: 1), label: "of full attention’s accuracy"),
       AnswerView.Tile(
-        value: shortPercent(choice.point.achievedSparsity), label: "of the layers stream"),
+        value: shortPercent(choice.point.achievedSparsity),
+        label: "of the \(input.layerName) stream"),
     ]
+    if let map, !map.model.space.isWhole {
+      tiles.append(
+        AnswerView.Tile(
+          value: shortPercent(map.sparsity.achieved),
+          label: "of all layers stream, those with windows of their own among them"))
+    }
     if let saved = savedShare(choice) {
       tiles.append(
         AnswerView.Tile(
@@ -172,7 +180,8 @@ struct AnswerWords {
   /// From the map at the stated length, else from the bytes that were measured.
   private func savedShare(_ choice: Choice) -> Double? {
     if let map {
-      return KeyValueCacheSize.savedShare(map.heads, map.window.deployment, context: input.context)
+      return KeyValueCacheSize.savedShare(
+        map.heads, map.window.deployment, own: map.model.ownWindows, context: input.context)
     }
     let full = input.points.first {
       $0.task == choice.point.task && $0.method == .full

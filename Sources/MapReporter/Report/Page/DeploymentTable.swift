@@ -51,7 +51,7 @@ struct DeploymentTable {
     }
     var answer = "no layer"
     if case .qualified = found {
-      answer = layers(choice.point, of: input.maps.first?.map.model.layers)
+      answer = layers(choice.point, of: input)
     }
     return Row(
       name: deployed.title, runtimes: runtimes, answer: answer,
@@ -62,8 +62,11 @@ struct DeploymentTable {
       saved: choice.point.kvShare.map { percent(1 - $0) } ?? "–")
   }
 
-  private static func layers(_ point: CurvePoint, of layers: Int?) -> String {
-    guard let layers else { return shortPercent(point.achievedSparsity) }
-    return "\(Int((point.achievedSparsity * Double(layers)).rounded())) of \(layers) layers"
+  private static func layers(_ point: CurvePoint, of input: ReportInput) -> String {
+    guard let layers = input.space?.globalLayers.count else {
+      return shortPercent(point.achievedSparsity)
+    }
+    return
+      "\(Int((point.achievedSparsity * Double(layers)).rounded())) of \(layers) \(input.layerName)"
   }
 }

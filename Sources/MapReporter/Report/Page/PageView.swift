@@ -93,7 +93,7 @@ struct PageView {
     return TaskSection(
       task: task, figures: drawings, table: table,
       sparsities: SparsityTable(
-        points, primary: input.primaryMetric, layers: input.maps.first?.map.model.layers),
+        points, primary: input.primaryMetric, layers: input.space?.globalLayers.count),
       isPair: drawings.count == 1 && table.metrics.count <= 4,
       warning: TaskDifficulty(points).map(\.warning))
   }

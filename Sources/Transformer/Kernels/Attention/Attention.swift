@@ -132,18 +132,17 @@ func attention(
 ///
 /// Thread-safe: nothing in it changes.
 @safe package final class PromptLayer: @unchecked Sendable {
-  /// Tokens of the prompt, B.
-  let tokens: Int
+  /// The rows of the prompt that are held.
+  let rows: RowSet
   /// The rotated keys of all heads.
   let keys: KeyPanels
-  /// The values, (B, K·D).
+  /// The values, (rows, K·D).
   let values: Tensor
 
-  /// Takes over rotated keys, (B, K·D), and values.
-  init(k: MatrixView, v: consuming Tensor, shape: AttentionShape) {
-    tokens = k.rows
-    keys = KeyPanels(
-      k, rows: .all(k.rows), shape: shape, heads: Array(0..<shape.keyValueHeads))
+  /// Takes over rotated keys, (rows, K·D), and values.
+  init(rows: RowSet, k: borrowing Tensor, v: consuming Tensor, shape: AttentionShape) {
+    self.rows = rows
+    keys = KeyPanels(k.view, rows: rows, shape: shape, heads: Array(0..<shape.keyValueHeads))
     values = v
   }
 }
@@ -184,13 +183,14 @@ private func attentionBlock(
   if let prompt {
     attend(
       stacked.view, prompt.keys, prompt.values, columns: shape.keyColumns(head), head: head,
-      positions: positions, visibility: visibility, keys: .all(prompt.tokens), &state)
+      positions: positions, visibility: visibility, keys: prompt.rows, &state)
   }
   attend(
     stacked.view, k, v, head: head, positions: positions, visibility: visibility, keys: keys,
     &state)
   for row in 0..<stacked.rows {
     let (g, r) = (row / positions.count, row % positions.count)
+    if let sinks = shape.sinks { state.addSink(sinks[head * group + g], to: row) }
     var out = o.slice(rows: r..<r + 1, columns: g * headDim..<(g + 1) * headDim)
     var target = out.row(0)
     VectorMath.scale(state.sum.view.row(row), by: 1 / state.totals[row], into: &target)
@@ -213,6 +213,21 @@ private struct RunningSoftmax: ~Copyable {
     sum = Tensor.zeros(rows: rows, columns: headDim)
     maxima = [Float](repeating: -.infinity, count: rows)
     totals = [Float](repeating: 0, count: rows)
+  }
+}
+
+extension RunningSoftmax {
+  /// Takes in a logit without a value.
+  fileprivate mutating func addSink(_ logit: Float, to row: Int) {
+    let maximum = max(maxima[row], logit)
+    let correction = exp(maxima[row] - maximum)
+    totals[row] = totals[row] * correction + exp(logit - maximum)
+    maxima[row] = maximum
+    if correction != 1 {
+      var view = sum.mutableView
+      var values = view.row(row)
+      VectorMath.scale(&values, by: correction)
+    }
   }
 }
 

@@ -3,6 +3,8 @@ package struct AttentionShape {
   package let queryHeads: Int
   package let keyValueHeads: Int
   package let headDim: Int
+  /// Learned logits that take part in the softmax of each query head, (H); nil for none.
+  var sinks: [Float]?
 
   package init(_ configuration: ModelConfiguration) {
     queryHeads = configuration.queryHeads

@@ -6,20 +6,34 @@ Each folder is what `save_pretrained` writes, with random weights (norms and bia
 be forgotten unseen), token ids, and what transformers computes from them in float32: the hidden states
 after the final norm, and the logits. hidden.npy is of full attention; streaming.npy of all heads in a window
 of 4 + 16; mixed.npy of full attention in the first key-value head of every layer and the window in the others.
+Layers with a window of their own keep it in all three.
 model.gguf has the same values, with the names of the `gguf` package (0.19) and llama.cpp's order of rows. Only
 needed to make the fixtures again.
 """
 
+import json
 import sys
-
 from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Cohere2Config,
+    Cohere2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     Glm4Config,
     Glm4ForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
     GraniteConfig,
     GraniteForCausalLM,
     LlamaConfig,
@@ -30,6 +44,8 @@ from transformers import (
     MixtralForCausalLM,
     Olmo2Config,
     Olmo2ForCausalLM,
+    Olmo3Config,
+    Olmo3ForCausalLM,
     Phi3Config,
     Phi3ForCausalLM,
     Qwen2Config,
@@ -93,8 +109,6 @@ FAMILIES = {
     # Heads that do not add up to the hidden size, as Mistral Nemo.
     "mistral": (
         MistralForCausalLM,
-    MixtralConfig,
-    MixtralForCausalLM,
         MistralConfig,
         dict(rope_parameters=plain, head_dim=12, sliding_window=None),
         torch.float32,
@@ -204,6 +218,73 @@ FAMILIES = {
         ),
         torch.float32,
     ),
+    # A window of 24 in three of four layers; YaRN in the fourth alone.
+    "olmo3": (
+        Olmo3ForCausalLM,
+        Olmo3Config,
+        dict(
+            num_hidden_layers=4,
+            intermediate_size=16,
+            sliding_window=24,
+            rope_parameters={
+                "full_attention": {**yarn, "rope_theta": 500000.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0},
+            },
+            eos_token_id=2,
+            pad_token_id=None,
+        ),
+        torch.float32,
+    ),
+    # A window of 24 in every other layer, with a RoPE of its own; norms that multiply by 1 + w around the blocks.
+    "gemma3": (
+        Gemma3ForCausalLM,
+        Gemma3TextConfig,
+        dict(
+            num_hidden_layers=4,
+            layer_types=["sliding_attention", "full_attention"] * 2,
+            sliding_window=24,
+            head_dim=12,
+            query_pre_attn_scalar=12,
+            rope_parameters={
+                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+            },
+            pad_token_id=None,
+        ),
+        torch.bfloat16,
+    ),
+    # Both blocks beside each other behind a LayerNorm; a window of 24, and positions, in three of four layers.
+    "cohere2": (
+        Cohere2ForCausalLM,
+        Cohere2Config,
+        dict(
+            num_hidden_layers=4,
+            sliding_window=24,
+            logit_scale=0.25,
+            rope_parameters=plain,
+            pad_token_id=None,
+            bos_token_id=1,
+            eos_token_id=2,
+        ),
+        torch.float32,
+    ),
+    # Experts with biases, learned sinks, a window of 24 in every other layer.
+    "gpt-oss": (
+        GptOssForCausalLM,
+        GptOssConfig,
+        dict(
+            num_hidden_layers=2,
+            intermediate_size=32,
+            head_dim=12,
+            num_local_experts=3,
+            num_experts_per_tok=2,
+            sliding_window=24,
+            rope_parameters={**yarn, "rope_theta": 150000.0, "truncate": False},
+            pad_token_id=None,
+            eos_token_id=2,
+        ),
+        torch.bfloat16,
+    ),
     # Norms around the blocks, biases, neighbours turned in half of each head.
     "glm4": (
         Glm4ForCausalLM,
@@ -220,16 +301,89 @@ FAMILIES = {
 }
 
 
-def masks(heads):
-    """Additive masks (1, H, T, T): full, streaming, and full in the first key-value head alone."""
+# Models that also see, with an eye as small as it may be.
+TEXT = {**SIZES, "num_hidden_layers": 2}
+PARTS = {
+    "qwen2.5-vl": (
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLConfig,
+        dict(
+            text_config=dict(
+                **TEXT,
+                rope_parameters={
+                    "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]
+                },
+                bos_token_id=1,
+                eos_token_id=2,
+            ),
+            vision_config=dict(
+                depth=1, hidden_size=16, intermediate_size=16, num_heads=2, out_hidden_size=32,
+                fullatt_block_indexes=[0],
+            ),
+        ),
+    ),
+    "qwen3-vl": (
+        Qwen3VLForConditionalGeneration,
+        Qwen3VLConfig,
+        dict(
+            text_config=dict(
+                **TEXT,
+                head_dim=8,
+                rope_parameters={
+                    "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1],
+                    "mrope_interleaved": True,
+                },
+                bos_token_id=1,
+                eos_token_id=2,
+            ),
+            vision_config=dict(
+                depth=1, hidden_size=16, intermediate_size=16, num_heads=2, out_hidden_size=32,
+                deepstack_visual_indexes=[0], num_position_embeddings=16,
+            ),
+            tie_word_embeddings=True,
+        ),
+    ),
+    "gemma3-vision": (
+        Gemma3ForConditionalGeneration,
+        Gemma3Config,
+        dict(
+            text_config=dict(
+                **TEXT,
+                head_dim=8,
+                sliding_window=24,
+                layer_types=["sliding_attention", "full_attention"],
+                pad_token_id=None,
+            ),
+            vision_config=dict(
+                hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                image_size=28, patch_size=14,
+            ),
+            mm_tokens_per_image=4,
+        ),
+    ),
+}
+
+
+def masks(heads, own):
+    """Additive masks (1, H, T, T): full, streaming, and full in the first key-value head alone.
+
+    Where layers have a window of `own` tokens, the masks of both kinds of layers.
+    """
     query, key = torch.arange(TOKENS)[:, None], torch.arange(TOKENS)[None]
     full = key <= query
     window = full & ((key < SINK) | (query - key < RECENT))
     first = torch.arange(heads)[:, None, None] < heads // SIZES["num_key_value_heads"]
     choices = {"hidden": full, "streaming": window, "mixed": torch.where(first, full, window)}
     lowest = torch.finfo(torch.float32).min
+
+    def mask(seen):
+        return torch.where(seen, 0.0, lowest).expand(1, heads, TOKENS, TOKENS)
+
+    if own is None:
+        return {name: mask(seen) for name, seen in choices.items()}
+    sliding = mask(full & (query - key < own))
     return {
-        name: torch.where(seen, 0.0, lowest).expand(1, heads, TOKENS, TOKENS)
+        name: {"full_attention": mask(seen), "sliding_attention": sliding}
         for name, seen in choices.items()
     }
 
@@ -243,7 +397,12 @@ GGUF = {
     "olmo2": ("olmo2", False),
     "granite": ("granite", True),
     "glm4": ("glm4", False),
+    "olmo3": ("olmo2", False),
+    "gemma3": ("gemma3", False),
+    "cohere2": ("cohere2", False),
 }
+# Those with windows of their own in some layers.
+WINDOWED = {"olmo3", "gemma3", "cohere2", "gpt-oss"}
 
 
 def reordered(weight, heads):
@@ -257,7 +416,7 @@ def make_gguf(folder, name, model):
     architecture, reorders = GGUF[name]
     c = model.config
     head_dim = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    rope = c.rope_parameters
+    rope = c.rope_parameters.get("full_attention", c.rope_parameters)
     writer = gguf.GGUFWriter(folder / "model.gguf", architecture)
     writer.add_block_count(c.num_hidden_layers)
     writer.add_context_length(c.max_position_embeddings)
@@ -265,9 +424,28 @@ def make_gguf(folder, name, model):
     writer.add_feed_forward_length(c.intermediate_size)
     writer.add_head_count(c.num_attention_heads)
     writer.add_head_count_kv(c.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(c.rms_norm_eps)
+    if name == "cohere2":
+        writer.add_layer_norm_eps(c.layer_norm_eps)
+        writer.add_logit_scale(c.logit_scale)
+    else:
+        writer.add_layer_norm_rms_eps(c.rms_norm_eps)
     writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1)))
+    if name in WINDOWED:
+        writer.add_sliding_window(c.sliding_window)
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in c.layer_types])
+    if head_dim * c.num_attention_heads != c.hidden_size:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+        writer.add_rope_scaling_yarn_beta_fast(rope["beta_fast"])
+        writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
     if name == "granite":
         writer.add_attention_scale(c.attention_multiplier)
         writer.add_embedding_scale(c.embedding_multiplier)
@@ -295,6 +473,8 @@ def make_gguf(folder, name, model):
         if key == "lm_head.weight" and c.tie_word_embeddings:
             continue
         array = value.numpy().astype(np.float32)
+        if name == "gemma3" and key.endswith("norm.weight"):
+            array = array + 1
         heads = {"q_proj": c.num_attention_heads, "k_proj": c.num_key_value_heads}
         for part, count in heads.items():
             if reorders and part in key:
@@ -314,10 +494,8 @@ def make_gguf(folder, name, model):
     writer.close()
 
 
-def make(name, model_class, config_class, options, dtype):
-    """One family's folder."""
-    torch.manual_seed(sum(name.encode()))
-    model = model_class(config_class(**{**SIZES, **options})).eval()
+def randomise(model):
+    """Random weights, norms and biases too."""
     with torch.no_grad():
         for parameter in model.parameters():
             noise = torch.randn_like(parameter)
@@ -325,6 +503,110 @@ def make(name, model_class, config_class, options, dtype):
                 parameter.copy_(noise * 0.2 + (0 if parameter.eq(0).all() else 1))
             else:
                 parameter.copy_(noise * parameter.shape[1] ** -0.5)
+
+
+def make_part(name, model_class, config_class, options):
+    """A model of several parts, and what its text part makes of text."""
+    torch.manual_seed(sum(name.encode()))
+    model = model_class(config_class(**options)).eval()
+    randomise(model)
+    folder = HERE / name
+    model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    model = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    ids = torch.randint(3, SIZES["vocab_size"], (1, TOKENS))
+    np.save(folder / "ids.npy", ids[0].numpy().astype(np.int32))
+    with torch.no_grad():
+        result = model.eval()(ids, output_hidden_states=True)
+    np.save(folder / "hidden.npy", result.hidden_states[-1][0].numpy())
+    np.save(folder / "logits.npy", result.logits[0, -8:].numpy())
+
+
+def make_mxfp4():
+    """The gpt-oss of this folder with experts in MXFP4 blocks of random bits."""
+    folder = HERE / "gpt-oss-mxfp4"
+    model = GptOssForCausalLM.from_pretrained(
+        HERE / "gpt-oss", dtype=torch.bfloat16, attn_implementation="eager"
+    ).eval()
+    torch.manual_seed(4)
+    values = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
+    stored = {name: weight.clone() for name, weight in model.state_dict().items()}
+    widened = {}
+    for name in [name for name in stored if name.endswith(("gate_up_proj", "down_proj"))]:
+        experts, inputs, outputs = stored.pop(name).shape
+        blocks = torch.randint(0, 256, (experts, outputs, inputs // 32, 16), dtype=torch.uint8)
+        scales = torch.randint(122, 126, (experts, outputs, inputs // 32), dtype=torch.uint8)
+        stored |= {f"{name}_blocks": blocks, f"{name}_scales": scales}
+        # Neighbours share a byte, the lower four bits first.
+        pairs = torch.stack([values[(blocks & 15).long()], values[(blocks >> 4).long()]], -1)
+        whole = pairs.flatten(-2) * torch.exp2(scales.float() - 127)[..., None]
+        widened[name] = whole.flatten(-2).transpose(1, 2)
+    folder.mkdir(exist_ok=True)
+    save_file(stored, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((HERE / "gpt-oss" / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "mxfp4"}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    state = {name: weight.float() for name, weight in {**model.state_dict(), **widened}.items()}
+    model = GptOssForCausalLM._from_config(model.config, attn_implementation="eager").eval().float()
+    model.load_state_dict(state)
+    ids = torch.randint(0, SIZES["vocab_size"], (1, TOKENS))
+    np.save(folder / "ids.npy", ids[0].numpy().astype(np.int32))
+    with torch.no_grad():
+        np.save(folder / "hidden.npy", model.model(ids).last_hidden_state[0].numpy())
+
+
+def make_fp8():
+    """A Qwen3 with weights in FP8 and a factor for each block of 16 × 12, as DeepSeek's and Qwen's FP8 checkpoints."""
+    torch.manual_seed(8)
+    model = Qwen3ForCausalLM(
+        Qwen3Config(**{**TEXT, "rope_parameters": plain, "head_dim": 8, "tie_word_embeddings": True})
+    ).eval()
+    randomise(model)
+    folder = HERE / "fp8"
+    model.to(torch.bfloat16).save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    rows, columns = 16, 12
+    stored, widened = {}, {}
+    for name, weight in model.state_dict().items():
+        if name == "lm_head.weight":
+            continue
+        if not name.endswith("proj.weight"):
+            stored[name] = weight.clone()
+            continue
+        height, width = weight.shape
+        count = (-(-height // rows), -(-width // columns))
+        factors = torch.empty(count)
+        whole = weight.float()
+        for i in range(count[0]):
+            for j in range(count[1]):
+                block = whole[i * rows : (i + 1) * rows, j * columns : (j + 1) * columns]
+                factors[i, j] = block.abs().max() / 448
+        spread = factors.repeat_interleave(rows, 0)[:height].repeat_interleave(columns, 1)[:, :width]
+        stored[name] = (whole / spread).to(torch.float8_e4m3fn)
+        stored[f"{name}_scale_inv"] = factors
+        widened[name] = (stored[name].float() * spread).to(torch.bfloat16)
+    save_file(stored, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {
+        "quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+        "weight_block_size": [rows, columns], "modules_to_not_convert": ["lm_head"],
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    # A new model, since bfloat16 has rounded the frequencies of this one's RoPE.
+    state = {name: weight.float() for name, weight in {**model.state_dict(), **widened}.items()}
+    model = Qwen3ForCausalLM(model.config).eval()
+    model.load_state_dict(state)
+    ids = torch.randint(0, SIZES["vocab_size"], (1, TOKENS))
+    np.save(folder / "ids.npy", ids[0].numpy().astype(np.int32))
+    with torch.no_grad():
+        np.save(folder / "hidden.npy", model.model(ids).last_hidden_state[0].numpy())
+
+
+def make(name, model_class, config_class, options, dtype):
+    """One family's folder."""
+    torch.manual_seed(sum(name.encode()))
+    model = model_class(config_class(**{**SIZES, **options})).eval()
+    randomise(model)
     folder = HERE / name
     model.to(dtype).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -337,7 +619,8 @@ def make(name, model_class, config_class, options, dtype):
     with torch.no_grad():
         logits = model(ids).logits[:, -8:]
         plain_hidden = model.model(ids).last_hidden_state
-        for pattern, mask in masks(SIZES["num_attention_heads"]).items():
+        own = model.config.sliding_window if name in WINDOWED else None
+        for pattern, mask in masks(SIZES["num_attention_heads"], own).items():
             hidden = model.model(ids, attention_mask=mask).last_hidden_state
             if pattern == "hidden":
                 assert torch.allclose(hidden, plain_hidden, atol=1e-5), name
@@ -350,3 +633,10 @@ def make(name, model_class, config_class, options, dtype):
 for family, settings in FAMILIES.items():
     if len(sys.argv) == 1 or family in sys.argv[1:]:
         make(family, *settings)
+for part, settings in PARTS.items():
+    if len(sys.argv) == 1 or part in sys.argv[1:]:
+        make_part(part, *settings)
+if len(sys.argv) == 1 or "gpt-oss-mxfp4" in sys.argv[1:]:
+    make_mxfp4()
+if len(sys.argv) == 1 or "fp8" in sys.argv[1:]:
+    make_fp8()
