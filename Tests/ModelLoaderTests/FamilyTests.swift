@@ -64,6 +64,7 @@ struct FamilyTests {
   /// The same model from a GGUF file: the same configuration and the same values.
   @Test(arguments: [
     "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "glm4", "olmo3", "gemma3", "cohere2",
+    "gpt-oss",
   ])
   func ggufFilesHoldTheSameModel(family: String) throws {
     let folder = try Fixture.path("families/\(family)")

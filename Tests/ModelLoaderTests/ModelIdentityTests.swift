@@ -96,6 +96,12 @@ import Transformer
         $0.activation = .geluTanh
         return "llama"
       },
+      "learnsSinks": {
+        ($0.learnsSinks, $0.projectionBias, $0.outputBias) = (true, true, true)
+        $0.activation = .clamped
+        $0.experts = Experts(count: 2, active: 1, width: 32, normalises: true, hasBiases: true)
+        return "gpt_oss"
+      },
       "window": {
         $0.window = 8
         return "qwen2"

@@ -9,8 +9,12 @@ extension HeadMap.Model {
   /// A `config.json` tells the shape and the type, which is all that most exports need of a model;
   /// only a model file tells its identity: the hashes of its weights, configuration and tokenizer.
   ///
-  /// - Throws: `FileError` or `FileError`.
-  public init(contentsOf path: String) throws {
+  /// - Parameters:
+  ///   - path: A model file, a folder with a `config.json`, or that file.
+  ///   - hasOwnWindows: Whether layers that slide in a `config.json` have windows of the model's own; those of a
+  ///     configuration that a map was merged into do not.
+  /// - Throws: `FileError`.
+  public init(contentsOf path: String, hasOwnWindows: Bool = true) throws {
     let config = "\(path)/config.json"
     let isFolder = FileManager.default.fileExists(atPath: config)
     guard isFolder || path.hasSuffix(".json") else {
@@ -18,13 +22,16 @@ extension HeadMap.Model {
       self.init(found.contents.configuration, identity: found.identity)
       return
     }
-    try self.init(configuration: URL(fileURLWithPath: isFolder ? config : path))
+    try self.init(
+      configuration: URL(fileURLWithPath: isFolder ? config : path), hasOwnWindows: hasOwnWindows)
   }
 
-  private init(configuration url: URL) throws {
+  private init(configuration url: URL, hasOwnWindows: Bool) throws {
     let bytes = try TextFile.bytes(
       at: url.path, what: "configuration", limit: FileLimit.modelConfiguration)
-    if let whole = try? ModelConfiguration.shape(configuration: bytes, path: url.path) {
+    if hasOwnWindows,
+      let whole = try? ModelConfiguration.shape(configuration: bytes, path: url.path)
+    {
       self.init(
         modelType: whole.modelType, layers: whole.layers, queryHeads: whole.queryHeads,
         keyValueHeads: whole.keyValueHeads)
@@ -54,7 +61,7 @@ extension HeadMap.Model {
       modelType: keys.model_type, layers: keys.num_hidden_layers,
       queryHeads: keys.num_attention_heads, keyValueHeads: keyValueHeads)
     // Which layers have windows is not known of a configuration that is not read as a whole.
-    guard keys.layer_types?.contains("sliding_attention") != true else {
+    guard !hasOwnWindows || keys.layer_types?.contains("sliding_attention") != true else {
       throw FileError.invalid(
         path: url.path, place: "key layer_types",
         expected: "a configuration that is read as a whole",

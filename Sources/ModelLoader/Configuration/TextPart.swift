@@ -28,7 +28,7 @@ struct TextPart {
   ///   object, or contradicts the whole.
   init(_ values: [String: MetadataValue], path: String) throws(FileError) {
     let whole = values["model_type"]?.text ?? ""
-    if let text = values["text_config"], text != .null {
+    if let text = values["text_config"], !ForeignKey.isOff(text) {
       guard case .object(var own) = text else {
         throw .invalid(
           path: path, place: "key text_config", expected: "an object", found: text.quoted,

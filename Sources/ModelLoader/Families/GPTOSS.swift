@@ -24,7 +24,7 @@ extension ModelFamily {
       "swiglu_limit": ForeignKey("another limit of the activation", .numbers([7])),
       "swiglu_alpha": ForeignKey("another slope of the activation", .numbers([1.702])),
     ],
-    window: .pattern(every: 2), biases: .all,
+    window: .pattern(every: 2), biases: .all, truncatesYarn: false,
     names: [.router: "mlp.router.weight", .routerBias: "mlp.router.bias"],
     // All experts of a layer are in one tensor.
     expertNames: { _ in [:] },

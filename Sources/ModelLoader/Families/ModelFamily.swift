@@ -29,6 +29,8 @@ struct ModelFamily: Sendable {
   var turnsPart = false
   /// Whether sliding layers have a RoPE of their own, in `rope_parameters` by the kind of layer.
   var ropeByKind: RopeByKind?
+  /// Whether the ends of YaRN's ramp are whole pairs, as in llama.cpp, where a GGUF file cannot say otherwise.
+  var truncatesYarn = true
   /// Types of RoPE by the name in the file.
   var ropeTypes = RopeType.common
   /// Hugging Face's names, within a layer, of parameters that Llama calls otherwise or has not.

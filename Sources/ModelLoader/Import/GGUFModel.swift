@@ -109,11 +109,18 @@ package struct GGUFModel {
     // llama.cpp takes a window of 0 for none.
     if value("attention.sliding_window")?.integer == 0 { values["sliding_window"] = nil }
     values["use_sliding_window"] = .bool(values["sliding_window"] != nil)
-    values["rope_scaling"] = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
     let family = ModelFamily.of(
       architecture: architecture, hasExperts: (value("expert_count")?.integer ?? 0) > 0,
       hasWindow: values["sliding_window"] != nil)
     for (key, ggufKey) in family?.ggufKeys ?? [:] { values[key] = value(ggufKey) }
+    var scaling = try ropeScaling(theta: value("rope.freq_base")?.real ?? 10_000)
+    if case .object(var members)? = scaling, members["rope_type"] == .text(RopeType.yarn.rawValue),
+      let family, !family.truncatesYarn
+    {
+      members["truncate"] = .bool(false)
+      scaling = .object(members)
+    }
+    values["rope_scaling"] = scaling
     let pattern = value("attention.sliding_window_pattern")
     if case .pattern? = family?.window, case .bools(let slides)? = pattern {
       values["sliding_window_pattern"] = nil

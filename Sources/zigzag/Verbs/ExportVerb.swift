@@ -96,7 +96,9 @@ struct ExportVerb: Verb {
     }
     let logger = Logger(label: "export")
     guard let given else { return logger.info("\(read.reason)") }
-    let known = try HeadMap.Model(contentsOf: model ?? configuration)
+    let known =
+      try model.map { try HeadMap.Model(contentsOf: $0) }
+      ?? HeadMap.Model(contentsOf: configuration, hasOwnWindows: false)
     let map = try chosenMap(given, model: known).map
       .completed(by: known, mapName: given, modelName: model ?? configuration)
     try read.check(against: map, mapName: given, path: configuration)

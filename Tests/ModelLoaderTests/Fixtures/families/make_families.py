@@ -283,7 +283,7 @@ FAMILIES = {
             pad_token_id=None,
             eos_token_id=2,
         ),
-        torch.bfloat16,
+        torch.float32,
     ),
     # Norms around the blocks, biases, neighbours turned in half of each head.
     "glm4": (
@@ -400,6 +400,7 @@ GGUF = {
     "olmo3": ("olmo2", False),
     "gemma3": ("gemma3", False),
     "cohere2": ("cohere2", False),
+    "gpt-oss": ("gpt-oss", False),
 }
 # Those with windows of their own in some layers.
 WINDOWED = {"olmo3", "gemma3", "cohere2", "gpt-oss"}
@@ -451,7 +452,9 @@ def make_gguf(folder, name, model):
         writer.add_embedding_scale(c.embedding_multiplier)
         writer.add_residual_scale(c.residual_multiplier)
         writer.add_logit_scale(c.logits_scaling)
-    if name == "mixtral":
+    if name == "gpt-oss":
+        writer.add_expert_feed_forward_length(c.intermediate_size)
+    if name in ("mixtral", "gpt-oss"):
         writer.add_expert_count(c.num_local_experts)
         writer.add_expert_used_count(c.num_experts_per_tok)
     if rope["rope_type"] == "longrope":
@@ -465,6 +468,16 @@ def make_gguf(folder, name, model):
     architectures = {value: key for key, value in gguf.MODEL_ARCH_NAMES.items()}
     names = gguf.get_tensor_name_map(architectures[architecture], c.num_hidden_layers)
     tensors = dict(model.state_dict().items())
+    if name == "gpt-oss":
+        tensors = {
+            key: value.transpose(1, 2) if key.endswith(("down_proj", "gate_up_proj")) else value
+            for key, value in tensors.items()
+        }
+        for key in [key for key in tensors if "gate_up_proj" in key]:
+            # Gate and up take turns.
+            value = tensors.pop(key)
+            for first, part in enumerate(("gate", "up")):
+                tensors[key.replace("gate_up", part)] = value[:, first::2]
     for key in [key for key in tensors if key.endswith("experts.gate_up_proj")]:
         # transformers holds both side by side.
         gate, up = tensors.pop(key).chunk(2, dim=1)
@@ -480,8 +493,15 @@ def make_gguf(folder, name, model):
             if reorders and part in key:
                 array = reordered(array, count)
         if ".experts." in key:
-            layer, kind = key.split(".")[2], key.split(".")[-1].removesuffix("_proj")
-            gguf_name = f"blk.{layer}.ffn_{kind}_exps.weight"
+            layer, kind = key.split(".")[2], key.split(".")[-1].removesuffix("_bias")
+            suffix = "bias" if key.endswith("_bias") else "weight"
+            gguf_name = f"blk.{layer}.ffn_{kind.removesuffix('_proj')}_exps.{suffix}"
+        elif ".mlp.router." in key:
+            gguf_name = f"blk.{key.split('.')[2]}.ffn_gate_inp.{key.split('.')[-1]}"
+        elif name == "gpt-oss" and "post_attention_layernorm" in key:
+            gguf_name = f"blk.{key.split('.')[2]}.post_attention_norm.weight"
+        elif key.endswith("self_attn.sinks"):
+            gguf_name = f"blk.{key.split('.')[2]}.attn_sinks.weight"
         elif key.endswith("mlp.gate.weight"):
             gguf_name = f"blk.{key.split('.')[2]}.ffn_gate_inp.weight"
         else:
