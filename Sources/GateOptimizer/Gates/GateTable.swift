@@ -178,7 +178,7 @@ public struct GateMatrix: Sendable, Equatable {
   /// Whole layers that were learned as one number each keep it.
   public func within(_ space: MapSpace) -> GateMatrix {
     precondition(space.layers == layers, "gates of \(layers) layers for \(space.layers)")
-    let isGlobal = space.all(space.globalLayers.map { _ in true })
+    let isGlobal = space.isGlobal
     return GateMatrix(
       layers: layers, heads: heads,
       values: values.indices.map { isGlobal[$0 / heads] ? values[$0] : 0 },

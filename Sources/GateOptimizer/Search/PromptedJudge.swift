@@ -4,6 +4,7 @@ import Transformer
 /// Samples whose prompts are read, and what full attention says of them: what judges of any unit and loss ask.
 package final class PromptedSamples {
   let decoder: DecoderModel
+  let space: MapSpace
   let deployment: Deployment
   let prompts: PromptShelf
   /// Bytes that kept inputs may take.
@@ -30,6 +31,7 @@ package final class PromptedSamples {
     onRead: (Int) throws -> Void = { _ in }
   ) throws {
     self.decoder = decoder
+    space = MapSpace(decoder.configuration)
     self.deployment = deployment
     var settings = settings
     inputBudget = settings.byteBudget / 4
@@ -189,7 +191,7 @@ package final class PromptedJudge: LossJudge {
 
   private func map(_ kept: [Bool], sample: Int) -> PromptedMap {
     PromptedMap(
-      read.prompts[sample], unit.heads(of: kept, in: MapSpace(decoder.configuration)),
+      read.prompts[sample], unit.heads(of: kept, in: read.space),
       base: bases[sample])
   }
 

@@ -38,11 +38,10 @@ package struct SearchedMaps: Sendable, Equatable {
   /// The share of all sets in which each layer or head of the model is kept: 0 for what goes first or always streams,
   /// near 1 for what stays longest.
   package var endurance: [Double] {
-    let width = unit.perLayer(heads: space.heads)
-    var shares = Array(repeating: 0.0, count: space.layers * width)
-    for unit in sets[0].kept.indices {
-      shares[space.globalLayers[unit / width] * width + unit % width] =
-        Double(sets.count { $0.kept[unit] }) / Double(sets.count)
+    var shares = Array(repeating: 0.0, count: space.layers * unit.perLayer(heads: space.heads))
+    for index in sets[0].kept.indices {
+      shares[unit.place(index, in: space)] =
+        Double(sets.count { $0.kept[index] }) / Double(sets.count)
     }
     return shares
   }

@@ -138,15 +138,18 @@ public enum MapUnit: String, SettingChoice {
   /// The heads of the units that are true in `kept`; units are those of the global layers, in their order.
   package func heads(of kept: [Bool], in space: MapSpace) -> HeadSet {
     switch self {
-    case .layers: return space.layers(kept)
+    case .layers: space.layers(kept)
     case .heads:
-      let rows = space.globalLayers.indices.map {
-        kept[$0 * space.heads..<($0 + 1) * space.heads]
-      }
-      var all = space.layers(rows.map { _ in false }).rows
-      for (layer, row) in zip(space.globalLayers, rows) { all[layer] = Array(row) }
-      return HeadSet(all)
+      HeadSet(
+        places: kept.indices.filter { kept[$0] }.map { place($0, in: space) },
+        layers: space.layers, heads: space.heads)
     }
+  }
+
+  /// The place of a unit of the global layers among those of all layers.
+  package func place(_ unit: Int, in space: MapSpace) -> Int {
+    let width = perLayer(heads: space.heads)
+    return space.globalLayers[unit / width] * width + unit % width
   }
 
   /// The units of the global layers that a head set keeps: the inverse of ``heads(of:in:)``.

@@ -19,9 +19,8 @@ package enum SearchTable {
   }
 
   private static func name(_ unit: Int, _ maps: SearchedMaps) -> String {
-    let width = maps.unit.perLayer(heads: maps.space.heads)
-    let layer = maps.space.globalLayers[unit / width]
-    return maps.unit == .layers ? "\(layer)" : "\(layer).\(unit % width)"
+    let (place, heads) = (maps.unit.place(unit, in: maps.space), maps.space.heads)
+    return maps.unit == .layers ? "\(place)" : "\(place / heads).\(place % heads)"
   }
 
   /// Reads the table at `path`; nil where there is none.

@@ -141,8 +141,7 @@ struct ConfigurationDecoder {
 
   private func activation() throws(FileError) -> Activation {
     guard let value = present("hidden_act") else { return .silu }
-    guard let activation = value.text.flatMap({ ConfigurationKeys.activations[$0] })
-    else {
+    guard let activation = value.text.flatMap({ ConfigurationKeys.activations[$0] }) else {
       throw unsupported(
         "hidden_act", "the activation \(value.quoted)",
         "hidden_act \"silu\" or \"gelu_pytorch_tanh\"")
@@ -291,15 +290,13 @@ extension ConfigurationDecoder {
     if source == .modelFile, values[ConfigurationKeys.windows] != nil {
       return try addStoredWindows(to: &configuration, of: family, defaults, &warnings)
     }
-    var hasOwn = false
-    if case .pattern = family.window { hasOwn = true }
-    if source == .modelFile, hasOwn {
+    if source == .modelFile, family.window.isPattern {
       // One that states none has none.
       if family.turnsInWindowsAlone { configuration.removeGlobalRope() }
       return
     }
     let slides = try slidingLayers(of: family, configuration, defaults, &warnings)
-    if hasOwn, !slides.layers.contains(false) {
+    if family.window.isPattern, !slides.layers.contains(false) {
       throw unsupported(
         "layer_types", "a \(family.modelType) whose layers all slide a window",
         "a model with global layers, among which maps choose")
@@ -318,7 +315,7 @@ extension ConfigurationDecoder {
       return
     }
     // A window of the whole context is none, where nothing else goes by it.
-    if !hasOwn, window >= positions { return }
+    if !family.window.isPattern, window >= positions { return }
     for index in slides.layers.indices where slides.layers[index] {
       configuration.kinds[index].window = window
     }
@@ -368,9 +365,7 @@ extension ConfigurationDecoder {
     _ warnings: inout ConfigurationWarnings
   ) throws(FileError) -> (window: Int?, layers: [Bool]) {
     let layers = configuration.layers
-    var hasOwn = false
-    if case .pattern = family.window { hasOwn = true }
-    let listed = try layerTypes(count: layers, isStrict: hasOwn)
+    let listed = try layerTypes(count: layers, isStrict: family.window.isPattern)
     let isListed = listed?.contains(Self.sliding) ?? false
     let isOn = try flag("use_sliding_window")
     let stated = try optionalSize("sliding_window")

@@ -107,6 +107,9 @@ enum OwnWindow: Sendable {
   case all
   /// The layers that `layer_types` lists, or all but every n-th; `sliding_window_pattern` may state another n.
   case pattern(every: Int)
+
+  /// Whether some layers slide and others do not, by a pattern.
+  var isPattern: Bool { if case .pattern = self { true } else { false } }
 }
 
 /// RoPE of two kinds in one model: of its global layers, and of those that slide a window.

@@ -122,7 +122,7 @@ package struct GGUFModel {
     }
     values["rope_scaling"] = scaling
     let pattern = value("attention.sliding_window_pattern")
-    if case .pattern? = family?.window, case .bools(let slides)? = pattern {
+    if family?.window.isPattern == true, case .bools(let slides)? = pattern {
       values["sliding_window_pattern"] = nil
       values["layer_types"] = .texts(slides.map { $0 ? "sliding_attention" : "full_attention" })
     }

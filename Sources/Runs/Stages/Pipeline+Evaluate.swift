@@ -97,12 +97,7 @@ extension Pipeline {
       try folder.remove(files.attention)
     }
     if RunResult.attention.isThere(in: files) {
-      let shares = try GateMatrix(contentsOf: files.attention)
-      let space = MapSpace(model.decoder.configuration)
-      try HeadMap.Model(layers: shares.layers, keyValueHeads: shares.heads).checkShape(
-        against: HeadMap.Model(layers: space.layers, keyValueHeads: space.heads),
-        name: files.attention, modelName: configuration.model)
-      return shares.within(space)
+      return try matrix(at: files.attention, model)
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let architecture = model.decoder.configuration

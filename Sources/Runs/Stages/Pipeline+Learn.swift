@@ -9,12 +9,7 @@ extension Pipeline {
   /// The run's gates: those that are there, or learned from the last checkpoint on.
   func learn(_ model: RunModel, _ settings: CalibrationSettings) throws -> GateMatrix {
     if FileManager.default.fileExists(atPath: files.gates) {
-      let gates = try GateMatrix(contentsOf: files.gates)
-      let space = MapSpace(model.decoder.configuration)
-      try HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads).checkShape(
-        against: HeadMap.Model(layers: space.layers, keyValueHeads: space.heads),
-        name: files.gates, modelName: configuration.model)
-      return gates.within(space)
+      return try matrix(at: files.gates, model)
     }
     let sampler = try configuration.calibrationSampler(model.tokenizer)
     let calibrator = Calibrator(
@@ -59,6 +54,16 @@ extension Pipeline {
     return TeacherCacheSettings(
       byteBudget: compute.teacherCache.byteCount,
       folder: compute.teacherCacheOnDisk ? files.teacher : nil, identity: try checkpointIdentity())
+  }
+
+  /// A table of the run's folder, of the model's heads.
+  func matrix(at path: String, _ model: RunModel) throws -> GateMatrix {
+    let matrix = try GateMatrix(contentsOf: path)
+    let space = MapSpace(model.decoder.configuration)
+    try HeadMap.Model(layers: matrix.layers, keyValueHeads: matrix.heads).checkShape(
+      against: HeadMap.Model(layers: space.layers, keyValueHeads: space.heads), name: path,
+      modelName: configuration.model)
+    return matrix.within(space)
   }
 
   private func startingState(

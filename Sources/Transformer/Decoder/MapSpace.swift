@@ -32,6 +32,9 @@ public struct MapSpace: Sendable, Hashable {
       })
   }
 
+  /// Whether each layer is global, (L).
+  public var isGlobal: [Bool] { all(globalLayers.map { _ in true }) }
+
   /// Whether every layer is global.
   public var isWhole: Bool { globalLayers.count == layers }
 
@@ -50,8 +53,7 @@ public struct MapSpace: Sendable, Hashable {
 
   /// `heads` without those of layers with a window of their own.
   public func clearing(_ heads: HeadSet) -> HeadSet {
-    let isGlobal = all(globalLayers.map { _ in true })
-    return HeadSet(zip(heads.rows, isGlobal).map { row, isGlobal in row.map { $0 && isGlobal } })
+    HeadSet(zip(heads.rows, isGlobal).map { row, isGlobal in row.map { $0 && isGlobal } })
   }
 
   /// The share of the global layers' heads that stream, 0…1.
