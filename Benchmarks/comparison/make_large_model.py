@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Write a Hugging Face folder with the shapes of a large model and synthetic bfloat16 weights.
 
-    make_large_model.py FOLDER [--shapes llama-3-8b | qwen3-30b-a3b] [--layers N]
+    make_large_model.py FOLDER [--shapes llama-3-8b | qwen3-30b-a3b] [--layers N] [--holes]
 
 The values are a block of seeded normal numbers, repeated, good for time and memory only. Llama 3 8B takes 16 GB,
-Qwen3 30B-A3B, with 128 experts a layer of which a token goes to 8, 1.2 GB a layer (61 GB in all).
+Qwen3 30B-A3B, with 128 experts a layer of which a token goes to 8, 1.2 GB a layer (61 GB in all). With --holes the
+experts are zeros that take no room on the disk: the model file alone needs 61 GB then, and routers still choose.
 `zigzag import FOLDER model.h5` makes a model file of it.
 """
 
@@ -96,8 +97,8 @@ def normal_block(count, scale):
     return b"".join(struct.pack("<f", source.gauss(0, scale))[2:] for _ in range(count))
 
 
-def write_shard(path, named_shapes, block):
-    """Write one safetensors file: header length, JSON header, data."""
+def write_shard(path, named_shapes, block, is_hole):
+    """Write one safetensors file: header length, JSON header, data; holes where `is_hole` says so of a name."""
     header, offset = {}, 0
     for name, shape in named_shapes:
         end = offset + 2 * math.prod(shape)
@@ -107,11 +108,15 @@ def write_shard(path, named_shapes, block):
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, shape in named_shapes:
+        for name, shape in named_shapes:
             values = ONE if len(shape) == 1 else block
             left = 2 * math.prod(shape)
+            if is_hole(name):
+                file.seek(left, 1)
+                continue
             while left > 0:
                 left -= file.write(values[:left])
+        file.truncate()
 
 
 def main():
@@ -120,6 +125,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--shapes", choices=SHAPES, default="llama-3-8b")
     parser.add_argument("--layers", type=int)
+    parser.add_argument("--holes", action="store_true")
     arguments = parser.parse_args()
     config = SHAPES[arguments.shapes]
     config = config | {"num_hidden_layers": arguments.layers or config["num_hidden_layers"]}
@@ -136,7 +142,10 @@ def main():
     names = [f"model-{i + 1:05}-of-{len(shards):05}.safetensors" for i in range(len(shards))]
     index = {"metadata": {}, "weight_map": {}}
     for file_name, shard in zip(names, shards):
-        write_shard(arguments.folder / file_name, shard, block)
+        write_shard(
+            arguments.folder / file_name, shard, block,
+            lambda name: arguments.holes and ".experts." in name,
+        )
         index["weight_map"].update({name: file_name for name, _ in shard})
     index_path = arguments.folder / "model.safetensors.index.json"
     index_path.write_text(json.dumps(index, indent=1))

@@ -44,11 +44,11 @@ import Transformer
   }
 
   @Test func classesThatIgnoreTheList() throws {
-    for type in ["llama", "granite", "glm4"] {
+    for type in ["llama", "granite", "granitemoe", "glm4", "olmo2"] {
       #expect(try slides(type, Self.mixed, #""sliding_window": 64"#) == "fff", "\(type)")
       #expect(try read(type, Self.mixed).reason.contains("ignores layer_types in silence"))
     }
-    for type in ["phi3", "ministral3"] {
+    for type in ["phi3", "ministral3", "mixtral"] {
       #expect(try slides(type, Self.mixed, #""sliding_window": 64"#) == "s64s64s64", "\(type)")
       #expect(try slides(type, Self.mixed) == "fff", "\(type)")
     }

@@ -13,9 +13,9 @@ struct FamilyTests {
 
   /// Every family, and the options that a family leaves open.
   static let all = [
-    "llama-3.1", "llama-biased", "llama-gelu", "mistral", "qwen2", "qwen3", "qwen3-moe", "mixtral",
-    "smollm3", "phi3-long",
-    "phi3-short", "olmo2", "granite", "glm4", "olmo3", "gemma3", "cohere2", "gpt-oss",
+    "llama-3.1", "llama-biased", "llama-gelu", "mistral", "qwen2", "qwen3", "qwen3-moe",
+    "qwen3-moe-all", "mixtral", "smollm3", "phi3-long", "phi3-short", "olmo2", "granite",
+    "granite-moe", "glm4", "olmo3", "gemma3", "cohere2", "gpt-oss",
   ]
 
   @Test(arguments: all)
@@ -63,8 +63,8 @@ struct FamilyTests {
 
   /// The same model from a GGUF file: the same configuration and the same values.
   @Test(arguments: [
-    "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "glm4", "olmo3", "gemma3", "cohere2",
-    "gpt-oss",
+    "qwen3-moe-all", "mixtral", "smollm3", "phi3-long", "olmo2", "granite", "granite-moe", "glm4",
+    "olmo3", "gemma3", "cohere2", "gpt-oss",
   ])
   func ggufFilesHoldTheSameModel(family: String) throws {
     let folder = try Fixture.path("families/\(family)")

@@ -209,7 +209,53 @@ struct GGUFMetadataTests {
     #expect(none.contents.configuration.maxPositions == 128)
   }
 
+  /// llama.cpp divides by √D where a file of Granite does not state a scale of the scores.
+  @Test func graniteWithoutAScaleOfTheScores() throws {
+    var file = GGUFBytes(architecture: "granite")
+    let c = try plan(file).contents.configuration
+    #expect(c.modelType == "granite")
+    #expect(c.kinds.allSatisfy { $0.attentionScale == 1 / Float(c.headDim).squareRoot() })
+    file.set("granite.attention.scale", .real(0.25))
+    #expect(try plan(file).contents.configuration.kinds[0].attentionScale == 0.25)
+  }
+
   // MARK: Layout
+
+  /// Files of the time before llama.cpp put the experts of a layer into one tensor.
+  @Test func expertsInATensorEach() throws {
+    var configuration = ModelTestFiles.configuration
+    configuration.modelType = "mixtral"
+    let width = configuration.feedForward
+    configuration.eachKind {
+      $0.experts = Experts(count: 3, active: 2, width: width, normalises: true)
+    }
+    var one = GGUFBytes(configuration)
+    one.set("llama.expert_count", .integer(3))
+    one.set("llama.expert_used_count", .integer(2))
+    var each = one
+    each.tensors = []
+    for (tensor, _) in one.tensors {
+      guard tensor.name.hasSuffix("_exps.weight") else {
+        each.add(tensor)
+        continue
+      }
+      let size = tensor.values.count / 3
+      for expert in 0..<3 {
+        let name = tensor.name.replacingOccurrences(of: "_exps", with: ".\(expert)")
+        let values = tensor.values[expert * size..<(expert + 1) * size]
+        each.add(TestTensor(name, Array(tensor.shape.dropFirst()), Array(values)))
+      }
+    }
+    #expect(each.tensors.count == one.tensors.count + 2 * 3 * configuration.layers)
+    func model(_ file: GGUFBytes) throws -> String {
+      let path = folder.file("mixtral.gguf")
+      try file.bytes.write(to: URL(fileURLWithPath: path))
+      return try Importer { _ in Data() }.run(source: path, destination: folder.file("m.h5")).sha256
+    }
+    #expect(try model(each) == model(one))
+    each.tensors.removeAll { $0.tensor.name == "blk.1.ffn_up.2.weight" }
+    expectError(.badData, "blk.1.ffn_up.2.weight") { try plan(each) }
+  }
 
   @Test func aBiasOfZerosMayBeLeftOut() throws {
     var file = GGUFBytes()

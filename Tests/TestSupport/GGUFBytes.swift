@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import Transformer
 
 /// A GGUF file as a test writes it: the tiny llama of ``ModelTestFiles``, all in float32.
 package struct GGUFBytes {
@@ -10,18 +11,17 @@ package struct GGUFBytes {
   /// Bytes behind each tensor and between the header and the first.
   package var alignment = 32
 
-  /// The tiny llama of random values, plain.
-  package init() {
-    let C = ModelTestFiles.configuration
+  /// Random values, plain: of the tiny llama, or of the same sizes in another architecture.
+  package init(
+    _ C: ModelConfiguration = ModelTestFiles.configuration, architecture: String = "llama"
+  ) {
     metadata = [
-      ("general.architecture", .text("llama")), ("llama.block_count", .integer(C.layers)),
-      ("llama.embedding_length", .integer(C.hidden)),
-      ("llama.feed_forward_length", .integer(C.feedForward)),
-      ("llama.attention.head_count", .integer(C.queryHeads)),
-      ("llama.attention.head_count_kv", .integer(C.keyValueHeads)),
-      ("llama.attention.layer_norm_rms_epsilon", .real(1e-5)),
-      ("llama.context_length", .integer(C.maxPositions)),
-    ]
+      ("block_count", C.layers), ("embedding_length", C.hidden),
+      ("feed_forward_length", C.feedForward), ("attention.head_count", C.queryHeads),
+      ("attention.head_count_kv", C.keyValueHeads), ("context_length", C.maxPositions),
+    ].map { ("\(architecture).\($0)", .integer($1)) }
+    metadata.append(("general.architecture", .text(architecture)))
+    metadata.append(("\(architecture).attention.layer_norm_rms_epsilon", .real(1e-5)))
     for parameter in Parameter.all(in: C) {
       let values = ModelTestFiles.values(of: parameter, in: C)
       add(TestTensor(parameter.ggufName, parameter.shape(in: C), values))

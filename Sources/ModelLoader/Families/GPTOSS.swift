@@ -48,14 +48,7 @@ extension ModelFamily {
         $0.outputBias = $0.projectionBias
       }
     },
-    write: { configuration in
-      configuration.kinds[0].experts.map { experts in
-        [
-          "num_local_experts": .integer(experts.count),
-          "num_experts_per_tok": .integer(experts.active),
-        ]
-      } ?? [:]
-    })
+    write: { $0.kinds[0].experts?.localKeys ?? [:] })
 
   /// The experts' projections as (E, out, in), from transformers' (E, in, out) with gate and up in turns, or from MXFP4
   /// blocks, (E, out, in / 32, 16), with their exponents, (E, out, in / 32).
@@ -110,7 +103,7 @@ private struct PackedExperts: Sendable {
 
   /// Every `step`-th bias from `first` on: (E, outputs) to (E, outputs / step).
   func bias(_ source: SourceTensor, _ first: Int) throws(FileError) -> SourceTensor {
-    try require(source, [count, outputs])
+    try source.require([count, outputs])
     let (bytes, step, rows) = (source.type.blockBytes, step, rows)
     return source.assembled([count, rows]) { (expert) throws(FileError) in
       let all = try source.bytes(at: expert)
@@ -125,7 +118,7 @@ private struct PackedExperts: Sendable {
 
   /// (E, inputs, outputs) to (E, outputs / step, inputs).
   func transposed(_ source: SourceTensor, _ first: Int) throws(FileError) -> SourceTensor {
-    try require(source, [count, inputs, outputs])
+    try source.require([count, inputs, outputs])
     let (bytes, step, rows, inputs, outputs) = (
       source.type.blockBytes, step, rows, inputs, outputs
     )
@@ -147,8 +140,8 @@ private struct PackedExperts: Sendable {
   func microscaled(
     _ blocks: SourceTensor, _ scales: SourceTensor, _ first: Int
   ) throws(FileError) -> SourceTensor {
-    try require(blocks, [count, outputs, inputs / 32, 16])
-    try require(scales, [count, outputs, inputs / 32])
+    try blocks.require([count, outputs, inputs / 32, 16])
+    try scales.require([count, outputs, inputs / 32])
     let (step, rows, across) = (step, rows, inputs / 32)
     return blocks.assembled([count, rows, inputs], type: .mxfp4) { (expert) throws(FileError) in
       let (values, exponents) = (try blocks.bytes(at: expert), try scales.bytes(at: expert))
@@ -168,14 +161,6 @@ private struct PackedExperts: Sendable {
         }
       }
       return result
-    }
-  }
-
-  private func require(_ tensor: SourceTensor, _ shape: [Int]) throws(FileError) {
-    guard tensor.shape == shape else {
-      throw .invalid(
-        path: tensor.file.path, place: tensor.name, expected: "shape \(shape)",
-        found: "shape \(tensor.shape)", fix: "the configuration does not belong to these weights")
     }
   }
 }

@@ -31,12 +31,5 @@ extension ModelFamily {
           count: 8, active: 2, width: configuration.feedForward, normalises: true))
       configuration.eachKind { $0.experts = experts }
     },
-    write: { configuration in
-      configuration.kinds[0].experts.map { experts in
-        [
-          "num_local_experts": .integer(experts.count),
-          "num_experts_per_tok": .integer(experts.active),
-        ]
-      } ?? [:]
-    })
+    write: { $0.kinds[0].experts?.localKeys ?? [:] })
 }

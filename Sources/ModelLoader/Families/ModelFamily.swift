@@ -75,8 +75,8 @@ struct ModelFamily: Sendable {
 
   /// Every family, in the order in which messages list them.
   static let all = [
-    llama, mistral, qwen2, qwen3, qwen3MoE, mixtral, smollm3, phi3, olmo2, olmo3, granite, glm4,
-    gemma3, cohere2, gptOss,
+    llama, mistral, qwen2, qwen3, qwen3MoE, mixtral, smollm3, phi3, olmo2, olmo3, granite,
+    graniteMoE, glm4, gemma3, cohere2, gptOss,
   ]
 
   /// The family of a `model_type`.
@@ -181,6 +181,23 @@ extension ModelFamily {
         expertNames(expert)[own].map { "model.layers.\(index).\($0)" }
       })
   }
+
+  /// The tensors that make up a parameter in a GGUF file: one, or one of each expert in files of 2023.
+  func ggufSource(
+    of parameter: Parameter, _ configuration: ModelConfiguration, isThere: (String) -> Bool
+  ) -> ParameterSource {
+    let name = ggufName(of: parameter)
+    guard case .layer(let index, _) = parameter, let experts = configuration.kinds[index].experts,
+      name.hasSuffix(Self.allExperts), !isThere(name)
+    else { return .tensor(name) }
+    let pieces = (0..<experts.count).map { expert in
+      "\(name.dropLast(Self.allExperts.count)).\(expert).weight"
+    }
+    return isThere(pieces[0]) ? .pieces(pieces) : .tensor(name)
+  }
+
+  /// How names of tensors end that hold all experts of a layer.
+  private static let allExperts = "_exps.weight"
 
   /// `tensors` with the parts of each fused one, under the names of its parameters, in the place of it.
   ///

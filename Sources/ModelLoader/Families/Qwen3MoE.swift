@@ -58,6 +58,11 @@ extension Experts {
       "moe_intermediate_size": .integer(width), "norm_topk_prob": .bool(normalises),
     ]
   }
+
+  /// The keys of families whose experts are as wide as a dense layer and whose weights add up to 1.
+  var localKeys: [String: MetadataValue] {
+    ["num_local_experts": .integer(count), "num_experts_per_tok": .integer(active)]
+  }
 }
 
 extension ConfigurationDecoder {

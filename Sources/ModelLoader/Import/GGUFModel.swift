@@ -43,7 +43,8 @@ package struct GGUFModel {
       unknown: unknown, sentences: decoded.warnings + vocabularyWarnings)
     return try ImportPlan(
       contents: contents, sources: sources, path: file.path, configurationPath: file.path,
-      warnings: warnings.all + tokenizer.warnings, source: { .tensor(family.ggufName(of: $0)) })
+      warnings: warnings.all + tokenizer.warnings,
+      source: { family.ggufSource(of: $0, configuration) { sources[$0] != nil } })
   }
 
   private static let ropeFactors = "rope_freqs.weight"

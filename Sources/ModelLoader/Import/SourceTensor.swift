@@ -53,6 +53,15 @@ package struct SourceTensor: Sendable {
     return tensor
   }
 
+  /// Throws `FileError.invalid` where the shape is another one.
+  func require(_ expected: [Int]) throws(FileError) {
+    guard shape == expected else {
+      throw .invalid(
+        path: file.path, place: name, expected: "shape \(expected)", found: "shape \(shape)",
+        fix: "the configuration does not belong to these weights")
+    }
+  }
+
   /// The bytes of a place of the first axis, as they lie in the file.
   func bytes(at place: Int) throws(FileError) -> [UInt8] {
     let count = shape.dropFirst().reduce(1, *) / type.blockCount * type.blockBytes

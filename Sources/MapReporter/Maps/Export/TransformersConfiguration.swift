@@ -145,7 +145,9 @@ private struct AttentionClass {
 
   private static let classes = [
     Self("llama", .none), Self("granite", .none), Self("glm4", .none),
+    Self("granitemoe", .none), Self("olmo2", .none),
     Self("mistral", .all, window: 4096), Self("ministral3", .all), Self("phi3", .all),
+    Self("mixtral", .all),
     Self("qwen3_moe", .all, window: 4096, isSwitched: true),
     Self("ministral", .listed { _, _ in true }, window: 4096),
     Self("cwm", .listed { layer, _ in layer % 4 != 0 }, window: 8192),

@@ -36,6 +36,8 @@ from transformers import (
     GptOssForCausalLM,
     GraniteConfig,
     GraniteForCausalLM,
+    GraniteMoeConfig,
+    GraniteMoeForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
@@ -142,6 +144,21 @@ FAMILIES = {
         ),
         torch.float32,
     ),
+    # Experts in all layers, as llama.cpp has them; their weights add up to 1.
+    "qwen3-moe-all": (
+        Qwen3MoeForCausalLM,
+        Qwen3MoeConfig,
+        dict(
+            num_hidden_layers=2,
+            rope_parameters=plain,
+            head_dim=12,
+            num_experts=4,
+            num_experts_per_tok=3,
+            moe_intermediate_size=16,
+            norm_topk_prob=True,
+        ),
+        torch.float32,
+    ),
     # Their weights add up to 1.
     "mixtral": (
         MixtralForCausalLM,
@@ -207,8 +224,28 @@ FAMILIES = {
     # Four scales.
     "granite": (
         GraniteForCausalLM,
+    GraniteMoeConfig,
+    GraniteMoeForCausalLM,
         GraniteConfig,
         dict(
+            rope_parameters=plain,
+            embedding_multiplier=12.0,
+            attention_multiplier=0.2,
+            residual_multiplier=0.22,
+            logits_scaling=6.0,
+            tie_word_embeddings=True,
+        ),
+        torch.float32,
+    ),
+    # The same scales, and experts whose gate and up projections share a tensor.
+    "granite-moe": (
+        GraniteMoeForCausalLM,
+        GraniteMoeConfig,
+        dict(
+            num_hidden_layers=2,
+            intermediate_size=16,
+            num_local_experts=4,
+            num_experts_per_tok=2,
             rope_parameters=plain,
             embedding_multiplier=12.0,
             attention_multiplier=0.2,
@@ -389,13 +426,15 @@ def masks(heads, own):
 
 
 # llama.cpp's architecture, and whether its converter reorders rows of queries and keys. Every fourth layer of its
-# smollm3 is without positions, which no key states. Its qwen3moe has no dense layers.
+# smollm3 is without positions, which no key states.
 GGUF = {
+    "qwen3-moe-all": ("qwen3moe", False),
     "mixtral": ("llama", True),
     "smollm3": ("smollm3", True),
     "phi3-long": ("phi3", False),
     "olmo2": ("olmo2", False),
     "granite": ("granite", True),
+    "granite-moe": ("granitemoe", True),
     "glm4": ("glm4", False),
     "olmo3": ("olmo2", False),
     "gemma3": ("gemma3", False),
@@ -447,14 +486,16 @@ def make_gguf(folder, name, model):
         writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
         writer.add_rope_scaling_yarn_beta_fast(rope["beta_fast"])
         writer.add_rope_scaling_yarn_beta_slow(rope["beta_slow"])
-    if name == "granite":
+    if name.startswith("granite"):
         writer.add_attention_scale(c.attention_multiplier)
         writer.add_embedding_scale(c.embedding_multiplier)
         writer.add_residual_scale(c.residual_multiplier)
         writer.add_logit_scale(c.logits_scaling)
     if name == "gpt-oss":
         writer.add_expert_feed_forward_length(c.intermediate_size)
-    if name in ("mixtral", "gpt-oss"):
+    if name == "qwen3-moe-all":
+        writer.add_expert_feed_forward_length(c.moe_intermediate_size)
+    if name in ("mixtral", "gpt-oss", "granite-moe", "qwen3-moe-all"):
         writer.add_expert_count(c.num_local_experts)
         writer.add_expert_used_count(c.num_experts_per_tok)
     if rope["rope_type"] == "longrope":
@@ -496,7 +537,7 @@ def make_gguf(folder, name, model):
             layer, kind = key.split(".")[2], key.split(".")[-1].removesuffix("_bias")
             suffix = "bias" if key.endswith("_bias") else "weight"
             gguf_name = f"blk.{layer}.ffn_{kind.removesuffix('_proj')}_exps.{suffix}"
-        elif ".mlp.router." in key:
+        elif ".router." in key:
             gguf_name = f"blk.{key.split('.')[2]}.ffn_gate_inp.{key.split('.')[-1]}"
         elif name == "gpt-oss" and "post_attention_layernorm" in key:
             gguf_name = f"blk.{key.split('.')[2]}.post_attention_norm.weight"
