@@ -81,8 +81,13 @@ import Transformer
     let oracle = ReferenceModel(model)
     var random = TestRandom(seed: 34)
     let tokens = random.tokens(40, vocabulary: c.vocabulary)
-    for (read, boundary) in [(20, 20), (30, 20), (7, 20)] {
-      let pattern = AttentionPattern(maps(c, &random)[5], deployment.rule(boundary: boundary))
+    let none = HeadSet(
+      Array(repeating: Array(repeating: false, count: c.keyValueHeads), count: c.layers))
+    for (read, boundary, streams) in [
+      (20, 20, false), (30, 20, false), (7, 20, false), (20, 20, true), (38, 38, true),
+    ] {
+      let map = streams ? none : maps(c, &random)[5]
+      let pattern = AttentionPattern(map, deployment.rule(boundary: boundary))
       let expected = oracle.finalHidden(tokens, pattern: pattern)
       var generation = Generation(
         model.decoder, prompt: Array(tokens[..<read]), pattern: pattern, capacity: tokens.count)

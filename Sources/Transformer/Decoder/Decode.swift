@@ -17,7 +17,12 @@ package struct Generation: ~Copyable {
       decoder.configuration, pattern: pattern, prompt: prompt.count, capacity: capacity)
     let table = RotaryTable(decoder.configuration, positions: capacity)
     let last = RowSet(sink: 0, tail: prompt.count - 1..<prompt.count)
-    let plan = decoder.rowPlan(pattern, output: last)
+    var plan = decoder.rowPlan(pattern, output: last)
+    if pattern.streaming.queries.upperBound < capacity {
+      // Tokens to come see all keys of the prompt, and not only those that its last token depends on.
+      let all = RowSet.all(prompt.count)
+      plan = [RowSet](repeating: all, count: decoder.configuration.layers) + [last]
+    }
     let x = decoder.walk(decoder.embed(prompt, rows: plan[0]), rows: plan, table: table) {
       layer, qkv in
       cache.store(layer: layer.index, k: qkv.k.view, v: qkv.v.view, rows: layer.input)
