@@ -7,7 +7,7 @@ ZIGZAG = .build/release/zigzag
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help build test fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
+.PHONY: help score-answers build test fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -36,7 +36,7 @@ asan: libraries ## Run every test under AddressSanitizer
 tsan: libraries ## Run the libraries' tests under ThreadSanitizer
 	ZIGZAG_FUZZ_SECONDS=20 $(SWIFT) test -c release --disable-xctest --sanitize thread --scratch-path .build/tsan -Xswiftc -Xfrontend -Xswiftc -disable-llvm-verify --skip zigzagTests
 
-consumers: build ## Load exported maps with the code of the programs that read them (Python, some GB)
+consumers: build score-answers ## Load exported maps with the code of the programs that read them (Python, some GB)
 	@.ci/setup model && .ci/setup import || echo "consumers: going on without the real model" >&2
 	Tests/Consumers/run
 
@@ -45,6 +45,9 @@ lint: ## Check the format of every Swift file
 
 format: ## Put every Swift file into that format
 	$(SWIFT) format -i --recursive Sources Tests Examples Benchmarks Package.swift
+
+score-answers:
+	$(SWIFT) build -c release --product score-answers
 
 dist: ## Make an archive that needs no Swift, then try it where there is only glibc (as root)
 	.ci/dist

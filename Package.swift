@@ -99,12 +99,16 @@ let package = Package(
       name: "rank-table", dependencies: ["GateOptimizer"], path: "Examples/RankTable",
       packageAccess: false, swiftSettings: strict),
     .executableTarget(
+      name: "score-answers", dependencies: ["GateOptimizer"], path: "Examples/ScoreAnswers",
+      packageAccess: false, swiftSettings: strict),
+    .executableTarget(
       name: "export-map", dependencies: ["MapReporter"], path: "Examples/ExportMap",
       packageAccess: false, swiftSettings: strict),
 
     // Tests.
     .target(
-      name: "TestSupport", dependencies: ["Transformer", "ModelLoader"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Support", "Transformer", "ModelLoader"],
+      path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
       name: "TransformerTests",

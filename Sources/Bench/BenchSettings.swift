@@ -148,7 +148,7 @@ struct BenchInput {
       source: "random ids, seed \(seed)")
   }
 
-  private func passkeySample(_ count: Int) throws -> PasskeySample? {
+  private func passkeySample(_ count: Int) throws -> TaskSample? {
     guard let tokenizer else { return nil }
     do {
       return try PasskeySampler(

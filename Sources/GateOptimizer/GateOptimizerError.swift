@@ -8,6 +8,8 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   case option(name: String, expected: String, found: String)
   /// The passkeys and their questions do not fit the context, counts in tokens.
   case contextTooShort(context: Int, needed: Int, passkeys: Int, length: Int)
+  /// A sample of a task of RULER does not fit the context, counts in tokens.
+  case textTooShort(task: String, context: Int, needed: Int)
   /// The gates do not suit the criterion asked for.
   case criterion(name: String, expected: String, found: String)
   /// The loss of a map on a sample of a search, counted from 0, is NaN or infinite.
@@ -17,7 +19,7 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   public var category: ErrorCategory {
     switch self {
     case .mapLoss: .badData
-    case .option, .contextTooShort, .criterion: .usage
+    case .option, .contextTooShort, .textTooShort, .criterion: .usage
     }
   }
 
@@ -30,6 +32,10 @@ public enum GateOptimizerError: ZigzagError, Equatable {
       return "A context of \(context) tokens is too short for \(passkeys) passkeys of length "
         + "\(length), which need up to \(needed) tokens with their questions: "
         + "ask for a longer context, fewer passkeys or shorter ones."
+    case .textTooShort(let task, let context, let needed):
+      return
+        "A context of \(context) tokens is too short for \(task), which needs \(needed): ask for a longer "
+        + "context, or leave the task out."
     case .criterion(let name, let expected, let found):
       return "Criterion \(name): expected \(expected), found \(found); choose another criterion."
     case .mapLoss(let sample):

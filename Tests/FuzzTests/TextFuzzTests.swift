@@ -53,6 +53,49 @@ extension FuzzTests {
     }
   }
 
+  @Test func taskFiles() throws {
+    let corpus = [
+      #"{"context": "A \u00e9 text.", "input": "Who?", "answers": ["Ada", "B"], "all_classes": ["Ada", "B"]}"#,
+      #"{"prompt": "a {context}", "answer": "b", "n": [1, {"x": null}]}"# + "\n\n"
+        + #"{"prompt": "c", "answer": ["d"]}"#,
+      #"{"input": "all of it", "outputs": ["1", "2"], "index": 0, "length": 12}"#,
+    ].map { Array($0.utf8) }
+    let tokenizer = try EmbeddedModel.tokenizer()
+    let words = [
+      "context", "input", "answers", "outputs", "prompt", "all_classes", "\\ud800", "null", "\"\"",
+      "{question}",
+    ]
+    try FuzzCampaign(
+      parser: "task file", suffix: ".jsonl", seeds: corpus,
+      mutate: TextMutator(corpus: corpus, words: words).callAsFunction
+    ).run { path in
+      // A file is refused where no format reads it.
+      var (found, isRead): ((any Error)?, Bool) = (nil, false)
+      for format in [FileTask.Format.plain, .longBench, .ruler] {
+        var task = FileTask(file: path, format: format)
+        task.metrics =
+          format == .longBench
+          ? [.classification, .f1] : AnswerMetric.allCases.filter { $0 != .classification }
+        task.maximumTokens = 4
+        do {
+          let sampler = try FileSampler(task, longest: 64, tokenizer: tokenizer)
+          for index in 0..<(sampler.count ?? 0) {
+            let sample = try sampler.sample(index: index, context: nil)
+            #expect(sample.length <= 64 && sample.labelRows.upperBound == sample.length)
+            let key = try #require(sample.key)
+            for metric in task.metrics {
+              #expect((0...1).contains(metric.score(key.references[0], key)))
+            }
+          }
+          isRead = true
+        } catch {
+          found = error
+        }
+      }
+      if let found, !isRead { throw found }
+    }
+  }
+
   @Test func gateTables() throws {
     let table = GateMatrix(layers: 3, heads: 2, values: [1, 0.75, 0.125, 0, 0.5, -0.25]).tsv
     let corpus = [table, "0 1\r\n\n 0.5\t1e-3 \n", "1\n0\n1\n"].map { Array($0.utf8) }

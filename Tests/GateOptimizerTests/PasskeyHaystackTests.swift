@@ -14,7 +14,7 @@ import Testing
 
   private func sample(
     _ source: HaystackSource, length: Int = 400, index: Int = 0
-  ) throws -> (sample: PasskeySample, haystack: String) {
+  ) throws -> (sample: TaskSample, haystack: String) {
     let sampler = try PasskeySampler(
       task: task, haystack: source, contextLengths: [length], seed: 3,
       encode: GateToyTokenizers.bytes)

@@ -16,7 +16,7 @@ import Testing
       startTokens: startTokens, encode: encode)
   }
 
-  private func text(_ sample: PasskeySample, _ range: Range<Int>) -> String {
+  private func text(_ sample: TaskSample, _ range: Range<Int>) -> String {
     GateToyTokenizers.text(sample.tokens[range])
   }
 

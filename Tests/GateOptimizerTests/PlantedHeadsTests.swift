@@ -185,7 +185,7 @@ import Transformer
   }
 
   private func prompted(
-    _ model: PlantedModel, _ samples: [PasskeySample], _ question: MapJudge.Question
+    _ model: PlantedModel, _ samples: [TaskSample], _ question: MapJudge.Question
   ) throws -> PromptedJudge {
     PromptedJudge(
       try PromptedSamples(

@@ -1,6 +1,5 @@
 import Foundation
 import ModelLoader
-import Support
 import Testing
 
 /// Files made by the reference Python packages (gguf, safetensors, h5py).
@@ -9,26 +8,5 @@ enum Fixture {
   static func path(_ name: String) throws -> String {
     let url = try #require(Bundle.module.resourceURL)
     return url.appendingPathComponent("Fixtures/\(name)").path
-  }
-}
-
-/// Expects `body` to fail with an error of `category` whose one sentence contains all of `words`.
-func expectError<Result>(
-  _ category: ErrorCategory = .badData, _ words: String...,
-  sourceLocation: SourceLocation = #_sourceLocation, from body: () throws -> Result
-) {
-  do {
-    _ = try body()
-    Issue.record("no error, expected one with \(words)", sourceLocation: sourceLocation)
-  } catch let error as FileError {
-    #expect(error.category == category, "\(error)", sourceLocation: sourceLocation)
-    for word in words {
-      #expect(error.description.contains(word), "\(error)", sourceLocation: sourceLocation)
-    }
-    let last = error.description.last
-    #expect(last == "." || last == "?", sourceLocation: sourceLocation)
-    #expect(!error.description.contains("\n"), sourceLocation: sourceLocation)
-  } catch {
-    Issue.record("another error: \(error)", sourceLocation: sourceLocation)
   }
 }

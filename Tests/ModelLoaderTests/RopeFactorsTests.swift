@@ -1,5 +1,6 @@
 import Foundation
 import ModelLoader
+import TestSupport
 import Testing
 import Transformer
 

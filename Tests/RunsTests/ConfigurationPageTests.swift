@@ -26,6 +26,8 @@ import Testing
   private static let entries = [
     ("evaluation.tasks[].grid.", "evaluation: {tasks: [{name: x, grid: {lengths: [9]%}}]}"),
     ("evaluation.tasks[].prose.", "evaluation: {tasks: [{name: x, prose: {a%}}]}"),
+    ("evaluation.tasks[].ruler.", "evaluation: {tasks: [{name: x, ruler: {a%}}]}"),
+    ("evaluation.tasks[].fields.", "evaluation: {tasks: [{name: x, file: f, fields: {a%}}]}"),
     ("evaluation.tasks[].", "evaluation: {tasks: [{name: x%}]}"),
     ("evaluation.maps[].", "evaluation: {maps: [{name: x, file: f%}]}"),
   ]
@@ -49,7 +51,14 @@ import Testing
   private func configuration(_ key: String, _ value: String?) throws -> RunConfiguration {
     var yaml = "name: n\nmodel: m\n"
     var overrides = value.map { ["\(key)=\($0)"] } ?? []
-    if let (prefix, document) = Self.entries.first(where: { key.hasPrefix($0.0) }) {
+    if let (prefix, template) = Self.entries.first(where: { key.hasPrefix($0.0) }) {
+      var document = template
+      let own = String(key.dropFirst(prefix.count))
+      if prefix == "evaluation.tasks[].", own != "file",
+        FileTask.CodingKeys(stringValue: own) != nil
+      {
+        document = document.replacingOccurrences(of: "x%", with: "x, file: f%")
+      }
       let pair = value.map { ", \(key.dropFirst(prefix.count)): \($0)" } ?? ""
       yaml += document.replacingOccurrences(
         of: "a%", with: pair.isEmpty ? "" : "\(pair.dropFirst(2))"
@@ -81,6 +90,8 @@ import Testing
       + names(EvaluationTask.CodingKeys.allCases, "evaluation.tasks[].")
       + ["lengths", "depths"].map { "evaluation.tasks[].grid.\($0)" }
       + ["every", "bins"].map { "evaluation.tasks[].prose.\($0)" }
+      + names(RulerTask.CodingKeys.allCases, "evaluation.tasks[].ruler.")
+      + names(FileTask.FieldNames.CodingKeys.allCases, "evaluation.tasks[].fields.")
       + ["name", "file", "criteria", "kind"].map { "evaluation.maps[].\($0)" }
       + names(ReportSettings.CodingKeys.allCases, "report.")
       + names(ComputeSettings.CodingKeys.allCases, "compute.")

@@ -149,7 +149,9 @@ import Testing
     var (read, refused) = (0, 0)
     for text in texts + special + ["\u{85}", "a\u{2028}"] {
       var configuration = RunConfiguration(name: "test", model: "tiny.h5")
-      configuration.task.prologue = text
+      var task = PasskeyTask()
+      task.prologue = text
+      configuration.task = .passkeys(task)
       configuration.evaluation.tasks[0].name =
         special.contains(text) && text != "\n" && text != "\t"
         ? text : "words"

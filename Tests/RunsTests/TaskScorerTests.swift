@@ -122,14 +122,14 @@ import Transformer
   @Test func searchSamplesTakeEveryTaskAtEveryLength() throws {
     var configuration = RunConfiguration(name: "t", model: "m")
     let (one, two) = (PasskeyTask.needle, PasskeyTask.fiveDigits)
-    configuration.search.tasks = [one, two]
+    configuration.search.tasks = [.passkeys(one), .passkeys(two)]
     configuration.search.contexts = [256, 384, 320]
     configuration.search.samples = 7
     let samples = try configuration.searchSamples(model.tokenizer)
     #expect(samples.map(\.length) == [256, 256, 384, 384, 320, 320, 256])
     configuration.search.contexts = [256]
     for (index, task) in [one, two].enumerated() {
-      configuration.search.tasks = [task]
+      configuration.search.tasks = [.passkeys(task)]
       #expect(try configuration.searchSamples(model.tokenizer)[index] == samples[index])
     }
   }
@@ -138,7 +138,8 @@ import Transformer
     var task = EvaluationTask(name: "grid", task: .needle)
     task.grid = NeedleGrid(lengths: [256, 384], depths: [0, 0.5, 1])
     let configuration = RunConfiguration(name: "t", model: "m")
-    let samples = try configuration.evaluationSamples(task, model.tokenizer)
+    let samples = try configuration.evaluationSamples(
+      task, model.tokenizer, positions: 512)
     for index in 0..<12 {
       let cell = try #require(task.grid).cell(of: index)
       let sample = try samples.sample(index: index)

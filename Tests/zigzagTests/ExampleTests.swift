@@ -37,9 +37,23 @@ import Testing
     #expect(scratch.holds("out/hf_overrides.json"))
   }
 
+  @Test func answersAreScored() throws {
+    let file = try scratch.write(
+      #"{"text": "the red car", "answers": ["red"]}"# + "\n"
+        + #"{"text": "cat", "answers": ["cat"], "classes": ["cat", "dog"]}"# + "\n", to: "p.jsonl")
+    let rows = try run("score-answers", file).split(separator: "\n").map {
+      $0.split(separator: "\t")
+    }
+    let f1 = try #require(rows[0].firstIndex(of: "f1"))
+    #expect(rows.count == 3 && Double(rows[1][f1]) == 2.0 / 3)
+    let named = try #require(rows[0].firstIndex(of: "classification"))
+    #expect(rows[1][named] == "0.0" && rows[2][named] == "1.0")
+  }
+
   /// The reference shows the code that is compiled, of about twenty lines.
   @Test(arguments: [
-    ("GateOptimizer", "LearnGates"), ("GateOptimizer", "RankTable"), ("MapReporter", "ExportMap"),
+    ("GateOptimizer", "LearnGates"), ("GateOptimizer", "RankTable"),
+    ("GateOptimizer", "ScoreAnswers"), ("MapReporter", "ExportMap"),
   ])
   func theReferenceShowsTheExample(page: String, example: String) throws {
     let code = try String(

@@ -2,7 +2,7 @@ import ModelLoader
 import Support
 import Transformer
 
-/// Learns one gate per key-value head on passkey samples: DuoAttention's method (arXiv 2410.10819,
+/// Learns one gate per key-value head on samples such as passkeys: DuoAttention's method (arXiv 2410.10819,
 /// §3.2), computed as docs/method.md describes.
 ///
 /// Step s trains on the samples s·batch ..< (s + 1)·batch, counted round a finite set if there is one,
@@ -10,7 +10,7 @@ import Transformer
 /// bits of one that ran through.
 public struct Calibrator: Sendable {
   let decoder: DecoderModel
-  let sampler: PasskeySampler
+  let sampler: any SampleSource
   let settings: CalibrationSettings
   let step: TwoStreamStep
   let cache: TeacherCacheSettings
@@ -20,7 +20,7 @@ public struct Calibrator: Sendable {
   ///
   /// The `memoryBudget` of a step's activations, in bytes, changes no bit of the result.
   public init(
-    decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
+    decoder: DecoderModel, sampler: any SampleSource, settings: CalibrationSettings,
     deployment: Deployment, memoryBudget: Int = .max
   ) {
     self.init(
@@ -33,7 +33,7 @@ public struct Calibrator: Sendable {
   /// Neither the `memoryBudget` of a step's activations, in bytes, nor the `cache` changes a bit of the
   /// result. What `check` throws before a file of the cache is written ends the calibration.
   package init(
-    decoder: DecoderModel, sampler: PasskeySampler, settings: CalibrationSettings,
+    decoder: DecoderModel, sampler: any SampleSource, settings: CalibrationSettings,
     deployment: Deployment, memoryBudget: Int = .max, cache: TeacherCacheSettings,
     check: @escaping @Sendable () throws -> Void = {}
   ) {
@@ -74,13 +74,13 @@ public struct Calibrator: Sendable {
     let first = state.step * settings.batch
     for count in first..<first + settings.batch {
       let index = settings.samples > 0 ? count % settings.samples : count
-      let sample = try sampler.sample(index: index)
+      let sample = try sampler.sample(index: index, context: nil)
       let result = try cache.learn(sample, index: index, gates: gates)
       guard result.distillation.isFinite,
         result.gateGradients.joined().allSatisfy({ $0.isFinite })
       else {
         throw CalibrationError.notANumber(
-          step: state.step + 1, sample: index, seed: sampler.seed)
+          step: state.step + 1, sample: index)
       }
       batch.add(result, tokens: sample.length)
     }
@@ -147,7 +147,7 @@ private struct BatchSum {
 /// What can stop a calibration.
 public enum CalibrationError: ZigzagError, Equatable {
   /// The loss or a gradient is NaN or infinite.
-  case notANumber(step: Int, sample: Int, seed: UInt64)
+  case notANumber(step: Int, sample: Int)
   /// A checkpoint is not what it should be.
   case checkpoint(path: String, expected: String, found: String)
 
@@ -157,8 +157,8 @@ public enum CalibrationError: ZigzagError, Equatable {
   /// One sentence: where, what was expected, what was found, what to do.
   public var description: String {
     switch self {
-    case .notANumber(let step, let sample, let seed):
-      "The loss of step \(step) is not a finite number (sample \(sample) of seed \(seed)); check "
+    case .notANumber(let step, let sample):
+      "The loss of step \(step) is not a finite number (sample \(sample), counted from 0); check "
         + "the weights with `zigzag inspect --check`, or start from gates below 1."
     case .checkpoint(let path, let expected, let found):
       "\(path): expected \(expected), found \(found); remove the file to start again, or use the "

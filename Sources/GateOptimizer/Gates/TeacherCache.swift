@@ -54,7 +54,7 @@ struct TeacherCache: ~Copyable {
   ///
   /// - Throws: `FileError` if a file cannot be written; what the check throws.
   mutating func learn(
-    _ sample: PasskeySample, index: Int, gates: [[Float]]
+    _ sample: TaskSample, index: Int, gates: [[Float]]
   ) throws -> TwoStreamResult {
     if let position = positions[index] {
       return step.learn(
@@ -105,7 +105,7 @@ extension TeacherFile {
   }
 
   /// The outputs, if the file is there and what it should be.
-  fileprivate func read(_ step: TwoStreamStep, _ sample: PasskeySample) -> TeacherOutputs? {
+  fileprivate func read(_ step: TwoStreamStep, _ sample: TaskSample) -> TeacherOutputs? {
     guard FileManager.default.fileExists(atPath: path),
       let values = try? values(
         count: step.outputCount(
@@ -179,5 +179,5 @@ package struct TeacherFile {
 
 extension TwoStreamStep {
   /// Where the prompt of a sample ends.
-  func boundary(of sample: PasskeySample) -> Int { sample.boundary(deployment.boundary) }
+  func boundary(of sample: TaskSample) -> Int { sample.boundary(deployment.boundary) }
 }

@@ -14,6 +14,14 @@ public struct PasskeySampler: Sendable {
     case evaluation
     /// Searching maps.
     case search
+
+    var stream: SeededGenerator.Stream {
+      switch self {
+      case .calibration: .calibration
+      case .evaluation: .evaluation
+      case .search: .search
+      }
+    }
   }
 
   /// The wording.
@@ -61,12 +69,7 @@ public struct PasskeySampler: Sendable {
     self.task = task
     self.contextLengths = contextLengths
     self.seed = seed
-    self.stream =
-      switch purpose {
-      case .calibration: .calibration
-      case .evaluation: .evaluation
-      case .search: .search
-      }
+    self.stream = purpose.stream
     self.haystack = try Haystack(haystack, encode: encode)
     self.wording = wording
     self.encode = encode
@@ -104,7 +107,7 @@ public struct PasskeySampler: Sendable {
   ///   makes more tokens of a passkey than of its words.
   public func sample(
     index: Int, context: Int? = nil, depth: Double? = nil
-  ) throws(GateOptimizerError) -> PasskeySample {
+  ) throws(GateOptimizerError) -> TaskSample {
     var generator = SeededGenerator(
       seed: seed, index: UInt64(bitPattern: Int64(index)), stream: stream)
     let drawnLength = generator.pick(contextLengths)
@@ -136,6 +139,15 @@ extension PasskeySampler {
       task: task, haystack: haystack, purpose: purpose, contextLengths: contextLengths, seed: seed,
       startTokens: tokenizer.startTokens
     ) { tokenizer.encode($0) }
+  }
+}
+
+extension PasskeySampler: SampleSource {
+  /// Sample `index`, with needles at depths of the task's range.
+  ///
+  /// - Throws: As ``sample(index:context:depth:)``.
+  public func sample(index: Int, context: Int?) throws -> TaskSample {
+    try sample(index: index, context: context, depth: nil)
   }
 }
 
@@ -216,7 +228,7 @@ extension PasskeySampler {
   /// Puts the pieces of a sample together and notes where they are.
   func assemble(
     passkeys: [DrawnPasskey], window: Haystack.Window, slots: [Int]
-  ) -> PasskeySample {
+  ) -> TaskSample {
     var tokens = wording.prologue
     var needles: [Range<Int>] = []
     var taken = 0
@@ -240,46 +252,8 @@ extension PasskeySampler {
       firstTokens += drawn.passkey.firstTokens.map { tokens.count + $0 }
       tokens += drawn.passkey.tokens + wording.separator
     }
-    return PasskeySample(
+    return TaskSample(
       tokens: tokens, labelRows: questions..<tokens.count, answers: answers, needles: needles,
       firstTokens: firstTokens)
-  }
-}
-
-/// One sample: a context with passkeys in it, and where everything is.
-public struct PasskeySample: Sendable, Equatable {
-  /// The tokens, (T): exactly the context length asked for.
-  public let tokens: [Int32]
-  /// The label rows R at the end: every token of the questions and answers.
-  public let labelRows: Range<Int>
-  /// Where each passkey stands in its answer, in the order of the questions.
-  public let answers: [Range<Int>]
-  /// Where each passkey that is asked for stands in the text; the tokens are those of its answer.
-  public let needles: [Range<Int>]
-  /// The positions, inside ``answers``, of tokens in which a word or a digit of a passkey begins.
-  ///
-  /// The other tokens of a word follow from its first and say little about retrieval. A token that
-  /// holds several digits counts once; a blank of its own before the first word does not count.
-  public let firstTokens: [Int]
-
-  /// Tokens of the sample, T.
-  public var length: Int { tokens.count }
-
-  /// The positions whose hidden states predict the tokens of ``labelRows``: each the one before.
-  public var predictingRows: Range<Int> {
-    labelRows.lowerBound - 1..<labelRows.upperBound - 1
-  }
-
-  /// Where the prompt ends: the position of the first question's first token, or of the first answer's.
-  public func boundary(_ kind: Deployment.Boundary) -> Int {
-    switch kind {
-    case .question: labelRows.lowerBound
-    case .answer: answers.first?.lowerBound ?? labelRows.lowerBound
-    }
-  }
-
-  /// Which of ``predictingRows`` predict the tokens at `positions`, each of them a label row.
-  public func predictors(of positions: [Int]) -> [Int] {
-    positions.map { $0 - labelRows.lowerBound }
   }
 }

@@ -22,6 +22,8 @@ package struct SeededGenerator: Sendable {
     case prose = 7
     /// Samples that maps are searched on.
     case search = 8
+    /// Tokens of generated texts.
+    case generation = 9
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -43,7 +43,7 @@ package final class MapJudge: LossJudge {
   ///   - onEach: Called after each evaluation; what it throws ends the search.
   /// - Throws: What `onRead` throws.
   package init(
-    _ decoder: DecoderModel, samples: [PasskeySample], question: Question,
+    _ decoder: DecoderModel, samples: [TaskSample], question: Question,
     byteBudget: Int = .max, onRead: (Int) throws -> Void = { _ in },
     onEach: @escaping () throws -> Void = {}
   ) throws {
@@ -100,7 +100,7 @@ private struct JudgedSample: ~Copyable {
   private let rule: StreamingRule
 
   init(
-    _ decoder: DecoderModel, _ sample: PasskeySample, _ question: MapJudge.Question,
+    _ decoder: DecoderModel, _ sample: TaskSample, _ question: MapJudge.Question,
     byteBudget: Int
   ) {
     let wanted = sample.positions(question.rows)
@@ -162,7 +162,7 @@ extension MapLoss {
   }
 }
 
-extension PasskeySample {
+extension TaskSample {
   /// The positions that are judged.
   func positions(_ rows: MapLossRows) -> [Int] {
     switch rows {

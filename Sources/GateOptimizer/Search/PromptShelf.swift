@@ -27,7 +27,7 @@ package struct PromptSettings: Sendable, Equatable {
 /// others when they are asked for.
 final class PromptShelf {
   private let decoder: DecoderModel
-  private let samples: [PasskeySample]
+  private let samples: [TaskSample]
   private let deployment: Deployment
   private let settings: PromptSettings
   private let file: PromptFile?
@@ -39,7 +39,7 @@ final class PromptShelf {
   private var (used, usedOfFile) = (0, 0)
 
   init(
-    _ decoder: DecoderModel, _ samples: [PasskeySample], _ deployment: Deployment,
+    _ decoder: DecoderModel, _ samples: [TaskSample], _ deployment: Deployment,
     _ settings: PromptSettings
   ) {
     self.decoder = decoder

@@ -26,7 +26,7 @@ package final class PromptedSamples {
   ///   - onRead: Called after each sample's prompt is read, with the number of those that are.
   /// - Throws: What `onRead` throws.
   package init(
-    _ decoder: DecoderModel, _ samples: [PasskeySample], judged: MapLossRows,
+    _ decoder: DecoderModel, _ samples: [TaskSample], judged: MapLossRows,
     deployment: Deployment, prompts settings: PromptSettings = PromptSettings(),
     onRead: (Int) throws -> Void = { _ in }
   ) throws {

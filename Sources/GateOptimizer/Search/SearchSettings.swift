@@ -7,7 +7,7 @@ package struct SearchSettings: SettingSection {
   /// Calibration samples a map is judged on, 1…100,000.
   package var samples = 8
   /// What samples ask for, in turn; the task that gates are learned on if empty.
-  package var tasks: [PasskeyTask] = []
+  package var tasks: [SampleTask] = []
   /// Tokens of samples, in turn, each 1…2²⁴; the longest of the calibration's if empty.
   package var contexts: [Int] = []
   /// How maps are deployed that are searched for; as the window says if nil.

@@ -83,14 +83,21 @@ public struct Setting<Section, Key: SettingKey> {
     }
   }
 
+  /// Values that are written as one or as a list; none where the key is absent.
+  public init<Value: Decodable>(
+    _ key: Key, oneOrMore place: WritableKeyPath<Section, [Value]>,
+    check: @escaping ([Value], Key) throws(InvalidSetting) -> Void
+  ) {
+    self.key = key
+    read = { section, given in section[keyPath: place] = try given.oneOrMore(key) }
+    self.check = { section throws(InvalidSetting) in try check(section[keyPath: place], key) }
+  }
+
   /// Whole numbers in `range`, written as one number or as a list.
   public init(
     _ key: Key, oneOrMore place: WritableKeyPath<Section, [Int]>, _ range: ClosedRange<Int>
   ) {
-    self.key = key
-    read = { section, given in section[keyPath: place] = try given.oneOrMore(key) }
-    check = { section throws(InvalidSetting) in
-      let values = section[keyPath: place]
+    self.init(key, oneOrMore: place) { values, key throws(InvalidSetting) in
       try requireRange(values.count, 0...SettingRange.entries, key)
       for value in values { try requireRange(value, range, key) }
     }

@@ -34,6 +34,31 @@ package func requireSetting(
   guard condition else { throw InvalidSetting([key.stringValue], problem()) }
 }
 
+/// Runs a check of the libraries and turns what it refuses into a problem of a setting.
+package func settingProblem(
+  _ check: () throws(GateOptimizerError) -> Void
+) throws(InvalidSetting) {
+  do {
+    try check()
+  } catch .option(let name, let expected, let found) {
+    throw InvalidSetting(
+      name.split(separator: ".").map(String.init), "is \(found.shown()); it must be \(expected)")
+  } catch {
+    throw InvalidSetting([], "\(error)")
+  }
+}
+
+/// Runs the check of a part of the settings and puts the part's place before what it throws.
+package func within(
+  _ place: String..., check: () throws(InvalidSetting) -> Void
+) throws(InvalidSetting) {
+  do {
+    try check()
+  } catch {
+    throw InvalidSetting(place + error.path, error.problem)
+  }
+}
+
 /// The keys a settings type knows, as they are written in a file.
 public typealias SettingKey = CodingKey & CaseIterable
 
@@ -65,12 +90,12 @@ extension KeyedDecodingContainer {
     try decodeIfPresent(Value.self, forKey: key) ?? fallback
   }
 
-  /// The numbers of `key`, which may be written as one number or as a list; none where it is absent.
-  func oneOrMore(_ key: Key) throws -> [Int] {
+  /// The values of `key`, which may be written as one or as a list; none where it is absent.
+  func oneOrMore<Value: Decodable>(_ key: Key) throws -> [Value] {
     if (try? nestedUnkeyedContainer(forKey: key)) != nil {
-      return try decode([Int].self, forKey: key)
+      return try decode([Value].self, forKey: key)
     }
-    return try decodeIfPresent(Int.self, forKey: key).map { [$0] } ?? []
+    return try decodeIfPresent(Value.self, forKey: key).map { [$0] } ?? []
   }
 }
 

@@ -69,20 +69,19 @@ package struct ComparedRun: Sendable {
     points.first { point in
       point.task == task && point.method == method
         && abs(point.requestedSparsity - sparsity) < 1e-9
-    }?.estimate(Comparison.metric)
+    }?.accuracy
   }
 
   /// Full attention's accuracy.
   func full(task: String) -> Estimate? {
-    points.first { $0.task == task && $0.method == .full }?
-      .estimate(Comparison.metric)
+    points.first { $0.task == task && $0.method == .full }?.accuracy
   }
 
   /// The sparsities at which a method was measured, in order.
   func sparsities(_ method: CurveMethod, task: String) -> [Double] {
     points.filter { point in
       point.task == task && point.method == method
-        && point.estimate(Comparison.metric) != nil
+        && point.accuracy != nil
     }.map(\.requestedSparsity).sorted()
   }
 

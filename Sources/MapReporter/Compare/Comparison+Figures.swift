@@ -70,7 +70,7 @@ extension Comparison {
     let method = CurveMethod.layers(criterion)
     return runs[run].points.compactMap { point in
       guard point.task == task.name, point.method == method else { return nil }
-      return point.estimate(Self.metric).map { (point.achievedSparsity, $0) }
+      return point.accuracy.map { (point.achievedSparsity, $0) }
     }.sorted { $0.0 < $1.0 }
   }
 

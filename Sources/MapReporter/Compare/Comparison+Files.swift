@@ -126,7 +126,7 @@ extension Comparison {
     return CommaSeparated.line(columns)
       + runs.indices.flatMap { index in
         runs[index].points.map { point in
-          let estimate = point.estimate(Self.metric)
+          let estimate = point.accuracy
           return CommaSeparated.line(
             [runs[index].name] + settingValues(index)
               + [point.task, point.method.name, point.seed.map(String.init) ?? ""]

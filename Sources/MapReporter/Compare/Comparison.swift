@@ -5,9 +5,6 @@ import Support
 
 /// Several runs side by side: what differs between them, and what comes of it.
 package struct Comparison {
-  /// The metric that everything is compared by.
-  static let metric = CurveMetric.tokens
-
   /// Heading of the page.
   let title: String
   /// The runs; the first is what the others are compared with.

@@ -1,4 +1,5 @@
 import Foundation
+import GateOptimizer
 import Support
 
 /// What one map reaches on one task: a point of every curve of that task.
@@ -66,6 +67,12 @@ public struct CurvePoint: Sendable, Hashable {
     self.kvShare = kvShare
   }
 
+  /// What runs are compared by: the share of all tokens that are right or, where tokens were not scored, the first
+  /// share that was.
+  var accuracy: Estimate? {
+    CurveMetric.allCases.first { $0.isShare && measures[$0] != nil }.flatMap(estimate)
+  }
+
   /// The estimate of `metric`; nil when it was not scored.
   public func estimate(_ metric: CurveMetric) -> Estimate? { measures[metric]?.estimate }
 }
@@ -108,8 +115,22 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
   case tokens
   /// Share of the first tokens of answer words that are predicted, which no spelling gives away.
   case firstTokens = "first-tokens"
-  /// Share of the answers that greedy decoding gives word for word.
+  /// Share of the answers that greedy decoding gives word for word; of a file's after SQuAD's normalisation.
   case exact
+  /// Share of the right answers that the generated text has in it.
+  case containsAll = "contains-all"
+  /// Share of the generated texts that have one of the right answers in them.
+  case containsAny = "contains-any"
+  /// Mean F1 of words.
+  case f1
+  /// Mean ROUGE-L.
+  case rougeL = "rouge-l"
+  /// Mean score of classes.
+  case classification
+  /// Mean edit similarity.
+  case editSimilarity = "edit-similarity"
+  /// Mean negative log-likelihood of the right answer's tokens, in nats.
+  case likelihood = "nll"
   /// exp of the mean negative log-likelihood of running text.
   case perplexity
   /// Mean KL divergence from full attention's predictions, in nats.
@@ -121,6 +142,13 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
     case .tokens: "Token accuracy"
     case .firstTokens: "First-token accuracy"
     case .exact: "Exact match"
+    case .containsAll: "Answers contained"
+    case .containsAny: "Any answer contained"
+    case .f1: "F1"
+    case .rougeL: "ROUGE-L"
+    case .classification: "Classification"
+    case .editSimilarity: "Edit similarity"
+    case .likelihood: "Negative log-likelihood"
     case .perplexity: "Perplexity"
     case .divergence: "KL divergence from full attention"
     }
@@ -132,6 +160,13 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
     case .tokens: "all tokens"
     case .firstTokens: "first tokens"
     case .exact: "exact match"
+    case .containsAll: "contained"
+    case .containsAny: "any contained"
+    case .f1: "F1"
+    case .rougeL: "ROUGE-L"
+    case .classification: "class"
+    case .editSimilarity: "similarity"
+    case .likelihood: "NLL, nats"
     case .perplexity: "perplexity"
     case .divergence: "KL, nats"
     }
@@ -140,8 +175,8 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
   /// Whether it is a share of things that are right, 0…1; otherwise a loss, of which less is better.
   public var isShare: Bool {
     switch self {
-    case .tokens, .firstTokens, .exact: true
-    case .perplexity, .divergence: false
+    case .likelihood, .perplexity, .divergence: false
+    default: true
     }
   }
 
@@ -151,10 +186,26 @@ public enum CurveMetric: String, Sendable, Hashable, CaseIterable, Codable {
   /// A value with as many digits as it deserves: per cent for shares.
   func text(_ value: Double) -> String {
     switch self {
-    case .tokens, .firstTokens, .exact: fixed(value * 100, 1)
     case .perplexity: fixed(value, 2)
-    case .divergence: fixed(value, 3)
+    case .likelihood, .divergence: fixed(value, 3)
+    default: fixed(value * 100, 1)
     }
+  }
+
+  /// The metric of an answer.
+  package init(_ metric: AnswerMetric) {
+    self =
+      switch metric {
+      case .containsAll: .containsAll
+      case .containsAny: .containsAny
+      case .exact: .exact
+      case .f1: .f1
+      case .rougeL: .rougeL
+      case .classification: .classification
+      case .editSimilarity: .editSimilarity
+      case .tokens: .tokens
+      case .likelihood: .likelihood
+      }
   }
 }
 

@@ -27,6 +27,8 @@ package struct PlacePoint: Sendable, Hashable {
     case cell(length: Int, depth: Double)
     /// Positions `from` ..< `to` of a passage.
     case part(from: Int, to: Int)
+    /// Samples of one of several tasks, of `length` tokens.
+    case task(String, length: Int)
   }
 
   /// A value at a place.
@@ -54,22 +56,31 @@ package enum PlaceTable {
     "metric", "value", "low", "high",
   ]
 
-  /// The table as text; with a further column where a run measures more than streaming everywhere.
+  /// The column of the task among several, where there are such.
+  private static let partColumn = "part"
+
+  /// The table as text; with further columns for the tasks of a task that has several, and where a run measures more
+  /// than streaming everywhere.
   package static func text(_ points: [PlacePoint]) -> String {
     let tells = points.contains { $0.deployment != nil }
-    return CommaSeparated.line(columns + (tells ? [CurveTable.deploymentColumn] : []))
+    let hasParts = points.contains { if case .task = $0.place { true } else { false } }
+    return CommaSeparated.line(
+      columns + (hasParts ? [partColumn] : []) + (tells ? [CurveTable.deploymentColumn] : []))
       + points.map { point in
         let place =
           switch point.place {
           case .cell(let length, let depth): ["\(length)", fixed(depth, 6), "", ""]
           case .part(let from, let to): ["", "", "\(from)", "\(to)"]
+          case .task(_, let length): ["\(length)", "", "", ""]
           }
+        var part: String?
+        if case .task(let name, _) = point.place { part = name }
         return CommaSeparated.line(
           [
             point.method.name, point.seed.map(String.init) ?? "", point.task,
             fixed(point.requestedSparsity, 6),
           ] + place + ["\(point.samples)", point.metric.rawValue] + point.estimate.fields
-            + (tells ? [point.deployment ?? ""] : []))
+            + (hasParts ? [part ?? ""] : []) + (tells ? [point.deployment ?? ""] : []))
       }.joined()
   }
 
@@ -93,12 +104,21 @@ package enum PlaceTable {
           deployment: row.has(CurveTable.deploymentColumn)
             ? try row.text(CurveTable.deploymentColumn) : nil,
           requestedSparsity: try row.number("sparsity_requested"),
-          place: row.has("length")
-            ? .cell(length: try row.integer("length"), depth: try row.number("depth"))
-            : .part(from: try row.integer("from"), to: try row.integer("to")),
+          place: try place(of: row),
           samples: try row.integer("samples"), metric: metric,
           estimate: try row.estimate(["value", "low", "high"], of: metric)))
     }
     return points
+  }
+
+  private static func place(
+    of row: CommaSeparatedRow
+  ) throws(FileError) -> PlacePoint.Place {
+    if row.has(partColumn) {
+      return .task(try row.text(partColumn), length: try row.integer("length"))
+    }
+    return row.has("length")
+      ? .cell(length: try row.integer("length"), depth: try row.number("depth"))
+      : .part(from: try row.integer("from"), to: try row.integer("to"))
   }
 }

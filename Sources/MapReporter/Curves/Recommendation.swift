@@ -158,9 +158,12 @@ extension RecommendedMap {
   /// - Parameters:
   ///   - points: Of the curves.
   ///   - task: The name of the task that decides.
+  ///   - metric: The metric that decides.
   ///   - share: Of full attention's accuracy that is enough, 0…1.
-  package init?(from points: [CurvePoint], task: String, share: Double) {
-    let found = Recommendation.choose(from: points, task: task, share: share)
+  package init?(
+    from points: [CurvePoint], task: String, metric: CurveMetric = .tokens, share: Double
+  ) {
+    let found = Recommendation.choose(from: points, task: task, metric: metric, share: share)
     guard let choice = found.choice, case .layers(let criterion) = choice.point.method
     else { return nil }
     self.init(

@@ -116,7 +116,9 @@ package struct EvaluationSettings: SettingSection {
 
   /// Refuses two tasks whose figures a file system may take for one.
   private func requireDistinctFigures() throws(InvalidSetting) {
-    let drawn = tasks.filter { $0.grid != nil || $0.primaryMetric != .tokens }
+    let drawn = tasks.filter { task in
+      if case .prose = task.content { true } else { task.grid != nil }
+    }
     try requireDistinct(drawn.map(\.name), CodingKeys.tasks) {
       PlaceFigures.fileName(of: $0).lowercased()
     }
@@ -126,8 +128,9 @@ package struct EvaluationSettings: SettingSection {
   package func validateTogether() throws(InvalidSetting) {
     try requireDistinctFigures()
     try requireSetting(
-      tasks[0].primaryMetric == .tokens, CodingKeys.tasks,
-      "begins with prose; the first task decides which map is recommended, so put one with answers first"
+      tasks[0].primaryMetric.isShare, CodingKeys.tasks,
+      "begins with \(tasks[0].primaryMetric == .divergence ? "prose" : "a task that a loss judges"); the first task "
+        + "decides which map is recommended, so put one with answers first"
     )
     let measured = sparsities + (randomSparsities ?? [])
     for (position, task) in tasks.enumerated() {
@@ -155,17 +158,17 @@ package struct EvaluationSettings: SettingSection {
     }
   }
 
-  /// Tokens of a sample of `task`; the longest of a grid.
+  /// Tokens of a sample of `task`; the longest of several lengths.
   package func context(of task: EvaluationTask) -> Int {
-    task.grid?.lengths.last ?? task.context ?? context
+    task.grid?.lengths.last ?? task.rulerCells.compactMap(\.length).max() ?? task.context ?? context
   }
 
   /// Tokens at which the size of the KV cache under `task` is stated.
   package func cacheContext(of task: EvaluationTask) -> Int { cacheContext ?? context(of: task) }
 
-  /// Samples of `task`, of all cells of a grid together.
+  /// Samples of `task`, of all cells together.
   package func samples(of task: EvaluationTask) -> Int {
-    (task.samples ?? samples) * (task.grid?.cells.count ?? 1)
+    (task.samples ?? samples) * (task.grid?.cells.count ?? max(1, task.rulerCells.count))
   }
 }
 
@@ -228,29 +231,4 @@ public enum Baseline: String, SettingChoice {
 
   /// Whether single layers must be put back to know it.
   package var needsRestoration: Bool { self == .oneLayerBack || self == .oneLayerBackLikelihood }
-}
-
-/// Runs a check of the libraries and turns what it refuses into a problem of a setting.
-package func settingProblem(
-  _ check: () throws(GateOptimizerError) -> Void
-) throws(InvalidSetting) {
-  do {
-    try check()
-  } catch .option(let name, let expected, let found) {
-    throw InvalidSetting(
-      name.split(separator: ".").map(String.init), "is \(found.shown()); it must be \(expected)")
-  } catch {
-    throw InvalidSetting([], "\(error)")
-  }
-}
-
-/// Runs the check of a part of the settings and puts the part's place before what it throws.
-package func within(
-  _ place: String..., check: () throws(InvalidSetting) -> Void
-) throws(InvalidSetting) {
-  do {
-    try check()
-  } catch {
-    throw InvalidSetting(place + error.path, error.problem)
-  }
 }

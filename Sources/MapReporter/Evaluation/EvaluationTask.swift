@@ -3,7 +3,8 @@ import GateOptimizer
 /// One task that maps are judged on: an entry of `evaluation.tasks`.
 ///
 /// It asks for passkeys, in the wording of a `preset` or of a `task` in the form of the run's
-/// calibration task; or it judges the prediction of running text (`prose`).
+/// calibration task; for what RULER's tasks ask (`ruler`) or the lines of a file (`file`); or it judges the prediction of
+/// running text (`prose`).
 package struct EvaluationTask: Codable, Sendable, Equatable {
   /// Names the task in tables and figures.
   package var name: String
@@ -24,8 +25,8 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
 
   /// What a task asks of the model.
   package enum Content: Sendable, Equatable {
-    /// Passkeys hidden in a text.
-    case passkeys(PasskeyTask)
+    /// Answers: passkeys, RULER's, or those of a file.
+    case answers(SampleTask)
     /// The next tokens of running text.
     case prose(ProseSettings)
   }
@@ -57,7 +58,7 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
 
   /// A passkey task by name.
   package init(name: String, context: Int? = nil, task: PasskeyTask) {
-    self.init(name: name, context: context, content: .passkeys(task))
+    self.init(name: name, context: context, content: .answers(.passkeys(task)))
   }
 
   /// A task by name.
@@ -68,19 +69,19 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
   }
 
   package enum CodingKeys: String, SettingKey {
-    case name, context, samples, sparsities, criteria, preset, task, decode, grid, prose
+    case name, context, samples, sparsities, criteria, preset, task, decode, grid, prose, ruler
+    // Those of a task from a file.
+    case file, format, fields, prompt, chat, prefix, suffix, metric, stop, truncation, skip
+    case maximumTokens = "max_new_tokens"
+
+    /// Whether it is a setting of a task from a file.
+    var isOfFile: Bool { FileTask.CodingKeys(stringValue: stringValue) != nil }
   }
 
-  /// Reads a task; with none of `preset`, `task` and `prose` its wording is `held-out-words`.
+  /// Reads a task; with none of `preset`, `task`, `ruler`, `file` and `prose` its wording is `held-out-words`.
   package init(from decoder: any Decoder) throws {
     let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    let preset = try given.decodeIfPresent(Preset.self, forKey: .preset)
-    let own = try given.decodeIfPresent(PasskeyTask.self, forKey: .task)
-    let prose = try given.decodeIfPresent(ProseSettings.self, forKey: .prose)
     let place = decoder.codingPath.map(settingName)
-    if preset != nil && own != nil {
-      throw InvalidSetting(place, "has both a preset and a task; keep one of them")
-    }
     name = try given.decode(String.self, forKey: .name)
     context = try given.decodeIfPresent(Int.self, forKey: .context)
     samples = try given.decodeIfPresent(Int.self, forKey: .samples)
@@ -88,11 +89,38 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     criteria = try given.decodeIfPresent([Criterion].self, forKey: .criteria)
     decodes = try given.value(.decode, default: false)
     grid = try given.decodeIfPresent(NeedleGrid.self, forKey: .grid)
-    content =
-      prose.map(Content.prose) ?? .passkeys(own ?? (preset ?? .heldOutWords).task)
-    if prose != nil && (preset != nil || own != nil || decodes || grid != nil) {
+    let kinds = [CodingKeys.preset, .task, .ruler, .file, .prose].filter {
+      given.contains($0) && (try? given.decodeNil(forKey: $0)) == false
+    }
+    if kinds.contains(.prose) && (kinds.count > 1 || decodes || grid != nil) {
       throw InvalidSetting(
         place, "judges prose, which has no preset, task, decode or grid; leave them out")
+    }
+    if kinds.count > 1 {
+      throw InvalidSetting(
+        place, "has both a \(kinds[0].stringValue) and a \(kinds[1].stringValue); keep one of them")
+    }
+    switch kinds.first {
+    case .prose: content = .prose(try given.decode(ProseSettings.self, forKey: .prose))
+    case .ruler: content = .answers(.ruler(try given.decode(RulerTask.self, forKey: .ruler)))
+    case .file: content = .answers(.file(try FileTask(amongOthers: decoder)))
+    case .task: content = .answers(try given.decode(SampleTask.self, forKey: .task))
+    default:
+      let preset = try given.decodeIfPresent(Preset.self, forKey: .preset)
+      content = .answers(.passkeys((preset ?? .heldOutWords).task))
+    }
+    if case .answers(.passkeys) = content {
+    } else {
+      let what = kinds.first?.stringValue ?? ""
+      if decodes || grid != nil {
+        throw InvalidSetting(
+          place, "has \(what), which has no decode or grid; leave them out")
+      }
+    }
+    let other = given.allKeys.first { $0.isOfFile }
+    if let other, kinds.first != .file {
+      throw InvalidSetting(
+        place + [other.stringValue], "goes with a file; name it with file, or leave this out")
     }
   }
 
@@ -105,7 +133,9 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     try container.encodeIfPresent(sparsities, forKey: .sparsities)
     try container.encodeIfPresent(criteria, forKey: .criteria)
     switch content {
-    case .passkeys(let task): try container.encode(task, forKey: .task)
+    case .answers(.file(let task)): try task.encode(to: encoder)
+    case .answers(.ruler(let task)): try container.encode(task, forKey: .ruler)
+    case .answers(let task): try container.encode(task, forKey: .task)
     case .prose(let prose): try container.encode(prose, forKey: .prose)
     }
     if decodes { try container.encode(true, forKey: .decode) }
@@ -114,8 +144,25 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
 
   /// The metric the task is judged by first.
   package var primaryMetric: CurveMetric {
-    if case .prose = content { return .divergence }
-    return .tokens
+    switch content {
+    case .prose: .divergence
+    case .answers(let task): task.metrics.first.map(CurveMetric.init) ?? .tokens
+    }
+  }
+
+  /// Whether answers are decoded token by token.
+  package var generates: Bool {
+    if case .answers(let task) = content {
+      return decodes || task.metrics.contains(where: \.judgesText)
+    }
+    return false
+  }
+
+  /// The tasks and lengths that samples take in turn; empty for tasks of one kind.
+  package var rulerCells: [RulerCell] {
+    guard case .answers(.ruler(let task)) = content else { return [] }
+    let lengths = task.lengths.isEmpty ? [nil] : task.lengths.map { Optional($0) }
+    return lengths.flatMap { length in task.kinds.map { RulerCell(kind: $0, length: length) } }
   }
 }
 
@@ -130,10 +177,11 @@ extension EvaluationTask {
     if let sparsities { try requireSparsities(sparsities, CodingKeys.sparsities) }
     if let criteria { try requireCriteria(criteria, CodingKeys.criteria) }
     switch content {
-    case .passkeys(let task):
+    case .answers(.passkeys(let task)):
       try settingProblem { () throws(GateOptimizerError) in
         try task.validate(at: CodingKeys.task.rawValue)
       }
+    case .answers(let task): try task.validate()
     case .prose(let prose): try within(CodingKeys.prose.rawValue, check: prose.validate)
     }
     if let grid {
@@ -215,6 +263,14 @@ package struct ProseSettings: SettingSection {
     let start = (bin * context + bins - 1) / bins
     return start..<max(start, ((bin + 1) * context + bins - 1) / bins)
   }
+}
+
+/// A task of RULER at one length: the samples of an evaluation take the cells in turn.
+package struct RulerCell: Sendable, Hashable {
+  /// The task.
+  package let kind: RulerTask.Kind
+  /// Tokens of a sample; nil for the task's context.
+  package let length: Int?
 }
 
 /// Depths and lengths at which a task is tried: the `grid` of an evaluation task.

@@ -16,7 +16,10 @@ struct PlaceFigures {
 
   /// The figure of the task; nil where it has no places.
   func figure(theme: FigureTheme) -> ReportFigures.Figure? {
-    let ours = points.filter { $0.task == task && $0.seed == nil }
+    let ours = points.filter { point in
+      if case .task = point.place { return false }
+      return point.task == task && point.seed == nil
+    }
     let isGrid = ours.contains { if case .cell = $0.place { true } else { false } }
     guard !ours.isEmpty else { return nil }
     return isGrid ? grids(ours, theme) : positions(ours, theme)

@@ -16,18 +16,18 @@ extension RunConfiguration {
   }
 
   /// The samples that gates are learned on; without gates samples of the evaluation's length.
-  func calibrationSampler(_ tokenizer: Tokenizer) throws -> PasskeySampler {
+  func calibrationSampler(_ tokenizer: Tokenizer) throws -> any SampleSource {
     let lengths = try calibration.map {
       try PasskeySampler.contextLengths(
         from: $0.contextMin, to: $0.contextMax, count: $0.contextIntervals)
     }
-    return try PasskeySampler(
-      task: task, haystack: haystack.calibration, purpose: .calibration,
-      contextLengths: lengths ?? [evaluation.context], seed: seed, tokenizer: tokenizer)
+    return try task.source(
+      haystack: haystack.calibration, purpose: .calibration,
+      lengths: lengths ?? [evaluation.context], seed: seed, tokenizer: tokenizer)
   }
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
-  package func searchSamples(_ tokenizer: Tokenizer) throws -> [PasskeySample] {
+  package func searchSamples(_ tokenizer: Tokenizer) throws -> [TaskSample] {
     try searchSamples(tokenizer, count: search.samples)
   }
 
@@ -37,7 +37,9 @@ extension RunConfiguration {
   ///   `GateOptimizerError` and ``RunError`` for another sample that cannot be made.
   func requireCalibrationSample(_ tokenizer: Tokenizer) throws {
     guard calibration != nil else { return }
-    try Self.sample(["calibration"]) { _ = try calibrationSampler(tokenizer).sample(index: 0) }
+    try Self.sample(["calibration"]) {
+      _ = try calibrationSampler(tokenizer).sample(index: 0, context: nil)
+    }
   }
 
   /// Makes one sample of each task and length that maps are searched on.
@@ -49,30 +51,44 @@ extension RunConfiguration {
     }
   }
 
-  /// Makes the first sample of each task that maps are judged on.
-  func requireEvaluationSamples(_ tokenizer: Tokenizer) throws {
+  /// Makes the first sample of each task that maps are judged on; how many are cut, by the task's name.
+  func requireEvaluationSamples(
+    _ tokenizer: Tokenizer, positions: Int
+  ) throws -> [String: Int] {
+    var truncated: [String: Int] = [:]
     if calibration == nil, evaluation.baselines.contains(.lazy) {
       try Self.sample(["evaluation", "baselines"]) {
-        _ = try calibrationSampler(tokenizer).sample(index: 0)
+        _ = try calibrationSampler(tokenizer).sample(index: 0, context: nil)
       }
     }
     for (position, task) in evaluation.tasks.enumerated() {
       try Self.sample(["evaluation", "tasks", String(position)]) {
         switch task.content {
-        case .passkeys: _ = try evaluationSamples(task, tokenizer).sample(index: 0)
+        case .answers:
+          let count = try requireSamples(of: task, tokenizer, positions: positions)
+          if count > 0 { truncated[task.name] = count }
         case .prose: _ = try proseSampler(task, tokenizer)
         }
       }
     }
+    return truncated
   }
 
   /// Puts the place of the settings before what is wrong with a sample that they ask for.
   private static func sample(_ place: [String], make: () throws -> Void) throws {
     do {
       try make()
+    } catch let problem as InvalidSetting {
+      throw InvalidSetting(place + problem.path, problem.problem)
     } catch let error as GateOptimizerError {
-      guard case .contextTooShort = error else { throw error }
       let sentence = error.description
+      switch error {
+      case .contextTooShort, .textTooShort: break
+      case .option(let name, let expected, let found)
+      where name == FileTask.CodingKeys.chat.rawValue:
+        throw InvalidSetting(place + [name], "is \(found); it must be \(expected)")
+      default: throw error
+      }
       throw InvalidSetting(
         place,
         "has no samples: " + sentence.prefix(1).lowercased() + sentence.dropFirst().dropLast())
@@ -86,17 +102,20 @@ extension RunConfiguration {
       tokenizer: tokenizer)
   }
 
-  private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [PasskeySample] {
+  private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [TaskSample] {
     let tasks = search.tasks.isEmpty ? [task] : search.tasks
     let samplers = try tasks.map { task in
-      try PasskeySampler(
-        task: task, haystack: haystack.calibration, purpose: .search,
-        contextLengths: searchContexts, seed: seed, tokenizer: tokenizer)
+      try task.source(
+        haystack: haystack.calibration, purpose: .search, lengths: searchContexts, seed: seed,
+        tokenizer: tokenizer)
     }
     // Every task takes its turn at every length.
     return try (0..<count).map { index in
       let context = searchContexts[index / tasks.count % searchContexts.count]
-      return try samplers[index % tasks.count].sample(index: index, context: context)
+      let place = index % tasks.count
+      // Lines of a file are taken one after the other, and passkeys have other random numbers.
+      let number = if case .passkeys = tasks[place] { index } else { index / tasks.count }
+      return try samplers[place].sample(index: number, context: context)
     }
   }
 
@@ -114,24 +133,97 @@ extension RunConfiguration {
   }
 
   /// The files of the haystacks and of the gates that learning starts from.
-  package var textFiles: [String] { calibrationTextFiles + haystack.evaluation.files }
+  package var textFiles: [String] { calibrationTextFiles + evaluationTextFiles }
+
+  /// The texts that maps are judged on: those of the haystack and of tasks from files.
+  var evaluationTextFiles: [String] {
+    haystack.evaluation.files
+      + evaluation.tasks.compactMap { task in
+        if case .answers(let content) = task.content { content.file } else { nil }
+      }
+  }
+
+  /// The texts that one task, by its name, judges maps on: its file, or those of the haystack.
+  func textFiles(ofTask name: String) -> [String] {
+    let task = evaluation.tasks.first { $0.name == name }
+    guard case .answers(let content)? = task?.content, let file = content.file else {
+      return haystack.evaluation.files
+    }
+    return [file]
+  }
 
   /// Those that gates are learned and maps are searched on.
   var calibrationTextFiles: [String] {
-    haystack.calibration.files
+    haystack.calibration.files + ([task] + search.tasks).compactMap(\.file)
       + [calibration?.initialGates].compactMap { $0.map(ImportedFile.hashed) }
   }
 
   /// The samples that maps are judged on by one task; those of `PasskeyTask()` for prose, which has none.
+  ///
+  /// Those of a file take all `positions` of the model, unless the task says less.
   package func evaluationSamples(
-    _ task: EvaluationTask, _ tokenizer: Tokenizer
+    _ task: EvaluationTask, _ tokenizer: Tokenizer, positions: Int
   ) throws -> EvaluationSamples {
-    var wording = PasskeyTask()
-    if case .passkeys(let own) = task.content { wording = own }
-    let sampler = try PasskeySampler(
-      task: wording, haystack: haystack.evaluation, purpose: .evaluation,
-      contextLengths: task.grid?.lengths ?? [evaluation.context(of: task)], seed: evaluation.seed,
-      tokenizer: tokenizer)
-    return EvaluationSamples(sampler: sampler, grid: task.grid)
+    var content = SampleTask.passkeys(PasskeyTask())
+    if case .answers(let own) = task.content { content = own }
+    let isLimited = content.file == nil || task.context != nil
+    let source = try content.source(
+      haystack: haystack.evaluation, purpose: .evaluation,
+      lengths: task.grid?.lengths ?? [isLimited ? evaluation.context(of: task) : positions],
+      seed: evaluation.seed, tokenizer: tokenizer)
+    return EvaluationSamples(source: source, grid: task.grid, cells: task.rulerCells)
+  }
+
+  /// Makes a sample of each kind of a task, and all of a file's, so that no line is found wrong after hours, and counts
+  /// those that are cut.
+  private func requireSamples(
+    of task: EvaluationTask, _ tokenizer: Tokenizer, positions: Int
+  ) throws -> Int {
+    let samples = try evaluationSamples(task, tokenizer, positions: positions)
+    var count = max(1, task.rulerCells.count)
+    if let limit = samples.source.count {
+      count = evaluation.samples(of: task)
+      try requireSetting(
+        count <= limit, EvaluationTask.CodingKeys.samples,
+        "is \(count), but the file has \(limit) samples; set it to \(limit) or less")
+    }
+    return try (0..<count).reduce(0) { try $0 + (samples.sample(index: $1).isTruncated ? 1 : 0) }
+  }
+
+  /// What is to be said of samples that are cut, by the number of them for each task; sentences without an end.
+  func truncationNotes(_ counts: [String: Int]) -> [String] {
+    evaluation.tasks.compactMap { task in
+      guard let count = counts[task.name], count > 0 else { return nil }
+      let limit =
+        task.context.map { "its context of \(grouped($0)) tokens" } ?? "the model's positions"
+      return
+        "\(count) of the \(evaluation.samples(of: task)) samples of \(task.name) are cut in the middle to \(limit)"
+    }
+  }
+
+  /// What is to be said where maps are searched or gates learned on lines that they are judged on; sentences without
+  /// an end.
+  var overlapNotes: [String] {
+    let learned =
+      (calibration == nil ? [] : [(task, "gates are learned", Int.max)])
+      + (searchedUnits.isEmpty
+        ? []
+        : (search.tasks.isEmpty ? [task] : search.tasks).map {
+          ($0, "maps are searched", search.samples)
+        })
+    var notes: [String] = []
+    for judged in evaluation.tasks {
+      guard case .answers(.file(let file)) = judged.content else { continue }
+      let lines = file.skip..<file.skip + evaluation.samples(of: judged)
+      for (task, what, count) in learned {
+        guard case .file(let other) = task, other.file == file.file else { continue }
+        let end = count == .max ? Int.max : other.skip + count
+        guard lines.overlaps(other.skip..<end) else { continue }
+        notes.append(
+          "\(judged.name) judges maps on samples of \(file.file) that \(what) on; give one of them others with skip"
+        )
+      }
+    }
+    return notes.distinct
   }
 }

@@ -18,7 +18,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   /// The texts passkeys are hidden in.
   package var haystack = HaystackSettings()
   /// What the model is asked to retrieve while gates are learned.
-  package var task = PasskeyTask()
+  package var task = SampleTask.passkeys(PasskeyTask())
   /// How the gates are learned; nil, written `none`, learns none, and maps are searched alone.
   package var calibration: CalibrationSettings? = CalibrationSettings()
   /// How maps are searched on the loss itself.
@@ -154,13 +154,11 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       _ = try window.deployment(over: Self.plainWindow)
     }
     try within("haystack", check: haystack.validate)
-    try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "task") }
+    try within("task", check: task.validate)
     if let calibration { try within("calibration", check: calibration.validate) }
     try within("search", check: search.validate)
     for (position, task) in search.tasks.enumerated() {
-      try settingProblem { () throws(GateOptimizerError) in
-        try task.validate(at: "search.tasks.\(position)")
-      }
+      try within("search", "tasks", String(position), check: task.validate)
     }
     try within("ranking") { () throws(InvalidSetting) in
       try requireSetting(
@@ -233,6 +231,9 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     for (position, task) in evaluation.tasks.enumerated() {
       let path = ["evaluation", "tasks", String(position)]
       for length in task.grid?.lengths ?? [] { try checkContext(length, path + ["grid"], model) }
+      for length in task.rulerCells.compactMap(\.length) {
+        try checkContext(length, path + ["ruler", "lengths"], model)
+      }
       try checkContext(evaluation.context(of: task), path + ["context"], model)
     }
   }

@@ -39,7 +39,8 @@ extension FinishedRun {
     var input = ReportInput(
       title: configuration.name, subtitle: subtitle, points: own,
       places: places.filter { $0.deployment == own.first?.deployment },
-      primaryTask: evaluation.tasks[0].name, keptShare: configuration.report.keptFraction,
+      primaryTask: evaluation.tasks[0].name, primaryMetric: evaluation.tasks[0].primaryMetric,
+      keptShare: configuration.report.keptFraction,
       context: evaluation.cacheContext(of: evaluation.tasks[0]),
       contexts: evaluation.tasks.reduce(into: [:]) {
         $0[$1.name] = evaluation.cacheContext(of: $1)
@@ -50,11 +51,16 @@ extension FinishedRun {
         "Token accuracy is teacher-forced: the share of answer tokens the model predicts when it is "
           + "given the answer so far. First-token accuracy counts only the tokens in which a word "
           + "begins. Exact match counts the answers that greedy decoding through the KV cache gives "
-          + "word for word.",
+          + "word for word. Tasks from files and RULER’s are judged by what is generated so, with the metric that "
+          + "their curves name.",
         "Intervals are 95\u{a0}% percentile bootstraps over samples, \(evaluation.bootstrap) resamples; "
           + "differences are paired by sample. With few samples they are too narrow. Samples that all "
           + "agree have Wilson’s score interval, with one trial a sample.",
-      ] + tablesTakenForMaps(points))
+      ] + tablesTakenForMaps(points)
+        + (configuration.truncationNotes(record.truncated ?? [:]) + configuration.overlapNotes).map
+      {
+        "\($0.uppercasedFirst)."
+      })
     input.deployments = deployed(points, places)
     if files.has(.recommended) {
       input.recommendedFolder = "\(RunFile.recommended.name)/"

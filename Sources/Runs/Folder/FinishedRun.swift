@@ -207,7 +207,7 @@ package struct FinishedRun: Sendable {
     try requireOwn(.curves, except: [.evaluationSettings, .importedMaps])
     return RecommendedMap(
       from: try tables.points().ofFirstDeployment, task: task.name,
-      share: configuration.report.keptFraction)
+      metric: task.primaryMetric, share: configuration.report.keptFraction)
   }
 
   private var calibration: HeadMap.Calibration {

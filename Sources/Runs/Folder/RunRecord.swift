@@ -25,6 +25,8 @@ package struct RunRecord: Codable, Sendable, Equatable {
   /// SHA-256 of each text file of the haystacks and of the gates that learning starts from, by its path;
   /// earlier versions wrote none.
   package var texts: [String: String]?
+  /// How many samples of each task from a file are cut to their context, by its name; earlier versions wrote none.
+  package var truncated: [String: Int]?
   /// Every setting, as in config.yaml: with it the record is enough to make the run again.
   package var configuration: RunConfiguration?
   /// Seconds of each finished step, by its name; a resumed step adds up.
@@ -38,7 +40,7 @@ package struct RunRecord: Codable, Sendable, Equatable {
     case system, host, processor, cores
     case linearAlgebra = "linear_algebra"
     case modelConfiguration = "model_configuration"
-    case model, texts, configuration, seconds
+    case model, texts, truncated, configuration, seconds
   }
 
   /// Which model the run is of, as far as it is known.

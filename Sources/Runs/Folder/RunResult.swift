@@ -27,6 +27,8 @@ enum RunResult: Hashable {
     case calibrationTexts
     /// The texts that maps are judged on.
     case evaluationTexts
+    /// Those of one task: its file, or the texts of the haystack.
+    case texts(task: String)
     /// The settings that the gates depend on.
     case gateSettings
     /// Those that searched maps depend on besides.
@@ -56,7 +58,7 @@ enum RunResult: Hashable {
     case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
     case .restoration: [.model, .calibrationTexts, .gateSettings, .searchSettings]
     case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
-    case .scores(let task): [.model, .evaluationTexts, .window, .sampleSettings(task: task)]
+    case .scores(let task): [.model, .texts(task: task), .window, .sampleSettings(task: task)]
     case .curves:
       [
         .model, .evaluationTexts, .window, .allSampleSettings, .evaluationSettings, .importedMaps,
@@ -131,7 +133,8 @@ struct ResultInputs {
         "tokenizer": identity?.tokenizerSHA256,
       ].compactMapValues(\.self)
     case .calibrationTexts: return texts(configuration.calibrationTextFiles)
-    case .evaluationTexts: return texts(configuration.haystack.evaluation.files)
+    case .evaluationTexts: return texts(configuration.evaluationTextFiles)
+    case .texts(let task): return texts(configuration.textFiles(ofTask: task))
     case .gateSettings:
       return [
         "settings of the gates":

@@ -42,7 +42,7 @@ package struct CostPlan: Sendable {
     var lines: [Line] = []
     try document.placing {
       if let settings = configuration.calibration {
-        let sample = try configuration.calibrationSampler(tokenizer).sample(index: 0)
+        let sample = try configuration.calibrationSampler(tokenizer).sample(index: 0, context: nil)
         lines.append(costs.learn(settings, sample))
       }
       if !configuration.searchedUnits.isEmpty {
@@ -107,7 +107,7 @@ private struct StageCosts {
     return all - prefill(boundary)
   }
 
-  func learn(_ settings: CalibrationSettings, _ sample: PasskeySample) -> CostPlan.Line {
+  func learn(_ settings: CalibrationSettings, _ sample: TaskSample) -> CostPlan.Line {
     let deployment = configuration.gateDeployment
     let steps = settings.steps * settings.batch
     let (tokens, labels) = (sample.labelRows.upperBound, sample.labelRows.count)
@@ -125,7 +125,7 @@ private struct StageCosts {
       min(rowsKept, configuration.compute.memoryBudget.byteCount))
   }
 
-  func search(_ unit: MapUnit, _ samples: [PasskeySample]) throws -> CostPlan.Line {
+  func search(_ unit: MapUnit, _ samples: [TaskSample]) throws -> CostPlan.Line {
     let space = MapSpace(model)
     let units = unit.count(in: space)
     let deployment = configuration.searchDeployment
@@ -165,17 +165,23 @@ private struct StageCosts {
     _ task: EvaluationTask, _ deployment: Deployment, _ tokenizer: Tokenizer
   ) throws -> CostPlan.Line {
     let settings = configuration.evaluation
-    let (samples, tokens) = (settings.samples(of: task), settings.context(of: task))
+    let samples = settings.samples(of: task)
+    var tokens = settings.context(of: task)
     let maps = mapCount(task)
-    var end = tokens / 2
-    if case .passkeys = task.content {
-      end = try configuration.evaluationSamples(task, tokenizer).sample(index: 0)
-        .boundary(deployment.boundary)
+    var (end, generated) = (tokens / 2, 0)
+    if case .answers = task.content {
+      let sample = try configuration.evaluationSamples(
+        task, tokenizer, positions: model.maxPositions
+      ).sample(index: 0)
+      if task.rulerCells.isEmpty { tokens = sample.length }
+      end = sample.boundary(deployment.boundary)
+      generated = sample.key?.maximumTokens ?? 0
     }
     let operations: Double
     var bytes = 4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
-    if task.decodes {
-      operations = Double(maps) * 1.2 * prefill(tokens)
+    if task.generates {
+      let decoded = Double(generated * Self.decodedAsRead) * prefill(1)
+      operations = Double(maps) * (1.2 * prefill(tokens) + decoded)
     } else if deployment.phase == .decode {
       operations = prefill(tokens) + Double(maps) * 0.8 * rows(max(tokens - end, 1), after: end)
       bytes += PromptCache.bytes(model, tokens: end)
@@ -187,6 +193,9 @@ private struct StageCosts {
       "\(task.name), \(deployment.name): \(samples) samples of \(tokens) tokens, up to \(maps) maps",
       Double(samples) * operations, bytes)
   }
+
+  /// A token that is decoded reads all weights, and takes as long as so many of a prompt.
+  private static let decodedAsRead = 15
 
   /// The maps that the settings ask for, most of them different ones.
   private func mapCount(_ task: EvaluationTask) -> Int {

@@ -89,11 +89,12 @@ package struct MeasuredCurves: Sendable {
     guard !measures.isEmpty else { return nil }
     let context = settings.cacheContext(of: task)
     let own = model.kinds.map(\.window)
-    let metric: CurveMetric = measures[.tokens] == nil ? .perplexity : .tokens
+    let metric = measures[.tokens] == nil ? task.primaryMetric : .tokens
+    let counted = metric == .divergence ? .perplexity : metric
     return CurvePoint(
       method: map.method, seed: map.seed, task: task.name, deployment: name(of: deployment),
       requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,
-      samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(metric).count },
+      samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(counted).count },
       measures: measures,
       kvBytes: KeyValueCacheSize.bytes(
         map.heads, deployment, own: own, context: context, headDim: model.headDim, bytesPerValue: 2),
@@ -147,10 +148,14 @@ package struct MeasuredCurves: Sendable {
 private enum Places {
   case cells(NeedleGrid)
   case parts(ProseSettings, context: Int)
+  /// Tasks of RULER, with the length of those that have no other.
+  case tasks([RulerCell], context: Int)
 
   init?(_ task: EvaluationTask, context: Int) {
     if let grid = task.grid {
       self = .cells(grid)
+    } else if !task.rulerCells.isEmpty {
+      self = .tasks(task.rulerCells, context: context)
     } else if case .prose(let prose) = task.content {
       self = .parts(prose, context: context)
     } else {
@@ -162,6 +167,10 @@ private enum Places {
     switch self {
     case .cells(let grid):
       grid.cells.enumerated().map { ($0, .cell(length: $1.length, depth: $1.depth)) }
+    case .tasks(let cells, let context):
+      cells.enumerated().map { place, cell in
+        (place, .task(cell.kind.rawValue, length: cell.length ?? context))
+      }
     case .parts(let prose, let context):
       (0..<prose.bins).map { bin in
         let span = prose.span(of: bin, in: context)
@@ -171,10 +180,12 @@ private enum Places {
   }
 
   func scores(_ samples: [SampleScores], _ metric: CurveMetric, at index: Int) -> [SampleScore] {
+    func every(_ count: Int) -> [SampleScore] {
+      stride(from: index, to: samples.count, by: count).map { samples[$0].total(metric) }
+    }
     switch self {
-    case .cells(let grid):
-      let count = grid.cells.count
-      return stride(from: index, to: samples.count, by: count).map { samples[$0].total(metric) }
+    case .cells(let grid): return every(grid.cells.count)
+    case .tasks(let cells, _): return every(cells.count)
     case .parts: return samples.map { $0[metric, index] }
     }
   }

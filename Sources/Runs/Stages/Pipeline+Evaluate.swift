@@ -106,7 +106,7 @@ extension Pipeline {
       layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1)
     observer.stepBegan("attention", unit: "samples", done: 0, total: count)
     for index in 0..<count {
-      let sample = try sampler.sample(index: index)
+      let sample = try sampler.sample(index: index, context: nil)
       let mass = model.decoder.windowMass(
         sample.tokens, rows: sample.labelRows, window: configuration.deployment.window)
       for (layer, row) in mass.enumerated() {

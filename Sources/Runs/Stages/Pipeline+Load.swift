@@ -8,17 +8,31 @@ import Transformer
 package struct RunModel {
   let decoder: DecoderModel
   package let tokenizer: Tokenizer
+  /// Tokens that end a text.
+  package let endTokens: Set<Int32>
 
-  package init(decoder: DecoderModel, tokenizer: Tokenizer) {
+  package init(decoder: DecoderModel, tokenizer: Tokenizer, endTokens: Set<Int32> = []) {
     self.decoder = decoder
     self.tokenizer = tokenizer
+    self.endTokens = endTokens
+  }
+}
+
+extension RunModel {
+  /// The model of an opened file.
+  ///
+  /// - Throws: `FileError` where it has no tokenizer that can be used.
+  package init(_ source: LoadedModel) throws(FileError) {
+    self.init(
+      decoder: source.decoder, tokenizer: try source.requiredTokenizer(),
+      endTokens: Set(source.eosTokenIDs.compactMap { Int32(exactly: $0) }))
   }
 }
 
 extension Pipeline {
   /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
-    let tokenizer = try source.requiredTokenizer()
+    _ = try source.requiredTokenizer()
     let inputs = WatchedInputs(source, configuration)
     var now = record
     now.note(source.configuration, source.identity)
@@ -43,9 +57,7 @@ extension Pipeline {
       "\(configuration.model): \(source.configuration.modelType), \(source.configuration.layers) layers × "
         + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
-    return RunModel(
-      decoder: source.decoder,
-      tokenizer: tokenizer)
+    return try RunModel(source)
   }
 
   /// Reads every weight once: whoever computes for hours wants to know that they are numbers.

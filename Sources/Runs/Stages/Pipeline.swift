@@ -73,11 +73,18 @@ package struct Pipeline: ~Copyable {
           + "with zigzag run"))
   }
 
-  private func check(_ stages: [Stage], _ model: RunModel) throws {
+  private mutating func check(_ stages: [Stage], _ model: RunModel) throws {
     let inputs = StageInputs(
       configuration: configuration, model: model.decoder.configuration,
       tokenizer: model.tokenizer, folder: folder.path)
-    try document.placing { for stage in stages { try stage.check(inputs) } }
+    let truncated = try document.placing {
+      try stages.reduce(into: [:]) { found, stage in
+        found.merge(try stage.check(inputs)) { $1 }
+      }
+    }
+    if stages.contains(.evaluate) { record.truncated = truncated }
+    for note in configuration.truncationNotes(record.truncated ?? [:]) { observer.warn(note) }
+    for note in configuration.overlapNotes { observer.warn(note) }
   }
 
   /// Runs a stage and adds the time it took to the record, also when it is interrupted; the report states the

@@ -21,7 +21,7 @@ package struct SampleSet: Sendable {
   }
 
   /// The samples.
-  package let samples: [PasskeySample]
+  package let samples: [TaskSample]
   private let tokenizer: Tokenizer
 
   /// Samples `indices` that the run learns its gates on or, where `task` names one, judges maps by.
@@ -36,7 +36,9 @@ package struct SampleSet: Sendable {
     tokenizer = try source.requiredTokenizer()
     let set =
       if let name {
-        try Self.judging(configuration, task: name, path: document.path, tokenizer)
+        try Self.judging(
+          configuration, task: name, path: document.path, tokenizer,
+          positions: source.configuration.maxPositions)
       } else if configuration.calibration == nil {
         throw document.setting(
           InvalidSetting(
@@ -44,23 +46,25 @@ package struct SampleSet: Sendable {
             "is none, so that there are no samples to learn on; name an evaluation task with --task"
           ))
       } else {
-        EvaluationSamples(sampler: try configuration.calibrationSampler(tokenizer), grid: nil)
+        EvaluationSamples(source: try configuration.calibrationSampler(tokenizer))
       }
     samples = try indices.map { try set.sample(index: $0) }
   }
 
   private static func judging(
-    _ configuration: RunConfiguration, task name: String, path: String, _ tokenizer: Tokenizer
+    _ configuration: RunConfiguration, task name: String, path: String, _ tokenizer: Tokenizer,
+    positions: Int
   ) throws -> EvaluationSamples {
     let tasks = configuration.evaluation.tasks
     guard let task = tasks.first(where: { $0.name == name }) else {
       throw RunError.noSuchTask(name, path: path, known: tasks.map(\.name))
     }
-    guard case .passkeys = task.content else {
-      let others = tasks.filter { $0.primaryMetric == .tokens }.map(\.name)
+    guard case .answers = task.content else {
+      let others = tasks.filter { if case .answers = $0.content { true } else { false } }.map(
+        \.name)
       throw RunError.noAnswers(task: name, path: path, others: others)
     }
-    return try configuration.evaluationSamples(task, tokenizer)
+    return try configuration.evaluationSamples(task, tokenizer, positions: positions)
   }
 
   /// The text of a sample, special tokens included.
@@ -77,7 +81,7 @@ package struct SampleSet: Sendable {
     try AtomicFile.createFolder(folder)
     let width = samples.map(\.length).max() ?? 0
     let shape = [samples.count, width]
-    func table(_ row: (PasskeySample) -> [Int32]) -> [Int32] {
+    func table(_ row: (TaskSample) -> [Int32]) -> [Int32] {
       samples.flatMap { sample in
         let values = row(sample)
         return values + Array(repeating: Mark.padding.rawValue, count: width - values.count)
@@ -87,7 +91,7 @@ package struct SampleSet: Sendable {
     try NumpyFile.write(table(Self.marks), shape: shape, to: "\(folder)/marks.npy")
   }
 
-  private static func marks(of sample: PasskeySample) -> [Int32] {
+  private static func marks(of sample: TaskSample) -> [Int32] {
     var marks = Array(repeating: Mark.text, count: sample.length)
     for row in sample.labelRows { marks[row] = .question }
     for row in sample.answers.joined() { marks[row] = .answer }

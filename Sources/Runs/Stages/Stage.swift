@@ -45,17 +45,22 @@ package enum Stage: String, CaseIterable, Sendable {
 
   /// Refuses what it could only fail at after hours: samples that cannot be made, maps that cannot be read.
   ///
+  /// - Returns: How many samples of each task of the evaluation are cut to their context, by its name.
   /// - Throws: `InvalidSetting` for a context that is too short, with its place; the errors of the libraries.
-  func check(_ inputs: StageInputs) throws {
+  @discardableResult
+  func check(_ inputs: StageInputs) throws -> [String: Int] {
     let configuration = inputs.configuration
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
     case .search: try configuration.requireSearchSamples(inputs.tokenizer)
     case .evaluate:
-      try configuration.requireEvaluationSamples(inputs.tokenizer)
+      let truncated = try configuration.requireEvaluationSamples(
+        inputs.tokenizer, positions: inputs.model.maxPositions)
       try inputs.requireImportedMaps()
+      return truncated
     case .report: break
     }
+    return [:]
   }
 
   /// Does its work as far as it is not done yet; `maps` are those of the stages before, and get its own.

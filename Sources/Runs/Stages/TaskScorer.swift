@@ -24,11 +24,22 @@ extension RunConfiguration {
   ) throws -> any TaskScorer {
     let maps = MapRunner(decoder: model.decoder, deployment: deployment)
     switch task.content {
-    case .passkeys:
-      let samples = try evaluationSamples(task, model.tokenizer)
-      return task.decodes
-        ? DecodingScorer(decoder: model.decoder, samples: samples, deployment: deployment)
-        : PasskeyScorer(runner: maps, samples: samples)
+    case .answers(let content):
+      let samples = try evaluationSamples(
+        task, model.tokenizer, positions: model.decoder.configuration.maxPositions)
+      if task.decodes {
+        return DecodingScorer(decoder: model.decoder, samples: samples, deployment: deployment)
+      }
+      let reading = ReadingScorer(runner: maps, samples: samples, metrics: content.metrics)
+      let judging = content.metrics.filter(\.judgesText)
+      guard !judging.isEmpty else { return reading }
+      return GeneratingScorer(
+        model: model, samples: samples, deployment: deployment, metrics: judging,
+        ending: TextEnding(
+          tokens: model.endTokens.union(
+            try content.chat.endTokens(of: model.tokenizer, at: "chat")),
+          texts: content.stops),
+        reading: judging.count < content.metrics.count ? reading : nil)
     case .prose(let prose):
       return ProseScorer(
         runner: maps, sampler: try proseSampler(task, model.tokenizer), settings: prose)
@@ -36,17 +47,26 @@ extension RunConfiguration {
   }
 }
 
-/// The samples of a passkey task, each in its cell where the task has a grid.
+/// The samples of a task with answers, each in its cell where the task has cells.
 package struct EvaluationSamples: Sendable {
-  let sampler: PasskeySampler
-  let grid: NeedleGrid?
+  let source: any SampleSource
+  /// Depths and lengths of needles.
+  var grid: NeedleGrid?
+  /// Tasks and lengths of RULER.
+  var cells: [RulerCell] = []
 
   /// Sample `index`.
   ///
-  /// - Throws: As `PasskeySampler.sample(index:context:depth:)`.
-  package func sample(index: Int) throws(GateOptimizerError) -> PasskeySample {
-    let cell = grid?.cell(of: index)
-    return try sampler.sample(index: index, context: cell?.length, depth: cell?.depth)
+  /// - Throws: What the source throws.
+  package func sample(index: Int) throws -> TaskSample {
+    if let cell = grid?.cell(of: index), let source = source as? PasskeySampler {
+      return try source.sample(index: index, context: cell.length, depth: cell.depth)
+    }
+    if !cells.isEmpty, let source = source as? RulerSampler {
+      let cell = cells[index % cells.count]
+      return try source.sample(cell.kind, number: index / cells.count, context: cell.length)
+    }
+    return try source.sample(index: index, context: nil)
   }
 }
 
@@ -79,10 +99,12 @@ struct MapRunner {
   }
 }
 
-/// Teacher-forced accuracy: every answer token predicted from the true ones before it.
-struct PasskeyScorer: TaskScorer {
+/// Teacher-forced: every answer token predicted from the true ones before it.
+struct ReadingScorer: TaskScorer {
   let runner: MapRunner
   let samples: EvaluationSamples
+  /// Those that are of tokens.
+  let metrics: [AnswerMetric]
 
   package func score(
     _ maps: [HeadSet], wanted: [Bool], sample index: Int,
@@ -96,10 +118,18 @@ struct PasskeyScorer: TaskScorer {
       promptEnd: sample.boundary(runner.deployment.boundary), rows: sample.predictingRows
     ) { map, hidden in
       var scores = SampleScores()
-      let predictions = runner.decoder.predictions(hidden, at: sample.predictors(of: answers))
-      for (position, prediction) in zip(answers, predictions) {
-        scores.count(
-          prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
+      let rows = sample.predictors(of: answers)
+      if metrics.contains(.tokens) {
+        let predictions = runner.decoder.predictions(hidden, at: rows)
+        for (position, prediction) in zip(answers, predictions) {
+          scores.count(
+            prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
+        }
+      }
+      if metrics.contains(.likelihood) {
+        let losses = runner.decoder.losses(
+          hidden, reference: hidden, rows: rows, targets: answers.map { sample.tokens[$0] })
+        for loss in losses { scores[.likelihood].add(loss.negativeLogLikelihood) }
       }
       try onEach(map, scores)
     }
@@ -173,7 +203,7 @@ struct DecodingScorer: TaskScorer {
     }
   }
 
-  private func decode(_ sample: PasskeySample, _ pattern: AttentionPattern) -> SampleScores {
+  private func decode(_ sample: TaskSample, _ pattern: AttentionPattern) -> SampleScores {
     let (tokens, firstTokens) = (sample.tokens, Set(sample.firstTokens))
     var scores = SampleScores()
     var next = sample.answers.first?.lowerBound ?? 0
@@ -192,5 +222,46 @@ struct DecodingScorer: TaskScorer {
       next = answer.upperBound
     }
     return scores
+  }
+}
+
+/// Greedy decoding of an answer through the KV cache, judged as a text.
+///
+/// The prompt ends where the answer begins; heads stream as the deployment says.
+struct GeneratingScorer: TaskScorer {
+  let model: RunModel
+  let samples: EvaluationSamples
+  let deployment: Deployment
+  let metrics: [AnswerMetric]
+  let ending: TextEnding
+  /// What scores tokens besides.
+  let reading: ReadingScorer?
+
+  package func score(
+    _ maps: [HeadSet], wanted: [Bool], sample index: Int,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws {
+    var read: [Int: SampleScores] = [:]
+    try reading?.score(maps, wanted: wanted, sample: index) { read[$0] = $1 }
+    let sample = try samples.sample(index: index)
+    guard let key = sample.key, let end = sample.answers.first?.lowerBound else { return }
+    let prompt = Array(sample.tokens[..<end])
+    for (place, map) in maps.enumerated() where wanted[place] {
+      var scores = read[place] ?? SampleScores()
+      let generator = TextGenerator(
+        model, heads: map, deployment: deployment, ending: ending, maximumTokens: key.maximumTokens)
+      let answer = generator.generate(
+        prompt, boundary: sample.boundary(deployment.boundary),
+        onText: { !isDecided($0, key) })
+      for metric in metrics { scores[CurveMetric(metric)].add(metric.score(answer.text, key)) }
+      try onEach(place, scores)
+    }
+  }
+
+  /// Whether what follows changes no score any more.
+  private func isDecided(_ text: String, _ key: AnswerKey) -> Bool {
+    metrics.allSatisfy { metric in
+      (metric == .containsAll || metric == .containsAny) && metric.score(text, key) == 1
+    }
   }
 }

@@ -57,7 +57,7 @@ struct EqualPieces {
 
 extension Range<Int> {
   /// As long a range that starts `offset` later.
-  func shifted(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
+  package func shifted(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
 }
 
 extension MutableMatrixView {

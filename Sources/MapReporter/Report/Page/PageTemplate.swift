@@ -10,6 +10,7 @@ enum PageTemplate {
         "task": try MustacheTemplate(string: task),
         "table": try MustacheTemplate(string: table),
         "sparsities": try MustacheTemplate(string: sparsities),
+        "parts": try MustacheTemplate(string: parts),
       ])
       return library.render(view, withTemplate: "page") ?? ""
     } catch {
@@ -161,6 +162,30 @@ enum PageTemplate {
     {{#table}}{{^isEmpty}}<div>{{>table}}</div>{{/isEmpty}}{{/table}}
     </div>
     {{#sparsities}}{{^isEmpty}}{{>sparsities}}{{/isEmpty}}{{/sparsities}}
+    {{#parts}}{{^isEmpty}}{{>parts}}{{/isEmpty}}{{/parts}}
+    """
+
+  private static let parts = """
+    <p class="small">The average of the tasks by length in tokens: {{metric}} in %, ± half a 95&nbsp;% interval.</p>
+    <div class="scroll" tabindex="0">
+    <table class="every">
+    <thead><tr><th scope="col">Map</th>{{#lengths}}<th scope="col">{{.}}</th>{{/lengths}}</tr></thead>
+    <tbody>
+    {{#averages}}<tr><th scope="row">{{name}}</th>{{#cells}}<td>{{value}}<small>{{range}}</small></td>{{/cells}}</tr>
+    {{/averages}}
+    </tbody>
+    </table>
+    </div>
+    <p class="small">Each task, the average of all lengths.</p>
+    <div class="scroll" tabindex="0">
+    <table class="every">
+    <thead><tr><th scope="col">Task</th>{{#maps}}<th scope="col">{{.}}</th>{{/maps}}</tr></thead>
+    <tbody>
+    {{#parts}}<tr><th scope="row">{{name}}</th>{{#cells}}<td>{{value}}<small>{{range}}</small></td>{{/cells}}</tr>
+    {{/parts}}
+    </tbody>
+    </table>
+    </div>
     """
 
   private static let sparsities = """

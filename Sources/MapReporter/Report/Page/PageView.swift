@@ -23,6 +23,7 @@ struct PageView {
     let figures: [String]
     let table: CriterionTable
     let sparsities: SparsityTable
+    let parts: PartTable
     /// Whether the one figure and a table of few columns stand side by side.
     let isPair: Bool
     /// What is said of a task that is too easy or too hard to judge maps by.
@@ -94,6 +95,7 @@ struct PageView {
       task: task, figures: drawings, table: table,
       sparsities: SparsityTable(
         points, primary: input.primaryMetric, layers: input.space?.globalLayers.count),
+      parts: PartTable(input.places, task: task),
       isPair: drawings.count == 1 && table.metrics.count <= 4,
       warning: TaskDifficulty(points).map(\.warning))
   }

@@ -13,11 +13,11 @@ enum TaskDifficulty: Equatable {
   private static let little = 0.2
   private static let nothing = 0.01
 
-  /// Judges the points of one task by their token accuracy; nil where it tells maps apart, or is not known.
+  /// Judges the points of one task by their accuracy; nil where it tells maps apart, or is not known.
   init?(_ points: [CurvePoint]) {
     let full = points.first { $0.method == .full }
-    guard let accuracy = full?.estimate(.tokens)?.value else { return nil }
-    let values = points.compactMap { $0.estimate(.tokens)?.value }
+    guard let accuracy = full?.accuracy?.value else { return nil }
+    let values = points.compactMap { $0.accuracy?.value }
     switch accuracy {
     case Self.ceiling...: self = .tooEasy(accuracy)
     case _ where values.allSatisfy { $0 <= Self.nothing }: self = .hopeless

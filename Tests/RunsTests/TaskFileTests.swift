@@ -1,0 +1,298 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import TestSupport
+import Testing
+import Transformer
+
+@testable import Runs
+
+/// Tasks from files and RULER's, measured on the model in data/ as the tool measures them.
+@Suite struct TaskFileTests {
+  private let scratch: TemporaryFolder
+  private let model: RunModel
+  private let full: HeadSet
+  private let streaming: HeadSet
+  private static let window = StreamingWindow(sink: 4, recent: 32)
+
+  init() throws {
+    scratch = try TemporaryFolder()
+    let loaded = try ModelFile.open(path: EmbeddedModel.path)
+    model = try RunModel(loaded)
+    full = AttentionPattern.full(loaded.configuration).heads
+    streaming = HeadSet(full.rows.map { $0.map { _ in false } })
+  }
+
+  /// A file of passkey samples: the text with its first question, and the passkey.
+  private func passkeyFile(_ count: Int, context: Int = 384) throws -> String {
+    let sampler = try PasskeySampler(
+      task: .heldOutPasskeys, haystack: .generated(.coast), purpose: .evaluation,
+      contextLengths: [context], seed: 5, tokenizer: model.tokenizer)
+    let lines = try (0..<count).map { index in
+      let sample = try sampler.sample(index: index)
+      let answer = sample.answers[0]
+      let fields = [
+        "prompt": model.tokenizer.decode(Array(sample.tokens[..<answer.lowerBound])),
+        "answer": model.tokenizer.decode(Array(sample.tokens[answer]))
+          .trimmingCharacters(in: .whitespaces),
+      ]
+      return String(decoding: try JSONEncoder().encode(fields), as: UTF8.self) + "\n"
+    }
+    return try scratch.write(lines.joined(), to: "passkeys.jsonl")
+  }
+
+  private func task(_ yaml: String) throws -> EvaluationTask {
+    try ConfigurationDocument(
+      yaml: "name: n\nmodel: m\nevaluation: {tasks: [{name: t, \(yaml)}]}", path: "c.yaml"
+    ).decode(RunConfiguration.self).evaluation.tasks[0]
+  }
+
+  private func scores(
+    _ task: EvaluationTask, _ deployment: Deployment, samples: Int
+  ) throws -> [[SampleScores]] {
+    let scorer = try RunConfiguration(name: "t", model: "m").scorer(task, deployment, model)
+    return try (0..<samples).map { index in
+      var found = [SampleScores](repeating: SampleScores(), count: 2)
+      try scorer.score([full, streaming], wanted: [true, true], sample: index) { found[$0] = $1 }
+      return found
+    }
+  }
+
+  /// The answers are generated, and are what the model has in its whole context.
+  @Test(arguments: [Deployment.Phase.everywhere, .decode])
+  func generatedAnswersAreJudged(phase: Deployment.Phase) throws {
+    let path = try passkeyFile(4)
+    let task = try task(
+      "file: \(path), metric: [f1, exact, contains-any, tokens, nll], max_new_tokens: 40, stop: \"\\n\""
+    )
+    #expect(task.primaryMetric == .f1 && task.generates)
+    let scores = try scores(task, Deployment(Self.window, phase: phase), samples: 4)
+    func mean(_ metric: CurveMetric, _ map: Int) -> Double {
+      let all = scores.map { $0[map].total(metric) }
+      return all.reduce(0) { $0 + $1.sum } / Double(all.reduce(0) { $0 + $1.count })
+    }
+    let values = [0, 1].map { map in [.f1, .tokens, .likelihood].map { mean($0, map) } }
+    // The model was made to look things up, not to stop behind them.
+    #expect(values[0][0] > 0.6 && values[0][1] > 0.9 && values[0][2] < 0.5, "\(values)")
+    #expect(values[1][0] < 0.3 && values[1][1] < 0.5 && values[1][2] > 2, "\(values)")
+    #expect(mean(.containsAny, 0) > 0.9 && mean(.containsAny, 1) < 0.5)
+    for sample in scores {
+      #expect(sample[0].total(.f1).count == 1 && sample[0].total(.exact).count == 1)
+      #expect(sample[0].total(.tokens).count == sample[0].total(.likelihood).count)
+      // Whoever generates the right text predicts the right tokens.
+      for map in sample where map.total(.containsAny).sum == 1 {
+        #expect(map.total(.tokens).sum == Double(map.total(.tokens).count))
+      }
+    }
+  }
+
+  /// Reading alone gives the same, and needs no generation.
+  @Test func tokensNeedNoGeneration() throws {
+    let path = try passkeyFile(2)
+    let read = try task("file: \(path), metric: [tokens, nll]")
+    #expect(!read.generates && read.primaryMetric == .tokens)
+    let both = try task("file: \(path), metric: [f1, tokens, nll], max_new_tokens: 4")
+    let deployment = Deployment(Self.window)
+    for (one, other) in zip(
+      try scores(read, deployment, samples: 2).joined(),
+      try scores(both, deployment, samples: 2).joined())
+    {
+      #expect(one.total(.tokens) == other.total(.tokens))
+      #expect(one.total(.likelihood) == other.total(.likelihood))
+      #expect(one.total(.f1).count == 0 && other.total(.f1).count == 1)
+    }
+  }
+
+  /// An answer of one token, which nothing but the prompt predicts, in every deployment.
+  @Test(arguments: [Deployment.Phase.everywhere, .decode, .prompt])
+  func answersOfOneToken(phase: Deployment.Phase) throws {
+    let path = try scratch.write(#"{"prompt": "A b c", "answer": ","}"# + "\n", to: "one.jsonl")
+    let task = try task("file: \(path), metric: [tokens, contains-any], max_new_tokens: 1")
+    for map in try scores(task, Deployment(Self.window, phase: phase), samples: 1)[0] {
+      #expect(map.total(.tokens).count > 0 && map.total(.containsAny).count == 1)
+    }
+  }
+
+  @Test func cellsTakeTurns() throws {
+    let task = try task("ruler: {tasks: [fwe, niah_single_1], lengths: [480, 512]}, samples: 2")
+    var settings = EvaluationSettings()
+    settings.tasks = [task]
+    #expect(settings.samples(of: task) == 8 && settings.context(of: task) == 512)
+    let samples = try RunConfiguration(name: "t", model: "m").evaluationSamples(
+      task, model.tokenizer, positions: 512)
+    for index in 0..<8 {
+      let sample = try samples.sample(index: index)
+      #expect(sample.key?.references.count == (index % 2 == 0 ? 3 : 1))
+      let end = sample.answers[0].lowerBound + (index % 2 == 0 ? 50 : 128)
+      #expect(end <= (index % 4 < 2 ? 480 : 512) && end > (index % 4 < 2 ? 400 : 440))
+    }
+    #expect(try samples.sample(index: 0) != samples.sample(index: 4))
+  }
+
+  // MARK: A whole run
+
+  private func run(_ yaml: String) throws -> ToolOutcome {
+    let path = try scratch.write(yaml, to: "run.yaml")
+    return try scratch.zigzag("run", path, "--runs", scratch.path("runs"), "--quiet")
+  }
+
+  private func configuration(_ tasks: String, search: String = "{units: []}") -> String {
+    """
+    name: files
+    model: \(EmbeddedModel.path)
+    window: {sink: 4, recent: 32}
+    calibration: none
+    search: \(search)
+    ranking: {criteria: []}
+    evaluation:
+      samples: 3
+      context: 384
+      sparsities: [0, 0.5, 1]
+      criteria: []
+      random_layer_seeds: []
+      random_head_seeds: []
+      baselines: [alternating, first]
+      bootstrap: 100
+      deployments: [{phase: everywhere}]
+      tasks: [\(tasks)]
+    """
+  }
+
+  @Test func aRunJudgesMapsByAFileAndByRULER() throws {
+    let path = try passkeyFile(4)
+    let questions = "\(EmbeddedModel.repository)/data/questions.jsonl"
+    let outcome = try run(
+      configuration(
+        """
+        {name: keys, file: \(path), metric: [contains-any, tokens], max_new_tokens: 40},
+            {name: ruler, ruler: {tasks: [niah_single_1, fwe], lengths: [480, 512]}, samples: 2},
+            {name: book, file: \(questions), fields: {context: context, question: question, answers: answers},
+             prompt: "{context} {question}", max_new_tokens: 8, truncation: middle, context: 300}
+        """))
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains(
+        "3 of the 3 samples of book are cut in the middle to its context of 300 tokens"))
+    let folder = scratch.path("runs/files")
+    let points = try CurveTable.read(from: URL(fileURLWithPath: "\(folder)/curves.csv"))
+    let keys = points.filter { $0.task == "keys" }
+    let whole = try #require(keys.first { $0.method == .full }?.estimate(.containsAny)?.value)
+    let none = try #require(keys.first { $0.method == .streaming }?.estimate(.containsAny)?.value)
+    #expect(whole > none && keys.allSatisfy { $0.samples == 3 && $0.tokens > 3 })
+    #expect(points.contains { $0.task == "book" && $0.estimate(.f1) != nil })
+    let places = try PlaceTable.parse(
+      String(contentsOfFile: "\(folder)/places.csv", encoding: .utf8), path: "places.csv")
+    let cells = places.filter { $0.method == .full && $0.task == "ruler" }.map(\.place)
+    #expect(
+      cells == [
+        .task("niah_single_1", length: 480), .task("fwe", length: 480),
+        .task("niah_single_1", length: 512), .task("fwe", length: 512),
+      ])
+    #expect(places.allSatisfy { $0.samples == 2 && $0.metric == .containsAll })
+    let page = try String(contentsOfFile: "\(folder)/report.html", encoding: .utf8)
+    #expect(page.contains("niah_single_1</th>"))
+    #expect(page.contains("The average of the tasks by length in tokens"))
+    #expect(page.contains("3 of the 3 samples of book are cut in the middle"))
+    #expect(page.contains("Any answer contained"))
+    // Another file is another task; that a task is gone changes nothing for the others.
+    let alone = configuration(
+      "{name: keys, file: \(path), metric: [contains-any, tokens], max_new_tokens: 40}")
+    let config = try scratch.write(alone, to: "alone.yaml")
+    func again() throws -> String {
+      let outcome = try scratch.zigzag("run", config, "--runs", scratch.path("runs"))
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return outcome.errors
+    }
+    #expect(try !again().contains("task keys does not belong to what is there now"))
+    _ = try passkeyFile(4, context: 360)
+    let words = "task keys does not belong to what is there now"
+    let errors = try again()
+    #expect(errors.contains(words) && errors.contains("passkeys.jsonl is another file now"))
+  }
+
+  @Test func mapsAreSearchedForAFile() throws {
+    let path = try passkeyFile(5)
+    let search = "{samples: 3, context: 512, swap_rounds: 0, tasks: [{file: \(path)}]}"
+    let outcome = try run(
+      configuration(
+        "{name: keys, file: \(path), metric: tokens, skip: 3, samples: 2}", search: search
+      )
+      .replacingOccurrences(of: "criteria: []", with: "criteria: [search]"))
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("give one of them others with skip"))
+    let points = try CurveTable.read(
+      from: URL(fileURLWithPath: scratch.path("runs/files/curves.csv")))
+    let half = points.filter { $0.requestedSparsity == 0.5 }
+    let searched = try #require(
+      half.first { $0.method == .layers(.search) }?.estimate(.tokens)?.value)
+    let first = try #require(
+      half.first { $0.method == .baseline(.first) }?.estimate(.tokens)?.value)
+    #expect(searched > first)
+    let same = try run(
+      configuration("{name: keys, file: \(path), metric: tokens, samples: 2}", search: search)
+        .replacingOccurrences(of: "criteria: []", with: "criteria: [search]"))
+    #expect(same.code == 0, "\(same.errors)")
+    #expect(
+      same.errors.contains("keys judges maps on samples of \(path) that maps are searched on"),
+      "\(same.errors)")
+  }
+
+  @Test func gatesAreLearnedOnAFile() throws {
+    let path = try passkeyFile(3)
+    let outcome = try run(
+      """
+      name: files
+      model: \(EmbeddedModel.path)
+      window: {sink: 4, recent: 32}
+      task: {file: \(path)}
+      calibration: {steps: 3, context_min: 512, context_max: 512}
+      search: {units: []}
+      ranking: {criteria: [max]}
+      evaluation:
+        samples: 1
+        context: 384
+        sparsities: [0, 1]
+        criteria: [max]
+        random_layer_seeds: []
+        random_head_seeds: []
+        baselines: []
+        bootstrap: 10
+      """)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(FileManager.default.fileExists(atPath: scratch.path("runs/files/gates.tsv")))
+  }
+
+  @Test(arguments: [
+    (
+      "{name: a, file: %, samples: 9}",
+      "run.yaml:17: evaluation.tasks.0.samples is 9, but the file has 2 samples"
+    ),
+    ("{name: a, file: %, chat: gemma}", "evaluation.tasks.0.chat is gemma, whose <start_of_turn>"),
+    (
+      "{name: a, file: %, context: 60, samples: 1}",
+      "line 1: the sample: expected at most 60 tokens"
+    ),
+    (
+      "{name: a, file: %, decode: true}", "evaluation.tasks.0 has file, which has no decode or grid"
+    ),
+    ("{name: a, preset: needle, metric: f1}", "evaluation.tasks.0.metric goes with a file"),
+    ("{name: a, file: %, ruler: {}}", "has both a ruler and a file"),
+    ("{name: a, file: %, metric: nll}", "begins with a task that a loss judges"),
+    ("{name: a, ruler: {tasks: [qa_1]}}", "evaluation.tasks.0.ruler.tasks"),
+    ("{name: a, ruler: {lengths: [9000]}}", "was made for at most"),
+    (
+      "{name: a, ruler: {tasks: cwe}, context: 300}",
+      "has no samples: a context of 300 tokens is too short for cwe"
+    ),
+    ("{name: a, file: nothing.jsonl}", "nothing.jsonl: there is no such file of tasks"),
+  ])
+  func whatIsRefusedBeforeAnythingIsComputed(task: String, words: String) throws {
+    let path = try passkeyFile(2)
+    let outcome = try run(configuration(task.replacingOccurrences(of: "%", with: path)))
+    #expect([64, 65, 66].contains(outcome.code), "\(outcome.errors)")
+    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/files/scores.csv")))
+  }
+}
