@@ -29,6 +29,7 @@ struct Zigzag: ParsableCommand {
     version: toolVersion + (commit.isEmpty ? "" : " (\(commit))"),
     subcommands: [
       RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
+      GenerateVerb.self,
       CalibrateVerb.self, SearchVerb.self, RankVerb.self, EvaluateVerb.self, ExportVerb.self,
       ReportVerb.self, SamplesVerb.self, TokenizeVerb.self, BenchVerb.self,
     ])
@@ -58,7 +59,7 @@ struct Zigzag: ParsableCommand {
   }
 
   /// Options whose value may be an empty text.
-  private static let textOptions: Set = ["--text"]
+  private static let textOptions: Set = ["--text", "--prompt"]
 
   /// Refuses empty paths, names and numbers: a shell variable that was not set makes them, and no verb
   /// could do with one what was meant.

@@ -37,6 +37,7 @@ import Testing
       "1", "--decode-tokens", "1",
     ],
     "tokenize": ["tiny.h5", "--text", "a"],
+    "generate": ["tiny.h5", "--prompt", "a", "--max-tokens", "2", "--streaming", "1,2"],
   ]
   private static let values = [
     "0", "-1", "2147483648", "4611686018427387904", "9223372036854775807", "9223372036854775808",

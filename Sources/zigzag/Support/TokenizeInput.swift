@@ -11,8 +11,10 @@ enum TokenizeInput {
   }
 
   /// The text of the option, of the file, or of standard input.
-  static func text(_ option: String?, file: String?) throws -> Given {
-    if let option { return Given(text: option, name: "--text") }
+  static func text(
+    _ option: String?, named name: String = "--text", file: String?
+  ) throws -> Given {
+    if let option { return Given(text: option, name: name) }
     if let file, file != "-" {
       let text = try TextFile.text(at: file, what: "text", limit: FileLimit.text)
       return Given(text: text, name: file)
@@ -28,7 +30,7 @@ enum TokenizeInput {
     } catch {
       throw .unreadable(
         path: "standard input",
-        reason: "\(systemMessage(of: error)); give a text with --text, a file or a pipe")
+        reason: "\(systemMessage(of: error)); give a text as an option, a file or a pipe")
     }
     guard bytes.count <= FileLimit.text else {
       throw .invalid(

@@ -35,24 +35,7 @@ struct ForwardVerb: Verb {
   @Option(help: ArgumentHelp("Token ids (.npy).", valueName: "ids.npy"))
   var tokens: String
 
-  @Option(help: ArgumentHelp("A map that says which heads stream.", valueName: "headmap.json"))
-  var map: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Every head streams, seeing so many first and so many recent tokens.",
-      valueName: "sink,recent"))
-  var streaming: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Where the heads of --streaming stream: everywhere, decode or prompt.", valueName: "phase"))
-  var phase: Deployment.Phase?
-
-  @Option(
-    help: ArgumentHelp(
-      "What they see after the prompt, in phase decode: slide or keep.", valueName: "what"))
-  var after: Deployment.After?
+  @OptionGroup var heads: PatternOptions
 
   @Option(
     help: ArgumentHelp(
@@ -70,9 +53,9 @@ struct ForwardVerb: Verb {
 
   func perform() throws {
     try products.apply()
-    try OutputPath.require(out, otherThan: [model, tokens, map])
+    try OutputPath.require(out, otherThan: [model, tokens, heads.map])
     let loaded = try ModelFile.open(path: model)
-    let (heads, deployment) = try pattern(for: loaded)
+    let (heads, deployment) = try heads.pattern(for: loaded)
     let ids = try readTokens(loaded.configuration)
     let pattern = AttentionPattern(
       heads, deployment.rule(boundary: try promptEnd(in: ids.count, deployment)))
@@ -132,55 +115,4 @@ struct ForwardVerb: Verb {
     }
     return boundary
   }
-
-  private func pattern(for loaded: LoadedModel) throws -> (HeadSet, Deployment) {
-    let model = loaded.configuration
-    guard streaming != nil || (phase == nil && after == nil) else {
-      throw ToolError.usage(
-        "--phase and --after say where the heads of --streaming stream; a map says it itself")
-    }
-    guard map == nil || streaming == nil else {
-      throw ToolError.usage("--map and --streaming say different things; keep one of them")
-    }
-    if let map {
-      let logger = Logger(label: "forward")
-      let read = try HeadMap.read(from: URL(fileURLWithPath: map))
-      do {
-        try read.check(
-          against: model, identity: loaded.identity, mapName: map, modelName: self.model)
-        if let question = read.model.openQuestion(of: map, against: loaded.identity) {
-          logger.warning("\(question)")
-        }
-      } catch {
-        switch error {
-        // Comparing a map on a relative of its model is a use of this verb.
-        case .otherWeights, .otherModel: logger.warning("\(error.description)")
-        default: throw error
-        }
-      }
-      return (read.heads, read.window.deployment)
-    }
-    let full = AttentionPattern.full(model)
-    guard let streaming else { return (full.heads, Deployment(full.streaming.window)) }
-    let sizes = streaming.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-    guard sizes.count == 2, let sink = sizes[0], let recent = sizes[1],
-      SettingRange.sink.contains(sink), SettingRange.window.contains(recent)
-    else {
-      throw ToolError.usage(
-        "--streaming is \(streaming.shown()); it must be two numbers such as 16,64, the second at least 1, "
-          + "both at most \(SettingRange.window.upperBound)")
-    }
-    let window = StreamingWindow(sink: sink, recent: recent)
-    let all = AttentionPattern.streaming(model, window: window)
-    guard after != .keep || phase == .decode else {
-      throw ToolError.usage(
-        "--after keep goes with --phase decode: the cache is pruned once, after the prompt")
-    }
-    return (
-      all.heads, Deployment(window, phase: phase ?? .everywhere, after: after ?? .slide)
-    )
-  }
 }
-
-extension Deployment.Phase: ExpressibleByArgument {}
-extension Deployment.After: ExpressibleByArgument {}
