@@ -114,6 +114,42 @@ import Transformer
     }
   }
 
+  /// What changes no sample of a file leaves its scores; what cuts them does not.
+  @Test func scoresOfAFileBelongToItsOwnSettings() throws {
+    func settings(_ task: String, _ more: String = "") throws -> [String: String]? {
+      let document = try ConfigurationDocument(
+        yaml: "name: n\nmodel: m\nevaluation: {\(more)tasks: [{name: t, file: f\(task)}]}",
+        path: "c.yaml")
+      return try RunConfiguration(document).sampleSettings()["t"]
+    }
+    let plain = try settings("")
+    #expect(try settings("", "context: 2000, seed: 8, ") == plain)
+    #expect(try settings(", samples: 3") == plain)
+    for other in [", context: 1024", ", chat: chatml", ", skip: 1", ", metric: exact"] {
+      #expect(try settings(other) != plain, "\(other)")
+    }
+  }
+
+  @Test func linesInCommonAreCountedAsTheyAreTaken() throws {
+    func notes(_ search: String, skip: Int) throws -> [String] {
+      let document = try ConfigurationDocument(
+        yaml: """
+          name: n
+          model: m
+          calibration: none
+          search: {samples: 12, tasks: [\(search)]}
+          evaluation: {samples: 4, tasks: [{name: t, file: ./f.jsonl, skip: \(skip)}]}
+          """, path: "c.yaml")
+      return try RunConfiguration(document).overlapNotes
+    }
+    #expect(try notes("{file: f.jsonl}", skip: 11).count == 1)
+    #expect(try notes("{file: f.jsonl}", skip: 12).isEmpty)
+    // Two tasks take six each.
+    #expect(try notes("{file: f.jsonl}, {kind: digits, alphabet: []}", skip: 6).isEmpty)
+    #expect(try notes("{file: f.jsonl}, {kind: digits, alphabet: []}", skip: 5).count == 1)
+    #expect(try notes("{file: g.jsonl}", skip: 0).isEmpty)
+  }
+
   @Test func cellsTakeTurns() throws {
     let task = try task("ruler: {tasks: [fwe, niah_single_1], lengths: [480, 512]}, samples: 2")
     var settings = EvaluationSettings()
@@ -236,6 +272,38 @@ import Transformer
     #expect(
       same.errors.contains("keys judges maps on samples of \(path) that maps are searched on"),
       "\(same.errors)")
+  }
+
+  /// Every line is tried before hours of learning, and gates do not depend on the file of a search.
+  @Test func filesOfASearchAreTriedFirstAndAreNoneOfTheGates() throws {
+    let good = try passkeyFile(2)
+    let lines = try String(contentsOfFile: good, encoding: .utf8)
+    let long = #"{"prompt": "\#(String(repeating: "word ", count: 900))", "answer": "b"}"# + "\n"
+    let bad = try scratch.write(lines + long, to: "bad.jsonl")
+    func yaml(_ file: String) -> String {
+      """
+      name: files
+      model: \(EmbeddedModel.path)
+      window: {sink: 4, recent: 32}
+      calibration: {steps: 2, context_min: 256, context_max: 256}
+      search: {samples: 3, context: 512, swap_rounds: 0, tasks: [{file: \(file)}]}
+      ranking: {criteria: [search, max], sparsities: [0.5]}
+      evaluation: {samples: 1, context: 384, sparsities: [0, 0.5], criteria: [search], random_layer_seeds: [],
+        random_head_seeds: [], baselines: [], bootstrap: 10, deployments: [{phase: everywhere}]}
+      """
+    }
+    let refused = try run(yaml(bad))
+    #expect(
+      refused.code == 65 && refused.errors.contains("line 3: the sample"), "\(refused.errors)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/files/gates.tsv")))
+    #expect(try run(yaml(good)).code == 0)
+    let gates = try String(contentsOfFile: scratch.path("runs/files/gates.tsv"), encoding: .utf8)
+    // Another file is another search, on the same gates.
+    let other = try scratch.write(String(lines.split(separator: "\n")[1]) + "\n", to: "other.jsonl")
+    let again = try run(yaml(other))
+    #expect(again.code == 0, "\(again.errors)")
+    #expect(
+      try String(contentsOfFile: scratch.path("runs/files/gates.tsv"), encoding: .utf8) == gates)
   }
 
   @Test func gatesAreLearnedOnAFile() throws {

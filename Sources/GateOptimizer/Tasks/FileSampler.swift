@@ -10,6 +10,7 @@ public struct FileSampler: SampleSource {
   private let file: TaskFile
   private let tokenizer: Tokenizer
   private let longest: Int
+  private let generates: Bool
   private let (prefix, suffix): (String, String)
   /// What follows an answer, so that all of its tokens are read.
   private let behind: [Int32]
@@ -19,12 +20,17 @@ public struct FileSampler: SampleSource {
 
   /// Reads the file of `task`; samples take at most `longest` tokens unless they are asked for shorter.
   ///
+  /// With `generates` there is room for the tokens that are generated, too.
+  ///
   /// - Throws: `FileError` for a line that is no sample, ``GateOptimizerError/option(name:expected:found:)`` for a form
   ///   of chats that the tokenizer does not have.
-  public init(_ task: FileTask, longest: Int, tokenizer: Tokenizer) throws {
+  public init(
+    _ task: FileTask, longest: Int, generates: Bool = true, tokenizer: Tokenizer
+  ) throws {
     _ = try task.chat.endTokens(of: tokenizer, at: FileTask.CodingKeys.chat.rawValue)
     self.task = task
     self.longest = longest
+    self.generates = generates && task.judgedBy.contains(where: \.judgesText)
     self.tokenizer = tokenizer
     file = try TaskFile(task)
     prefix = task.prefix ?? task.chat.prefix
@@ -46,8 +52,7 @@ public struct FileSampler: SampleSource {
       throw invalid(line, "the prompt", "tokens of the tokenizer", "none")
     }
     let answer = try self.answer(line, behind: text, prompt: prompt, start: start)
-    let generated =
-      task.judgedBy.contains(where: \.judgesText) ? task.maximumTokens : 0
+    let generated = generates ? task.maximumTokens : 0
     let room = limit - max(answer.count + behind.count, generated)
     let isTooLong = prompt.count > room
     if isTooLong {

@@ -167,7 +167,8 @@ private struct RulerWriter {
 
   /// Sentences that say nothing, again and again.
   private func repeated(_ room: Int) -> Haystack.Window {
-    let sentences = RulerWords.noise.map(encode)
+    let noise = RulerWords.noise.map(encode).filter { !$0.isEmpty }
+    let sentences = noise.isEmpty ? [FileSampler.behind(".", tokenizer)] : noise
     var window = Haystack.Window()
     var next = 0
     while window.tokens.count < room {
@@ -185,7 +186,7 @@ private struct RulerWriter {
     var window = Haystack.Window()
     while true {
       let tokens = encode(make(&generator))
-      guard window.tokens.count + tokens.count <= room else { break }
+      guard !tokens.isEmpty, window.tokens.count + tokens.count <= room else { break }
       window.append(tokens)
     }
     // A needle may stand at the end.
@@ -235,7 +236,7 @@ private struct RulerWriter {
   private func commonWords(
     _ generator: inout SeededGenerator
   ) throws(GateOptimizerError) -> TaskSample {
-    var words = Drawn { RulerWords.word(&$0) }
+    var words = Drawn(isApart: true) { RulerWords.word(&$0) }
     let isShort = context < 4096
     let opening =
       "Some words of the numbered list below stand in it more often than the others. Remember them.\n"
@@ -255,12 +256,12 @@ private struct RulerWriter {
       (0..<count).map { _ in words.next(&generator) }
     }
     let shown = draw(10, &generator)
+    let common = draw(10, &generator)
     let example =
       opening
       + list(
         shown, draw(isShort ? 10 : 30, &generator), isShort ? 3 : 10, isShort ? 1 : 3, &generator)
       + question + leadIn + " " + shown.joined(separator: ", ") + ".\n\n"
-    let common = draw(10, &generator)
     let frame = Frame(
       opening: example + opening, question: question, leadIn: leadIn, answers: common)
     let (often, seldom) = isShort ? (6, 1) : (30, 3)
@@ -315,7 +316,8 @@ private struct RulerWriter {
     return finish(frame, body: body(count), needles: [])
   }
 
-  /// Words of a coded text at least: the third word stands four times in it then, the fourth three times.
+  /// Words of a coded text at least: the words that are asked for stand twelve, five and three times in it then, and
+  /// the next one once or twice.
   private static let fewestCoded = 80
 
   /// The largest number from `least` on with at most `room` tokens, by bisection; each takes at least `per`.
@@ -422,9 +424,14 @@ private struct RulerWriter {
 /// Draws texts, each once.
 private struct Drawn {
   private var seen: Set<String> = []
+  private let isApart: Bool
   private let draw: (inout SeededGenerator) -> String
 
-  init(_ draw: @escaping (inout SeededGenerator) -> String) { self.draw = draw }
+  /// With `isApart` the first twenty are in none of the others, nor any of these in them: they are answers, and are
+  /// looked for in a text.
+  init(isApart: Bool = false, _ draw: @escaping (inout SeededGenerator) -> String) {
+    (self.isApart, self.draw) = (isApart, draw)
+  }
 
   mutating func next(_ generator: inout SeededGenerator) -> String {
     var tries = 0
@@ -433,9 +440,18 @@ private struct Drawn {
       tries += 1
       // The longest contexts have more than there are.
       if tries > Self.mostTries { text += String(seen.count) }
-      if seen.insert(text).inserted { return text }
+      if isApart, tries <= Self.mostTries,
+        answers.contains(where: { $0.contains(text) || text.contains($0) })
+      {
+        continue
+      }
+      guard seen.insert(text).inserted else { continue }
+      if isApart, answers.count < Self.mostAnswers { answers.append(text) }
+      return text
     }
   }
 
-  private static let mostTries = 32
+  private var answers: [String] = []
+
+  private static let (mostTries, mostAnswers) = (32, 20)
 }

@@ -112,7 +112,8 @@ extension SampleTask {
         task, haystack: haystack, purpose: purpose, longest: lengths.max() ?? 0, seed: seed,
         tokenizer: tokenizer)
     case .file(let task):
-      try FileSampler(task, longest: lengths.max() ?? 0, tokenizer: tokenizer)
+      try FileSampler(
+        task, longest: lengths.max() ?? 0, generates: purpose == .evaluation, tokenizer: tokenizer)
     }
   }
 }

@@ -38,16 +38,24 @@ extension RunConfiguration {
   func requireCalibrationSample(_ tokenizer: Tokenizer) throws {
     guard calibration != nil else { return }
     try Self.sample(["calibration"]) {
-      _ = try calibrationSampler(tokenizer).sample(index: 0, context: nil)
+      let sampler = try calibrationSampler(tokenizer)
+      var count = sampler.count ?? 1
+      if case .ruler(let ruler) = task { count = ruler.kinds.count }
+      for index in 0..<count { _ = try sampler.sample(index: index, context: nil) }
     }
   }
 
   /// Makes one sample of each task and length that maps are searched on.
   func requireSearchSamples(_ tokenizer: Tokenizer) throws {
     guard !searchedUnits.isEmpty else { return }
+    // Samples of passkeys differ in nothing that could go wrong; a file's lines and RULER's tasks do.
+    let isMade = (search.tasks + [task]).allSatisfy {
+      if case .passkeys = $0 { true } else { false }
+    }
     let kinds = max(1, search.tasks.count) * searchContexts.count
     try Self.sample(["search"]) {
-      _ = try searchSamples(tokenizer, count: min(search.samples, kinds))
+      _ = try searchSamples(
+        tokenizer, count: isMade ? min(search.samples, kinds) : search.samples)
     }
   }
 
@@ -133,7 +141,9 @@ extension RunConfiguration {
   }
 
   /// The files of the haystacks and of the gates that learning starts from.
-  package var textFiles: [String] { calibrationTextFiles + evaluationTextFiles }
+  package var textFiles: [String] {
+    calibrationTextFiles + searchTextFiles + evaluationTextFiles
+  }
 
   /// The texts that maps are judged on: those of the haystack and of tasks from files.
   var evaluationTextFiles: [String] {
@@ -142,6 +152,9 @@ extension RunConfiguration {
         if case .answers(let content) = task.content { content.file } else { nil }
       }
   }
+
+  /// The files of tasks that maps are searched on.
+  var searchTextFiles: [String] { search.tasks.compactMap(\.file) }
 
   /// The texts that one task, by its name, judges maps on: its file, or those of the haystack.
   func textFiles(ofTask name: String) -> [String] {
@@ -154,7 +167,7 @@ extension RunConfiguration {
 
   /// Those that gates are learned and maps are searched on.
   var calibrationTextFiles: [String] {
-    haystack.calibration.files + ([task] + search.tasks).compactMap(\.file)
+    haystack.calibration.files + [task.file].compactMap(\.self)
       + [calibration?.initialGates].compactMap { $0.map(ImportedFile.hashed) }
   }
 
@@ -204,19 +217,26 @@ extension RunConfiguration {
   /// What is to be said where maps are searched or gates learned on lines that they are judged on; sentences without
   /// an end.
   var overlapNotes: [String] {
+    let searched = search.tasks.isEmpty ? [task] : search.tasks
+    let calibrated = calibration.map { $0.samples > 0 ? $0.samples : .max }
+    // Tasks of a search take turns.
     let learned =
-      (calibration == nil ? [] : [(task, "gates are learned", Int.max)])
+      (calibrated.map { [(task, "gates are learned", $0)] } ?? [])
       + (searchedUnits.isEmpty
         ? []
-        : (search.tasks.isEmpty ? [task] : search.tasks).map {
-          ($0, "maps are searched", search.samples)
+        : searched.map {
+          ($0, "maps are searched", (search.samples + searched.count - 1) / searched.count)
         })
+    func canonical(_ path: String) -> String {
+      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    }
     var notes: [String] = []
     for judged in evaluation.tasks {
       guard case .answers(.file(let file)) = judged.content else { continue }
       let lines = file.skip..<file.skip + evaluation.samples(of: judged)
       for (task, what, count) in learned {
-        guard case .file(let other) = task, other.file == file.file else { continue }
+        guard case .file(let other) = task, canonical(other.file) == canonical(file.file)
+        else { continue }
         let end = count == .max ? Int.max : other.skip + count
         guard lines.overlaps(other.skip..<end) else { continue }
         notes.append(

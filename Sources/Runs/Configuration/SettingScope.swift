@@ -68,6 +68,7 @@ struct SettingScope {
     SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.criteria),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.context),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.samples),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.seed),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.tasks),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.maps),
@@ -126,6 +127,11 @@ extension RunConfiguration {
       let own = try node(task).leaves(
         under: "",
         without: [Key.samples, .sparsities, .criteria].reduce(into: []) { $0.insert($1.rawValue) })
+      if case .answers(.file) = task.content {
+        // Neither the haystack nor the seed changes its samples, which may be as long as the model allows.
+        found[task.name] = own
+        continue
+      }
       found[task.name] = shared.merging(own) { _, own in own }
       found[task.name]?[Key.context.rawValue] = "\(evaluation.context(of: task))"
     }

@@ -76,12 +76,15 @@ package struct RunOrigin: Sendable {
 }
 
 extension RunRecord {
-  /// What the run of this record was made from and that of `now` is not, one readable entry each.
-  func inputDifferences(from now: RunRecord) -> [String] {
+  /// What the run of this record was made from and that of `now` is not, one readable entry each; files of `others` are
+  /// not looked at.
+  func inputDifferences(from now: RunRecord, but others: [String] = []) -> [String] {
     var found: [String] = []
     if let identity, let other = now.identity { found += identity.differences(from: other) }
     for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {
-      if let before = texts?[path], before != hash { found.append("\(path) is another file now") }
+      if let before = texts?[path], before != hash, !others.contains(path) {
+        found.append("\(path) is another file now")
+      }
     }
     return found
   }

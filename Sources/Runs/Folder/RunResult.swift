@@ -25,6 +25,8 @@ enum RunResult: Hashable {
     case model
     /// The texts that gates are learned and maps are searched on, and the gates that learning starts from.
     case calibrationTexts
+    /// The files of tasks that maps are searched on.
+    case searchTexts
     /// The texts that maps are judged on.
     case evaluationTexts
     /// Those of one task: its file, or the texts of the haystack.
@@ -56,8 +58,8 @@ enum RunResult: Hashable {
     switch self {
     case .gates: [.model, .calibrationTexts, .gateSettings]
     case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
-    case .restoration: [.model, .calibrationTexts, .gateSettings, .searchSettings]
-    case .search: [.model, .calibrationTexts, .gateSettings, .searchSettings, .gates]
+    case .restoration: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings]
+    case .search: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings, .gates]
     case .scores(let task): [.model, .texts(task: task), .window, .sampleSettings(task: task)]
     case .curves:
       [
@@ -133,6 +135,7 @@ struct ResultInputs {
         "tokenizer": identity?.tokenizerSHA256,
       ].compactMapValues(\.self)
     case .calibrationTexts: return texts(configuration.calibrationTextFiles)
+    case .searchTexts: return texts(configuration.searchTextFiles)
     case .evaluationTexts: return texts(configuration.evaluationTextFiles)
     case .texts(let task): return texts(configuration.textFiles(ofTask: task))
     case .gateSettings:

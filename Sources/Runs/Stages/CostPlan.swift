@@ -169,11 +169,11 @@ private struct StageCosts {
     var tokens = settings.context(of: task)
     let maps = mapCount(task)
     var (end, generated) = (tokens / 2, 0)
-    if case .answers = task.content {
+    if case .answers(let content) = task.content {
       let sample = try configuration.evaluationSamples(
         task, tokenizer, positions: model.maxPositions
       ).sample(index: 0)
-      if task.rulerCells.isEmpty { tokens = sample.length }
+      if content.file != nil { tokens = sample.length }
       end = sample.boundary(deployment.boundary)
       generated = sample.key?.maximumTokens ?? 0
     }

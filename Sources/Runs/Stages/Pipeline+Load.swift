@@ -37,7 +37,11 @@ extension Pipeline {
     var now = record
     now.note(source.configuration, source.identity)
     now.texts = inputs.texts
-    let differences = files.holdGates ? record.inputDifferences(from: now) : []
+    // What only searches or tasks are made from is settled by their own results.
+    let others = Set(configuration.textFiles)
+      .subtracting(configuration.calibrationTextFiles + configuration.haystack.evaluation.files)
+    let differences =
+      files.holdGates ? record.inputDifferences(from: now, but: Array(others)) : []
     guard differences.isEmpty else {
       throw RunError.otherFiles(folder: folder.path, differences: differences)
     }

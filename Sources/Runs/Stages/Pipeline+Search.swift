@@ -256,7 +256,9 @@ extension Pipeline {
     let settings = try configuration.hash { try $0.searchSettings() }
     // How sets race changes which are found.
     let rule = configuration.searchDeployment.phase == .decode ? ", halving" : ""
-    return "\(try checkpointIdentity()), search \(settings)\(rule), "
+    let hashes = configuration.searchTextFiles.map { record.texts?[$0] ?? "unknown" }
+    let texts = hashes.isEmpty ? "" : ", files \(hashes.joined(separator: " "))"
+    return "\(try checkpointIdentity()), search \(settings)\(rule)\(texts), "
       + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }
 

@@ -35,6 +35,7 @@ package struct Pipeline: ~Copyable {
       record.model = before.model
       record.modelConfiguration = before.modelConfiguration
       record.texts = before.texts
+      record.truncated = before.truncated
     }
     record.configuration = configuration
     record.linearAlgebra = ProductKernels.name

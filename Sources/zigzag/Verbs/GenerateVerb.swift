@@ -152,8 +152,9 @@ struct GenerateVerb: Verb {
     func show(_ text: String, isLast: Bool) throws {
       // Half a character is not shown, nor what may begin a text that ends the answer.
       let held = isLast ? 0 : (stop.map(\.utf8.count).max() ?? 1) - 1
-      let bytes = Array(
-        (isLast || !text.hasSuffix("\u{FFFD}") ? text : String(text.dropLast())).utf8)
+      var whole = text[...]
+      while !isLast, whole.last == "\u{FFFD}" { whole.removeLast() }
+      let bytes = Array(whole.utf8)
       let end = bytes.count - held
       guard end > shown else { return }
       try Results.write(Data(bytes[shown..<end]))

@@ -105,12 +105,13 @@ package struct AccuracyFigure: Sendable {
     metric.isShare ? percent(value, digits: 1) : metric.text(value)
   }
 
-  /// 0 to 1 for shares; for a loss from 0, or from what full attention loses, to the largest drawn.
+  /// 0 to 1 for shares; for a loss from 0, or from the least that is drawn, to the largest.
   private var valueRange: ClosedRange<Double> {
     if metric.isShare { return 0...1 }
     let drawn = points.compactMap { $0.estimate(metric) }
     let full = point(of: .full)?.estimate(metric)?.value ?? 0
-    let low = metric == .divergence ? 0 : full * 0.95
+    let least = drawn.map(\.low).min() ?? full
+    let low = metric == .divergence ? 0 : max(0, min(full * 0.95, least))
     let high = drawn.map(\.high).max() ?? 1
     return low...max(low + 1e-6, low + (high - low) * 1.05)
   }

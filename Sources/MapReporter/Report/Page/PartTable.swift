@@ -40,7 +40,9 @@ struct PartTable {
   init(_ points: [PlacePoint], task: String) {
     let own = points.filter { point in
       guard point.task == task, point.seed == nil, case .task = point.place else { return false }
-      return true
+      // Where all layers retrieve, or stream, maps do not differ.
+      let isEnd = point.requestedSparsity == 0 || point.requestedSparsity == 1
+      return !isEnd || point.method == .full || point.method == .streaming
     }
     let scored = CurveMetric.allCases.first { metric in own.contains { $0.metric == metric } }
     let chosen = own.filter { $0.metric == scored }
