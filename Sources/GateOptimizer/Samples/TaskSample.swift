@@ -2,7 +2,7 @@ import Transformer
 
 /// One sample: a context, the questions and answers behind it, and where everything is.
 public struct TaskSample: Sendable, Equatable {
-  /// The tokens, (T); passkeys and RULER's tasks fill the context length asked for exactly.
+  /// The tokens, (T); those of passkeys are exactly as many as were asked for.
   public let tokens: [Int32]
   /// The label rows R at the end: every token of the questions and answers.
   public let labelRows: Range<Int>

@@ -83,13 +83,15 @@ public struct Setting<Section, Key: SettingKey> {
     }
   }
 
-  /// Values that are written as one or as a list; none where the key is absent.
+  /// Values that are written as one or as a list; the default where the key is absent.
   public init<Value: Decodable>(
     _ key: Key, oneOrMore place: WritableKeyPath<Section, [Value]>,
     check: @escaping ([Value], Key) throws(InvalidSetting) -> Void
   ) {
     self.key = key
-    read = { section, given in section[keyPath: place] = try given.oneOrMore(key) }
+    read = { section, given in
+      if given.contains(key) { section[keyPath: place] = try given.oneOrMore(key) }
+    }
     self.check = { section throws(InvalidSetting) in try check(section[keyPath: place], key) }
   }
 

@@ -70,13 +70,4 @@ public struct RulerTask: SettingSection {
       Setting(.chat, \.chat),
     ]
   }
-
-  /// Reads the settings that are given; without tasks there are all.
-  public init(from decoder: any Decoder) throws {
-    self.init()
-    let given = try decoder.strictContainer(keyedBy: CodingKeys.self)
-    let all = kinds
-    for setting in Self.settings { try setting.read(&self, given) }
-    if !given.contains(.kinds) { kinds = all }
-  }
 }

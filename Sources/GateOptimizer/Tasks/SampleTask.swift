@@ -48,11 +48,7 @@ public enum SampleTask: Codable, Sendable, Equatable {
   package func validate() throws(InvalidSetting) {
     switch self {
     case .passkeys(let task):
-      do {
-        try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "") }
-      } catch {
-        throw InvalidSetting(Array(error.path.drop { $0.isEmpty }), error.problem)
-      }
+      try settingProblem { () throws(GateOptimizerError) in try task.validate(at: "") }
     case .ruler(let task): try within(Kind.ruler.rawValue, check: task.validate)
     case .file(let task): try task.validate()
     }

@@ -116,9 +116,7 @@ package struct EvaluationSettings: SettingSection {
 
   /// Refuses two tasks whose figures a file system may take for one.
   private func requireDistinctFigures() throws(InvalidSetting) {
-    let drawn = tasks.filter { task in
-      if case .prose = task.content { true } else { task.grid != nil }
-    }
+    let drawn = tasks.filter { $0.grid != nil || $0.answers == nil }
     try requireDistinct(drawn.map(\.name), CodingKeys.tasks) {
       PlaceFigures.fileName(of: $0).lowercased()
     }

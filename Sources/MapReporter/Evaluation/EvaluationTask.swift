@@ -142,6 +142,11 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     try container.encodeIfPresent(grid, forKey: .grid)
   }
 
+  /// What is asked for; nil for running text, which has no answers.
+  package var answers: SampleTask? {
+    if case .answers(let task) = content { task } else { nil }
+  }
+
   /// The metric the task is judged by first.
   package var primaryMetric: CurveMetric {
     switch content {
@@ -152,15 +157,12 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
 
   /// Whether answers are decoded token by token.
   package var generates: Bool {
-    if case .answers(let task) = content {
-      return decodes || task.metrics.contains(where: \.judgesText)
-    }
-    return false
+    answers.map { decodes || $0.metrics.contains(where: \.judgesText) } ?? false
   }
 
   /// The tasks and lengths that samples take in turn; empty for tasks of one kind.
   package var rulerCells: [RulerCell] {
-    guard case .answers(.ruler(let task)) = content else { return [] }
+    guard case .ruler(let task) = answers else { return [] }
     let lengths = task.lengths.isEmpty ? [nil] : task.lengths.map { Optional($0) }
     return lengths.flatMap { length in task.kinds.map { RulerCell(kind: $0, length: length) } }
   }

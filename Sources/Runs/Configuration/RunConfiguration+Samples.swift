@@ -147,10 +147,7 @@ extension RunConfiguration {
 
   /// The texts that maps are judged on: those of the haystack and of tasks from files.
   var evaluationTextFiles: [String] {
-    haystack.evaluation.files
-      + evaluation.tasks.compactMap { task in
-        if case .answers(let content) = task.content { content.file } else { nil }
-      }
+    haystack.evaluation.files + evaluation.tasks.compactMap { $0.answers?.file }
   }
 
   /// The files of tasks that maps are searched on.
@@ -159,10 +156,7 @@ extension RunConfiguration {
   /// The texts that one task, by its name, judges maps on: its file, or those of the haystack.
   func textFiles(ofTask name: String) -> [String] {
     let task = evaluation.tasks.first { $0.name == name }
-    guard case .answers(let content)? = task?.content, let file = content.file else {
-      return haystack.evaluation.files
-    }
-    return [file]
+    return (task?.answers?.file).map { [$0] } ?? haystack.evaluation.files
   }
 
   /// Those that gates are learned and maps are searched on.
@@ -177,8 +171,7 @@ extension RunConfiguration {
   package func evaluationSamples(
     _ task: EvaluationTask, _ tokenizer: Tokenizer, positions: Int
   ) throws -> EvaluationSamples {
-    var content = SampleTask.passkeys(PasskeyTask())
-    if case .answers(let own) = task.content { content = own }
+    let content = task.answers ?? .passkeys(PasskeyTask())
     let isLimited = content.file == nil || task.context != nil
     let source = try content.source(
       haystack: haystack.evaluation, purpose: .evaluation,
@@ -227,12 +220,9 @@ extension RunConfiguration {
         : searched.map {
           ($0, "maps are searched", (search.samples + searched.count - 1) / searched.count)
         })
-    func canonical(_ path: String) -> String {
-      URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
-    }
     var notes: [String] = []
     for judged in evaluation.tasks {
-      guard case .answers(.file(let file)) = judged.content else { continue }
+      guard case .file(let file) = judged.answers else { continue }
       let lines = file.skip..<file.skip + evaluation.samples(of: judged)
       for (task, what, count) in learned {
         guard case .file(let other) = task, canonical(other.file) == canonical(file.file)

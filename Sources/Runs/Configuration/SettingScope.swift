@@ -127,7 +127,7 @@ extension RunConfiguration {
       let own = try node(task).leaves(
         under: "",
         without: [Key.samples, .sparsities, .criteria].reduce(into: []) { $0.insert($1.rawValue) })
-      if case .answers(.file) = task.content {
+      if task.answers?.file != nil {
         // Neither the haystack nor the seed changes its samples, which may be as long as the model allows.
         found[task.name] = own
         continue

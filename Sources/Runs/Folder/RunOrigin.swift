@@ -70,15 +70,17 @@ package struct RunOrigin: Sendable {
     return sentences.isEmpty ? nil : sentences.joined(separator: "; ")
   }
 
-  private func canonical(_ path: String) -> String {
-    URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
-  }
+}
+
+/// A path by which a file is known however it is spelt.
+func canonical(_ path: String) -> String {
+  URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
 }
 
 extension RunRecord {
   /// What the run of this record was made from and that of `now` is not, one readable entry each; files of `others` are
   /// not looked at.
-  func inputDifferences(from now: RunRecord, but others: [String] = []) -> [String] {
+  func inputDifferences(from now: RunRecord, but others: Set<String> = []) -> [String] {
     var found: [String] = []
     if let identity, let other = now.identity { found += identity.differences(from: other) }
     for (path, hash) in (now.texts ?? [:]).sorted(by: { $0.key < $1.key }) {

@@ -6,9 +6,9 @@ import Transformer
 /// What ends a generated text.
 package struct TextEnding: Sendable {
   /// Tokens, which are no part of it.
-  package var tokens: Set<Int32>
+  package let tokens: Set<Int32>
   /// Texts, which are no part of it.
-  package var texts: [String]
+  package let texts: [String]
 
   /// An ending at any of these.
   package init(tokens: Set<Int32>, texts: [String] = []) {
@@ -97,7 +97,7 @@ package struct TextGenerator: Sendable {
 /// A generated text and what it took.
 package struct GeneratedText: Sendable {
   /// What ended a text.
-  package enum End: String, Sendable, Codable {
+  package enum End: String, Sendable {
     /// A token that ends texts.
     case token = "end token"
     /// A text that was to end it.

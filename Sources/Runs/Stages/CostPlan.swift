@@ -169,7 +169,7 @@ private struct StageCosts {
     var tokens = settings.context(of: task)
     let maps = mapCount(task)
     var (end, generated) = (tokens / 2, 0)
-    if case .answers(let content) = task.content {
+    if let content = task.answers {
       let sample = try configuration.evaluationSamples(
         task, tokenizer, positions: model.maxPositions
       ).sample(index: 0)

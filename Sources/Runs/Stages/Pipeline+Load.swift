@@ -32,7 +32,7 @@ extension RunModel {
 extension Pipeline {
   /// Makes the model ready, checks that it and the texts are the folder's, and records them.
   mutating func load() throws -> RunModel {
-    _ = try source.requiredTokenizer()
+    let model = try RunModel(source)
     let inputs = WatchedInputs(source, configuration)
     var now = record
     now.note(source.configuration, source.identity)
@@ -40,8 +40,7 @@ extension Pipeline {
     // What only searches or tasks are made from is settled by their own results.
     let others = Set(configuration.textFiles)
       .subtracting(configuration.calibrationTextFiles + configuration.haystack.evaluation.files)
-    let differences =
-      files.holdGates ? record.inputDifferences(from: now, but: Array(others)) : []
+    let differences = files.holdGates ? record.inputDifferences(from: now, but: others) : []
     guard differences.isEmpty else {
       throw RunError.otherFiles(folder: folder.path, differences: differences)
     }
@@ -61,7 +60,7 @@ extension Pipeline {
       "\(configuration.model): \(source.configuration.modelType), \(source.configuration.layers) layers × "
         + "\(source.configuration.keyValueHeads) key-value heads; \(record.linearAlgebra)")
     try folder.write(record.json(), to: files.record)
-    return try RunModel(source)
+    return model
   }
 
   /// Reads every weight once: whoever computes for hours wants to know that they are numbers.

@@ -59,9 +59,8 @@ package struct SampleSet: Sendable {
     guard let task = tasks.first(where: { $0.name == name }) else {
       throw RunError.noSuchTask(name, path: path, known: tasks.map(\.name))
     }
-    guard case .answers = task.content else {
-      let others = tasks.filter { if case .answers = $0.content { true } else { false } }.map(
-        \.name)
+    guard task.answers != nil else {
+      let others = tasks.filter { $0.answers != nil }.map(\.name)
       throw RunError.noAnswers(task: name, path: path, others: others)
     }
     return try configuration.evaluationSamples(task, tokenizer, positions: positions)

@@ -110,7 +110,14 @@ struct ReadingScorer: TaskScorer {
     _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
-    let sample = try samples.sample(index: index)
+    try score(maps, wanted: wanted, try samples.sample(index: index), onEach: onEach)
+  }
+
+  /// The same of a sample that is made.
+  func score(
+    _ maps: [HeadSet], wanted: [Bool], _ sample: TaskSample,
+    onEach: (Int, SampleScores) throws -> Void
+  ) throws {
     let answers = Array(sample.answers.joined())
     let firstTokens = Set(sample.firstTokens)
     try runner.run(
@@ -241,9 +248,9 @@ struct GeneratingScorer: TaskScorer {
     _ maps: [HeadSet], wanted: [Bool], sample index: Int,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
-    var read: [Int: SampleScores] = [:]
-    try reading?.score(maps, wanted: wanted, sample: index) { read[$0] = $1 }
     let sample = try samples.sample(index: index)
+    var read: [Int: SampleScores] = [:]
+    try reading?.score(maps, wanted: wanted, sample) { read[$0] = $1 }
     guard let key = sample.key, let end = sample.answers.first?.lowerBound else { return }
     let prompt = Array(sample.tokens[..<end])
     for (place, map) in maps.enumerated() where wanted[place] {

@@ -105,6 +105,12 @@ def longrope(original):
 
 
 plain = {"rope_type": "default", "rope_theta": 10000.0}
+scales = dict(
+    embedding_multiplier=12.0,
+    attention_multiplier=0.2,
+    residual_multiplier=0.22,
+    logits_scaling=6.0,
+)
 FAMILIES = {
     # bfloat16 and untied, as Llama 3.1 8B.
     "llama-3.1": (LlamaForCausalLM, LlamaConfig, dict(rope_parameters=llama3), torch.bfloat16),
@@ -229,10 +235,7 @@ FAMILIES = {
         GraniteConfig,
         dict(
             rope_parameters=plain,
-            embedding_multiplier=12.0,
-            attention_multiplier=0.2,
-            residual_multiplier=0.22,
-            logits_scaling=6.0,
+            **scales,
             tie_word_embeddings=True,
         ),
         torch.float32,
@@ -247,10 +250,7 @@ FAMILIES = {
             num_local_experts=4,
             num_experts_per_tok=2,
             rope_parameters=plain,
-            embedding_multiplier=12.0,
-            attention_multiplier=0.2,
-            residual_multiplier=0.22,
-            logits_scaling=6.0,
+            **scales,
             tie_word_embeddings=True,
         ),
         torch.float32,
