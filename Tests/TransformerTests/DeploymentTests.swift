@@ -101,6 +101,32 @@ import Transformer
     }
   }
 
+  /// A prompt that is read once, and whose cache each map prunes for itself.
+  @Test(arguments: Architectures.all, deployments.filter { $0.phase == .decode })
+  func oneReadPromptServesAllMaps(_ c: ModelConfiguration, _ deployment: Deployment) {
+    let model = RandomModel(c, seed: 45)
+    let oracle = ReferenceModel(model)
+    var random = TestRandom(seed: 46)
+    let tokens = random.tokens(40, vocabulary: c.vocabulary)
+    for boundary in [12, 33, 40] {
+      let read = Generation(
+        model.decoder, prompt: Array(tokens[..<boundary]), pattern: .full(c), capacity: boundary,
+        length: tokens.count)
+      for map in maps(c, &random).suffix(2) {
+        let pattern = AttentionPattern(map, deployment.rule(boundary: boundary))
+        let expected = oracle.finalHidden(tokens, pattern: pattern)
+        var generation = Generation(continuing: read, pattern: pattern, capacity: tokens.count)
+        for position in boundary..<tokens.count {
+          expectClose(
+            generation.hidden.values, expected[position - 1], tolerance: 1e-4,
+            "\(deployment.name), \(boundary), position \(position - 1)")
+          generation.append(tokens[position])
+        }
+        expectClose(generation.hidden.values, expected[39], tolerance: 1e-4, deployment.name)
+      }
+    }
+  }
+
   /// Prompts that are read once, and the rows of all maps of all samples side by side.
   @Test(arguments: Architectures.all, deployments.filter { $0.phase == .decode })
   func promptedMapsMatchTheOracle(_ c: ModelConfiguration, _ deployment: Deployment) {

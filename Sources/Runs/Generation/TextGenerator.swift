@@ -59,12 +59,33 @@ package struct TextGenerator: Sendable {
     _ prompt: [Int32], boundary: Int? = nil, choice: TokenChoice = .greedy,
     onText: (String) -> Bool = { _ in true }
   ) -> GeneratedText {
-    var choice = choice
     let start = ContinuousClock.now
     let rule = deployment.rule(boundary: boundary ?? prompt.count)
-    var generation = Generation(
+    let generation = Generation(
       decoder, prompt: prompt, pattern: AttentionPattern(heads, rule),
+      capacity: prompt.count + maximumTokens, length: prompt.count)
+    return generate(generation, since: start, choice: choice, onText: onText)
+  }
+
+  /// Generates the text that follows `prompt`, of which `read` holds the tokens up to the boundary: it serves every
+  /// map that streams after it.
+  package func generate(
+    _ prompt: [Int32], after read: borrowing Generation, onText: (String) -> Bool
+  ) -> GeneratedText {
+    let start = ContinuousClock.now
+    var generation = Generation(
+      continuing: read, pattern: AttentionPattern(heads, deployment.rule(boundary: read.tokens)),
       capacity: prompt.count + maximumTokens)
+    for token in prompt[read.tokens...] { generation.append(token) }
+    return generate(generation, since: start, choice: .greedy, onText: onText)
+  }
+
+  private func generate(
+    _ prompt: consuming Generation, since start: ContinuousClock.Instant, choice: TokenChoice,
+    onText: (String) -> Bool
+  ) -> GeneratedText {
+    var generation = prompt
+    var choice = choice
     let readTime = ContinuousClock.now - start
     var (tokens, text): ([Int32], String) = ([], "")
     var end = GeneratedText.End.limit

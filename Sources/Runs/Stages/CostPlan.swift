@@ -181,7 +181,8 @@ private struct StageCosts {
     var bytes = 4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
     if task.generates {
       let decoded = Double(generated * Self.decodedAsRead) * prefill(1)
-      operations = Double(maps) * (1.2 * prefill(tokens) + decoded)
+      let reads = deployment.phase == .decode ? 1 : maps
+      operations = Double(reads) * 1.2 * prefill(tokens) + Double(maps) * decoded
     } else if deployment.phase == .decode {
       operations = prefill(tokens) + Double(maps) * 0.8 * rows(max(tokens - end, 1), after: end)
       bytes += PromptCache.bytes(model, tokens: end)

@@ -204,18 +204,33 @@ struct DecodingScorer: TaskScorer {
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
     let sample = try samples.sample(index: index)
-    let rule = deployment.rule(boundary: sample.boundary(deployment.boundary))
+    let boundary = sample.boundary(deployment.boundary)
+    let (rule, capacity) = (deployment.rule(boundary: boundary), sample.tokens.count)
+    if deployment.phase == .decode {
+      let read = Generation(
+        decoder, prompt: Array(sample.tokens[..<boundary]), pattern: .full(decoder.configuration),
+        capacity: boundary, length: capacity)
+      for (place, map) in maps.enumerated() where wanted[place] {
+        let generation = Generation(
+          continuing: read, pattern: AttentionPattern(map, rule), capacity: capacity)
+        try onEach(place, decode(sample, generation))
+      }
+      return
+    }
+    let prompt = Array(sample.tokens[..<(sample.answers.first?.lowerBound ?? 0)])
     for (place, map) in maps.enumerated() where wanted[place] {
-      try onEach(place, decode(sample, AttentionPattern(map, rule)))
+      let generation = Generation(
+        decoder, prompt: prompt, pattern: AttentionPattern(map, rule), capacity: capacity)
+      try onEach(place, decode(sample, generation))
     }
   }
 
-  private func decode(_ sample: TaskSample, _ pattern: AttentionPattern) -> SampleScores {
+  /// Scores the answers, decoded after what was read of the sample.
+  private func decode(_ sample: TaskSample, _ prompt: consuming Generation) -> SampleScores {
     let (tokens, firstTokens) = (sample.tokens, Set(sample.firstTokens))
     var scores = SampleScores()
-    var next = sample.answers.first?.lowerBound ?? 0
-    var generation = Generation(
-      decoder, prompt: Array(tokens[..<next]), pattern: pattern, capacity: tokens.count)
+    var generation = prompt
+    var next = generation.tokens
     for answer in sample.answers {
       for position in next..<answer.lowerBound { generation.append(tokens[position]) }
       var isExact = true
@@ -253,16 +268,34 @@ struct GeneratingScorer: TaskScorer {
     try reading?.score(maps, wanted: wanted, sample) { read[$0] = $1 }
     guard let key = sample.key, let end = sample.answers.first?.lowerBound else { return }
     let prompt = Array(sample.tokens[..<end])
-    for (place, map) in maps.enumerated() where wanted[place] {
+    let boundary = sample.boundary(deployment.boundary)
+    func record(_ text: String, of place: Int) throws {
       var scores = read[place] ?? SampleScores()
-      let generator = TextGenerator(
-        model, heads: map, deployment: deployment, ending: ending, maximumTokens: key.maximumTokens)
-      let answer = generator.generate(
-        prompt, boundary: sample.boundary(deployment.boundary),
-        onText: { !isDecided($0, key) })
-      for metric in metrics { scores[CurveMetric(metric)].add(metric.score(answer.text, key)) }
+      for metric in metrics { scores[CurveMetric(metric)].add(metric.score(text, key)) }
       try onEach(place, scores)
     }
+    guard deployment.phase == .decode else {
+      for (place, map) in maps.enumerated() where wanted[place] {
+        let answer = generator(map, key).generate(prompt, boundary: boundary) {
+          !isDecided($0, key)
+        }
+        try record(answer.text, of: place)
+      }
+      return
+    }
+    // All maps see the same of the prompt.
+    let full = Generation(
+      model.decoder, prompt: Array(prompt[..<boundary]),
+      pattern: .full(model.decoder.configuration), capacity: boundary, length: end)
+    for (place, map) in maps.enumerated() where wanted[place] {
+      let answer = generator(map, key).generate(prompt, after: full) { !isDecided($0, key) }
+      try record(answer.text, of: place)
+    }
+  }
+
+  private func generator(_ map: HeadSet, _ key: AnswerKey) -> TextGenerator {
+    TextGenerator(
+      model, heads: map, deployment: deployment, ending: ending, maximumTokens: key.maximumTokens)
   }
 
   /// Whether what follows changes no score any more.

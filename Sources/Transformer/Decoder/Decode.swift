@@ -10,12 +10,17 @@ package struct Generation: ~Copyable {
   package private(set) var hidden: Tensor
 
   /// Reads `prompt` (at least one token), with room for `capacity` tokens in all.
-  package init(_ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int) {
+  ///
+  /// LongRoPE takes `length` for the length of the text; all of `capacity` if nil.
+  package init(
+    _ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int,
+    length: Int? = nil
+  ) {
     precondition(!prompt.isEmpty && prompt.count <= capacity, "\(prompt.count) of \(capacity)")
     self.decoder = decoder
     var cache = KVCache(
       decoder.configuration, pattern: pattern, prompt: prompt.count, capacity: capacity)
-    let table = RotaryTable(decoder.configuration, positions: capacity)
+    let table = RotaryTable(decoder.configuration, positions: capacity, length: length)
     let last = RowSet(sink: 0, tail: prompt.count - 1..<prompt.count)
     var plan = decoder.rowPlan(pattern, output: last)
     if pattern.streaming.queries.upperBound < capacity {
@@ -33,6 +38,33 @@ package struct Generation: ~Copyable {
     self.table = table
     hidden = decoder.finalNorm(x.view)
   }
+
+  /// Goes on from `prompt`, which was read with full attention, as the heads of `pattern` see the tokens to come.
+  ///
+  /// The cache is a copy that keeps what they still see: one prefill serves any number of maps that stream after
+  /// the prompt.
+  ///
+  /// - Parameters:
+  ///   - prompt: What was read; nothing in it changes.
+  ///   - pattern: Streams nowhere before the prompt's end.
+  ///   - capacity: Tokens there is room for, those of the prompt among them.
+  package init(
+    continuing prompt: borrowing Generation, pattern: AttentionPattern, capacity: Int
+  ) {
+    let read = prompt.cache.tokens
+    precondition(
+      read <= capacity && pattern.streaming.queries.lowerBound >= read, "\(read) of \(capacity)")
+    decoder = prompt.decoder
+    cache = KVCache(decoder.configuration, pattern: pattern, prompt: read, capacity: capacity)
+    cache.take(prompt.cache)
+    table = RotaryTable(
+      decoder.configuration, positions: capacity, length: prompt.table.length)
+    hidden = Tensor(
+      rows: 1, columns: decoder.configuration.hidden, values: prompt.hidden.values)
+  }
+
+  /// Tokens read.
+  package var tokens: Int { cache.tokens }
 
   /// Bytes the cache holds.
   package var cacheBytes: Int { cache.byteCount }

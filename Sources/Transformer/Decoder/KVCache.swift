@@ -56,6 +56,13 @@ struct KVCache: ~Copyable {
     }
   }
 
+  /// Takes over what heads still see of the keys and values of `other`, a cache of the same model whose heads hold
+  /// no less.
+  mutating func take(_ other: borrowing KVCache) {
+    tokens = other.tokens
+    for index in heads.indices { heads[index].take(other.heads[index], tokens: tokens) }
+  }
+
   /// Takes over the key and value (K·D) of the token at `position`.
   mutating func append(layer: Int, position: Int, k: Span<Float>, v: Span<Float>) {
     for head in 0..<shape.keyValueHeads {
@@ -172,6 +179,19 @@ struct HeadCache: ~Copyable {
     filled = max(filled, slot + 1)
     keys.setRow(slot, k)
     values.setRow(slot, v)
+  }
+
+  /// Takes in what `other` holds of the first `tokens` positions.
+  mutating func take(_ other: borrowing HeadCache, tokens: Int) {
+    let sink = min(other.sink, tokens)
+    let recent =
+      max(sink, max(other.first, tokens - (other.slots - other.sink)))..<max(sink, tokens)
+    for range in [0..<sink, recent] {
+      for position in range {
+        let slot = other.slot(of: position)
+        put(position: position, k: other.keys.view.row(slot), v: other.values.view.row(slot))
+      }
+    }
   }
 
   private func slot(of position: Int) -> Int {

@@ -6,15 +6,19 @@ import Foundation
 /// Su et al. 2021, arXiv 2104.09864. Angle of position t, pair i of n turned features: t · θ^(−2i/n), the frequencies
 /// stretched by ``RopeScaling``. Layers of one ``Rotary`` share a table.
 package struct RotaryTable: ~Copyable, Sendable {
-  /// Positions the table covers; LongRoPE takes them for the length of the sequence.
+  /// Positions the table covers.
   let positions: Int
+  /// What LongRoPE takes for the length of the sequence.
+  let length: Int
   private var angles = UniqueArray<RotaryAngles>()
   /// Of each layer, (L); nil where positions turn nothing.
   private let places: [Int?]
   private let headDim: Int
 
-  package init(_ configuration: ModelConfiguration, positions: Int) {
+  /// A table of `positions`, in a sequence of `length` tokens; of as many if nil.
+  package init(_ configuration: ModelConfiguration, positions: Int, length: Int? = nil) {
     self.positions = positions
+    self.length = length ?? positions
     headDim = configuration.headDim
     var known: [Rotary] = []
     places = configuration.kinds.map { kind in
@@ -24,7 +28,8 @@ package struct RotaryTable: ~Copyable, Sendable {
       return known.count - 1
     }
     for rotary in known {
-      angles.append(RotaryAngles(rotary, headDim: headDim, positions: positions))
+      angles.append(
+        RotaryAngles(rotary, headDim: headDim, positions: positions, length: self.length))
     }
   }
 
@@ -47,8 +52,8 @@ struct RotaryAngles: ~Copyable, Sendable {
   let sine: Tensor
   let isInterleaved: Bool
 
-  init(_ rotary: Rotary, headDim: Int, positions: Int) {
-    let frequencies = rotary.frequencies(headDim: headDim, length: positions)
+  init(_ rotary: Rotary, headDim: Int, positions: Int, length: Int) {
+    let frequencies = rotary.frequencies(headDim: headDim, length: length)
     let factor = rotary.scaling?.attentionFactor ?? 1
     isInterleaved = rotary.isInterleaved
     var cosine = Tensor(rows: positions, columns: frequencies.count)
