@@ -87,6 +87,29 @@ import Transformer
     }
   }
 
+  /// Maps of one prompt are decoded side by side, more of them than go into a group: none minds the others.
+  @Test(arguments: ["preset: held-out-words, context: 384, decode: true", "file: FILE, metric: [f1, contains-any]"])
+  func aTextDoesNotDependOnOthers(yaml: String) throws {
+    let path = try passkeyFile(1)
+    let task = try task(yaml.replacingOccurrences(of: "FILE", with: path))
+    let maps = (0..<11).map { index in
+      HeadSet(full.rows.indices.map { layer in full.rows[layer].map { _ in (index >> (layer % 4)) & 1 == 0 } })
+    }
+    let scorer = try RunConfiguration(name: "t", model: "m").scorer(
+      task, Deployment(Self.window, phase: .decode), model)
+    func scores(_ wanted: [Bool]) throws -> [Int: SampleScores] {
+      var found: [Int: SampleScores] = [:]
+      try scorer.score(maps, wanted: wanted, sample: 0) { found[$0] = $1 }
+      return found
+    }
+    let all = try scores(maps.map { _ in true })
+    #expect(all.count == 11 && Set(all.values.map { $0.total(task.primaryMetric).sum }).count > 1)
+    for place in [0, 7, 8, 10] {
+      let alone = try scores(maps.indices.map { $0 == place })
+      #expect(alone == [place: try #require(all[place])])
+    }
+  }
+
   /// Reading alone gives the same, and needs no generation.
   @Test func tokensNeedNoGeneration() throws {
     let path = try passkeyFile(2)

@@ -101,27 +101,38 @@ import Transformer
     }
   }
 
-  /// A prompt that is read once, and whose cache each map prunes for itself.
+  /// A prompt that is read once, whose cache each map prunes for itself: alone, and side by side.
   @Test(arguments: Architectures.all, deployments.filter { $0.phase == .decode })
   func oneReadPromptServesAllMaps(_ c: ModelConfiguration, _ deployment: Deployment) {
     let model = RandomModel(c, seed: 45)
     let oracle = ReferenceModel(model)
     var random = TestRandom(seed: 46)
     let tokens = random.tokens(40, vocabulary: c.vocabulary)
+    let maps = Array(maps(c, &random).suffix(3))
     for boundary in [12, 33, 40] {
       let read = Generation(
         model.decoder, prompt: Array(tokens[..<boundary]), pattern: .full(c), capacity: boundary,
         length: tokens.count)
-      for map in maps(c, &random).suffix(2) {
-        let pattern = AttentionPattern(map, deployment.rule(boundary: boundary))
-        let expected = oracle.finalHidden(tokens, pattern: pattern)
-        var generation = Generation(continuing: read, pattern: pattern, capacity: tokens.count)
-        for position in boundary..<tokens.count {
+      let patterns = maps.map { AttentionPattern($0, deployment.rule(boundary: boundary)) }
+      let expected = patterns.map { oracle.finalHidden(tokens, pattern: $0) }
+      var group = GenerationGroup(continuing: read, patterns: patterns, capacity: tokens.count)
+      var alone = GenerationGroup(
+        continuing: read, patterns: [patterns[2]], capacity: tokens.count)
+      for position in boundary..<tokens.count {
+        // The second map's text ends before the others'.
+        if position == 37 { group.remove { $0 == 1 } }
+        group.append(Array(repeating: tokens[position], count: group.members.count))
+        alone.append([tokens[position]])
+        for (row, member) in group.members.enumerated() {
           expectClose(
-            generation.hidden.values, expected[position - 1], tolerance: 1e-4,
-            "\(deployment.name), \(boundary), position \(position - 1)")
-          generation.append(tokens[position])
+            group.hidden(row), expected[member][position], tolerance: 1e-4,
+            "\(deployment.name), \(boundary), map \(member), position \(position)")
         }
+        #expect(alone.hidden(0) == group.hidden(group.members.count - 1))
+      }
+      for (pattern, expected) in zip(patterns, expected) {
+        var generation = Generation(continuing: read, pattern: pattern, capacity: tokens.count)
+        for position in boundary..<tokens.count { generation.append(tokens[position]) }
         expectClose(generation.hidden.values, expected[39], tolerance: 1e-4, deployment.name)
       }
     }

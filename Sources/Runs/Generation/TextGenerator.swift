@@ -23,96 +23,135 @@ package struct TextEnding: Sendable {
   }
 }
 
-/// Generates a text token by token through the KV cache, which holds only what a map's heads still see.
+/// Generates texts token by token through the KV cache, which holds only what a map's heads still see.
 package struct TextGenerator: Sendable {
   let decoder: DecoderModel
   let tokenizer: Tokenizer
-  /// What heads see; the prompt ends where the text begins.
-  let heads: HeadSet
+  /// Where heads stream; the prompt ends where the text begins.
   let deployment: Deployment
   let ending: TextEnding
   /// Tokens that are generated at most, ≥ 1.
   let maximumTokens: Int
 
-  /// A generator under a map in a deployment.
+  /// A generator in a deployment.
   package init(
-    _ model: RunModel, heads: HeadSet, deployment: Deployment, ending: TextEnding,
-    maximumTokens: Int
+    _ model: RunModel, deployment: Deployment, ending: TextEnding, maximumTokens: Int
   ) {
     decoder = model.decoder
     tokenizer = model.tokenizer
-    self.heads = heads
     self.deployment = deployment
     self.ending = ending
     self.maximumTokens = maximumTokens
   }
 
-  /// Generates the text that follows `prompt`.
+  /// Generates the text that follows `prompt` under a map.
   ///
   /// - Parameters:
-  ///   - prompt: Tokens, at least one.
+  ///   - prompt: Tokens, at least one; LongRoPE's factors are those of its length.
+  ///   - heads: What heads see.
   ///   - boundary: Where the prompt ends for the deployment; its end if nil.
   ///   - choice: How each token is chosen.
   ///   - onText: Gets the text so far, at most once for each token, and says whether to go on.
   /// - Returns: The text and what it took.
   package func generate(
-    _ prompt: [Int32], boundary: Int? = nil, choice: TokenChoice = .greedy,
+    _ prompt: [Int32], heads: HeadSet, boundary: Int? = nil, choice: TokenChoice = .greedy,
     onText: (String) -> Bool = { _ in true }
   ) -> GeneratedText {
+    var choice = choice
     let start = ContinuousClock.now
     let rule = deployment.rule(boundary: boundary ?? prompt.count)
-    let generation = Generation(
+    var generation = Generation(
       decoder, prompt: prompt, pattern: AttentionPattern(heads, rule),
       capacity: prompt.count + maximumTokens, length: prompt.count)
-    return generate(generation, since: start, choice: choice, onText: onText)
-  }
-
-  /// Generates the text that follows `prompt`, of which `read` holds the tokens up to the boundary: it serves every
-  /// map that streams after it.
-  package func generate(
-    _ prompt: [Int32], after read: borrowing Generation, onText: (String) -> Bool
-  ) -> GeneratedText {
-    let start = ContinuousClock.now
-    var generation = Generation(
-      continuing: read, pattern: AttentionPattern(heads, deployment.rule(boundary: read.tokens)),
-      capacity: prompt.count + maximumTokens)
-    for token in prompt[read.tokens...] { generation.append(token) }
-    return generate(generation, since: start, choice: .greedy, onText: onText)
-  }
-
-  private func generate(
-    _ prompt: consuming Generation, since start: ContinuousClock.Instant, choice: TokenChoice,
-    onText: (String) -> Bool
-  ) -> GeneratedText {
-    var generation = prompt
-    var choice = choice
     let readTime = ContinuousClock.now - start
-    var (tokens, text): ([Int32], String) = ([], "")
-    var end = GeneratedText.End.limit
+    var text = TextInProgress()
     while true {
       let token = choice.next(generation, decoder)
-      if ending.tokens.contains(token) {
-        end = .token
-        break
-      }
-      tokens.append(token)
-      text = tokenizer.decode(tokens, skipSpecialTokens: true)
-      if let cut = ending.cut(text) {
-        (text, end) = (cut, .text)
-        break
-      }
-      if !onText(text) {
-        end = .stopped
-        break
-      }
-      if tokens.count == maximumTokens { break }
+      take(token, into: &text, onText: onText)
+      if text.end != nil { break }
       generation.append(token)
     }
     return GeneratedText(
-      text: text, tokens: tokens, end: end, promptSeconds: readTime / .seconds(1),
+      text: text.text, tokens: text.tokens, end: text.end ?? .limit,
+      promptSeconds: readTime / .seconds(1),
       decodeSeconds: (ContinuousClock.now - start - readTime) / .seconds(1),
       cacheBytes: generation.cacheBytes)
   }
+
+  /// Generates greedily the texts that follow `prompt` under maps that stream after it alone, side by side.
+  ///
+  /// The text of a map does not depend on the others.
+  ///
+  /// - Parameters:
+  ///   - prompt: Tokens.
+  ///   - maps: What heads see, a map for each text.
+  ///   - boundary: Where the prompt ends for the deployment, 1…its length.
+  ///   - onText: Gets each text so far, and says whether to go on with it.
+  /// - Returns: The texts, of each map one.
+  package func generate(
+    _ prompt: [Int32], maps: [HeadSet], boundary: Int, onText: (String) -> Bool
+  ) -> [String] {
+    let read = Generation(
+      decoder, prompt: Array(prompt[..<boundary]), pattern: .full(decoder.configuration),
+      capacity: boundary, length: prompt.count)
+    let patterns = maps.map { AttentionPattern($0, deployment.rule(boundary: boundary)) }
+    var texts: [String] = []
+    while texts.count < maps.count {
+      let part = patterns[texts.count...].prefix(GenerationGroup.limit)
+      texts += generate(prompt, after: read, Array(part), onText: onText)
+    }
+    return texts
+  }
+
+  /// The texts of so many patterns as a group takes.
+  private func generate(
+    _ prompt: [Int32], after read: borrowing Generation, _ patterns: [AttentionPattern],
+    onText: (String) -> Bool
+  ) -> [String] {
+    var texts = patterns.map { _ in TextInProgress() }
+    var group = GenerationGroup(
+      continuing: read, patterns: patterns, capacity: prompt.count + maximumTokens)
+    for token in prompt[group.tokens...] {
+      group.append(patterns.map { _ in token })
+    }
+    while true {
+      let next = group.predictions
+      for (member, token) in zip(group.members, next) {
+        take(token, into: &texts[member], onText: onText)
+      }
+      let goesOn = group.members.map { texts[$0].end == nil }
+      group.remove { texts[$0].end != nil }
+      if group.members.isEmpty { return texts.map(\.text) }
+      group.append(zip(next, goesOn).filter(\.1).map(\.0))
+    }
+  }
+
+  /// One more token of a text.
+  private func take(
+    _ token: Int32, into text: inout TextInProgress, onText: (String) -> Bool
+  ) {
+    if ending.tokens.contains(token) {
+      text.end = .token
+      return
+    }
+    text.tokens.append(token)
+    text.text = tokenizer.decode(text.tokens, skipSpecialTokens: true)
+    if let cut = ending.cut(text.text) {
+      (text.text, text.end) = (cut, .text)
+    } else if !onText(text.text) {
+      text.end = .stopped
+    } else if text.tokens.count == maximumTokens {
+      text.end = .limit
+    }
+  }
+}
+
+/// A text that is being written.
+private struct TextInProgress {
+  var tokens: [Int32] = []
+  var text = ""
+  /// What ended it; nil while it goes on.
+  var end: GeneratedText.End?
 }
 
 /// A generated text and what it took.

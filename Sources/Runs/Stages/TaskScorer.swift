@@ -206,41 +206,51 @@ struct DecodingScorer: TaskScorer {
     let sample = try samples.sample(index: index)
     let boundary = sample.boundary(deployment.boundary)
     let (rule, capacity) = (deployment.rule(boundary: boundary), sample.tokens.count)
-    if deployment.phase == .decode {
-      let read = Generation(
-        decoder, prompt: Array(sample.tokens[..<boundary]), pattern: .full(decoder.configuration),
-        capacity: boundary, length: capacity)
-      for (place, map) in maps.enumerated() where wanted[place] {
+    let places = maps.indices.filter { wanted[$0] }
+    guard deployment.phase == .decode else {
+      let prompt = Array(sample.tokens[..<(sample.answers.first?.lowerBound ?? 0)])
+      for place in places {
         let generation = Generation(
-          continuing: read, pattern: AttentionPattern(map, rule), capacity: capacity)
-        try onEach(place, decode(sample, generation))
+          decoder, prompt: prompt, pattern: AttentionPattern(maps[place], rule),
+          capacity: capacity)
+        try onEach(place, decode(sample, GenerationGroup(generation))[0])
       }
       return
     }
-    let prompt = Array(sample.tokens[..<(sample.answers.first?.lowerBound ?? 0)])
-    for (place, map) in maps.enumerated() where wanted[place] {
-      let generation = Generation(
-        decoder, prompt: prompt, pattern: AttentionPattern(map, rule), capacity: capacity)
-      try onEach(place, decode(sample, generation))
+    // All maps see the same of the prompt.
+    let read = Generation(
+      decoder, prompt: Array(sample.tokens[..<boundary]), pattern: .full(decoder.configuration),
+      capacity: boundary, length: capacity)
+    var start = 0
+    while start < places.count {
+      let part = places[start...].prefix(GenerationGroup.limit)
+      let group = GenerationGroup(
+        continuing: read, patterns: part.map { AttentionPattern(maps[$0], rule) },
+        capacity: capacity)
+      for (place, scores) in zip(part, decode(sample, group)) { try onEach(place, scores) }
+      start = part.endIndex
     }
   }
 
-  /// Scores the answers, decoded after what was read of the sample.
-  private func decode(_ sample: TaskSample, _ prompt: consuming Generation) -> SampleScores {
+  /// Scores the answers of each member, decoded after what was read of the sample.
+  private func decode(_ sample: TaskSample, _ prompt: consuming GenerationGroup) -> [SampleScores] {
     let (tokens, firstTokens) = (sample.tokens, Set(sample.firstTokens))
-    var scores = SampleScores()
-    var generation = prompt
-    var next = generation.tokens
+    var group = prompt
+    var scores = group.members.map { _ in SampleScores() }
+    func all(_ position: Int) -> [Int32] { scores.map { _ in tokens[position] } }
+    var next = group.tokens
     for answer in sample.answers {
-      for position in next..<answer.lowerBound { generation.append(tokens[position]) }
-      var isExact = true
+      for position in next..<answer.lowerBound { group.append(all(position)) }
+      var isExact = scores.map { _ in true }
       for position in answer {
-        let isCorrect = generation.prediction == tokens[position]
-        isExact = isExact && isCorrect
-        scores.count(isCorrect, isFirst: firstTokens.contains(position))
-        generation.append(tokens[position])
+        for (member, prediction) in group.predictions.enumerated() {
+          let isCorrect = prediction == tokens[position]
+          isExact[member] = isExact[member] && isCorrect
+          scores[member].count(isCorrect, isFirst: firstTokens.contains(position))
+        }
+        group.append(all(position))
       }
-      scores[.exact].add(isExact)
+      for (member, isExact) in isExact.enumerated() { scores[member][.exact].add(isExact) }
       next = answer.upperBound
     }
     return scores
@@ -274,28 +284,22 @@ struct GeneratingScorer: TaskScorer {
       for metric in metrics { scores[CurveMetric(metric)].add(metric.score(text, key)) }
       try onEach(place, scores)
     }
+    let generator = TextGenerator(
+      model, deployment: deployment, ending: ending, maximumTokens: key.maximumTokens)
+    let places = maps.indices.filter { wanted[$0] }
     guard deployment.phase == .decode else {
-      for (place, map) in maps.enumerated() where wanted[place] {
-        let answer = generator(map, key).generate(prompt, boundary: boundary) {
+      for place in places {
+        let answer = generator.generate(prompt, heads: maps[place], boundary: boundary) {
           !isDecided($0, key)
         }
         try record(answer.text, of: place)
       }
       return
     }
-    // All maps see the same of the prompt.
-    let full = Generation(
-      model.decoder, prompt: Array(prompt[..<boundary]),
-      pattern: .full(model.decoder.configuration), capacity: boundary, length: end)
-    for (place, map) in maps.enumerated() where wanted[place] {
-      let answer = generator(map, key).generate(prompt, after: full) { !isDecided($0, key) }
-      try record(answer.text, of: place)
+    let texts = generator.generate(prompt, maps: places.map { maps[$0] }, boundary: boundary) {
+      !isDecided($0, key)
     }
-  }
-
-  private func generator(_ map: HeadSet, _ key: AnswerKey) -> TextGenerator {
-    TextGenerator(
-      model, heads: map, deployment: deployment, ending: ending, maximumTokens: key.maximumTokens)
+    for (place, text) in zip(places, texts) { try record(text, of: place) }
   }
 
   /// Whether what follows changes no score any more.

@@ -1,13 +1,15 @@
+import BasicContainers
+
 /// Prefill once, then one token at a time.
 ///
 /// Computes what ``DecoderModel/finalHidden(_:pattern:rows:)`` does for the longer sequence, with a cache
 /// that holds only what the pattern's heads can still see.
 package struct Generation: ~Copyable {
-  private let decoder: DecoderModel
-  private var cache: KVCache
-  private let table: RotaryTable
+  fileprivate let decoder: DecoderModel
+  fileprivate var cache: KVCache
+  fileprivate let table: RotaryTable
   /// Final hidden state of the last token, (1, C).
-  package private(set) var hidden: Tensor
+  package fileprivate(set) var hidden: Tensor
 
   /// Reads `prompt` (at least one token), with room for `capacity` tokens in all.
   ///
@@ -51,16 +53,22 @@ package struct Generation: ~Copyable {
   package init(
     continuing prompt: borrowing Generation, pattern: AttentionPattern, capacity: Int
   ) {
-    let read = prompt.cache.tokens
-    precondition(
-      read <= capacity && pattern.streaming.queries.lowerBound >= read, "\(read) of \(capacity)")
     decoder = prompt.decoder
-    cache = KVCache(decoder.configuration, pattern: pattern, prompt: read, capacity: capacity)
-    cache.take(prompt.cache)
+    cache = prompt.pruned(pattern, capacity: capacity)
     table = RotaryTable(
       decoder.configuration, positions: capacity, length: prompt.table.length)
     hidden = Tensor(
       rows: 1, columns: decoder.configuration.hidden, values: prompt.hidden.values)
+  }
+
+  /// A copy of the cache that keeps what the heads of `pattern` still see.
+  fileprivate func pruned(_ pattern: AttentionPattern, capacity: Int) -> KVCache {
+    let read = cache.tokens
+    precondition(
+      read <= capacity && pattern.streaming.queries.lowerBound >= read, "\(read) of \(capacity)")
+    var copy = KVCache(decoder.configuration, pattern: pattern, prompt: read, capacity: capacity)
+    copy.take(cache)
+    return copy
   }
 
   /// Tokens read.
@@ -78,6 +86,97 @@ package struct Generation: ~Copyable {
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
     let x = decoder.decode(token, position: position, cache: &cache, table: table)
     cache.tokens += 1
+    hidden = decoder.finalNorm(x.view)
+  }
+}
+
+/// Texts that maps write after the same prompt, a token each at a time: the weights are read once for all of them.
+///
+/// Every text is of the same length until it leaves. A text has the same bits alone and among others, where the
+/// products are our own kernels'.
+package struct GenerationGroup: ~Copyable {
+  /// Texts that a group holds at most.
+  package static var limit: Int { ProductTiling.few }
+
+  private let decoder: DecoderModel
+  private let table: RotaryTable
+  private var caches = UniqueArray<KVCache>()
+  /// Whose texts are still written: places among the patterns given, in the order of the caches.
+  package private(set) var members: [Int]
+  /// Final hidden states of the last tokens, (members, C).
+  private var hidden: Tensor
+
+  /// Goes on from `prompt`, as ``Generation/init(continuing:pattern:capacity:)`` does under each of 1…``limit`` patterns.
+  package init(
+    continuing prompt: borrowing Generation, patterns: [AttentionPattern], capacity: Int
+  ) {
+    precondition(!patterns.isEmpty && patterns.count <= Self.limit, "\(patterns.count) patterns")
+    decoder = prompt.decoder
+    for pattern in patterns {
+      caches.append(prompt.pruned(pattern, capacity: capacity))
+    }
+    table = RotaryTable(decoder.configuration, positions: capacity, length: prompt.table.length)
+    members = Array(patterns.indices)
+    hidden = Tensor(rows: patterns.count, columns: decoder.configuration.hidden)
+    for row in patterns.indices { hidden.setRows(from: row, prompt.hidden) }
+  }
+
+  /// A group of the one text that goes on from `generation`.
+  package init(_ generation: consuming Generation) {
+    decoder = generation.decoder
+    members = [0]
+    caches.append(generation.cache)
+    table = generation.table
+    hidden = generation.hidden
+  }
+
+  /// Tokens read by each member.
+  package var tokens: Int { caches[0].tokens }
+
+  /// Final hidden state of the last token of the member in a row, (C).
+  package func hidden(_ row: Int) -> [Float] { hidden.gathering([row]).values }
+
+  /// The most likely next token of each member.
+  package var predictions: [Int32] { decoder.predictions(hidden) }
+
+  /// Ends the texts of those that `isLeaving` says it of.
+  package mutating func remove(where isLeaving: (Int) -> Bool) {
+    let staying = members.indices.filter { !isLeaving(members[$0]) }
+    for row in members.indices.reversed() where isLeaving(members[row]) {
+      _ = caches.remove(at: row)
+    }
+    hidden = hidden.gathering(staying)
+    members = staying.map { members[$0] }
+  }
+
+  /// Reads one more token of each member, (members).
+  package mutating func append(_ next: [Int32]) {
+    precondition(next.count == members.count && !members.isEmpty, "\(next.count) tokens")
+    let position = tokens
+    precondition(position < caches[0].capacity, "the cache's \(caches[0].capacity) tokens are used up")
+    let row = RowSet(sink: 0, tail: position..<position + 1)
+    let places = next.indices.map { $0..<$0 + 1 }
+    var x = decoder.embed(next, rows: .all(next.count))
+    for index in 0..<decoder.configuration.layers {
+      let layer = decoder.layer(index, input: .all(x.rows), output: .all(x.rows))
+      x = layer.forward(
+        x.view, places: places, branches: Array(next.indices),
+        rotate: { part, _ in table.rotate(&part, rows: row, layer: index) }
+      ) { qkv in
+        var o = Tensor(rows: next.count, columns: decoder.shape.queryWidth)
+        for member in next.indices {
+          caches[member].append(
+            layer: index, position: position, k: qkv.k.view.row(member),
+            v: qkv.v.view.row(member))
+          o.setRows(
+            from: member,
+            caches[member].attend(
+              layer: index, q: qkv.q.view.slice(rows: places[member]), sinks: layer.shape.sinks))
+        }
+        return o
+      }
+    }
+    for member in next.indices { caches[member].tokens += 1 }
     hidden = decoder.finalNorm(x.view)
   }
 }

@@ -35,14 +35,6 @@ package struct DecoderLayer {
   }
 }
 
-/// One of several sequences whose rows stand under one another.
-struct LayerSequence {
-  /// The prompt that it goes on from.
-  let prompt: PromptCache
-  /// Where its rows are.
-  let place: Range<Int>
-}
-
 /// What a layer computed on its way, for its backward.
 struct LayerActivations: ~Copyable {
   /// Rotated q (output, H·D), k and v (input, K·D).
@@ -107,20 +99,30 @@ extension DecoderLayer {
   ///
   /// - Parameters:
   ///   - x: The rows of all sequences.
-  ///   - sequences: The sequences, in their order.
+  ///   - places: Where the rows of each sequence are.
   ///   - branches: For each sequence that leaves the layer the one that it goes on from.
+  ///   - rotate: Turns the rows, of q or of k, of the sequence with an index by their positions.
   ///   - attend: The attention's output, (their rows, H·D), of all that leave it.
   /// - Returns: The rows of the sequences that leave the layer under one another, as many as the attention's; rows of
   ///   no sequence are zeros where those of x are.
   func forward(
-    _ x: MatrixView, _ sequences: [LayerSequence], branches: [Int],
+    _ x: MatrixView, places: [Range<Int>], branches: [Int],
+    rotate: (inout MutableMatrixView, Int) -> Void,
     attend: (borrowing QueryKeyValue) -> Tensor
   ) -> Tensor {
     let normed = blockInput(x, weights.attentionNorm)
     var projected = linear(queries: normed.view, keys: normed.view, weights)
     _ = normHeads(&projected)
-    rotate(&projected.q, sequences)
-    rotate(&projected.k, sequences)
+    for (index, place) in places.enumerated() {
+      do {
+        var view = projected.q.mutableView
+        var queries = view.slice(rows: place)
+        rotate(&queries, index)
+      }
+      var view = projected.k.mutableView
+      var keys = view.slice(rows: place)
+      rotate(&keys, index)
+    }
     scaleQueries(&projected)
     let o = attend(projected)
     var h = Tensor.zeros(rows: o.rows, columns: x.columns)
@@ -128,7 +130,7 @@ extension DecoderLayer {
       var view = h.mutableView
       var start = 0
       for branch in branches {
-        let source = sequences[branch].place
+        let source = places[branch]
         var target = view.slice(rows: start..<start + source.count)
         target.copy(x.slice(rows: source))
         start += source.count
@@ -455,16 +457,6 @@ extension DecoderLayer {
     normalization.backward(
       dy.split(weight.count), x: x.split(weight.count), weight, addingTo: &heads)
     return dx
-  }
-
-  /// Turns the rows of several sequences by their positions.
-  private func rotate(_ x: inout Tensor, _ sequences: [LayerSequence]) {
-    var view = x.mutableView
-    for sequence in sequences {
-      var part = view.slice(rows: sequence.place)
-      sequence.prompt.table.rotate(
-        &part, rows: RowSet(sink: 0, tail: sequence.prompt.ownRows), layer: index)
-    }
   }
 
   /// Turns q and k by their positions; `inverse` turns them, or their gradients, back.

@@ -267,9 +267,15 @@ private struct PromptedWalk {
           })
       }
     }
-    let sequences = nodes.map { LayerSequence(prompt: prompt(of: $0), place: $0.place) }
     let layer = decoder.layer(index, input: .all(x.rows), output: .all(x.rows))
-    return layer.forward(x, sequences, branches: branches.sources) { qkv in
+    return layer.forward(
+      x, places: nodes.map(\.place), branches: branches.sources,
+      rotate: { part, node in
+        let prompt = prompt(of: nodes[node])
+        prompt.table.rotate(
+          &part, rows: RowSet(sink: 0, tail: prompt.ownRows), layer: index)
+      }
+    ) { qkv in
       var o = Self.rows(for: branches.nodes, columns: decoder.shape.queryWidth)
       var view = o.mutableView
       attention(

@@ -104,17 +104,15 @@ struct GenerateVerb: Verb {
       tokens: source.endTokens.union(
         try chat.endTokens(of: source.tokenizer, at: "--chat")),
       texts: stop)
-    func generator(_ heads: HeadSet) -> TextGenerator {
-      TextGenerator(
-        source, heads: heads, deployment: deployment, ending: ending, maximumTokens: maxTokens)
-    }
+    let generator = TextGenerator(
+      source, deployment: deployment, ending: ending, maximumTokens: maxTokens)
     let streams = !json && !compare
     let full =
       compare
       ? try write(
-        generator(AttentionPattern.full(loaded.configuration).heads), tokens, streams: false)
+        generator, AttentionPattern.full(loaded.configuration).heads, tokens, streams: false)
       : nil
-    let own = try write(generator(heads), tokens, streams: streams)
+    let own = try write(generator, heads, tokens, streams: streams)
     try loaded.requireUnchanged()
     let result = GenerationResult(prompt: tokens.count, own: own, full: full, source.tokenizer)
     if json { return try Results.print(json: result) }
@@ -143,7 +141,7 @@ struct GenerateVerb: Verb {
 
   /// Generates, and writes the text as it comes.
   private func write(
-    _ generator: TextGenerator, _ tokens: [Int32], streams: Bool
+    _ generator: TextGenerator, _ heads: HeadSet, _ tokens: [Int32], streams: Bool
   ) throws -> GeneratedText {
     let choice =
       temperature.map { TokenChoice.sampled(temperature: $0, topP: topP, seed: seed) } ?? .greedy
@@ -160,7 +158,7 @@ struct GenerateVerb: Verb {
       try Results.write(Data(bytes[shown..<end]))
       shown = end
     }
-    let result = generator.generate(tokens, choice: choice) { text in
+    let result = generator.generate(tokens, heads: heads, choice: choice) { text in
       guard streams else { return true }
       do {
         try show(text, isLast: false)
