@@ -13,7 +13,7 @@ import Testing
     seed: UInt64 = 3, purpose: PasskeySampler.Purpose = .evaluation, longest: Int = 2_000
   ) throws -> RulerSampler {
     try RulerSampler(
-      RulerTask(), haystack: .generated(.coast), purpose: purpose, longest: longest, seed: seed,
+      RulerTask(), haystack: .generated(.coast), purpose: purpose, lengths: [longest], seed: seed,
       tokenizer: tokenizer)
   }
 

@@ -1,8 +1,9 @@
 import Foundation
-import MapReporter
 import Support
 import TestSupport
 import Testing
+
+@testable import MapReporter
 
 @Suite struct CurveTests {
   static let points = [
@@ -16,11 +17,12 @@ import Testing
         .firstTokens: .init(
           Estimate(value: 0.78, low: 0.75, high: 0.8),
           minusHeadMixed: Estimate(value: -0.25, low: -0.5, high: 0.125)),
-      ], kvBytes: 47_185_920, kvShare: 1),
+      ], primary: .tokens, kvBytes: 47_185_920, kvShare: 1),
     CurvePoint(
       method: .random(of: "layers"), seed: 7, task: "key, \"quoted\"", requestedSparsity: 0.5,
       achievedSparsity: 0.5, samples: 5, tokens: 5,
-      measures: [.divergence: .init(Estimate(value: 10.0 / 3, low: 0, high: 20.0 / 3))]),
+      measures: [.divergence: .init(Estimate(value: 10.0 / 3, low: 0, high: 20.0 / 3))],
+      primary: .divergence),
   ]
 
   @Test func tableIsWrittenAsSpecified() throws {
@@ -36,6 +38,23 @@ import Testing
     #expect(read[1].estimate(.tokens) == nil)
     #expect(read[1].measures[.divergence]?.minusFull == nil)
     #expect(read[1].kvBytes == nil)
+  }
+
+  /// What a task is judged by first stands first, and is what runs are compared by.
+  @Test func theFirstMetricIsTheTasksOwn() throws {
+    var point = Self.points[0]
+    point.measures[.f1] = .init(Estimate(value: 0.4, low: 0.3, high: 0.5))
+    point.primary = .f1
+    let text = CurveTable.text([point])
+    let metrics = text.split(separator: "\n").dropFirst().map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)[9]
+    }
+    #expect(metrics == ["f1", "tokens", "first-tokens"])
+    let read = try CurveTable.parse(text)
+    #expect(read == [point])
+    #expect(TaskDifficulty(read) == nil)
+    point.measures[.f1] = .init(Estimate(value: 0.1, low: 0, high: 0.2))
+    #expect(TaskDifficulty([point]) == .tooHard(0.1))
   }
 
   /// A loss of one sample: the fields of its ends are empty.

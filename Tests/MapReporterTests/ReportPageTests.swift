@@ -104,7 +104,7 @@ import Transformer
 
   @Test(arguments: [
     (1.0, 0.9, "Full attention reaches 100.0\u{a0}%"),
-    (0.996, 0.9, "a harder preset such as many-words"),
+    (0.996, 0.9, "a harder task, such as the preset many-words"),
     (0.1, 0.0, "Full attention itself reaches only 10.0\u{a0}%"),
     (0.01, 0.01, "Neither full attention nor any map reaches more than 1\u{a0}%"),
   ])

@@ -228,6 +228,14 @@ import Transformer
     ),
     ("evaluation: {tasks: [{name: a}, {nme: b}]}\n", "did you mean name?"),
     (
+      "task: {ruler: {lengths: [512]}}\n",
+      "task.ruler.lengths are those of an evaluation; here calibration.context_max says them"
+    ),
+    (
+      "search: {tasks: [{length: 4}, {ruler: {lengths: [512]}}]}\n",
+      "search.tasks.1.ruler.lengths are those of an evaluation; here search.context says them"
+    ),
+    (
       "evaluation: {tasks: [{name: a, prose: {}}]}\n",
       "evaluation.tasks begins with prose; the first task decides which map is recommended"
     ),

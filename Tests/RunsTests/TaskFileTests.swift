@@ -88,12 +88,17 @@ import Transformer
   }
 
   /// Maps of one prompt are decoded side by side, more of them than go into a group: none minds the others.
-  @Test(arguments: ["preset: held-out-words, context: 384, decode: true", "file: FILE, metric: [f1, contains-any]"])
+  @Test(arguments: [
+    "preset: held-out-words, context: 384, decode: true", "file: FILE, metric: [f1, contains-any]",
+  ])
   func aTextDoesNotDependOnOthers(yaml: String) throws {
     let path = try passkeyFile(1)
     let task = try task(yaml.replacingOccurrences(of: "FILE", with: path))
     let maps = (0..<11).map { index in
-      HeadSet(full.rows.indices.map { layer in full.rows[layer].map { _ in (index >> (layer % 4)) & 1 == 0 } })
+      HeadSet(
+        full.rows.indices.map { layer in
+          full.rows[layer].map { _ in (index >> (layer % 4)) & 1 == 0 }
+        })
     }
     let scorer = try RunConfiguration(name: "t", model: "m").scorer(
       task, Deployment(Self.window, phase: .decode), model)
@@ -299,10 +304,12 @@ import Transformer
 
   /// Every line is tried before hours of learning, and gates do not depend on the file of a search.
   @Test func filesOfASearchAreTriedFirstAndAreNoneOfTheGates() throws {
-    let good = try passkeyFile(2)
-    let lines = try String(contentsOfFile: good, encoding: .utf8)
+    let good = try passkeyFile(3)
+    let lines = try String(contentsOfFile: good, encoding: .utf8).split(separator: "\n").map {
+      $0 + "\n"
+    }
     let long = #"{"prompt": "\#(String(repeating: "word ", count: 900))", "answer": "b"}"# + "\n"
-    let bad = try scratch.write(lines + long, to: "bad.jsonl")
+    let bad = try scratch.write(lines[..<2].joined() + long, to: "bad.jsonl")
     func yaml(_ file: String) -> String {
       """
       name: files
@@ -319,10 +326,16 @@ import Transformer
     #expect(
       refused.code == 65 && refused.errors.contains("line 3: the sample"), "\(refused.errors)")
     #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/files/gates.tsv")))
+    let few = try run(yaml(try scratch.write(lines[..<2].joined(), to: "few.jsonl")))
+    #expect(
+      few.code == 64
+        && few.errors.contains(
+          "search.samples is 3, 3 of them of \(scratch.path("few.jsonl")), which has 2"),
+      "\(few.errors)")
     #expect(try run(yaml(good)).code == 0)
     let gates = try String(contentsOfFile: scratch.path("runs/files/gates.tsv"), encoding: .utf8)
     // Another file is another search, on the same gates.
-    let other = try scratch.write(String(lines.split(separator: "\n")[1]) + "\n", to: "other.jsonl")
+    let other = try scratch.write(lines.reversed().joined(), to: "other.jsonl")
     let again = try run(yaml(other))
     #expect(again.code == 0, "\(again.errors)")
     #expect(
@@ -358,6 +371,14 @@ import Transformer
     (
       "{name: a, file: %, samples: 9}",
       "run.yaml:17: evaluation.tasks.0.samples is 9, but the file has 2 samples"
+    ),
+    (
+      "{name: a, ruler: {lengths: [480]}, context: 500}",
+      "evaluation.tasks.0.context is given beside ruler.lengths"
+    ),
+    (
+      "{name: a, task: {file: %, metric: nll, max_new_tokens: 0}}",
+      "evaluation.tasks.0.task.max_new_tokens"
     ),
     ("{name: a, file: %, chat: gemma}", "evaluation.tasks.0.chat is gemma, whose <start_of_turn>"),
     (

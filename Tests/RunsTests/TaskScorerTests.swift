@@ -134,6 +134,21 @@ import Transformer
     }
   }
 
+  /// As many kinds of RULER as contexts: each kind comes at each context all the same.
+  @Test func searchSamplesTakeEveryKindAtEveryContext() throws {
+    var configuration = RunConfiguration(name: "t", model: "m")
+    var ruler = RulerTask()
+    ruler.kinds = [.multiValue, .frequentWords]
+    configuration.search.tasks = [.ruler(ruler), .passkeys(.fiveDigits)]
+    configuration.search.contexts = [480, 512]
+    configuration.search.samples = 8
+    let samples = try configuration.searchSamples(model.tokenizer)
+    let made = stride(from: 0, to: 8, by: 2).map { samples[$0] }
+    #expect(made.map(\.answers.count) == [4, 3, 4, 3])
+    let lengths = made.map(\.length)
+    #expect(lengths[2] > lengths[0] && lengths[3] > lengths[1], "\(lengths)")
+  }
+
   @Test func gridsPutTheNeedleWhereTheySay() throws {
     var task = EvaluationTask(name: "grid", task: .needle)
     task.grid = NeedleGrid(lengths: [256, 384], depths: [0, 0.5, 1])

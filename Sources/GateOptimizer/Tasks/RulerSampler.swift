@@ -8,7 +8,7 @@ public struct RulerSampler: SampleSource {
   public let task: RulerTask
   private let seed: UInt64
   private let stream: SeededGenerator.Stream
-  private let longest: Int
+  private let lengths: [Int]
   private let haystack: Haystack
   private let tokenizer: Tokenizer
 
@@ -18,19 +18,19 @@ public struct RulerSampler: SampleSource {
   ///   - task: The tasks; checked here.
   ///   - haystack: Where prose comes from; files are read and tokenized here, once.
   ///   - purpose: Learning, searching or judging.
-  ///   - longest: Tokens of a sample unless it is asked for another length.
+  ///   - lengths: Tokens of samples, at least one length; a sample that is asked for no other draws one of them.
   ///   - seed: The seed of all samples.
   ///   - tokenizer: The model's.
   /// - Throws: `FileError` for a text that cannot be read, ``GateOptimizerError/option(name:expected:found:)`` for a form
   ///   of chats that the tokenizer does not have.
   public init(
-    _ task: RulerTask, haystack: HaystackSource, purpose: PasskeySampler.Purpose, longest: Int,
-    seed: UInt64, tokenizer: Tokenizer
+    _ task: RulerTask, haystack: HaystackSource, purpose: PasskeySampler.Purpose,
+    lengths: [Int], seed: UInt64, tokenizer: Tokenizer
   ) throws {
     _ = try task.chat.endTokens(of: tokenizer, at: RulerTask.CodingKeys.chat.rawValue)
     self.task = task
     self.seed = seed
-    self.longest = longest
+    self.lengths = lengths
     self.tokenizer = tokenizer
     self.haystack = try Haystack(haystack) { tokenizer.encode($0) }
     stream = purpose.stream
@@ -54,8 +54,9 @@ public struct RulerSampler: SampleSource {
     let index = number &* RulerTask.Kind.allCases.count &+ place
     var generator = SeededGenerator(
       seed: seed, index: UInt64(bitPattern: Int64(index)), stream: stream)
+    let drawn = lengths.count == 1 ? lengths[0] : generator.pick(lengths)
     var writer = RulerWriter(
-      kind: kind, context: context ?? longest, chat: task.chat, tokenizer: tokenizer,
+      kind: kind, context: context ?? drawn, chat: task.chat, tokenizer: tokenizer,
       haystack: haystack)
     return try writer.write(&generator)
   }

@@ -54,9 +54,22 @@ public enum SampleTask: Codable, Sendable, Equatable {
     }
   }
 
+  /// Refuses lengths of its own where samples have those of `setting`.
+  package func requireNoLengths(_ setting: String) throws(InvalidSetting) {
+    guard case .ruler(let task) = self, !task.lengths.isEmpty else { return }
+    throw InvalidSetting(
+      [Kind.ruler.rawValue, RulerTask.CodingKeys.lengths.rawValue],
+      "are those of an evaluation; here \(setting) says them: leave them out")
+  }
+
   /// The file that its samples come from; nil for made ones.
   package var file: String? {
     if case .file(let task) = self { task.file } else { nil }
+  }
+
+  /// Kinds of samples, which take turns.
+  package var kinds: Int {
+    if case .ruler(let task) = self { task.kinds.count } else { 1 }
   }
 
   /// How answers are judged; all tokens of them first for passkeys.
@@ -89,7 +102,8 @@ extension SampleTask {
   /// - Parameters:
   ///   - haystack: The text that passkeys and needles are hidden in.
   ///   - purpose: Learning, searching or judging.
-  ///   - lengths: Tokens that samples of passkeys are drawn from; the longest is what others take at most.
+  ///   - lengths: Tokens that samples are drawn from, at least one length; the longest is what those of a file take at
+  ///     most.
   ///   - seed: The seed of all samples.
   ///   - tokenizer: The model's.
   /// - Returns: The source.
@@ -105,7 +119,7 @@ extension SampleTask {
         tokenizer: tokenizer)
     case .ruler(let task):
       try RulerSampler(
-        task, haystack: haystack, purpose: purpose, longest: lengths.max() ?? 0, seed: seed,
+        task, haystack: haystack, purpose: purpose, lengths: lengths, seed: seed,
         tokenizer: tokenizer)
     case .file(let task):
       try FileSampler(

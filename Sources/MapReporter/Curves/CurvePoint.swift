@@ -23,6 +23,8 @@ public struct CurvePoint: Sendable, Hashable {
   public var tokens: Int
   /// What was scored.
   public var measures: [CurveMetric: Measure]
+  /// The metric that the task is judged by first; nil where it is not known.
+  public var primary: CurveMetric?
   /// Bytes of the KV cache at the stated length.
   public var kvBytes: Int?
   /// The same as a share of full attention's cache, 0…1.
@@ -51,7 +53,7 @@ public struct CurvePoint: Sendable, Hashable {
   public init(
     method: CurveMethod, seed: Int? = nil, task: String, deployment: String? = nil,
     requestedSparsity: Double, achievedSparsity: Double, samples: Int, tokens: Int,
-    measures: [CurveMetric: Measure],
+    measures: [CurveMetric: Measure], primary: CurveMetric? = nil,
     kvBytes: Int? = nil, kvShare: Double? = nil
   ) {
     self.method = method
@@ -63,26 +65,33 @@ public struct CurvePoint: Sendable, Hashable {
     self.samples = samples
     self.tokens = tokens
     self.measures = measures
+    self.primary = primary
     self.kvBytes = kvBytes
     self.kvShare = kvShare
   }
 
-  /// What runs are compared by: the share of all tokens that are right or, where tokens were not scored, the first
-  /// share that was.
-  var accuracy: Estimate? {
-    CurveMetric.allCases.first { $0.isShare && measures[$0] != nil }.flatMap(estimate)
-  }
+  /// What runs are compared by: what the task is judged by first or, where it is no share, the first share that was
+  /// scored.
+  var accuracy: Estimate? { scored.first(where: \.isShare).flatMap(estimate) }
+
+  /// What was scored, the metric that the task is judged by first.
+  var scored: [CurveMetric] { CurveMetric.ordered(primary).filter { measures[$0] != nil } }
 
   /// The estimate of `metric`; nil when it was not scored.
   public func estimate(_ metric: CurveMetric) -> Estimate? { measures[metric]?.estimate }
 }
 
 extension CurveMetric {
-  /// The metrics that `points` of one task have, in order; first tokens only where they differ from all
-  /// tokens, since words of one token each have no others.
+  /// All metrics, `first` before the others.
+  static func ordered(_ first: CurveMetric?) -> [CurveMetric] {
+    [first].compactMap(\.self) + allCases.filter { $0 != first }
+  }
+
+  /// The metrics that `points` of one task have, the one that it is judged by first; first tokens only where they
+  /// differ from all tokens, since words of one token each have no others.
   static func scored(in points: [CurvePoint]) -> [CurveMetric] {
     let tellsMore = points.contains { $0.estimate(.firstTokens) != $0.estimate(.tokens) }
-    return allCases.filter { metric in
+    return ordered(points.first?.primary).filter { metric in
       points.contains { $0.estimate(metric) != nil } && (metric != .firstTokens || tellsMore)
     }
   }

@@ -1,7 +1,8 @@
 import Foundation
 import Support
 
-/// `curves.csv`: one line per point and metric, columns as in ``columns``.
+/// `curves.csv`: one line per point and metric, columns as in ``columns``; the metric that the task is judged by first
+/// comes first.
 public enum CurveTable {
   /// The columns, in order; docs/map-format.md says what each holds.
   ///
@@ -50,6 +51,7 @@ public enum CurveTable {
       if place == points.count { points.append(point) }
       places[key] = place
       if metric.isShare { _ = try share("value", of: row) }
+      points[place].primary = points[place].primary ?? metric
       guard points[place].measures.updateValue(try measure(metric, of: row), forKey: metric) == nil
       else {
         throw row.wrong("metric", "each once for a point", "\"\(name)\" again")
@@ -94,7 +96,7 @@ public enum CurveTable {
     let counts = [point.samples, point.tokens].map(String.init)
     let head =
       [point.method.name, point.seed.map(String.init) ?? "", point.task] + sparsity + cache + counts
-    return CurveMetric.allCases.compactMap { metric in
+    return point.scored.compactMap { metric in
       point.measures[metric].map { measure in
         let values = [measure.estimate, measure.minusFull, measure.minusHeadMixed]
         return CommaSeparated.line(

@@ -104,7 +104,14 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     case .prose: content = .prose(try given.decode(ProseSettings.self, forKey: .prose))
     case .ruler: content = .answers(.ruler(try given.decode(RulerTask.self, forKey: .ruler)))
     case .file: content = .answers(.file(try FileTask(amongOthers: decoder)))
-    case .task: content = .answers(try given.decode(SampleTask.self, forKey: .task))
+    case .task:
+      let task = try given.decode(SampleTask.self, forKey: .task)
+      do {
+        try task.validate()
+      } catch {
+        throw InvalidSetting(place + [CodingKeys.task.rawValue] + error.path, error.problem)
+      }
+      content = .answers(task)
     default:
       let preset = try given.decodeIfPresent(Preset.self, forKey: .preset)
       content = .answers(.passkeys((preset ?? .heldOutWords).task))
@@ -185,6 +192,11 @@ extension EvaluationTask {
       }
     case .answers(let task): try task.validate()
     case .prose(let prose): try within(CodingKeys.prose.rawValue, check: prose.validate)
+    }
+    if case .ruler(let ruler) = answers, !ruler.lengths.isEmpty {
+      try requireSetting(
+        context == nil, CodingKeys.context,
+        "is given beside ruler.lengths, which say it; keep one")
     }
     if let grid {
       try within(CodingKeys.grid.rawValue, check: grid.validate)

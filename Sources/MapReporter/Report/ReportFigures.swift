@@ -52,9 +52,7 @@ struct ReportFigures {
   /// Beyond the primary task a metric that says nearly the same as another is left to the table, and so are
   /// a few methods that were measured at one sparsity.
   func accuracy(of task: String, theme: FigureTheme) -> [Figure] {
-    let scored = CurveMetric.scored(in: input.points.filter { $0.task == task })
-    let metrics =
-      scored.filter { $0 == input.primaryMetric } + scored.filter { $0 != input.primaryMetric }
+    let metrics = CurveMetric.scored(in: input.points.filter { $0.task == task })
     let place = input.tasks.firstIndex(of: task) ?? 0
     let curves = metrics.compactMap { metric -> Figure? in
       guard place == 0 || ![.firstTokens, .perplexity].contains(metric) else { return nil }

@@ -40,7 +40,7 @@ extension RunConfiguration {
     try Self.sample(["calibration"]) {
       let sampler = try calibrationSampler(tokenizer)
       var count = sampler.count ?? 1
-      if case .ruler(let ruler) = task { count = ruler.kinds.count }
+      if case .ruler = task { count = task.kinds }
       for index in 0..<count { _ = try sampler.sample(index: index, context: nil) }
     }
   }
@@ -54,6 +54,15 @@ extension RunConfiguration {
     }
     let kinds = max(1, search.tasks.count) * searchContexts.count
     try Self.sample(["search"]) {
+      let samplers = try searchSamplers(tokenizer)
+      for (place, (task, sampler)) in samplers.enumerated() {
+        guard let limit = sampler.count, let file = task.file else { continue }
+        let wanted = (search.samples - place + samplers.count - 1) / samplers.count
+        try requireSetting(
+          wanted <= limit, SearchSettings.CodingKeys.samples,
+          "is \(search.samples), \(wanted) of them of \(file), which has \(limit); set it to "
+            + "\(samplers.count * limit) or less")
+      }
       _ = try searchSamples(
         tokenizer, count: isMade ? min(search.samples, kinds) : search.samples)
     }
@@ -111,19 +120,27 @@ extension RunConfiguration {
   }
 
   private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [TaskSample] {
-    let tasks = search.tasks.isEmpty ? [task] : search.tasks
-    let samplers = try tasks.map { task in
-      try task.source(
+    let samplers = try searchSamplers(tokenizer)
+    // Every task takes its turn at every length, RULER's each with all of its kinds.
+    return try (0..<count).map { index in
+      let (turn, place) = index.quotientAndRemainder(dividingBy: samplers.count)
+      let (task, sampler) = samplers[place]
+      let context = searchContexts[turn / task.kinds % searchContexts.count]
+      // Lines of a file are taken one after the other, and passkeys have other random numbers.
+      let number = if case .passkeys = task { index } else { turn }
+      return try sampler.sample(index: number, context: context)
+    }
+  }
+
+  /// The tasks that maps are searched on, each with the source of its samples.
+  private func searchSamplers(
+    _ tokenizer: Tokenizer
+  ) throws -> [(task: SampleTask, source: any SampleSource)] {
+    try (search.tasks.isEmpty ? [task] : search.tasks).map { task in
+      let source = try task.source(
         haystack: haystack.calibration, purpose: .search, lengths: searchContexts, seed: seed,
         tokenizer: tokenizer)
-    }
-    // Every task takes its turn at every length.
-    return try (0..<count).map { index in
-      let context = searchContexts[index / tasks.count % searchContexts.count]
-      let place = index % tasks.count
-      // Lines of a file are taken one after the other, and passkeys have other random numbers.
-      let number = if case .passkeys = tasks[place] { index } else { index / tasks.count }
-      return try samplers[place].sample(index: number, context: context)
+      return (task, source)
     }
   }
 

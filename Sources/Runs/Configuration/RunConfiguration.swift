@@ -154,11 +154,18 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       _ = try window.deployment(over: Self.plainWindow)
     }
     try within("haystack", check: haystack.validate)
-    try within("task", check: task.validate)
+    try within("task") { () throws(InvalidSetting) in
+      try task.validate()
+      try task.requireNoLengths(
+        calibration == nil ? "evaluation.context" : "calibration.context_max")
+    }
     if let calibration { try within("calibration", check: calibration.validate) }
     try within("search", check: search.validate)
     for (position, task) in search.tasks.enumerated() {
-      try within("search", "tasks", String(position), check: task.validate)
+      try within("search", "tasks", String(position)) { () throws(InvalidSetting) in
+        try task.validate()
+        try task.requireNoLengths("search.context")
+      }
     }
     try within("ranking") { () throws(InvalidSetting) in
       try requireSetting(

@@ -172,8 +172,13 @@ extension FinishedRun {
   private var evaluationFact: String {
     let evaluation = configuration.evaluation
     return evaluation.tasks.map { task in
-      "\(task.name): \(evaluation.samples(of: task)) samples, "
-        + "\(grouped(evaluation.context(of: task))) tokens"
+      let own = task.grid?.lengths ?? task.rulerCells.compactMap(\.length)
+      let lengths = own.isEmpty ? [evaluation.context(of: task)] : own.distinct
+      let isWhole = task.answers?.file != nil && task.context == nil
+      return "\(task.name): \(evaluation.samples(of: task)) samples, "
+        + (isWhole
+          ? "as long as the file’s"
+          : "\(lengths.map { grouped($0) }.joined(separator: ", ")) tokens")
     }.joined(separator: "; ")
   }
 

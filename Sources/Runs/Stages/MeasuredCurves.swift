@@ -95,7 +95,7 @@ package struct MeasuredCurves: Sendable {
       method: map.method, seed: map.seed, task: task.name, deployment: name(of: deployment),
       requestedSparsity: map.requestedSparsity, achievedSparsity: map.achievedSparsity,
       samples: ours.count, tokens: ours.reduce(0) { $0 + $1.total(counted).count },
-      measures: measures,
+      measures: measures, primary: task.primaryMetric,
       kvBytes: KeyValueCacheSize.bytes(
         map.heads, deployment, own: own, context: context, headDim: model.headDim, bytesPerValue: 2),
       kvShare: 1

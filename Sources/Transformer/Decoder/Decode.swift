@@ -153,7 +153,8 @@ package struct GenerationGroup: ~Copyable {
   package mutating func append(_ next: [Int32]) {
     precondition(next.count == members.count && !members.isEmpty, "\(next.count) tokens")
     let position = tokens
-    precondition(position < caches[0].capacity, "the cache's \(caches[0].capacity) tokens are used up")
+    precondition(
+      position < caches[0].capacity, "the cache's \(caches[0].capacity) tokens are used up")
     let row = RowSet(sink: 0, tail: position..<position + 1)
     let places = next.indices.map { $0..<$0 + 1 }
     var x = decoder.embed(next, rows: .all(next.count))

@@ -94,7 +94,7 @@ struct PageView {
     return TaskSection(
       task: task, figures: drawings, table: table,
       sparsities: SparsityTable(
-        points, primary: input.primaryMetric, layers: input.space?.globalLayers.count),
+        points, layers: input.space?.globalLayers.count),
       parts: PartTable(input.places, task: task),
       isPair: drawings.count == 1 && table.metrics.count <= 4,
       warning: TaskDifficulty(points).map(\.warning))

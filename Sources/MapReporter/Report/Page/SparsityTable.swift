@@ -21,10 +21,8 @@ struct SparsityTable {
   let isEmpty: Bool
 
   /// A table of one task's points; `layers` of the model, where it is known.
-  init(_ points: [CurvePoint], primary: CurveMetric, layers: Int?) {
-    let scored = CurveMetric.scored(in: points)
-    let metric =
-      scored.contains(primary) ? primary : scored.contains(.divergence) ? .divergence : scored.first
+  init(_ points: [CurvePoint], layers: Int?) {
+    let metric = CurveMetric.scored(in: points).first
     let shown = points.map(\.method).filter(Self.isShown).distinct
     let own = points.filter { shown.contains($0.method) }
     let asked = Set(own.map(\.requestedSparsity)).sorted()

@@ -28,12 +28,12 @@ enum TaskDifficulty: Equatable {
 
   /// What it means and what to do, in a sentence.
   var warning: String {
-    let easier = "measure an easier preset, fewer passkeys or a shorter context."
+    let easier = "measure an easier task or a shorter context."
     return switch self {
     case .tooEasy(let accuracy):
       "Full attention reaches \(percent(accuracy, digits: 1)) here, so this task is too easy to tell good "
-        + "maps apart: measure a harder preset such as "
-        + "\(EvaluationTask.Preset.manyWords.rawValue), more passkeys or a longer context."
+        + "maps apart: measure a harder task, such as the preset "
+        + "\(EvaluationTask.Preset.manyWords.rawValue), or a longer context."
     case .tooHard(let accuracy):
       "Full attention itself reaches only \(percent(accuracy, digits: 1)) here, so this task says little "
         + "about maps: \(easier)"
