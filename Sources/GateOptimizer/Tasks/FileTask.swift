@@ -25,6 +25,8 @@ public struct FileTask: SettingSection {
   public var maximumTokens = 64
   /// Texts that end an answer and are not part of it.
   public var stops: [String] = []
+  /// Whether an answer is its first line that is not empty, as LongBench has it for short answers.
+  public var firstLine = false
   /// What becomes of a sample that is too long; the format's if nil.
   public var truncation: Truncation?
   /// Lines at the beginning of the file that are left out.
@@ -139,6 +141,7 @@ public struct FileTask: SettingSection {
     case metrics = "metric"
     case maximumTokens = "max_new_tokens"
     case stops = "stop"
+    case firstLine = "first_line"
     case truncation, skip
   }
 
@@ -162,6 +165,7 @@ public struct FileTask: SettingSection {
         try requireShort(stops, key)
         for stop in stops { try requireText(stop, key) }
       },
+      Setting(.firstLine, \.firstLine),
       Setting(.truncation, optional: \.truncation),
       Setting(.skip, \.skip, 0...SettingRange.many.upperBound),
     ]

@@ -90,6 +90,11 @@ public enum SampleTask: Codable, Sendable, Equatable {
     }
   }
 
+  /// Whether an answer is its first line.
+  package var isOneLine: Bool {
+    if case .file(let task) = self { task.firstLine } else { false }
+  }
+
   /// Texts that end an answer.
   package var stops: [String] {
     if case .file(let task) = self { task.stops } else { [] }

@@ -73,6 +73,7 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
     // Those of a task from a file.
     case file, format, fields, prompt, chat, prefix, suffix, metric, stop, truncation, skip
     case maximumTokens = "max_new_tokens"
+    case firstLine = "first_line"
 
     /// Whether it is a setting of a task from a file.
     var isOfFile: Bool { FileTask.CodingKeys(stringValue: stringValue) != nil }

@@ -9,16 +9,25 @@ package struct TextEnding: Sendable {
   package let tokens: Set<Int32>
   /// Texts, which are no part of it.
   package let texts: [String]
+  /// Whether it is a line: line feeds before it are no part of it, and the next one ends it.
+  package let isOneLine: Bool
 
   /// An ending at any of these.
-  package init(tokens: Set<Int32>, texts: [String] = []) {
+  package init(tokens: Set<Int32>, texts: [String] = [], isOneLine: Bool = false) {
     self.tokens = tokens
     self.texts = texts
+    self.isOneLine = isOneLine
+  }
+
+  /// What counts of a generated text before its end.
+  func begin(_ text: String) -> String {
+    isOneLine ? String(text.unicodeScalars.drop { $0 == "\n" }) : text
   }
 
   /// The text as far as the first of the texts that end it; nil where there is none.
   func cut(_ text: String) -> String? {
-    texts.compactMap { text.range(of: $0, options: .literal)?.lowerBound }.min()
+    let ends = texts + (isOneLine ? ["\n"] : [])
+    return ends.compactMap { text.range(of: $0, options: .literal)?.lowerBound }.min()
       .map { String(text[..<$0]) }
   }
 }
@@ -135,7 +144,7 @@ package struct TextGenerator: Sendable {
       return
     }
     text.tokens.append(token)
-    text.text = tokenizer.decode(text.tokens, skipSpecialTokens: true)
+    text.text = ending.begin(tokenizer.decode(text.tokens, skipSpecialTokens: true))
     if let cut = ending.cut(text.text) {
       (text.text, text.end) = (cut, .text)
     } else if !onText(text.text) {

@@ -38,7 +38,7 @@ extension RunConfiguration {
         ending: TextEnding(
           tokens: model.endTokens.union(
             try content.chat.endTokens(of: model.tokenizer, at: "chat")),
-          texts: content.stops),
+          texts: content.stops, isOneLine: content.isOneLine),
         reading: judging.count < content.metrics.count ? reading : nil)
     case .prose(let prose):
       return ProseScorer(
