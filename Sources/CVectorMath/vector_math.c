@@ -177,6 +177,10 @@ VECTOR void zz_add_scaled(const float *restrict x, float *restrict y, size_t n, 
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
+VECTOR void zz_keep_larger(const float *restrict x, float *restrict y, size_t n) {
+  for (size_t i = 0; i < n; i++) y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
 VECTOR void zz_blend(
     const float *restrict x, const float *restrict y, float *restrict z, size_t n, float a, float b) {
   for (size_t i = 0; i < n; i++) z[i] = a * x[i] + b * y[i];

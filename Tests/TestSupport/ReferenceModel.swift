@@ -48,6 +48,32 @@ package struct ReferenceModel {
     linear(hidden, parameters.embedding).map { $0.map { $0 * configuration.logitScale } }
   }
 
+  /// The softmax weights of every query head, (L, H, T, T), under full attention; what a learned sink takes is missing.
+  package func attentionWeights(_ tokens: [Int32]) -> [[Matrix]] {
+    let (dim, group) = (
+      configuration.headDim, configuration.queryHeads / configuration.keyValueHeads
+    )
+    var x = embed(tokens)
+    return (0..<configuration.layers).map { layer in
+      let (q, k, v) = project(x, layer)
+      x = finish(x, attend(q, k, v, layer) { sees(layer, $1, $2) }, layer)
+      return (0..<configuration.queryHeads).map { query in
+        let sink = parameters.layers[layer].sinks.map { exp($0[query]) } ?? 0
+        return tokens.indices.map { i in
+          let powers = tokens.indices.map { j -> Double in
+            guard sees(layer, i, j) else { return 0 }
+            let score = (0..<dim).reduce(0.0) {
+              $0 + q[i][query * dim + $1] * k[j][query / group * dim + $1]
+            }
+            return exp(score / Double(dim).squareRoot())
+          }
+          let total = sink + powers.reduce(0, +)
+          return powers.map { $0 / total }
+        }
+      }
+    }
+  }
+
   /// The mean share of attention on what a streaming head sees, (L, K), of the queries at `rows`.
   package func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow

@@ -107,6 +107,7 @@ import Testing
       (["--prompt", "a", "--max-tokens", "100000"], 64, "set --max-tokens to"),
       (["--prompt", "a", "--phase", "decode"], 64, "name a map or --streaming"),
       (["--prompt", "a", "--compare"], 64, "--compare goes with"),
+      (["--prompt", "a", "--seed", "3"], 64, "--seed goes with --temperature"),
       (["--prompt", "a", "--temperature", "0"], 64, "--temperature must be 0.01 to 100"),
       (["--prompt", "a", "--top-p", "0.5"], 64, "--top-p goes with --temperature"),
       (["--prompt", "a", "--prompt-file", "b"], 64, "either --prompt-file or --prompt"),

@@ -37,6 +37,9 @@ void zz_scale_into(const float *x, float *y, size_t n, float a);
 /* y[i] += a * x[i] */
 void zz_add_scaled(const float *x, float *y, size_t n, float a);
 
+/* y[i] = the larger of x[i] and y[i] */
+void zz_keep_larger(const float *x, float *y, size_t n);
+
 /* z[i] = a * x[i] + b * y[i] */
 void zz_blend(const float *x, const float *y, float *z, size_t n, float a, float b);
 

@@ -80,11 +80,11 @@ package struct Generation: ~Copyable {
   /// The most likely next token.
   package var prediction: Int32 { decoder.predictions(hidden)[0] }
 
-  /// Reads one more token.
-  package mutating func append(_ token: Int32) {
+  /// Reads one more token; `onLayer` gets of each layer where the largest weight of each query head is, (H).
+  package mutating func append(_ token: Int32, onLayer: (([Int]) -> Void)? = nil) {
     let position = cache.tokens
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
-    let x = decoder.decode(token, position: position, cache: &cache, table: table)
+    let x = decoder.decode(token, position: position, cache: &cache, table: table, onLayer: onLayer)
     cache.tokens += 1
     hidden = decoder.finalNorm(x.view)
   }
@@ -185,13 +185,15 @@ package struct GenerationGroup: ~Copyable {
 extension DecoderModel {
   /// The token at `position` through all layers, (1, C); its keys and values join the cache.
   fileprivate func decode(
-    _ token: Int32, position: Int, cache: inout KVCache, table: borrowing RotaryTable
+    _ token: Int32, position: Int, cache: inout KVCache, table: borrowing RotaryTable,
+    onLayer: (([Int]) -> Void)?
   ) -> Tensor {
     let row = RowSet(sink: 0, tail: position..<position + 1)
     let rows = [RowSet](repeating: row, count: configuration.layers + 1)
     return walk(embed([token], rows: .all(1)), rows: rows, table: table) { layer, qkv in
       cache.append(
         layer: layer.index, position: position, k: qkv.k.view.row(0), v: qkv.v.view.row(0))
+      if let onLayer { onLayer(cache.largestKeys(layer: layer.index, q: qkv.q.view)) }
       return cache.attend(layer: layer.index, q: qkv.q.view, sinks: layer.shape.sinks)
     }
   }

@@ -104,6 +104,18 @@ struct KVCache: ~Copyable {
     return merge(parts.view, weights.view, heads: tasks.map(\.head), sinks)
   }
 
+  /// The position of the key that each query head of q (1, H·D), of the last token taken in, weighs most, (H); the
+  /// first of equals.
+  func largestKeys(layer: Int, q: MatrixView) -> [Int] {
+    (0..<shape.keyValueHeads).flatMap { head in
+      let stacked = stackHeads(
+        q.slice(rows: 0..<1, columns: shape.queryColumns(head)), group: shape.group,
+        headDim: shape.headDim, scale: shape.scale)
+      return heads[layer * shape.keyValueHeads + head].largestKeys(
+        stacked.view, seenBy: tokens, rules[layer])
+    }
+  }
+
   /// o (1, H·D) from the chunks' outputs (chunks·G, D) and weights (chunks·G, 2), in their order.
   private func merge(
     _ parts: MatrixView, _ weights: MatrixView, heads: [Int], _ sinks: [Float]?
@@ -204,6 +216,29 @@ struct HeadCache: ~Copyable {
     seen(by: position, rule).flatMap { range in
       EqualPieces(range.count, limit: 512).ranges.map { $0.shifted(by: range.lowerBound) }
     }
+  }
+
+  /// Where the largest score of each of the queries q (G, D) at `position` is, (G).
+  func largestKeys(_ q: MatrixView, seenBy position: Int, _ rule: StreamingRule) -> [Int] {
+    var scores = Tensor(rows: q.rows, columns: filled)
+    var view = scores.mutableView
+    multiplyRows(q, keys.view.slice(rows: 0..<filled), into: &view)
+    let slots = seen(by: position, rule).flatMap(Array.init)
+      .map { (slot: $0, position: self.position(in: $0, seenBy: position)) }
+      .sorted { $0.position < $1.position }
+    return (0..<q.rows).map { row in
+      let line = view.reading().row(row)
+      var best = slots[0]
+      for next in slots where line[next.slot] > line[best.slot] { best = next }
+      return best.position
+    }
+  }
+
+  /// The position that a slot holds when `last` was the last one taken in.
+  private func position(in slot: Int, seenBy last: Int) -> Int {
+    if slot < sink { return slot }
+    let turns = (last - first - (slot - sink)) / (slots - sink)
+    return first + turns * (slots - sink) + slot - sink
   }
 
   private func seen(by position: Int, _ rule: StreamingRule) -> [Range<Int>] {

@@ -151,6 +151,24 @@ extension DecoderLayer {
     return result
   }
 
+  /// Attention of all rows, which follow `prompt`, and the weights that keys get from them, reduced: (H, keys).
+  func attend(
+    _ qkv: borrowing QueryKeyValue, _ visibility: Visibility, after prompt: borrowing PromptRows,
+    reducing reduction: WeightReduction, columns: inout Tensor
+  ) -> Tensor {
+    let k = PromptRows.joined(prompt.k, qkv.k)
+    let v = PromptRows.joined(prompt.v, qkv.v)
+    let keys = prompt.rows(to: input.tail.upperBound)
+    var result = AttentionOutput(rows: output.count, shape)
+    attend(
+      qkv.q.view, k, v, visibility, queries: output, keys: keys, into: &result.o,
+      logSumExp: &result.logSumExp)
+    columns = attentionColumns(
+      q: qkv.q.view, k: k.view, logSumExp: result.logSumExp.view, shape: shape,
+      visibility: visibility.over(keys), queries: output, keys: keys, reduction: reduction)
+    return result.output()
+  }
+
   /// Attention of all heads, which see the same.
   private func attend(
     _ q: MatrixView, _ k: borrowing Tensor, _ v: borrowing Tensor, _ visibility: Visibility,

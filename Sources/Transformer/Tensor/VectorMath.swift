@@ -73,6 +73,18 @@ enum VectorMath {
     }
   }
 
+  /// y ← the larger of x and y.
+  @inline(__always)
+  static func keepLarger(_ x: Span<Float>, in y: inout MutableSpan<Float>) {
+    let count = x.count
+    precondition(y.count == count)
+    unsafe y.withUnsafeMutableBufferPointer { y in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe zz_keep_larger(x.baseAddress, y.baseAddress, count)
+      }
+    }
+  }
+
   /// z ← a·x + b·y.
   @inline(__always)
   static func blend(

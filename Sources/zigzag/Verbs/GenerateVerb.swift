@@ -57,8 +57,8 @@ struct GenerateVerb: Verb {
       valueName: "share"))
   var topP = 1.0
 
-  @Option(help: ArgumentHelp("The seed of what is drawn.", valueName: "n"))
-  var seed: UInt64 = 0
+  @Option(help: ArgumentHelp("The seed of what is drawn; 0 if none is given.", valueName: "n"))
+  var seed: UInt64?
 
   @Option(help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
   var stop: [String] = []
@@ -88,6 +88,9 @@ struct GenerateVerb: Verb {
     }
     guard topP == 1 || temperature != nil else {
       throw ValidationError("--top-p goes with --temperature: without it nothing is drawn")
+    }
+    guard seed == nil || temperature != nil else {
+      throw ValidationError("--seed goes with --temperature: without it nothing is drawn")
     }
     guard !compare || heads.map != nil || heads.streaming != nil else {
       throw ValidationError("--compare goes with --map or --streaming: there is nothing to compare")
@@ -144,7 +147,8 @@ struct GenerateVerb: Verb {
     _ generator: TextGenerator, _ heads: HeadSet, _ tokens: [Int32], streams: Bool
   ) throws -> GeneratedText {
     let choice =
-      temperature.map { TokenChoice.sampled(temperature: $0, topP: topP, seed: seed) } ?? .greedy
+      temperature.map { TokenChoice.sampled(temperature: $0, topP: topP, seed: seed ?? 0) }
+      ?? .greedy
     var shown = 0
     var failure: (any Error)?
     func show(_ text: String, isLast: Bool) throws {
@@ -246,13 +250,18 @@ private struct GenerationResult: Encodable {
     parted = (rest(full), rest(own))
   }
 
+  /// A text on one line, its line breaks as \\n.
+  private func quoted(_ text: String) -> String {
+    text.replacing("\n", with: "\\n").quotedForMessage
+  }
+
   /// Both texts side by side, and what they took.
   var comparison: [String] {
     guard let full else { return [] }
     let place =
       if let parts, let parted {
-        "They part at token \(parts): full attention goes on with \(parted.0.quotedForMessage), the map with "
-          + "\(parted.1.quotedForMessage)."
+        "They part at token \(parts): full attention goes on with \(quoted(parted.0)), the map with "
+          + "\(quoted(parted.1))."
       } else {
         "They are the same."
       }

@@ -92,13 +92,20 @@ struct AnswerWords {
   }
 
   var unknown: String {
-    let hasFull = input.points.contains {
-      $0.task == input.primaryTask && $0.method == .full
-    }
-    return hasFull
-      ? "No layer-exclusive map was scored on \(input.primaryTask), so there is nothing to choose from."
-      : "Full attention was not scored on \(input.primaryTask), so there is nothing to measure "
+    let full = input.points.first { $0.task == input.primaryTask && $0.method == .full }
+    guard let full else {
+      return
+        "Full attention was not scored on \(input.primaryTask), so there is nothing to measure "
         + "a map against."
+    }
+    if full.estimate(input.primaryMetric)?.value == 0 {
+      return
+        "Full attention itself has nothing right on \(input.primaryTask) (\(metricName)), so there is "
+        + "nothing that a map could keep: measure an easier task, or by another metric."
+    }
+    return
+      "No layer-exclusive map of this run was scored on \(input.primaryTask), so there is nothing to "
+      + "choose from. Maps from elsewhere are compared below, and not chosen among."
   }
 
   func tiles(_ choice: Choice) -> [AnswerView.Tile] {
