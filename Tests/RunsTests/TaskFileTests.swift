@@ -285,6 +285,10 @@ import Transformer
       .replacingOccurrences(of: "criteria: []", with: "criteria: [search]"))
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(!outcome.errors.contains("give one of them others with skip"))
+    func page() throws -> String {
+      try String(contentsOfFile: scratch.path("runs/files/report.html"), encoding: .utf8)
+    }
+    #expect(try page().contains("Measured on 2 held-out samples"))
     let points = try CurveTable.read(
       from: URL(fileURLWithPath: scratch.path("runs/files/curves.csv")))
     let half = points.filter { $0.requestedSparsity == 0.5 }
@@ -300,6 +304,30 @@ import Transformer
     #expect(
       same.errors.contains("keys judges maps on samples of \(path) that maps are searched on"),
       "\(same.errors)")
+    #expect(
+      try page().contains("on 2 samples, not held out: maps were searched or gates learned on some")
+    )
+  }
+
+  /// Nothing ranks a map that is finished.
+  @Test func criteriaOfAFinishedMapAreRefused() throws {
+    let path = try passkeyFile(3)
+    let rows = full.rows.enumerated().map { layer, row in
+      row.map { _ in layer % 2 == 0 ? "1" : "0" }.joined(separator: "\t") + "\n"
+    }
+    let map = try scratch.write(rows.joined(), to: "map.tsv")
+    let yaml = configuration("{name: keys, file: \(path), metric: tokens, samples: 2}")
+    for (entry, code) in [("criteria: [max]", 65), ("kind: gates, criteria: [max]", 0)] {
+      let outcome = try run(
+        yaml.replacingOccurrences(
+          of: "  samples: 3", with: "  maps: [{name: mine, file: \(map), \(entry)}]\n  samples: 3"))
+      #expect(outcome.code == code, "\(outcome.errors)")
+      #expect(
+        (code == 0)
+          != outcome.errors.contains(
+            "no criteria, since the file holds a finished map, found criteria"),
+        "\(outcome.errors)")
+    }
   }
 
   /// Every line is tried before hours of learning, and gates do not depend on the file of a search.
@@ -370,7 +398,11 @@ import Transformer
   @Test(arguments: [
     (
       "{name: a, file: %, samples: 9}",
-      "run.yaml:17: evaluation.tasks.0.samples is 9, but the file has 2 samples"
+      "run.yaml:17: evaluation.tasks.0.samples is 9, but %P has 2 samples; set it to 2"
+    ),
+    (
+      "{name: a, file: %, samples: 2, skip: 1}",
+      "evaluation.tasks.0.samples is 2, but %P has 1 samples behind the 1 that are skipped"
     ),
     (
       "{name: a, ruler: {lengths: [480]}, context: 500}",
@@ -403,7 +435,8 @@ import Transformer
     let path = try passkeyFile(2)
     let outcome = try run(configuration(task.replacingOccurrences(of: "%", with: path)))
     #expect([64, 65, 66].contains(outcome.code), "\(outcome.errors)")
-    #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    let sentence = words.replacingOccurrences(of: "%P", with: path)
+    #expect(outcome.errors.contains(sentence), "\(outcome.errors)")
     #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/files/scores.csv")))
   }

@@ -13,6 +13,8 @@ package struct ReportInput: Sendable {
   package var deployments: [Deployed] = []
   /// The task that decides the recommendation.
   package var primaryTask: String
+  /// Whether its samples are none that maps were searched or gates learned on.
+  package var isHeldOut = true
   /// The metric that decides it.
   package var primaryMetric: CurveMetric
   /// How much of full attention's accuracy a recommended map must keep, 0…1.
@@ -138,6 +140,14 @@ package struct ReportInput: Sendable {
     self.facts = facts
     self.files = files
     self.notes = notes
+  }
+
+  /// "held-out samples", or what they are.
+  func sampleWords(_ count: Int) -> String {
+    let noun = count == 1 ? "sample" : "samples"
+    return isHeldOut
+      ? "\(grouped(count)) held-out \(noun)"
+      : "\(grouped(count)) \(noun), not held out: maps were searched or gates learned on some"
   }
 
   /// The tasks of the points, the primary one first.

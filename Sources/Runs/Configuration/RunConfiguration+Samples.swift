@@ -197,6 +197,12 @@ extension RunConfiguration {
     return EvaluationSamples(source: source, grid: task.grid, cells: task.rulerCells)
   }
 
+  /// Where lines are skipped, words that say so.
+  private static func left(of task: EvaluationTask) -> String {
+    guard case .file(let file) = task.answers, file.skip > 0 else { return " samples" }
+    return " samples behind the \(file.skip) that are skipped"
+  }
+
   /// Makes a sample of each kind of a task, and all of a file's, so that no line is found wrong after hours, and counts
   /// those that are cut.
   private func requireSamples(
@@ -208,7 +214,8 @@ extension RunConfiguration {
       count = evaluation.samples(of: task)
       try requireSetting(
         count <= limit, EvaluationTask.CodingKeys.samples,
-        "is \(count), but the file has \(limit) samples; set it to \(limit) or less")
+        "is \(count), but \(task.answers?.file ?? "the file") has \(limit)\(Self.left(of: task)); set it to \(limit) or less"
+      )
     }
     return try (0..<count).reduce(0) { try $0 + (samples.sample(index: $1).isTruncated ? 1 : 0) }
   }
@@ -226,7 +233,10 @@ extension RunConfiguration {
 
   /// What is to be said where maps are searched or gates learned on lines that they are judged on; sentences without
   /// an end.
-  var overlapNotes: [String] {
+  var overlapNotes: [String] { evaluation.tasks.flatMap { overlapNotes(of: $0) }.distinct }
+
+  /// The same of one task.
+  func overlapNotes(of judged: EvaluationTask) -> [String] {
     let searched = search.tasks.isEmpty ? [task] : search.tasks
     let calibrated = calibration.map { $0.samples > 0 ? $0.samples : .max }
     // Tasks of a search take turns.
@@ -237,20 +247,15 @@ extension RunConfiguration {
         : searched.map {
           ($0, "maps are searched", (search.samples + searched.count - 1) / searched.count)
         })
-    var notes: [String] = []
-    for judged in evaluation.tasks {
-      guard case .file(let file) = judged.answers else { continue }
-      let lines = file.skip..<file.skip + evaluation.samples(of: judged)
-      for (task, what, count) in learned {
-        guard case .file(let other) = task, canonical(other.file) == canonical(file.file)
-        else { continue }
-        let end = count == .max ? Int.max : other.skip + count
-        guard lines.overlaps(other.skip..<end) else { continue }
-        notes.append(
-          "\(judged.name) judges maps on samples of \(file.file) that \(what) on; give one of them others with skip"
-        )
-      }
+    guard case .file(let file) = judged.answers else { return [] }
+    let lines = file.skip..<file.skip + evaluation.samples(of: judged)
+    return learned.compactMap { task, what, count in
+      guard case .file(let other) = task, canonical(other.file) == canonical(file.file)
+      else { return nil }
+      let end = count == .max ? Int.max : other.skip + count
+      guard lines.overlaps(other.skip..<end) else { return nil }
+      return
+        "\(judged.name) judges maps on samples of \(file.file) that \(what) on; give one of them others with skip"
     }
-    return notes.distinct
   }
 }

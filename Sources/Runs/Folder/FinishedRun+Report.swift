@@ -61,6 +61,7 @@ extension FinishedRun {
       {
         "\($0.uppercasedFirst)."
       })
+    input.isHeldOut = configuration.overlapNotes(of: evaluation.tasks[0]).isEmpty
     input.deployments = deployed(points, places)
     if files.has(.recommended) {
       input.recommendedFolder = "\(RunFile.recommended.name)/"

@@ -49,12 +49,26 @@ package struct MapSources: Sendable {
     self.learned = learned
     self.remoteness = remoteness
     self.restoration = restoration
-    let files = try imported.map { map in
-      try ImportedFile(
-        map.file, space: learned.space, for: .measuring(map.kind))
-    }
+    let files = try imported.map { try $0.read(for: learned.space) }
     notes = files.flatMap(\.notes)
     self.imported = zip(imported, files).map { ($0.name, $1.content, $0.criteria) }
+  }
+}
+
+extension ImportedMapSettings {
+  /// Reads the file.
+  ///
+  /// - Throws: as `ImportedFile`, and `MapReporterError` where criteria would judge a finished map.
+  func read(for space: MapSpace) throws -> ImportedFile {
+    let read = try ImportedFile(file, space: space, for: .measuring(kind))
+    if case .gates = read.content { return read }
+    guard criteria == nil else {
+      throw FileError.invalid(
+        path: read.path, place: "the entry \(name) of evaluation.maps",
+        expected: "no criteria, since the file holds a finished map", found: "criteria",
+        fix: "leave them out, or say kind: gates where the file is a table of gates")
+    }
+    return read
   }
 }
 

@@ -92,8 +92,7 @@ struct StageInputs {
     let own = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
     for map in configuration.evaluation.maps
     where !URL(fileURLWithPath: map.file).standardizedFileURL.pathComponents.starts(with: own) {
-      _ = try ImportedFile(
-        map.file, space: MapSpace(model), for: .measuring(map.kind))
+      _ = try map.read(for: MapSpace(model))
     }
   }
 }

@@ -213,9 +213,9 @@ struct AnswerWords {
   }
 
   private func evidence(_ choice: Choice) -> String {
-    "Measured on \(grouped(choice.point.samples)) held-out "
-      + "\(choice.point.samples == 1 ? "sample" : "samples"), "
-      + "\(grouped(choice.point.tokens)) tokens."
+    let judgesTokens = [.tokens, .firstTokens].contains(input.primaryMetric)
+    return "Measured on \(input.sampleWords(choice.point.samples))"
+      + (judgesTokens ? ", \(grouped(choice.point.tokens)) tokens." : ".")
   }
 }
 

@@ -25,7 +25,7 @@ struct DeploymentTable {
     isEmpty = input.deployments.count < 2
     rows = input.deployments.map { Self.row($0, input) }
     let samples = input.points.first { $0.task == input.primaryTask }?.samples ?? 0
-    evidence = "\(grouped(samples)) held-out \(samples == 1 ? "sample" : "samples")"
+    evidence = input.sampleWords(samples)
   }
 
   /// The answers of all but the first deployment in words.
