@@ -146,7 +146,14 @@ import Transformer
     let made = stride(from: 0, to: 8, by: 2).map { samples[$0] }
     #expect(made.map(\.answers.count) == [4, 3, 4, 3])
     let lengths = made.map(\.length)
-    #expect(lengths[2] > lengths[0] && lengths[3] > lengths[1], "\(lengths)")
+    #expect(lengths[2] > lengths[0] && lengths[1] > lengths[3], "\(lengths)")
+    // Fewer samples than kinds take their turns at all lengths, too.
+    ruler.kinds = [.single1, .multiKey1, .multiValue]
+    configuration.search.tasks = [.ruler(ruler)]
+    configuration.search.contexts = [512, 1024]
+    configuration.search.samples = 2
+    let few = try configuration.searchSamples(model.tokenizer).map(\.length)
+    #expect(few[0] < 512 && few[1] > 512, "\(few)")
   }
 
   @Test func gridsPutTheNeedleWhereTheySay() throws {

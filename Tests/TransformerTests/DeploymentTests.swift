@@ -111,7 +111,8 @@ import Transformer
     let maps = Array(maps(c, &random).suffix(3))
     for boundary in [12, 33, 40] {
       let read = Generation(
-        model.decoder, prompt: Array(tokens[..<boundary]), pattern: .full(c), capacity: boundary,
+        model.decoder, prompt: Array(tokens[..<boundary]), pattern: .full(c),
+        capacity: boundary + boundary % 2,
         length: tokens.count)
       let patterns = maps.map { AttentionPattern($0, deployment.rule(boundary: boundary)) }
       let expected = patterns.map { oracle.finalHidden(tokens, pattern: $0) }

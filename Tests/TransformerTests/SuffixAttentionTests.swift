@@ -62,6 +62,7 @@ import Testing
     for position in 20..<40 {
       var layers: [[Int]] = []
       generation.append(tokens[position]) { layers.append($0) }
+      #expect(layers.map(\.count) == Array(repeating: c.queryHeads, count: c.layers))
       for (layer, heads) in layers.enumerated() {
         for (head, key) in heads.enumerated() {
           let weights = expected[layer][head][position]

@@ -67,6 +67,11 @@ public enum SampleTask: Codable, Sendable, Equatable {
     if case .file(let task) = self { task.file } else { nil }
   }
 
+  /// RULER's tasks; nil for others.
+  package var ruler: RulerTask? {
+    if case .ruler(let task) = self { task } else { nil }
+  }
+
   /// Kinds of samples, which take turns.
   package var kinds: Int {
     if case .ruler(let task) = self { task.kinds.count } else { 1 }

@@ -147,7 +147,7 @@ package struct ReportInput: Sendable {
     let noun = count == 1 ? "sample" : "samples"
     return isHeldOut
       ? "\(grouped(count)) held-out \(noun)"
-      : "\(grouped(count)) \(noun), not held out: maps were searched or gates learned on some"
+      : "\(grouped(count)) \(noun) that maps were searched or gates learned on in part"
   }
 
   /// The tasks of the points, the primary one first.

@@ -39,9 +39,11 @@ extension RunConfiguration {
     guard calibration != nil else { return }
     try Self.sample(["calibration"]) {
       let sampler = try calibrationSampler(tokenizer)
-      var count = sampler.count ?? 1
-      if case .ruler = task { count = task.kinds }
-      for index in 0..<count { _ = try sampler.sample(index: index, context: nil) }
+      // Of RULER's kinds the shortest sample is the one that may have no room.
+      let shortest = task.ruler == nil ? nil : calibration?.contextMin
+      for index in 0..<(sampler.count ?? task.kinds) {
+        _ = try sampler.sample(index: index, context: shortest)
+      }
     }
   }
 
@@ -60,7 +62,7 @@ extension RunConfiguration {
         let wanted = (search.samples - place + samplers.count - 1) / samplers.count
         try requireSetting(
           wanted <= limit, SearchSettings.CodingKeys.samples,
-          "is \(search.samples), \(wanted) of them of \(file), which has \(limit); set it to "
+          "is \(search.samples), \(wanted) of them of \(file), which has \(limit)\(Self.left(of: task)); set it to "
             + "\(samplers.count * limit) or less")
       }
       _ = try searchSamples(
@@ -121,11 +123,13 @@ extension RunConfiguration {
 
   private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [TaskSample] {
     let samplers = try searchSamplers(tokenizer)
-    // Every task takes its turn at every length, RULER's each with all of its kinds.
+    // Every task takes its turn at every length, and every kind of RULER's at every length in time.
     return try (0..<count).map { index in
       let (turn, place) = index.quotientAndRemainder(dividingBy: samplers.count)
       let (task, sampler) = samplers[place]
-      let context = searchContexts[turn / task.kinds % searchContexts.count]
+      let round = leastCommonMultiple(task.kinds, searchContexts.count)
+      // After as many turns the pairs of kinds and lengths would come again: the lengths move on by one.
+      let context = searchContexts[(turn + turn / round) % searchContexts.count]
       // Lines of a file are taken one after the other, and passkeys have other random numbers.
       let number = if case .passkeys = task { index } else { turn }
       return try sampler.sample(index: number, context: context)
@@ -198,9 +202,9 @@ extension RunConfiguration {
   }
 
   /// Where lines are skipped, words that say so.
-  private static func left(of task: EvaluationTask) -> String {
-    guard case .file(let file) = task.answers, file.skip > 0 else { return " samples" }
-    return " samples behind the \(file.skip) that are skipped"
+  private static func left(of task: SampleTask?) -> String {
+    guard case .file(let file) = task, file.skip > 0 else { return "" }
+    return " behind the \(file.skip) that are skipped"
   }
 
   /// Makes a sample of each kind of a task, and all of a file's, so that no line is found wrong after hours, and counts
@@ -214,7 +218,7 @@ extension RunConfiguration {
       count = evaluation.samples(of: task)
       try requireSetting(
         count <= limit, EvaluationTask.CodingKeys.samples,
-        "is \(count), but \(task.answers?.file ?? "the file") has \(limit)\(Self.left(of: task)); set it to \(limit) or less"
+        "is \(count), but \(task.answers?.file ?? "the file") has \(limit)\(Self.left(of: task.answers)); set it to \(limit) or less"
       )
     }
     return try (0..<count).reduce(0) { try $0 + (samples.sample(index: $1).isTruncated ? 1 : 0) }
@@ -240,13 +244,12 @@ extension RunConfiguration {
     let searched = search.tasks.isEmpty ? [task] : search.tasks
     let calibrated = calibration.map { $0.samples > 0 ? $0.samples : .max }
     // Tasks of a search take turns.
-    let learned =
-      (calibrated.map { [(task, "gates are learned", $0)] } ?? [])
-      + (searchedUnits.isEmpty
-        ? []
-        : searched.map {
-          ($0, "maps are searched", (search.samples + searched.count - 1) / searched.count)
-        })
+    var learned: [(task: SampleTask, what: String, count: Int)] = []
+    if let calibrated { learned.append((task, "gates are learned", calibrated)) }
+    for (place, task) in searched.enumerated() where !searchedUnits.isEmpty {
+      let count = (search.samples - place + searched.count - 1) / searched.count
+      learned.append((task, "maps are searched", count))
+    }
     guard case .file(let file) = judged.answers else { return [] }
     let lines = file.skip..<file.skip + evaluation.samples(of: judged)
     return learned.compactMap { task, what, count in
@@ -258,4 +261,11 @@ extension RunConfiguration {
         "\(judged.name) judges maps on samples of \(file.file) that \(what) on; give one of them others with skip"
     }
   }
+}
+
+/// The least number that both, ≥ 1, divide.
+private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+  var (large, small) = (a, b)
+  while small != 0 { (large, small) = (small, large % small) }
+  return a / large * b
 }

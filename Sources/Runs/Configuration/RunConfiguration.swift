@@ -157,7 +157,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     try within("task") { () throws(InvalidSetting) in
       try task.validate()
       try task.requireNoLengths(
-        calibration == nil ? "evaluation.context" : "calibration.context_max")
+        calibration == nil ? "the context of the search" : "calibration.context_max")
     }
     if let calibration { try within("calibration", check: calibration.validate) }
     try within("search", check: search.validate)

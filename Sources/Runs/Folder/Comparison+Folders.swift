@@ -37,7 +37,8 @@ extension ComparedRun {
     self.init(
       name: name, maps: run.maps, model: run.record.model,
       deployment: configuration.deployments[0],
-      evaluation: configuration.evaluation, points: try run.tables.points(),
+      evaluation: configuration.evaluation,
+      points: try run.tables.points(of: configuration.evaluation.tasks),
       training: try run.tables.training(),
       settings: try joiningLists(configuration.settings(in: .run)),
       sampleSettings: try configuration.sampleSettings(), recommended: try run.recommendedMap(),

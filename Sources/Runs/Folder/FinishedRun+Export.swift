@@ -55,7 +55,7 @@ extension FinishedRun {
     if files.has(.curves) { try requireOwn(.curves, except: [.evaluationSettings, .importedMaps]) }
     let isCurrent = (try? requireOwn(.curves, except: [.importedMaps])) != nil
     return MeasuredMap(
-      try tables.points(),
+      try tables.points(of: configuration.evaluation.tasks),
       only: isCurrent ? configuration.deployments.first?.name : nil, task: task.name,
       method: method, sparsity: sparsity)
   }

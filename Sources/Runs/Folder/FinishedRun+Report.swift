@@ -19,7 +19,7 @@ extension FinishedRun {
     }
     try requireOwn(.curves)
     try exportRecommended(check: check)
-    let points = try tables.points()
+    let points = try tables.points(of: configuration.evaluation.tasks)
     let places =
       FileManager.default.fileExists(atPath: files.places)
       ? try PlaceTable.parse(

@@ -206,7 +206,8 @@ package struct FinishedRun: Sendable {
     // While other maps, or more samples, are measured, what was measured before still recommends its map.
     try requireOwn(.curves, except: [.evaluationSettings, .importedMaps])
     return RecommendedMap(
-      from: try tables.points().ofFirstDeployment, task: task.name,
+      from: try tables.points(of: configuration.evaluation.tasks).ofFirstDeployment,
+      task: task.name,
       metric: task.primaryMetric, share: configuration.report.keptFraction)
   }
 
@@ -236,10 +237,18 @@ final class RunTables: Sendable {
 
   init(_ files: RunFiles) { self.files = files }
 
-  /// The points of `curves.csv`; none where there is no such file.
+  /// The points of `curves.csv`, which are of `tasks`; none where there is no such file.
   ///
   /// - Throws: `FileError` where it is damaged.
-  func points() throws -> [CurvePoint] { try read(curves, .curves, CurveTable.read) }
+  func points(of tasks: [EvaluationTask]) throws -> [CurvePoint] {
+    try read(curves, .curves, CurveTable.read).map { point in
+      // Tables of earlier builds do not begin with what the task is judged by.
+      var point = point
+      let own = tasks.first { $0.name == point.task }?.primaryMetric
+      if let own, point.measures[own] != nil { point.primary = own }
+      return point
+    }
+  }
 
   /// The rows of `metrics.csv`; none where the gates come from elsewhere.
   ///

@@ -95,28 +95,29 @@ package struct TextGenerator: Sendable {
   ///   - prompt: Tokens.
   ///   - maps: What heads see, a map for each text.
   ///   - boundary: Where the prompt ends for the deployment, 1…its length.
+  ///   - together: Maps that are decoded side by side, 1…``GenerationGroup/limit``.
   ///   - onText: Gets each text so far, and says whether to go on with it.
-  /// - Returns: The texts, of each map one.
+  ///   - onEnd: Gets the index of a map and its text as soon as it has ended.
+  /// - Throws: What `onEnd` throws, at once.
   package func generate(
-    _ prompt: [Int32], maps: [HeadSet], boundary: Int, onText: (String) -> Bool
-  ) -> [String] {
+    _ prompt: [Int32], maps: [HeadSet], boundary: Int, together: Int,
+    onText: (String) -> Bool, onEnd: (Int, String) throws -> Void
+  ) rethrows {
     let read = Generation(
       decoder, prompt: Array(prompt[..<boundary]), pattern: .full(decoder.configuration),
       capacity: boundary, length: prompt.count)
     let patterns = maps.map { AttentionPattern($0, deployment.rule(boundary: boundary)) }
-    var texts: [String] = []
-    while texts.count < maps.count {
-      let part = patterns[texts.count...].prefix(GenerationGroup.limit)
-      texts += generate(prompt, after: read, Array(part), onText: onText)
+    for start in stride(from: 0, to: maps.count, by: together) {
+      let part = Array(patterns[start...].prefix(together))
+      try generate(prompt, after: read, part, onText: onText) { try onEnd(start + $0, $1) }
     }
-    return texts
   }
 
   /// The texts of so many patterns as a group takes.
   private func generate(
     _ prompt: [Int32], after read: borrowing Generation, _ patterns: [AttentionPattern],
-    onText: (String) -> Bool
-  ) -> [String] {
+    onText: (String) -> Bool, onEnd: (Int, String) throws -> Void
+  ) rethrows {
     var texts = patterns.map { _ in TextInProgress() }
     var group = GenerationGroup(
       continuing: read, patterns: patterns, capacity: prompt.count + maximumTokens)
@@ -127,10 +128,11 @@ package struct TextGenerator: Sendable {
       let next = group.predictions
       for (member, token) in zip(group.members, next) {
         take(token, into: &texts[member], onText: onText)
+        if texts[member].end != nil { try onEnd(member, texts[member].text) }
       }
       let goesOn = group.members.map { texts[$0].end == nil }
       group.remove { texts[$0].end != nil }
-      if group.members.isEmpty { return texts.map(\.text) }
+      if group.members.isEmpty { return }
       group.append(zip(next, goesOn).filter(\.1).map(\.0))
     }
   }

@@ -175,13 +175,18 @@ private struct StageCosts {
       ).sample(index: 0)
       if content.file != nil { tokens = sample.length }
       end = sample.boundary(deployment.boundary)
-      generated = sample.key?.maximumTokens ?? 0
+      generated =
+        task.decodes ? max(sample.labelRows.upperBound - end, 1) : sample.key?.maximumTokens ?? 0
     }
     let operations: Double
     var bytes = 4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
     if task.generates {
       let decoded = Double(generated * Self.decodedAsRead) * prefill(1)
       let reads = deployment.phase == .decode ? 1 : maps
+      let group = GenerationGroup.size(
+        model, capacity: tokens, within: configuration.compute.memoryBudget.byteCount)
+      let caches = deployment.phase == .decode ? 1 + min(maps, group) : 1
+      bytes += caches * PromptCache.bytes(model, tokens: tokens)
       operations = Double(reads) * 1.2 * prefill(tokens) + Double(maps) * decoded
     } else if deployment.phase == .decode {
       operations = prefill(tokens) + Double(maps) * 0.8 * rows(max(tokens - end, 1), after: end)

@@ -28,7 +28,9 @@ extension RunConfiguration {
       let samples = try evaluationSamples(
         task, model.tokenizer, positions: model.decoder.configuration.maxPositions)
       if task.decodes {
-        return DecodingScorer(decoder: model.decoder, samples: samples, deployment: deployment)
+        return DecodingScorer(
+          decoder: model.decoder, samples: samples, deployment: deployment,
+          cacheBytes: compute.memoryBudget.byteCount)
       }
       let reading = ReadingScorer(runner: maps, samples: samples, metrics: content.metrics)
       let judging = content.metrics.filter(\.judgesText)
@@ -39,7 +41,8 @@ extension RunConfiguration {
           tokens: model.endTokens.union(
             try content.chat.endTokens(of: model.tokenizer, at: "chat")),
           texts: content.stops, isOneLine: content.isOneLine),
-        reading: judging.count < content.metrics.count ? reading : nil)
+        reading: judging.count < content.metrics.count ? reading : nil,
+        cacheBytes: compute.memoryBudget.byteCount)
     case .prose(let prose):
       return ProseScorer(
         runner: maps, sampler: try proseSampler(task, model.tokenizer), settings: prose)
@@ -198,6 +201,8 @@ struct DecodingScorer: TaskScorer {
   let decoder: DecoderModel
   let samples: EvaluationSamples
   let deployment: Deployment
+  /// Bytes that the caches of maps that are decoded together may take.
+  let cacheBytes: Int
 
   package func score(
     _ maps: [HeadSet], wanted: [Bool], sample index: Int,
@@ -221,14 +226,14 @@ struct DecodingScorer: TaskScorer {
     let read = Generation(
       decoder, prompt: Array(sample.tokens[..<boundary]), pattern: .full(decoder.configuration),
       capacity: boundary, length: capacity)
-    var start = 0
-    while start < places.count {
-      let part = places[start...].prefix(GenerationGroup.limit)
+    let together = GenerationGroup.size(
+      decoder.configuration, capacity: capacity, within: cacheBytes)
+    for start in stride(from: 0, to: places.count, by: together) {
+      let part = places[start...].prefix(together)
       let group = GenerationGroup(
         continuing: read, patterns: part.map { AttentionPattern(maps[$0], rule) },
         capacity: capacity)
       for (place, scores) in zip(part, decode(sample, group)) { try onEach(place, scores) }
-      start = part.endIndex
     }
   }
 
@@ -268,6 +273,8 @@ struct GeneratingScorer: TaskScorer {
   let ending: TextEnding
   /// What scores tokens besides.
   let reading: ReadingScorer?
+  /// Bytes that the caches of maps that are decoded together may take.
+  let cacheBytes: Int
 
   package func score(
     _ maps: [HeadSet], wanted: [Bool], sample index: Int,
@@ -296,10 +303,11 @@ struct GeneratingScorer: TaskScorer {
       }
       return
     }
-    let texts = generator.generate(prompt, maps: places.map { maps[$0] }, boundary: boundary) {
-      !isDecided($0, key)
-    }
-    for (place, text) in zip(places, texts) { try record(text, of: place) }
+    try generator.generate(
+      prompt, maps: places.map { maps[$0] }, boundary: boundary,
+      together: GenerationGroup.size(
+        model.decoder.configuration, capacity: end + key.maximumTokens, within: cacheBytes),
+      onText: { !isDecided($0, key) }, onEnd: { try record($1, of: places[$0]) })
   }
 
   /// Whether what follows changes no score any more.

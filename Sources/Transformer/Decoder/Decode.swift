@@ -98,6 +98,13 @@ package struct GenerationGroup: ~Copyable {
   /// Texts that a group holds at most.
   package static var limit: Int { ProductTiling.few }
 
+  /// Texts of `capacity` tokens whose caches fit into `bytes` if nothing streams, 1…``limit``.
+  package static func size(
+    _ configuration: ModelConfiguration, capacity: Int, within bytes: Int
+  ) -> Int {
+    max(1, min(limit, bytes / max(1, KVCache.bytes(configuration, tokens: capacity))))
+  }
+
   private let decoder: DecoderModel
   private let table: RotaryTable
   private var caches = UniqueArray<KVCache>()

@@ -40,6 +40,12 @@ struct KVCache: ~Copyable {
     }
   }
 
+  /// Bytes of the cache of `tokens` tokens under full attention.
+  static func bytes(_ configuration: ModelConfiguration, tokens: Int) -> Int {
+    2 * configuration.layers * configuration.keyValueHeads * configuration.headDim * tokens
+      * MemoryLayout<Float>.stride
+  }
+
   /// Bytes held for keys and values.
   var byteCount: Int {
     var total = 0
@@ -196,8 +202,8 @@ struct HeadCache: ~Copyable {
   /// Takes in what `other` holds of the first `tokens` positions.
   mutating func take(_ other: borrowing HeadCache, tokens: Int) {
     let sink = min(other.sink, tokens)
-    let recent =
-      max(sink, max(other.first, tokens - (other.slots - other.sink)))..<max(sink, tokens)
+    let kept = max(sink, other.first, tokens - (other.slots - other.sink))
+    let recent = min(kept, tokens)..<tokens
     for range in [0..<sink, recent] {
       for position in range {
         let slot = other.slot(of: position)
@@ -223,14 +229,17 @@ struct HeadCache: ~Copyable {
     var scores = Tensor(rows: q.rows, columns: filled)
     var view = scores.mutableView
     multiplyRows(q, keys.view.slice(rows: 0..<filled), into: &view)
-    let slots = seen(by: position, rule).flatMap(Array.init)
-      .map { (slot: $0, position: self.position(in: $0, seenBy: position)) }
-      .sorted { $0.position < $1.position }
+    let ranges = seen(by: position, rule)
     return (0..<q.rows).map { row in
       let line = view.reading().row(row)
-      var best = slots[0]
-      for next in slots where line[next.slot] > line[best.slot] { best = next }
-      return best.position
+      var (best, score) = (position, -Float.infinity)
+      for slot in ranges.joined() {
+        let key = self.position(in: slot, seenBy: position)
+        if line[slot] > score || line[slot] == score && key < best {
+          (best, score) = (key, line[slot])
+        }
+      }
+      return best
     }
   }
 
