@@ -132,9 +132,9 @@ import Transformer
         #expect(alone.hidden(0) == group.hidden(group.members.count - 1))
       }
       for (pattern, expected) in zip(patterns, expected) {
-        var generation = Generation(continuing: read, pattern: pattern, capacity: tokens.count)
-        for position in boundary..<tokens.count { generation.append(tokens[position]) }
-        expectClose(generation.hidden.values, expected[39], tolerance: 1e-4, deployment.name)
+        var own = GenerationGroup(continuing: read, patterns: [pattern], capacity: tokens.count)
+        for position in boundary..<tokens.count { own.append([tokens[position]]) }
+        expectClose(own.hidden(0), expected[39], tolerance: 1e-4, deployment.name)
       }
     }
   }

@@ -56,7 +56,7 @@ public enum SampleTask: Codable, Sendable, Equatable {
 
   /// Refuses lengths of its own where samples have those of `setting`.
   package func requireNoLengths(_ setting: String) throws(InvalidSetting) {
-    guard case .ruler(let task) = self, !task.lengths.isEmpty else { return }
+    guard let ruler, !ruler.lengths.isEmpty else { return }
     throw InvalidSetting(
       [Kind.ruler.rawValue, RulerTask.CodingKeys.lengths.rawValue],
       "are those of an evaluation; here \(setting) says them: leave them out")
@@ -73,9 +73,7 @@ public enum SampleTask: Codable, Sendable, Equatable {
   }
 
   /// Kinds of samples, which take turns.
-  package var kinds: Int {
-    if case .ruler(let task) = self { task.kinds.count } else { 1 }
-  }
+  package var kinds: Int { ruler?.kinds.count ?? 1 }
 
   /// How answers are judged; all tokens of them first for passkeys.
   package var metrics: [AnswerMetric] {

@@ -170,7 +170,7 @@ package struct EvaluationTask: Codable, Sendable, Equatable {
 
   /// The tasks and lengths that samples take in turn; empty for tasks of one kind.
   package var rulerCells: [RulerCell] {
-    guard case .ruler(let task) = answers else { return [] }
+    guard let task = answers?.ruler else { return [] }
     let lengths = task.lengths.isEmpty ? [nil] : task.lengths.map { Optional($0) }
     return lengths.flatMap { length in task.kinds.map { RulerCell(kind: $0, length: length) } }
   }
@@ -194,7 +194,7 @@ extension EvaluationTask {
     case .answers(let task): try task.validate()
     case .prose(let prose): try within(CodingKeys.prose.rawValue, check: prose.validate)
     }
-    if case .ruler(let ruler) = answers, !ruler.lengths.isEmpty {
+    if let ruler = answers?.ruler, !ruler.lengths.isEmpty {
       try requireSetting(
         context == nil, CodingKeys.context,
         "is given beside ruler.lengths, which say it; keep one")

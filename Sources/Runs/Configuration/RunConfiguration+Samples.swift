@@ -28,7 +28,7 @@ extension RunConfiguration {
 
   /// The samples that maps are searched on: calibration samples that no gate was learned on.
   package func searchSamples(_ tokenizer: Tokenizer) throws -> [TaskSample] {
-    try searchSamples(tokenizer, count: search.samples)
+    try searchSamples(searchSamplers(tokenizer), count: search.samples)
   }
 
   /// Makes the first sample that gates are learned on.
@@ -57,16 +57,15 @@ extension RunConfiguration {
     let kinds = max(1, search.tasks.count) * searchContexts.count
     try Self.sample(["search"]) {
       let samplers = try searchSamplers(tokenizer)
-      for (place, (task, sampler)) in samplers.enumerated() {
+      for ((task, wanted), (_, sampler)) in zip(searchedTasks, samplers) {
         guard let limit = sampler.count, let file = task.file else { continue }
-        let wanted = (search.samples - place + samplers.count - 1) / samplers.count
         try requireSetting(
           wanted <= limit, SearchSettings.CodingKeys.samples,
           "is \(search.samples), \(wanted) of them of \(file), which has \(limit)\(Self.left(of: task)); set it to "
             + "\(samplers.count * limit) or less")
       }
       _ = try searchSamples(
-        tokenizer, count: isMade ? min(search.samples, kinds) : search.samples)
+        samplers, count: isMade ? min(search.samples, kinds) : search.samples)
     }
   }
 
@@ -121,10 +120,11 @@ extension RunConfiguration {
       tokenizer: tokenizer)
   }
 
-  private func searchSamples(_ tokenizer: Tokenizer, count: Int) throws -> [TaskSample] {
-    let samplers = try searchSamplers(tokenizer)
+  private func searchSamples(
+    _ samplers: [(task: SampleTask, source: any SampleSource)], count: Int
+  ) throws -> [TaskSample] {
     // Every task takes its turn at every length, and every kind of RULER's at every length in time.
-    return try (0..<count).map { index in
+    try (0..<count).map { index in
       let (turn, place) = index.quotientAndRemainder(dividingBy: samplers.count)
       let (task, sampler) = samplers[place]
       let round = leastCommonMultiple(task.kinds, searchContexts.count)
@@ -136,11 +136,19 @@ extension RunConfiguration {
     }
   }
 
+  /// The tasks that maps are searched on, which take turns, each with its share of the samples.
+  private var searchedTasks: [(task: SampleTask, samples: Int)] {
+    let tasks = search.tasks.isEmpty ? [task] : search.tasks
+    return tasks.enumerated().map { place, task in
+      (task, (search.samples - place + tasks.count - 1) / tasks.count)
+    }
+  }
+
   /// The tasks that maps are searched on, each with the source of its samples.
   private func searchSamplers(
     _ tokenizer: Tokenizer
   ) throws -> [(task: SampleTask, source: any SampleSource)] {
-    try (search.tasks.isEmpty ? [task] : search.tasks).map { task in
+    try searchedTasks.map { task, _ in
       let source = try task.source(
         haystack: haystack.calibration, purpose: .search, lengths: searchContexts, seed: seed,
         tokenizer: tokenizer)
@@ -241,13 +249,10 @@ extension RunConfiguration {
 
   /// The same of one task.
   func overlapNotes(of judged: EvaluationTask) -> [String] {
-    let searched = search.tasks.isEmpty ? [task] : search.tasks
     let calibrated = calibration.map { $0.samples > 0 ? $0.samples : .max }
-    // Tasks of a search take turns.
     var learned: [(task: SampleTask, what: String, count: Int)] = []
     if let calibrated { learned.append((task, "gates are learned", calibrated)) }
-    for (place, task) in searched.enumerated() where !searchedUnits.isEmpty {
-      let count = (search.samples - place + searched.count - 1) / searched.count
+    for (task, count) in searchedTasks where !searchedUnits.isEmpty {
       learned.append((task, "maps are searched", count))
     }
     guard case .file(let file) = judged.answers else { return [] }

@@ -58,7 +58,7 @@ package struct MapSources: Sendable {
 extension ImportedMapSettings {
   /// Reads the file.
   ///
-  /// - Throws: as `ImportedFile`, and `MapReporterError` where criteria would judge a finished map.
+  /// - Throws: as `ImportedFile`, and `FileError` where criteria would judge a finished map.
   func read(for space: MapSpace) throws -> ImportedFile {
     let read = try ImportedFile(file, space: space, for: .measuring(kind))
     if case .gates = read.content { return read }

@@ -41,26 +41,6 @@ package struct Generation: ~Copyable {
     hidden = decoder.finalNorm(x.view)
   }
 
-  /// Goes on from `prompt`, which was read with full attention, as the heads of `pattern` see the tokens to come.
-  ///
-  /// The cache is a copy that keeps what they still see: one prefill serves any number of maps that stream after
-  /// the prompt.
-  ///
-  /// - Parameters:
-  ///   - prompt: What was read; nothing in it changes.
-  ///   - pattern: Streams nowhere before the prompt's end.
-  ///   - capacity: Tokens there is room for, those of the prompt among them.
-  package init(
-    continuing prompt: borrowing Generation, pattern: AttentionPattern, capacity: Int
-  ) {
-    decoder = prompt.decoder
-    cache = prompt.pruned(pattern, capacity: capacity)
-    table = RotaryTable(
-      decoder.configuration, positions: capacity, length: prompt.table.length)
-    hidden = Tensor(
-      rows: 1, columns: decoder.configuration.hidden, values: prompt.hidden.values)
-  }
-
   /// A copy of the cache that keeps what the heads of `pattern` still see.
   fileprivate func pruned(_ pattern: AttentionPattern, capacity: Int) -> KVCache {
     let read = cache.tokens
@@ -102,7 +82,7 @@ package struct GenerationGroup: ~Copyable {
   package static func size(
     _ configuration: ModelConfiguration, capacity: Int, within bytes: Int
   ) -> Int {
-    max(1, min(limit, bytes / max(1, KVCache.bytes(configuration, tokens: capacity))))
+    max(1, min(limit, bytes / max(1, PromptCache.bytes(configuration, tokens: capacity))))
   }
 
   private let decoder: DecoderModel
@@ -113,7 +93,15 @@ package struct GenerationGroup: ~Copyable {
   /// Final hidden states of the last tokens, (members, C).
   private var hidden: Tensor
 
-  /// Goes on from `prompt`, as ``Generation/init(continuing:pattern:capacity:)`` does under each of 1…``limit`` patterns.
+  /// Goes on from `prompt`, which was read with full attention, under each pattern.
+  ///
+  /// The caches are copies that keep what heads still see: one prefill serves any number of maps that stream after the
+  /// prompt.
+  ///
+  /// - Parameters:
+  ///   - prompt: What was read; nothing in it changes.
+  ///   - patterns: 1…``limit``; each streams nowhere before the prompt's end.
+  ///   - capacity: Tokens there is room for, those of the prompt among them.
   package init(
     continuing prompt: borrowing Generation, patterns: [AttentionPattern], capacity: Int
   ) {

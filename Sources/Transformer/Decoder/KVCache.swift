@@ -40,12 +40,6 @@ struct KVCache: ~Copyable {
     }
   }
 
-  /// Bytes of the cache of `tokens` tokens under full attention.
-  static func bytes(_ configuration: ModelConfiguration, tokens: Int) -> Int {
-    2 * configuration.layers * configuration.keyValueHeads * configuration.headDim * tokens
-      * MemoryLayout<Float>.stride
-  }
-
   /// Bytes held for keys and values.
   var byteCount: Int {
     var total = 0

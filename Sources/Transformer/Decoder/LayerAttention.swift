@@ -138,24 +138,12 @@ extension DecoderLayer {
       queries: rows, keys: input)
   }
 
-  /// Attention of all rows, which follow `prompt`.
+  /// Attention of all rows, which follow `prompt`; `onKeys` gets the keys of both, (keys, K·D), where they are, and what
+  /// was computed.
   package func attend(
-    _ qkv: borrowing QueryKeyValue, _ visibility: Visibility, after prompt: borrowing PromptRows
-  ) -> AttentionOutput {
-    let k = PromptRows.joined(prompt.k, qkv.k)
-    let v = PromptRows.joined(prompt.v, qkv.v)
-    var result = AttentionOutput(rows: output.count, shape)
-    attend(
-      qkv.q.view, k, v, visibility, queries: output, keys: prompt.rows(to: input.tail.upperBound),
-      into: &result.o, logSumExp: &result.logSumExp)
-    return result
-  }
-
-  /// Attention of all rows, which follow `prompt`, and the weights that keys get from them, reduced: (H, keys).
-  func attend(
     _ qkv: borrowing QueryKeyValue, _ visibility: Visibility, after prompt: borrowing PromptRows,
-    reducing reduction: WeightReduction, columns: inout Tensor
-  ) -> Tensor {
+    onKeys: (borrowing Tensor, RowSet, borrowing AttentionOutput) -> Void = { _, _, _ in }
+  ) -> AttentionOutput {
     let k = PromptRows.joined(prompt.k, qkv.k)
     let v = PromptRows.joined(prompt.v, qkv.v)
     let keys = prompt.rows(to: input.tail.upperBound)
@@ -163,10 +151,8 @@ extension DecoderLayer {
     attend(
       qkv.q.view, k, v, visibility, queries: output, keys: keys, into: &result.o,
       logSumExp: &result.logSumExp)
-    columns = attentionColumns(
-      q: qkv.q.view, k: k.view, logSumExp: result.logSumExp.view, shape: shape,
-      visibility: visibility.over(keys), queries: output, keys: keys, reduction: reduction)
-    return result.output()
+    onKeys(k, keys, result)
+    return result
   }
 
   /// Attention of all heads, which see the same.

@@ -58,8 +58,13 @@ extension DecoderModel {
         let step = self.layer(index, input: set, output: set)
         var columns = Tensor(rows: 0, columns: 0)
         let passed = step.forward(own[suffix].view, table: table) { qkv in
-          step.attend(
-            qkv, step.kind.ownVisibility, after: prompt, reducing: reduction, columns: &columns)
+          let visibility = step.kind.ownVisibility
+          let attended = step.attend(qkv, visibility, after: prompt) { k, keys, result in
+            columns = attentionColumns(
+              q: qkv.q.view, k: k.view, logSumExp: result.logSumExp.view, shape: step.shape,
+              visibility: visibility.over(keys), queries: set, keys: keys, reduction: reduction)
+          }
+          return attended.output()
         }
         own[suffix] = passed.y
         try visit(index, suffix, columns)
