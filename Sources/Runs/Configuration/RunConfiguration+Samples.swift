@@ -127,9 +127,10 @@ extension RunConfiguration {
     try (0..<count).map { index in
       let (turn, place) = index.quotientAndRemainder(dividingBy: samplers.count)
       let (task, sampler) = samplers[place]
-      let round = leastCommonMultiple(task.kinds, searchContexts.count)
-      // After as many turns the pairs of kinds and lengths would come again: the lengths move on by one.
-      let context = searchContexts[(turn + turn / round) % searchContexts.count]
+      // Where both numbers have a divisor in common, pairs come again before all have come: the lengths move on by one.
+      let divisor = greatestCommonDivisor(task.kinds, searchContexts.count)
+      let round = task.kinds * searchContexts.count / divisor
+      let context = searchContexts[(turn + turn / round % divisor) % searchContexts.count]
       // Lines of a file are taken one after the other, and passkeys have other random numbers.
       let number = if case .passkeys = task { index } else { turn }
       return try sampler.sample(index: number, context: context)
@@ -268,9 +269,9 @@ extension RunConfiguration {
   }
 }
 
-/// The least number that both, ≥ 1, divide.
-private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+/// The largest number that divides both, ≥ 1.
+private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
   var (large, small) = (a, b)
   while small != 0 { (large, small) = (small, large % small) }
-  return a / large * b
+  return large
 }
