@@ -122,7 +122,7 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "GateOptimizerTests", dependencies: ["GateOptimizer", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "RunsTests", dependencies: ["Runs", "Bench", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),

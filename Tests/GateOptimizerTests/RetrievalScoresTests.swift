@@ -55,9 +55,8 @@ import Testing
     #expect(gates == [1.03 / largest, 1 / largest, 0.5 / largest, 1])
     try GateFixtures.withFolder { folder in
       try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/scores.json"))
-      let path = "\(folder)/scores.json"
-      #expect(
-        try GateMatrix.retrievalScores(path, keyValueHeads: 4).largest == (0 + 4 + 0.12) / 3)
+      let scores = try HeadScoreFile(contentsOf: "\(folder)/scores.json").scores()
+      #expect(scores.values.max() == (0 + 4 + 0.12) / 3)
     }
   }
 

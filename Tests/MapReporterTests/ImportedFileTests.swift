@@ -108,13 +108,16 @@ import Transformer
     #expect(throws: MapReporterError.self) { try read("map.json", .measuring(nil), layers: 3) }
   }
 
-  /// Where no text says what a file is, its reader's own sentence does.
+  /// What a file is by its text decides which reader's sentence refuses it.
   @Test func damagedFilesAreRefusedByWhatTheyShouldBe() throws {
     try scratch.write(#"{"0-0": [0.5], "head": [1]}"#, to: "odd.json")
-    #expect(ImportedFile.format(of: scratch.path("odd.json")) == .headMap)
-    let cut = #expect(throws: FileError.self) { try read("odd.json", .cutting) }
-    #expect(cut?.description.contains("retrieval scores are") == true)
-    let map = #expect(throws: FileError.self) { try read("odd.json", .measuring(nil)) }
+    #expect(try ImportedFile.format(of: scratch.path("odd.json")) == .scores(.retrievalHead))
+    for use in [ImportedFile.Use.cutting, .measuring(nil), .starting] {
+      let error = #expect(throws: FileError.self) { try read("odd.json", use) }
+      #expect(error?.description.contains("retrieval scores are") == true)
+    }
+    try scratch.write(#"{"schema_version": 1}"#, to: "map")
+    let map = #expect(throws: FileError.self) { try read("map", .measuring(nil)) }
     #expect(map?.description.contains("expected a value, found nothing") == true)
     for name in ["none.tsv", "none.csv", "none.json", "none"] {
       for use in [ImportedFile.Use.measuring(nil), .cutting, .starting] {
@@ -125,5 +128,136 @@ import Transformer
     try scratch.write("0.5\t1\n0\t0.25\n", to: "pattern/gates.tsv")
     let two = #expect(throws: MapReporterError.self) { try read("pattern", .measuring(nil)) }
     #expect(two?.description.contains("full_attention_heads.tsv and gates.tsv") == true)
+  }
+
+  /// The sentence that a file is refused with.
+  private func refusal(
+    _ name: String, _ use: ImportedFile.Use = .measuring(nil), model: HeadMap.Model? = nil,
+    _ grouping: HeadScores.Grouping? = nil
+  ) -> String {
+    do {
+      _ = try ImportedFile(
+        scratch.path(name), model: model, space: MapSpace(layers: 2, heads: 2),
+        grouping: grouping, for: use)
+      return ""
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test func aFileOfNoKindIsRefusedWithTheKinds() throws {
+    for (text, name, found) in [
+      ("{\"a\": 1}", "a.json", "with \"a\""), ("{\"a\": 1", "b.json", "not JSON"),
+      ("hello", "c", "the text \"hello\""), ("", "d.txt", "an empty file"),
+    ] {
+      try scratch.write(text, to: name)
+      for use in [ImportedFile.Use.measuring(nil), .cutting, .starting] {
+        let refusal = refusal(name, use)
+        #expect(refusal.contains("expected gates, scores of heads or a map, found"), "\(refusal)")
+        for words in [found, "KVzip's tensor", "headmap.json or search-layers.csv"] {
+          #expect(refusal.contains(words), "\(refusal)")
+        }
+      }
+    }
+    try scratch.write("{\"0-0\": [1], \"0-0\": [1]}", to: "twice.json")
+    #expect(refusal("twice.json").contains("keep one of them"))
+  }
+
+  // MARK: Scores
+
+  /// A model of 2 layers, 4 query heads and 2 key-value heads.
+  private static let model = HeadMap.Model(layers: 2, queryHeads: 4, keyValueHeads: 2)
+
+  private func gates(
+    _ name: String, _ grouping: HeadScores.Grouping? = nil
+  ) throws -> (rows: [[Double]], notes: [String]) {
+    let file = try ImportedFile(
+      scratch.path(name), model: Self.model, space: MapSpace(layers: 2, heads: 2),
+      grouping: grouping, for: .measuring(nil))
+    guard case .gates(let gates) = file.content else {
+      throw FileError.missing(path: name, what: "gates")
+    }
+    return (gates.rows, file.notes)
+  }
+
+  @Test func queryHeadsOfAGroupBecomeTheLargestOrTheirMean() throws {
+    for grouping in [nil, HeadScores.Grouping.max] {
+      #expect(try gates("scores.json", grouping).rows == Self.gates)
+    }
+    #expect(try gates("scores.json", .mean).rows == [[0.375, 0.5], [0, 0.125]])
+    #expect(try gates("scores.json", .mean).notes.isEmpty)
+  }
+
+  @Test func listsOfSomeHeadsAreCompletedByTheModel() throws {
+    try scratch.write("attn_head_set: 0-2,1-0\n", to: "set.yaml")
+    let set = try gates("set.yaml")
+    #expect(set.rows == [[0, 1], [0.5, 0]])
+    #expect(set.notes.count == 1 && set.notes[0].contains("set.yaml names 2 of 8 query heads"))
+    #expect(refusal("set.yaml").contains("give the model with --model"))
+    try scratch.write("[[\"0-3\", 0.5], [\"1-0\", -0.5]]", to: "list.json")
+    let list = try gates("list.json")
+    // The lowest, −0.5, is that of the heads without numbers too.
+    #expect(list.rows == [[0, 1], [0, 0]])
+    #expect(list.notes.count == 2 && list.notes[0].contains("the lowest score is -0.5"))
+    try scratch.write("attn_head_set: 0-4\n", to: "set.yaml")
+    #expect(refusal("set.yaml", model: Self.model).contains("found the head 0-4"))
+  }
+
+  @Test func scoresThatLeaveTheRangeAreSaid() throws {
+    try scratch.write(
+      #"[["0-0", 3], ["0-1", 0], ["0-2", 0], ["0-3", 0], ["1-0", -1], ["1-1", -2], ["1-2", 0], ["1-3", 0]]"#,
+      to: "list.json")
+    let list = try gates("list.json")
+    #expect(list.rows == [[1, 0.25], [0, 0.25]])
+    #expect(list.notes.count == 1 && list.notes[0].contains("scores from -1.0 to 3.0 become gates"))
+    try scratch.write(
+      #"[["0-0", 2], ["0-1", 0], ["0-2", 1], ["0-3", 0], ["1-0", 0], ["1-1", 0], ["1-2", 0], ["1-3", 0]]"#,
+      to: "list.json")
+    #expect(try gates("list.json").rows == [[1, 0.5], [0, 0]])
+    #expect(try gates("list.json").notes[0].contains("the largest score is 2.0, so all scores"))
+  }
+
+  /// KVzip's and zigzag's own files say how many key-value heads there are.
+  @Test func scoresOfKeyValueHeadsAreGates() throws {
+    let scores = HeadScores(unit: .keyValue, rows: Self.gates)
+    let record = ScoreRecord(method: "kvzip", scores: scores, keyValueHeads: 2)
+    for format in [HeadScoreFormat.zigzag, .kvzip] {
+      let path = scratch.path("own")
+      try format.write(record, to: path)
+      #expect(try gates("own").rows == Self.gates)
+      #expect(try GateSource(path: path).gates.rows == Self.gates)
+      #expect(refusal("own", .measuring(.gates)).isEmpty)
+      #expect(refusal("own", .measuring(.map)).contains("whose kind is map"))
+      #expect(refusal("own", model: nil, .max).contains("the file has no query heads"))
+      let other = #expect(throws: MapReporterError.self) { try read("own", .cutting, layers: 3) }
+      #expect(other?.description.contains("2 layers × 2 key-value heads") == true)
+    }
+    for name in ["gates.tsv", "map.json", "search.csv"] {
+      #expect(refusal(name, model: nil, .mean).contains("but is mean"))
+    }
+  }
+
+  @Test func scoresOfAnotherModelAreRefused() throws {
+    var record = ScoreRecord(
+      method: "qrhead",
+      scores: HeadScores(unit: .query, rows: [[0.5, 0.25, 1, 0], [0, 0, 0.25, 0]]),
+      keyValueHeads: 2)
+    let (own, other) = (String(repeating: "a", count: 64), String(repeating: "b", count: 64))
+    record.model = ScoreRecord.Model(type: "llama", identity: ModelIdentity(weightsSHA256: own))
+    try HeadScoreFormat.zigzag.write(record, to: scratch.path("own.json"))
+    var model = Self.model
+    for (hash, words) in [(own, ""), (other, "own.json was made for weights with the hash aaaa")] {
+      model.weightsSHA256 = hash
+      let refusal = refusal("own.json", model: model)
+      #expect(words.isEmpty ? refusal.isEmpty : refusal.contains(words), "\(refusal)")
+    }
+    // The key-value heads are the file's own, and a map says whose scores it is made of.
+    let source = try GateSource(path: scratch.path("own.json"))
+    #expect(source.gates.rows == Self.gates)
+    let map = try source.map(by: .max, sparsity: 0.5, window: HeadMap.Window(sink: 1, recent: 2))
+    #expect(map.model.weightsSHA256 == own && map.model.queryHeads == 4)
+    model = HeadMap.Model(layers: 2, queryHeads: 8, keyValueHeads: 2)
+    #expect(
+      refusal("own.json", model: model).contains("8 query heads of a layer, as the model has"))
   }
 }

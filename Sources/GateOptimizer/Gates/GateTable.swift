@@ -14,6 +14,15 @@ enum GateTable {
   /// What a learned gate may reach before it is clipped.
   static let allowed = -1.0...2.0
 
+  /// Whether a text begins as a table does: with a number, behind comments at most.
+  static func isTable(_ text: String) -> Bool {
+    for line in Lines(text: text.unicodeScalars[...]) {
+      let fields = line.prefix { $0 != "#" }.split(maxSplits: 1, whereSeparator: isBlank)
+      if let first = fields.first { return Double(String(first)) != nil }
+    }
+    return false
+  }
+
   /// Reads the table in `bytes`; `file` names it in errors.
   static func parse(_ bytes: Data, file: String) throws(FileError) -> GateMatrix {
     guard let text = String(data: bytes, encoding: .utf8) else {

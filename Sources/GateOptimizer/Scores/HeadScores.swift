@@ -29,6 +29,11 @@ public struct HeadScores: Sendable, Equatable {
   /// The numbers, row-major (L, heads), all finite.
   public let values: [Double]
 
+  /// What numbers of a file may be, so that their sums and differences stay finite.
+  static let believed = -1e100...1e100
+  /// The same in words.
+  static let believedWords = "a number between -1e100 and 1e100"
+
   /// Scores of `values`, row-major (L, heads).
   public init(unit: Unit, layers: Int, heads: Int, values: [Double]) {
     precondition(
@@ -55,6 +60,25 @@ public struct HeadScores: Sendable, Equatable {
       .map { HeadPlace(layer: $0 / heads, head: $0 % heads) }
   }
 
+  /// The same scores with one number for each key-value head, as they are.
+  ///
+  /// - Parameters:
+  ///   - keyValueHeads: Key-value heads of a layer, K: a divisor of query heads, or the heads themselves.
+  ///   - grouping: How the query heads of a key-value head become one.
+  /// - Returns: Scores of key-value heads, (L, K).
+  public func grouped(keyValueHeads: Int, by grouping: Grouping = .max) -> HeadScores {
+    precondition(
+      unit == .keyValue ? heads == keyValueHeads : heads.isMultiple(of: keyValueHeads),
+      "\(heads) heads for \(keyValueHeads) key-value heads")
+    let size = heads / keyValueHeads
+    let grouped = stride(from: 0, to: values.count, by: size).map { start in
+      let group = values[start..<start + size]
+      return grouping == .max
+        ? group.reduce(-.infinity, Swift.max) : group.reduce(0, +) / Double(size)
+    }
+    return HeadScores(unit: .keyValue, layers: layers, heads: keyValueHeads, values: grouped)
+  }
+
   /// Gates of the same order, (L, K), from 0 to 1.
   ///
   /// Where a number is below 0, the lowest becomes 0; where the largest then exceeds 1, all are divided by it. Query
@@ -65,15 +89,7 @@ public struct HeadScores: Sendable, Equatable {
   ///   - grouping: How those of a group become one.
   /// - Returns: The gates.
   public func gates(keyValueHeads: Int, grouping: Grouping = .max) -> GateMatrix {
-    precondition(
-      unit == .keyValue ? heads == keyValueHeads : heads.isMultiple(of: keyValueHeads),
-      "\(heads) heads for \(keyValueHeads) key-value heads")
-    let size = heads / keyValueHeads
-    let grouped = stride(from: 0, to: values.count, by: size).map { start in
-      let group = values[start..<start + size]
-      return grouping == .max
-        ? group.reduce(-.infinity, Swift.max) : group.reduce(0, +) / Double(size)
-    }
+    let grouped = grouped(keyValueHeads: keyValueHeads, by: grouping).values
     let lowest = Swift.min(grouped.min() ?? 0, 0)
     let largest = Swift.max((grouped.max() ?? 0) - lowest, 1)
     return GateMatrix(

@@ -4,8 +4,8 @@ import ModelLoader
 import Support
 import Transformer
 
-/// Gates that were learned elsewhere: a DuoAttention table, its pattern folder, or Retrieval_Head's
-/// scores.
+/// Gates that were learned elsewhere, or scores of heads as gates: a DuoAttention table, its pattern folder, or a
+/// file of any `HeadScoreFormat`.
 public struct GateSource: Sendable {
   /// The gates, (L, K).
   public let gates: GateMatrix
@@ -13,22 +13,33 @@ public struct GateSource: Sendable {
   public let file: String
   /// What was done to the values, and what a cut of them does, that a reader should know of: a sentence each.
   public let notes: [String]
-  /// Whether that file is a table, with a column for each key-value head, and not scores of query heads.
-  package let isTable: Bool
+  /// What that file is, if it says how many key-value heads a layer has; nil if it is of query heads alone.
+  package let kindOfKeyValueHeads: String?
+  /// The model that was scored, as far as the file says.
+  private let model: HeadMap.Model?
 
   /// Reads the gates at `path`.
   ///
   /// - Parameters:
   ///   - path: A table (TSV), a folder with one named `full_attention_heads.tsv`,
-  ///     `adapter_weights.tsv` or `gates.tsv`, or a JSON file of retrieval scores.
-  ///   - keyValueHeads: Key-value heads of a layer, which only retrieval scores need.
+  ///     `adapter_weights.tsv` or `gates.tsv`, or a file of scores.
+  ///   - keyValueHeads: Key-value heads of a layer, which only scores of query heads need.
+  ///   - model: The model that the gates are for: it tells its heads, and scores that name another model are refused.
+  ///   - modelName: How to name that model in errors.
+  ///   - grouping: How query heads that share a key-value head become one; nil takes the largest.
   /// - Throws: `FileError` naming the file and the place in it, and
   ///   ``MapReporterError/invalidValue(place:expected:found:)`` where scores lack `keyValueHeads`,
   ///   a folder has several tables, or the file holds a finished map.
-  public init(path: String, keyValueHeads: Int? = nil) throws {
-    let read = try ImportedFile(path, keyValueHeads: keyValueHeads, for: .cutting)
+  public init(
+    path: String, keyValueHeads: Int? = nil, model: HeadMap.Model? = nil,
+    modelName: String = "the model", grouping: HeadScores.Grouping? = nil
+  ) throws {
+    let read = try ImportedFile(
+      path, model: model, modelName: modelName, keyValueHeads: keyValueHeads, grouping: grouping,
+      for: .cutting)
     (gates, file, notes) = (read.content.asGates, read.path, read.notes)
-    isTable = read.format == .table
+    self.model = read.model
+    kindOfKeyValueHeads = read.format.isOfQueryHeadsAlone ? nil : read.format.title
   }
 
   /// The map that these gates make at `sparsity`.
@@ -51,7 +62,8 @@ public struct GateSource: Sendable {
         try gates.layerMap(by: criterion, sparsity: sparsity).heads(keyValueHeads: gates.heads)
       } ?? gates.headCut(sparsity: sparsity)
     return try HeadMap(
-      model: HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads), window: window,
+      model: model ?? HeadMap.Model(layers: gates.layers, keyValueHeads: gates.heads),
+      window: window,
       gates: (0..<gates.layers).map { Array(gates.clipped[layer: $0]) }, heads: heads,
       criterion: HeadMap.Criterion(
         name: criterion?.name ?? CurveMethod.headMixed.name, weight: criterion?.weight),

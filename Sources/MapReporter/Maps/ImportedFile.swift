@@ -3,37 +3,18 @@ import GateOptimizer
 import Support
 import Transformer
 
-/// A file of gates or maps from elsewhere: every verb and setting reads such files here.
+/// A file of gates, scores or maps from elsewhere: every verb and setting reads such files here.
 package struct ImportedFile: Sendable {
   /// The file; of a folder the table in it.
   package let path: String
-  /// What it is by its name and its text.
+  /// What it is by its content, or else by its name.
   package let format: Format
   /// What it holds.
   package let content: ImportedMap
+  /// The model that was scored, as far as the file says.
+  package let model: HeadMap.Model?
   /// What was decided and what was done to values, a sentence without an end each.
   package let notes: [String]
-
-  /// How a file is written.
-  package enum Format: Sendable {
-    /// A table of gates, as DuoAttention writes them.
-    case table
-    /// Retrieval_Head's scores of query heads (JSON).
-    case scores
-    /// A finished map, headmap.json.
-    case headMap
-    /// The layers that a search found, search-layers.csv.
-    case search
-
-    var title: String {
-      switch self {
-      case .table: "a table of gates"
-      case .scores: "scores of retrieval heads"
-      case .headMap: "a headmap.json, which is a finished map"
-      case .search: "the table of a search, whose layers are chosen already"
-      }
-    }
-  }
 
   /// What a file is read for, which decides how a table of zeros and ones is taken.
   package enum Use: Sendable {
@@ -45,108 +26,70 @@ package struct ImportedFile: Sendable {
     case starting
   }
 
-  /// Reads gates, a finished map or the layers of a search.
+  /// Reads gates, scores, a finished map or the layers of a search.
   ///
   /// - Parameters:
-  ///   - path: A gate table, a folder with one table by a name of ``tables``, retrieval scores (JSON),
-  ///     a headmap.json, or the search-layers.csv of a run.
-  ///   - keyValueHeads: Key-value heads of a layer, K, which scores need.
+  ///   - path: A file of any ``Format``, or a folder with one table by a name of ``tables``.
+  ///   - model: The model that it is read for, as far as it is known: it completes lists of some heads, and scores that
+  ///     name another model are refused.
+  ///   - modelName: How to name the model in errors.
+  ///   - keyValueHeads: Key-value heads of a layer, K, where they are known without the model.
   ///   - space: The heads that maps of the model decide on, which a search needs; nil accepts gates of any shape.
+  ///   - grouping: How query heads that share a key-value head become one; nil takes the largest, and is all that a
+  ///     file of key-value heads accepts.
   ///   - use: What the file is read for.
-  /// - Throws: `FileError` for a damaged file, ``MapReporterError`` for one of another
-  ///   shape or kind and for a folder with several tables.
+  /// - Throws: `FileError` for a damaged file or one of no kind, ``MapReporterError`` for one of another
+  ///   shape, model or kind and for a folder with several tables.
   package init(
-    _ path: String, keyValueHeads: Int? = nil, space: MapSpace? = nil, for use: Use
+    _ path: String, model: HeadMap.Model? = nil, modelName: String = "the model",
+    keyValueHeads: Int? = nil, space: MapSpace? = nil, grouping: HeadScores.Grouping? = nil,
+    for use: Use
   ) throws {
-    let keyValueHeads = keyValueHeads ?? space?.heads
     let file = try Self.file(at: path)
-    var isFolder: ObjCBool = false
-    if unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder),
-      isFolder.boolValue
-    {
-      throw FileError.missing(
-        path: file, what: "table of gates in this folder",
-        fix: "name a file, or a folder with \(Self.tables.joined(separator: ", "))")
-    }
-    _ = try FileReader(path: file, what: "file of gates or maps")
-    var wantsGates = false
-    if case .cutting = use { wantsGates = true }
-    let format = Self.format(of: file, wantsGates: wantsGates)
+    let (bytes, content, format) = try Self.opened(file)
     try Self.require(format, file, for: use)
     (self.path, self.format) = (file, format)
-    let (found, decided): (ImportedMap, [String])
+    var found: ImportedMap
+    var decided: [String] = []
+    var scored: HeadMap.Model?
     switch format {
-    case .headMap: (found, decided) = (.map(try HeadMap.read(from: Self.url(file)).heads), [])
-    case .search: (found, decided) = (.searched(try Self.searched(file, space)), [])
-    case .scores: (found, decided) = try Self.scores(file, keyValueHeads: keyValueHeads)
-    case .table:
+    case .headMap: found = .map(try HeadMap.read(from: Self.url(file)).heads)
+    case .search: found = .searched(try Self.searched(file, space))
+    case .scores(.duoAttention):
       (found, decided) = try Self.taken(GateMatrix(contentsOf: file), file, for: use)
+    case .scores(let format):
+      let scores = try HeadScoreFile(bytes, content, format, path: file)
+      scored = scores.record.map(HeadMap.Model.init)
+      if let model {
+        try scored?.checkIdentity(against: model.identity, name: file, modelName: modelName)
+      }
+      (found, decided) = try Self.gates(
+        of: scores, model, keyValueHeads: keyValueHeads ?? model?.keyValueHeads ?? space?.heads,
+        layers: model?.layers ?? space?.layers, grouping)
     }
+    try Self.require(grouping, isUsedBy: file, format, scored)
+    self.model = scored
     guard let space else {
-      (content, notes) = (found, decided)
+      (self.content, notes) = (found, decided)
       return
     }
     let own = found.asGates
     guard (own.layers, own.heads) == (space.layers, space.heads) else {
       throw MapReporterError.shapeMismatch(
-        map: file, mapLayers: own.layers, mapHeads: own.heads, model: "the model",
+        map: file, mapLayers: own.layers, mapHeads: own.heads, model: modelName,
         modelLayers: space.layers, modelHeads: space.heads)
     }
-    content = found.within(space)
     let others = Set(0..<space.layers).subtracting(space.globalLayers)
-    let isLeftOut = others.contains { own.rows[$0].contains { $0 != 0 } }
-    notes =
-      decided
-      + (isLeftOut
-        ? [
-          "\(file) has gates above 0 in layers that have a window of their own; they stay as they are"
-        ] : [])
-  }
-
-  /// What the file at `path` is; where its text decides nothing, what is wanted does.
-  package static func format(of path: String, wantsGates: Bool = false) -> Format {
-    if path.hasSuffix(".json") {
-      if (try? GateMatrix.holdsRetrievalScores(path: path)) == true { return .scores }
-      return wantsGates && (try? HeadMap.read(from: url(path))) == nil ? .scores : .headMap
+    if others.contains(where: { own.rows[$0].contains { $0 != 0 } }) {
+      decided.append(
+        "\(file) has gates above 0 in layers that have a window of their own; they stay as they are"
+      )
     }
-    guard path.hasSuffix(".csv") else { return .table }
-    guard let text = try? TextFile.text(at: path, what: "table", limit: FileLimit.table) else {
-      return .search
-    }
-    // Numbers of a table of gates have white space between.
-    return text.prefix { !$0.isNewline }.contains(",") ? .search : .table
+    self.content = found.within(space)
+    notes = decided
   }
 
   private static func url(_ path: String) -> URL { URL(fileURLWithPath: path) }
-
-  // MARK: Files
-
-  /// The names that a table in a folder may have: DuoAttention's, RLKV's, and that of a run.
-  private static let tables = ["full_attention_heads.tsv", "adapter_weights.tsv", "gates.tsv"]
-
-  /// The tables of gates in the folder at `path`, by name.
-  package static func tables(in path: String) -> [String] {
-    tables.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
-  }
-
-  /// The files that are read of a folder with a table of gates, or of one with a model's `config.json`.
-  package static func files(in folder: String) -> [String] {
-    (tables + ["config.json"]).map { "\(folder)/\($0)" }
-  }
-
-  /// The file whose bytes decide what is read at `path`: the table of a folder, or the file itself.
-  package static func hashed(at path: String) -> String { (try? file(at: path)) ?? path }
-
-  private static func file(at path: String) throws(MapReporterError) -> String {
-    let found = tables(in: path)
-    guard found.count <= 1 else {
-      throw .invalidValue(
-        place: "the folder \(path)",
-        expected: "one with a single table of gates, or the table itself be named",
-        found: "one with \(found.joined(separator: " and "))")
-    }
-    return found.first.map { "\(path)/\($0)" } ?? path
-  }
 
   // MARK: What is decided
 
@@ -154,13 +97,13 @@ package struct ImportedFile: Sendable {
   private static func require(
     _ format: Format, _ file: String, for use: Use
   ) throws(MapReporterError) {
-    let isChosen = format == .headMap || format == .search
+    let isChosen = !format.isGates
     switch use {
     case .cutting where isChosen, .measuring(.some(.gates)) where isChosen:
       throw .invalidValue(
-        place: file, expected: "a table of gates, a folder with one, or retrieval scores",
+        place: file, expected: "a table of gates, a folder with one, or scores of heads",
         found: format.title)
-    case .measuring(.some(.map)) where format == .scores || format == .search:
+    case .measuring(.some(.map)) where format != .headMap && format != .scores(.duoAttention):
       throw noMap(file, format.title)
     default: return
     }
@@ -201,22 +144,6 @@ package struct ImportedFile: Sendable {
   }
 
   // MARK: Reading
-
-  private static func scores(
-    _ file: String, keyValueHeads: Int?
-  ) throws -> (ImportedMap, [String]) {
-    guard let keyValueHeads else {
-      throw MapReporterError.invalidValue(
-        place: "the number of key-value heads for \(file)",
-        expected: "given with --kv-heads or --model, since scores are of query heads",
-        found: "unknown")
-    }
-    let scores = try GateMatrix.retrievalScores(file, keyValueHeads: keyValueHeads)
-    let note =
-      "\(file): the largest mean score is \(Float(scores.largest)), so all scores are divided by it; "
-      + "their order stays"
-    return (.gates(scores.gates), scores.largest > 1 ? [note] : [])
-  }
 
   private static func searched(
     _ file: String, _ space: MapSpace?

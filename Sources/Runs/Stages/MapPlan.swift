@@ -39,17 +39,18 @@ package struct MapSources: Sendable {
   /// What their readers decided, a sentence without an end each.
   let notes: [String]
 
-  /// Gates or searched maps, with what else there is.
+  /// Gates or searched maps, with what else there is; `model` is the one they are measured on, which scores of heads
+  /// are read for.
   ///
   /// - Throws: what ``ImportedMapSettings``' files are refused with.
   package init(
     _ learned: LearnedMaps, remoteness: GateMatrix? = nil, restoration: LayerRestoration? = nil,
-    imported: [ImportedMapSettings] = []
+    imported: [ImportedMapSettings] = [], model: HeadMap.Model? = nil
   ) throws {
     self.learned = learned
     self.remoteness = remoteness
     self.restoration = restoration
-    let files = try imported.map { try $0.read(for: learned.space) }
+    let files = try imported.map { try $0.read(for: learned.space, model) }
     notes = files.flatMap(\.notes)
     self.imported = zip(imported, files).map { ($0.name, $1.content, $0.criteria) }
   }
@@ -59,8 +60,9 @@ extension ImportedMapSettings {
   /// Reads the file.
   ///
   /// - Throws: as `ImportedFile`, and `FileError` where criteria would judge a finished map.
-  func read(for space: MapSpace) throws -> ImportedFile {
-    let read = try ImportedFile(file, space: space, for: .measuring(kind))
+  func read(for space: MapSpace, _ model: HeadMap.Model?) throws -> ImportedFile {
+    let read = try ImportedFile(
+      file, model: model, space: space, grouping: group, for: .measuring(kind))
     if case .gates = read.content { return read }
     guard criteria == nil else {
       throw FileError.invalid(

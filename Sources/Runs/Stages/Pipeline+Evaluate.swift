@@ -88,7 +88,7 @@ extension Pipeline {
       remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
       restoration: settings.baselines.contains(where: \.needsRestoration)
         ? try restoration(model) : nil,
-      imported: settings.maps)
+      imported: settings.maps, model: record.model)
   }
 
   /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.

@@ -73,7 +73,7 @@ extension Pipeline {
     guard FileManager.default.fileExists(atPath: files.checkpoint) else {
       let initial = try settings.initialGates.map { path in
         try ImportedFile(
-          path, space: MapSpace(architecture), for: .starting)
+          path, model: record.model, space: MapSpace(architecture), for: .starting)
       }
       for note in initial?.notes ?? [] { observer.warn(note) }
       return CalibrationState(

@@ -77,7 +77,7 @@ package struct Pipeline: ~Copyable {
   private mutating func check(_ stages: [Stage], _ model: RunModel) throws {
     let inputs = StageInputs(
       configuration: configuration, model: model.decoder.configuration,
-      tokenizer: model.tokenizer, folder: folder.path)
+      identity: source.identity, tokenizer: model.tokenizer, folder: folder.path)
     let truncated = try document.placing {
       try stages.reduce(into: [:]) { found, stage in
         found.merge(try stage.check(inputs)) { $1 }

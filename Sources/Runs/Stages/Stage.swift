@@ -83,6 +83,7 @@ package enum Stage: String, CaseIterable, Sendable {
 struct StageInputs {
   let configuration: RunConfiguration
   let model: ModelConfiguration
+  let identity: ModelIdentity
   let tokenizer: Tokenizer
   /// The folder whose maps may be made on the way: the run's, or its sweep's.
   let folder: String
@@ -92,7 +93,7 @@ struct StageInputs {
     let own = URL(fileURLWithPath: folder).standardizedFileURL.pathComponents
     for map in configuration.evaluation.maps
     where !URL(fileURLWithPath: map.file).standardizedFileURL.pathComponents.starts(with: own) {
-      _ = try map.read(for: MapSpace(model))
+      _ = try map.read(for: MapSpace(model), HeadMap.Model(model, identity: identity))
     }
   }
 }

@@ -83,7 +83,7 @@ struct SweepCheck {
       return
     }
     let inputs = StageInputs(
-      configuration: configuration, model: model.configuration,
+      configuration: configuration, model: model.configuration, identity: model.identity,
       tokenizer: try model.requiredTokenizer(), folder: folder)
     for stage in Stage.allCases { try stage.check(inputs) }
   }

@@ -26,8 +26,8 @@ struct GateOptions: ParsableArguments {
   @OptionGroup var scores: ScoreOptions
 
   /// Reads the gates at `path`.
-  func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
-    try scores.read(path, model: model)
+  func read(_ path: String, model: HeadMap.Model?, named name: String?) throws -> GateSource {
+    try scores.read(path, model: model, named: name)
   }
 
   /// The window that the options or the file beside the gates say.
@@ -43,8 +43,8 @@ struct GateOptions: ParsableArguments {
 
   /// Refuses options that would have no effect.
   func refuse(because reason: String) throws(ToolError) {
-    guard sink == nil, recent == nil, scores.kvHeads == nil else {
-      throw .usage("--sink, --recent and --kv-heads are for gates, but \(reason)")
+    guard sink == nil, recent == nil, scores.kvHeads == nil, scores.group == nil else {
+      throw .usage("--sink, --recent, --kv-heads and --group are for gates, but \(reason)")
     }
   }
 
@@ -54,36 +54,53 @@ struct GateOptions: ParsableArguments {
     return isRun || (isFolder(path) && ImportedFile.tables(in: path).isEmpty)
   }
 
-  /// Whether `path` is a table, a folder with one, or retrieval scores, rather than a finished map.
-  static func holdsGates(_ path: String) -> Bool { ImportedFile.format(of: path) != .headMap }
+  /// Whether `path` is a table, a folder with one, or scores of heads, rather than a finished map.
+  ///
+  /// - Throws: what `ImportedFile` refuses a file of no kind with.
+  static func holdsGates(_ path: String) throws -> Bool {
+    guard FileManager.default.fileExists(atPath: path) else { return !path.hasSuffix(".json") }
+    return try ImportedFile.format(of: path) != .headMap
+  }
 }
 
-/// What retrieval scores leave open.
+/// What scores of query heads leave open.
 struct ScoreOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Key-value heads of a layer, for Retrieval_Head's scores, which are of query heads.",
+      "Key-value heads of a layer, for scores of query heads where --model does not tell them.",
       valueName: "heads"))
   var kvHeads: Int?
 
-  /// Refuses an option that would have no effect.
+  @Option(
+    help: ArgumentHelp(
+      "What scores of query heads that share a key-value head become: max, the default, or mean.",
+      valueName: "group"))
+  var group: HeadScores.Grouping?
+
+  /// Refuses options that would have no effect.
   func refuse(because reason: String) throws(ToolError) {
-    guard kvHeads == nil else {
-      throw .usage("--kv-heads is for scores of query heads, but \(reason); leave it out")
+    for (name, isGiven) in [("--kv-heads", kvHeads != nil), ("--group", group != nil)]
+    where isGiven {
+      throw .usage("\(name) is for scores of query heads, but \(reason); leave it out")
     }
   }
 
-  /// Reads the gates at `path`.
-  func read(_ path: String, model: HeadMap.Model?) throws -> GateSource {
-    let source = try GateSource(path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads)
-    if source.isTable {
-      try refuse(because: "\(source.file) is a table, which has a column for each key-value head")
+  /// Reads the gates at `path` for a model that `name` is the path of.
+  func read(_ path: String, model: HeadMap.Model?, named name: String?) throws -> GateSource {
+    let source = try GateSource(
+      path: path, keyValueHeads: kvHeads ?? model?.keyValueHeads, model: model,
+      modelName: name ?? "the model", grouping: group)
+    if let kind = source.kindOfKeyValueHeads, kvHeads != nil {
+      try refuse(
+        because: "\(source.file) is \(kind), which says how many key-value heads a layer has")
     }
     for note in source.notes { Logger(label: "gates").warning("\(note)") }
     return source
   }
 }
+
+extension HeadScores.Grouping: ExpressibleByArgument {}
 
 /// Where a verb writes what it was asked for.
 enum OutputPath {

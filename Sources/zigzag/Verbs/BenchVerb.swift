@@ -154,7 +154,7 @@ struct BenchVerb: Verb {
       }
       return try GateSource(
         path: GateOptions.isRunFolder($0) ? RunFiles(folder: $0).gates : $0,
-        keyValueHeads: c.keyValueHeads)
+        model: HeadMap.Model(c, identity: loaded.identity), modelName: model)
     }
     for note in gates?.notes ?? [] { Logger(label: "gates").warning("\(note)") }
     return try Bench(

@@ -13,8 +13,8 @@ struct ExportVerb: Verb {
     abstract: "Write a map in a runtime's own format.",
     discussion: """
       SOURCE is a run folder, a headmap.json, or gates that were learned elsewhere: a table in \
-      DuoAttention's format, a folder with one and its config.json, or Retrieval_Head's scores \
-      (JSON). Of a run folder, the map that its report recommends is written, or the map of \
+      DuoAttention's format, a folder with one and its config.json, or scores of heads as rank takes \
+      them. Of a run folder, the map that its report recommends is written, or the map of \
       --criterion at --sparsity. Gates need --sparsity, and --sink and --recent where no config.json \
       has them. A warning names what a format cannot carry. The files' names go to standard output.
 
@@ -146,7 +146,7 @@ struct ExportVerb: Verb {
       return (map, "\(source)/export", remark, measured)
     }
     let folder = URL(fileURLWithPath: source).deletingLastPathComponent().path
-    if GateOptions.holdsGates(source) {
+    if try GateOptions.holdsGates(source) {
       let map = try mapOfGates(source, model: model)
       return (map, "\(isFolder(source) ? source : folder)/export", nil, nil)
     }
@@ -204,7 +204,7 @@ struct ExportVerb: Verb {
       throw ToolError.usage(
         "\(source) holds gates; say with --sparsity what share of the layers is to stream")
     }
-    let read = try gates.read(source, model: model)
+    let read = try gates.read(source, model: model, named: self.model)
     return try read.map(
       by: try criterion(named: criterion ?? "max"), sparsity: sparsity,
       window: try gates.window(of: read), space: model?.space)

@@ -14,14 +14,15 @@ struct RankVerb: Verb {
     abstract: "Turn gates into a layer map; needs no model.",
     discussion: """
       GATES is a run folder, a table in DuoAttention's format, or a folder with such a table: one line \
-      per layer, one tab-separated number per key-value head, 1 for full attention. It may also be \
-      Retrieval_Head's JSON of query heads; the largest score of its group then stands for a \
-      key-value head. Of L layers, L − round(S·L) become retrieval layers: exactly the set that costs \
+      per layer, one tab-separated number per key-value head, 1 for full attention. It may also be a \
+      file of scores: zigzag's, Retrieval_Head's, QRHead's, MMRetHead's or KVzip's. The largest score \
+      of its group of query heads then stands for a key-value head. Of L layers, L − round(S·L) become retrieval layers: exactly the set that costs \
       least under the criterion.
 
         zigzag rank runs/smollm2-135m --sparsity 0.5
         zigzag rank full_attention_heads.tsv --sparsity 0.25 --criterion balance --json
         zigzag rank head_score/llama-2-7b-80k.json --sparsity 0.5 --kv-heads 32
+        zigzag rank lme_llama3.1-8b.yaml --sparsity 0.75 --model Llama-3.1-8B/config.json --group mean
 
       Criteria: search keeps what `zigzag search` found best for this run's model; max keeps the \
       layers with the largest single gate; balance, with the largest sum of gates; lost, with the \
@@ -29,7 +30,7 @@ struct RankVerb: Verb {
       weighted-count:W lie between. layer-gate is for gates learned as one number per layer.
       """)
 
-  @Argument(help: "A run folder, a gate table (TSV) or a folder with one, or scores (JSON).")
+  @Argument(help: "A run folder, a gate table (TSV) or a folder with one, or scores of heads.")
   var gates: String
 
   @Option(
@@ -71,7 +72,7 @@ struct RankVerb: Verb {
   private func ranked(by criterion: Criterion) throws -> (space: MapSpace, map: RankedMap) {
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     guard GateOptions.isRunFolder(gates) else {
-      var matrix = try scores.read(gates, model: sizes).gates
+      var matrix = try scores.read(gates, model: sizes, named: model).gates
       try check((matrix.layers, matrix.heads), against: sizes)
       if let sizes { matrix = matrix.within(sizes.space) }
       return (matrix.space, try matrix.layerMap(by: criterion, sparsity: sparsity))
