@@ -141,11 +141,26 @@ extension FuzzTests {
       try expectCheap("sweep-record", file) { _ = try SweepRecord.read($0) }
       try expectCheap("search", file) { _ = StoredSearch(reading: $0) }
       try expectCheap("scores", file) { _ = try GateMatrix(retrievalScores: $0, keyValueHeads: 1) }
+      try expectCheap("head-scores", file) { _ = try HeadScoreFile(contentsOf: $0) }
     }
     for file in Self.costlyJSON {
       try expectCheap("metadata", file) {
         let bytes = try TextFile.bytes(at: $0, what: "file", limit: FileLimit.index)
         _ = try MetadataValue.object(json: bytes, path: $0)
+      }
+    }
+  }
+
+  @Test func costlyScores() throws {
+    for file in [
+      Self.text("[[\"0-0\", 0]", ",[\"1-1\", 0]", "]"), Self.text("attn_head_set: 0-0", ",0-0", ""),
+      Self.numbered("attn_head_set: 0-0", "") { ",\($0 / 4096)-\($0 % 4096)" },
+      Self.numbered("[[\"0-0\", 0]", "]") { ",[\"\($0 / 4096)-\($0 % 4096)\",1]" },
+      Self.text("", "\n", ""), Self.text("", "#", ""), Self.text("attn_head_set: \"", "a", ""),
+      Self.text("", "attn_head_set: 0-0\n", ""), Self.text("PK\u{3}\u{4}", "PK\u{5}\u{6}", ""),
+    ] {
+      try expectCheap("head-scores", file) { path in
+        _ = try HeadScoreFile(contentsOf: path).scores(layers: 64, queryHeads: 64)
       }
     }
   }

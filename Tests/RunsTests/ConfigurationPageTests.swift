@@ -92,7 +92,7 @@ import Testing
       + ["every", "bins"].map { "evaluation.tasks[].prose.\($0)" }
       + names(RulerTask.CodingKeys.allCases, "evaluation.tasks[].ruler.")
       + names(FileTask.FieldNames.CodingKeys.allCases, "evaluation.tasks[].fields.")
-      + ["name", "file", "criteria", "kind"].map { "evaluation.maps[].\($0)" }
+      + ["name", "file", "criteria", "kind", "group"].map { "evaluation.maps[].\($0)" }
       + names(ReportSettings.CodingKeys.allCases, "report.")
       + names(ComputeSettings.CodingKeys.allCases, "compute.")
     #expect(rows.map(\.key).sorted() == known.sorted())

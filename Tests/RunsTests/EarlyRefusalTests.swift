@@ -51,6 +51,10 @@ import Testing
       "evaluation: {maps: [{name: a, file: x, criteria: [max, max]}]}",
       "evaluation.maps.0.criteria has max twice"
     ),
+    (
+      "evaluation: {maps: [{name: a, file: x, group: sum}]}",
+      "evaluation.maps.0.group is sum; it must be one of max, mean"
+    ),
     ("evaluation: {tasks: [{name: a}, {name: a}]}", "evaluation.tasks has two tasks named a"),
     (
       "evaluation: {tasks: [{name: a, sparsities: [0.5, 0.5]}]}",

@@ -116,6 +116,30 @@ import Transformer
     #expect(throws: InvalidSetting.self) { try wrong.validate() }
   }
 
+  /// A model of 4 layers, 4 query heads and 2 key-value heads completes a set.
+  @Test func scoresOfQueryHeadsAreMeasuredByTheirGroups() throws {
+    let scratch = try TemporaryFolder()
+    let set = try scratch.write("attn_head_set: 2-1,0-2,0-3\n", to: "set.yaml")
+    let model = HeadMap.Model(layers: 4, queryHeads: 4, keyValueHeads: 2)
+    func kept(_ group: HeadScores.Grouping?) throws -> [[Bool]]? {
+      let entry = ImportedMapSettings(name: "a", file: set, criteria: [.max], group: group)
+      var one = settings
+      one.sparsities = [0.75]
+      let sources = try MapSources(
+        LearnedMaps(gates: gates), imported: [entry], model: model)
+      #expect(sources.notes.count == 1 && sources.notes[0].contains("3 of 16 query heads"))
+      let maps = try MapPlan(sources, settings: one).maps
+      return maps.first { $0.method.name == "imported:a:layer:max" }?.heads.rows
+    }
+    // 1 in layer 2 alone; the mean of its group, ½, equals that of 2/3 and 1/3 in layer 0.
+    let (none, both) = ([false, false], [true, true])
+    #expect(try kept(nil) == [none, none, both, none])
+    #expect(try kept(.mean) == [both, none, none, none])
+    var wrong = settings
+    wrong.maps = [ImportedMapSettings(name: "a", file: set, kind: .map, group: .max)]
+    #expect(throws: InvalidSetting.self) { try wrong.validate() }
+  }
+
   /// Hashes of old run folders hold: what an entry does not say is not written.
   @Test func anEntryThatSaysNothingIsWrittenAsBefore() throws {
     var run = RunConfiguration(name: "n", model: "m")
@@ -123,6 +147,8 @@ import Transformer
     #expect(
       Set(try run.settings(in: .evaluation).keys.filter { $0.hasPrefix("evaluation.maps") })
         == ["evaluation.maps.0.name", "evaluation.maps.0.file"])
+    run.evaluation.maps[0].group = .mean
+    #expect(try run.settings(in: .evaluation)["evaluation.maps.0.group"] == "mean")
     run.evaluation.maps[0].kind = .gates
     #expect(try run.settings(in: .evaluation)["evaluation.maps.0.kind"] == "gates")
   }

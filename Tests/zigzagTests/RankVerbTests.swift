@@ -83,6 +83,56 @@ import Testing
     #expect(outcome.output.contains("    2   0.970874  streaming\n"))
   }
 
+  /// QRHead's set of the best heads, whose shape only the model tells.
+  @Test func aSetOfHeadsIsRankedForItsModel() throws {
+    try scratch.write("attn_head_set: \"2-1,0-2,0-3\"\n", to: "set.yaml")
+    try scratch.write(
+      #"{"model_type": "llama", "num_hidden_layers": 4, "num_attention_heads": 4, "#
+        + #""num_key_value_heads": 2, "hidden_size": 8}"#, to: "model.json")
+    let arguments = ["rank", scratch.path("set.yaml"), "--sparsity", "0.75"]
+    expectRefusal(
+      try ToolRunner.run(arguments), code: 65, saying: "set.yaml", "found 3 heads", "--model")
+    let model = ["--model", scratch.path("model.json"), "--json"]
+    for (group, kept) in [([], 2), (["--group", "max"], 2), (["--group", "mean"], 0)] {
+      let outcome = try ToolRunner.run(arguments + model + group)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(outcome.errorLines.count == 1)
+      #expect(outcome.errors.contains("set.yaml names 3 of 16 query heads"))
+      let map = try JSONDecoder().decode(Ranked.self, from: Data(outcome.output.utf8))
+      #expect(map.retrieval_layers == [kept])
+    }
+  }
+
+  /// KVzip's tensor says its key-value heads itself.
+  @Test func aTensorIsRanked() throws {
+    let tensor = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+      path: "../GateOptimizerTests/Fixtures/kvzip/qwen2.5-7b-scbench_qa_eng-0.pt"
+    ).standardizedFileURL.path
+    let arguments = ["rank", tensor, "--sparsity", "0.5"]
+    let outcome = try ToolRunner.run(arguments)
+    #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("28 layers of 4 key-value heads by max: 14 stream"))
+    expectRefusal(
+      try ToolRunner.run(arguments + ["--kv-heads", "4"]), code: 64,
+      saying: "--kv-heads is for scores of query heads", "KVzip's tensor", "leave it out")
+    expectRefusal(
+      try ToolRunner.run(arguments + ["--group", "max"]), code: 64,
+      saying: "the group of \(tensor) must be left out")
+  }
+
+  @Test func aFileOfNoKindIsRefusedInOneSentence() throws {
+    try scratch.write("{\"a\": 1}", to: "odd.json")
+    let path = scratch.path("odd.json")
+    for arguments in [
+      ["rank", path, "-s", "0.5"], ["export", path], ["export", path, "-s", "1"],
+    ] {
+      expectRefusal(
+        try ToolRunner.run(arguments), code: 65,
+        saying: "odd.json: the file: expected gates, scores of heads or a map",
+        "QRHead's attn_head_set")
+    }
+  }
+
   @Test func aTableOfZerosAndOnesIsRankedAndSaid() throws {
     try scratch.write("1\t0\n0\t0\n0\t1\n0\t0\n", to: "gates.tsv")
     let outcome = try rank("--sparsity", "0.25", "--json")

@@ -44,16 +44,17 @@ enum HeadSetFile {
     return try HeadList(places, scores: nil, file: file)
   }
 
-  private static func lines(of text: String) -> [Substring] {
-    text.split(omittingEmptySubsequences: false) { $0.isNewline }
+  /// The lines of a text, without their ends.
+  private static func lines(of text: String) -> [Substring.UTF8View] {
+    text[...].utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
   }
 
   /// What stands behind the key on a line that begins with it; nil for any other line.
-  private static func value(of line: Substring) -> Substring? {
-    guard line.hasPrefix(key) else { return nil }
-    let rest = line.dropFirst(key.count).drop { $0 == " " }
+  private static func value(of line: Substring.UTF8View) -> Substring? {
+    guard line.starts(with: key.utf8) else { return nil }
+    let rest = Substring(line).dropFirst(key.count).drop { $0 == " " }
     guard rest.first == ":" else { return nil }
-    return rest.dropFirst().trimming { $0 == " " || $0 == "\t" }
+    return rest.dropFirst().trimming { [" ", "\t", "\r"].contains($0) }
   }
 
   /// The text that a YAML value on one line stands for; nil where it is no such value.
