@@ -74,6 +74,42 @@ package struct ReferenceModel {
     }
   }
 
+  /// The mean running sum of the weights of each head's mean query on copies of its mean key, (L, H).
+  package func profiles(_ tokens: [Int32], distances count: Int) -> Matrix {
+    let (dim, group) = (
+      configuration.headDim, configuration.queryHeads / configuration.keyValueHeads
+    )
+    func mean(_ x: Matrix) -> [Double] {
+      x[0].indices.map { column in x.reduce(0) { $0 + $1[column] } / Double(x.count) }
+    }
+    var x = embed(tokens)
+    return (0..<configuration.layers).map { layer in
+      let kind = configuration.kinds[layer]
+      let (unturnedQ, unturnedK, _) = projectUnturned(x, layer)
+      let (q, k, v) = project(x, layer)
+      x = finish(x, attend(q, k, v, layer) { sees(layer, $1, $2) }, layer)
+      let scale = kind.attentionScale.map(Double.init) ?? 1 / Double(dim).squareRoot()
+      let keys = rope(Array(repeating: mean(unturnedK), count: count), kind)
+      let query = rope(Array(repeating: mean(unturnedQ), count: count), kind)[count - 1]
+      return (0..<configuration.queryHeads).map { head in
+        let powers = keys.map { key in
+          exp(
+            scale
+              * (0..<dim).reduce(0.0) { $0 + query[head * dim + $1] * key[head / group * dim + $1] }
+          )
+        }
+        let sink = parameters.layers[layer].sinks.map { exp($0[head]) } ?? 0
+        let total = sink + powers.reduce(0, +)
+        var (running, sum) = (0.0, 0.0)
+        for power in powers {
+          running += power / total
+          sum += running
+        }
+        return sum / Double(count)
+      }
+    }
+  }
+
   /// The mean share of attention on what a streaming head sees, (L, K), of the queries at `rows`.
   package func windowMass(
     _ tokens: [Int32], rows: Range<Int>, window: StreamingWindow
@@ -145,7 +181,19 @@ package struct ReferenceModel {
   }
 
   private func project(_ x: Matrix, _ layer: Int) -> (Matrix, Matrix, Matrix) {
-    let (p, kind) = (parameters.layers[layer], configuration.kinds[layer])
+    let kind = configuration.kinds[layer]
+    var (q, k, v) = projectUnturned(x, layer)
+    (q, k) = (rope(q, kind), rope(k, kind))
+    if let scale = kind.attentionScale {
+      // The attention divides by √D.
+      q = q.map { $0.map { $0 * Double(scale) * Double(configuration.headDim).squareRoot() } }
+    }
+    return (q, k, v)
+  }
+
+  /// Queries, keys and values before they are turned by their positions.
+  private func projectUnturned(_ x: Matrix, _ layer: Int) -> (Matrix, Matrix, Matrix) {
+    let p = parameters.layers[layer]
     let n = p.attentionNorm.map { norm(x, $0) } ?? x
     var (q, k, v) = (linear(n, p.wq), linear(n, p.wk), linear(n, p.wv))
     if let b = p.biases {
@@ -154,11 +202,6 @@ package struct ReferenceModel {
       v = v.map { zip($0, b.v).map(+) }
     }
     if let h = p.headNorms { (q, k) = (headNorm(q, h.q), headNorm(k, h.k)) }
-    (q, k) = (rope(q, kind), rope(k, kind))
-    if let scale = kind.attentionScale {
-      // The attention divides by √D.
-      q = q.map { $0.map { $0 * Double(scale) * Double(configuration.headDim).squareRoot() } }
-    }
     return (q, k, v)
   }
 

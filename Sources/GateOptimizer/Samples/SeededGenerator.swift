@@ -24,6 +24,8 @@ package struct SeededGenerator: Sendable {
     case search = 8
     /// Tokens of generated texts.
     case generation = 9
+    /// Questions on documents that heads are scored on.
+    case scores = 10
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -1,4 +1,3 @@
-import Foundation
 import Support
 
 /// The lines of a task's file, read and checked.
@@ -17,40 +16,21 @@ struct TaskFile: Sendable {
   /// The lines behind those that are skipped, in their order.
   let lines: [Line]
 
-  /// A line takes at most so many bytes: the longest contexts that models are made for, several times.
-  static let longestLine = 16 << 20
-
   /// Reads the file of `task`.
   ///
   /// - Throws: `FileError` that names the line and the field.
   init(_ task: FileTask) throws(FileError) {
     path = task.file
-    let bytes = try TextFile.bytes(at: path, what: "file of tasks", limit: FileLimit.text)
+    let file = try JSONLines(path, what: "file of tasks")
     let reader = LineReader(task: task)
-    var lines: [Line] = []
-    var number = 0
-    var found = 0
-    var start = bytes.startIndex
-    while start < bytes.endIndex {
-      let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex
-      number += 1
-      let line = bytes[start..<end]
-      start = end < bytes.endIndex ? end + 1 : end
-      guard line.count <= Self.longestLine else {
-        throw .invalid(
-          path: path, place: "line \(number)",
-          expected: "at most \(FileLimit.words(Self.longestLine))", found: "\(line.count) bytes",
-          fix: "give each sample a line of its own")
-      }
-      if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
-      found += 1
-      if found > task.skip { lines.append(try reader.read(line, number: number)) }
+    let lines = try file.lines.dropFirst(task.skip).map { line throws(FileError) in
+      try reader.read(file.value(of: line), number: line.number)
     }
     guard !lines.isEmpty else {
       throw .invalid(
         path: path, place: "the file",
         expected: task.skip == 0 ? "a sample" : "samples behind the \(task.skip) that are skipped",
-        found: found == 0 ? "none" : "\(found) in all",
+        found: file.lines.isEmpty ? "none" : "\(file.lines.count) in all",
         fix: "write an object with prompt and answer into each line")
     }
     self.lines = lines
@@ -61,18 +41,7 @@ struct TaskFile: Sendable {
 private struct LineReader {
   let task: FileTask
 
-  func read(_ bytes: Data, number: Int) throws(FileError) -> TaskFile.Line {
-    let text = try utf8(bytes, number)
-    let value: JSONValue
-    do {
-      value = try JSONReader.read(text.utf8)
-    } catch {
-      throw .malformed(
-        path: task.file, line: number,
-        problem:
-          "not valid JSON: \(error.problem), at byte \(error.byteOffset) of the line; correct the line"
-      )
-    }
+  func read(_ value: JSONValue, number: Int) throws(FileError) -> TaskFile.Line {
     guard let members = value.members else {
       throw invalid(number, "", "an object", value.kind)
     }
@@ -118,17 +87,6 @@ private struct LineReader {
     return TaskFile.Line(
       number: number, head: head, context: context, tail: tail, references: answers,
       classes: classes)
-  }
-
-  private func utf8(_ bytes: Data, _ number: Int) throws(FileError) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      let kind = number == 1 ? FileKind(beginning: bytes.prefix(64)) : nil
-      throw .invalid(
-        path: task.file, place: "line \(number)", expected: "text in UTF-8",
-        found: kind?.name ?? "other bytes",
-        fix: kind == nil || kind == .utf16Text ? "save it as UTF-8" : "name another file")
-    }
-    return text
   }
 
   private func text(

@@ -21,6 +21,8 @@ public indirect enum CurveMethod: Sendable, Hashable {
   /// Gates or a map from elsewhere, under the name the configuration gives them; `method` tells how
   /// gates became maps, and is nil for a finished map.
   case imported(name: String, method: CurveMethod?)
+  /// Maps of the scores that a method gives heads; the second tells how scores became maps.
+  case scored(ScoreMethod, CurveMethod)
   /// Anything else, by its name.
   case other(String)
 
@@ -39,6 +41,13 @@ public indirect enum CurveMethod: Sendable, Hashable {
         separator: ":", maxSplits: 2, omittingEmptySubsequences: false
       ).map { String($0) }
       self = .imported(name: parts[1], method: parts.count > 2 ? CurveMethod(parts[2]) : nil)
+    case _ where name.hasPrefix("score:"):
+      let parts = name.split(separator: ":", maxSplits: 2).map { String($0) }
+      guard parts.count == 3, let method = ScoreMethod(rawValue: parts[1]) else {
+        self = .other(name)
+        return
+      }
+      self = .scored(method, CurveMethod(parts[2]))
     default:
       if name.hasSuffix("-layers"), let baseline = Baseline(rawValue: String(name.dropLast(7))) {
         self = .baseline(baseline)
@@ -61,6 +70,7 @@ public indirect enum CurveMethod: Sendable, Hashable {
     case .random(let what): "random-\(what)"
     case .baseline(let baseline): "\(baseline.rawValue)-layers"
     case .imported(let name, let method): "imported:\(name)" + (method.map { ":\($0.name)" } ?? "")
+    case .scored(let scores, let method): "score:\(scores.rawValue):\(method.name)"
     case .other(let name): name
     }
   }
@@ -82,6 +92,7 @@ public indirect enum CurveMethod: Sendable, Hashable {
     case .baseline(let baseline): baseline.title
     case .imported(let name, let method):
       method.map { "\(name): \($0.title.lowercasedFirst)" } ?? name
+    case .scored(let scores, let method): "\(scores.title): \(method.title.lowercasedFirst)"
     case .other(let name): name
     }
   }
@@ -101,6 +112,11 @@ public indirect enum CurveMethod: Sendable, Hashable {
   package func isMeasured(with criteria: [Criterion]?) -> Bool {
     guard case .layers(let criterion) = self, let criteria else { return true }
     return criteria.contains(criterion)
+  }
+
+  /// The scores that the method's maps are made of; nil for all others.
+  package var scores: ScoreMethod? {
+    if case .scored(let scores, _) = self { scores } else { nil }
   }
 
   /// Whether the method is a random baseline.

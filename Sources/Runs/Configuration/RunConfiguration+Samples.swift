@@ -93,7 +93,7 @@ extension RunConfiguration {
   }
 
   /// Puts the place of the settings before what is wrong with a sample that they ask for.
-  private static func sample(_ place: [String], make: () throws -> Void) throws {
+  static func sample(_ place: [String], make: () throws -> Void) throws {
     do {
       try make()
     } catch let problem as InvalidSetting {
@@ -172,12 +172,18 @@ extension RunConfiguration {
 
   /// The files of the haystacks and of the gates that learning starts from.
   package var textFiles: [String] {
-    calibrationTextFiles + searchTextFiles + evaluationTextFiles
+    (calibrationTextFiles + searchTextFiles + scoreTextFiles + evaluationTextFiles).distinct
   }
 
   /// The texts that maps are judged on: those of the haystack and of tasks from files.
   var evaluationTextFiles: [String] {
     haystack.evaluation.files + evaluation.tasks.compactMap { $0.answers?.file }
+  }
+
+  /// The texts that questions on documents are made of, or their file.
+  var scoreTextFiles: [String] {
+    guard scores.asksOnDocuments else { return [] }
+    return scores.file.map { [$0] } ?? haystack.calibration.files
   }
 
   /// The files of tasks that maps are searched on.

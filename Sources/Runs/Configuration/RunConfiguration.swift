@@ -23,6 +23,8 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   package var calibration: CalibrationSettings? = CalibrationSettings()
   /// How maps are searched on the loss itself.
   package var search = SearchSettings()
+  /// Which scores of heads are computed.
+  package var scores = ScoreSettings()
   /// How gates become layer maps.
   package var ranking = RankingSettings()
   /// What accuracy is measured on.
@@ -48,6 +50,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     case task
     case calibration
     case search
+    case scores
     case ranking
     case evaluation
     case report
@@ -74,6 +77,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     task = try given.value(.task, default: task)
     calibration = try Self.calibration(given)
     search = try given.value(.search, default: search)
+    scores = try Self.scores(given)
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
     report = try given.value(.report, default: report)
@@ -97,6 +101,16 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
         "is \(word.shown()); it must be a group of settings, or \(noCalibration) to learn no gates")
     }
     return nil
+  }
+
+  /// The section, or a list of methods in its place.
+  private static func scores(
+    _ given: KeyedDecodingContainer<CodingKeys>
+  ) throws -> ScoreSettings {
+    guard (try? given.nestedUnkeyedContainer(forKey: .scores)) != nil else {
+      return try given.value(.scores, default: ScoreSettings())
+    }
+    return ScoreSettings(methods: try given.decode([ScoreMethod].self, forKey: .scores))
   }
 
   /// Without gates, criteria that are not given are `search`, as far as layers are searched.
@@ -127,6 +141,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       try container.encode(Self.noCalibration, forKey: .calibration)
     }
     try container.encode(search, forKey: .search)
+    try container.encode(scores, forKey: .scores)
     try container.encode(ranking, forKey: .ranking)
     try container.encode(evaluation, forKey: .evaluation)
     try container.encode(report, forKey: .report)
@@ -167,6 +182,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
         try task.requireNoLengths("search.context")
       }
     }
+    try within("scores", check: scores.validate)
     try within("ranking") { () throws(InvalidSetting) in
       try requireSetting(
         !ranking.criteria.isEmpty || calibration == nil, RankingSettings.CodingKeys.criteria,
@@ -233,6 +249,9 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     for context in searchedUnits.isEmpty ? [] : searchContexts {
       let isEvaluation = search.contexts.isEmpty && calibration == nil
       try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"], model)
+    }
+    if scores.asksOnDocuments && scores.file == nil {
+      try checkContext(scores.context, ["scores", "context"], model)
     }
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {

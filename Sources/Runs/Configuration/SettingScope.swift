@@ -41,6 +41,14 @@ struct SettingScope {
     SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria),
   ])
 
+  /// Those that scores of heads depend on which ask on documents.
+  static let scores = SettingScope(paths: [
+    SettingPath(Key.seed), SettingPath(Key.haystack, HaystackSettings.CodingKeys.calibration),
+    SettingPath(
+      Key.scores,
+      without: [ScoreSettings.CodingKeys.methods, ScoreSettings.CodingKeys.group]),
+  ])
+
   /// Those that all samples of an evaluation depend on.
   static let evaluationSamples = SettingScope(paths: [
     SettingPath(Key.haystack, HaystackSettings.CodingKeys.evaluation),
@@ -49,7 +57,8 @@ struct SettingScope {
 
   /// Those that the curves depend on besides samples, gates and searches.
   static let evaluation = SettingScope(paths: [
-    SettingPath(Key.evaluation)
+    SettingPath(Key.evaluation), SettingPath(Key.scores, ScoreSettings.CodingKeys.methods),
+    SettingPath(Key.scores, ScoreSettings.CodingKeys.group),
   ])
 
   /// Those that make a run the run it is: not its name, how it is judged, or what no result depends on.
@@ -65,7 +74,7 @@ struct SettingScope {
     SettingPath(Key.search, SearchSettings.CodingKeys.tasks),
     SettingPath(Key.search, SearchSettings.CodingKeys.contexts),
     SettingPath(Key.search, SearchSettings.CodingKeys.samples),
-    SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria),
+    SettingPath(Key.ranking, RankingSettings.CodingKeys.criteria), SettingPath(Key.scores),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.criteria),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.context),
     SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.samples),
@@ -106,6 +115,9 @@ extension RunConfiguration {
     }
     return try differences(now: others(self), before: others(before))
   }
+
+  /// The settings that scores of heads depend on; of those that do not ask on documents none of their own.
+  package func scoreSettings() throws -> [String: String] { try settings(in: .scores) }
 
   /// The settings that searched maps depend on, besides those of the gates.
   package func searchSettings() throws -> [String: String] {

@@ -33,6 +33,8 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   case attention
   /// What each layer gains when it alone retrieves.
   case restoration
+  /// Scores of all heads by a method, with what they were made of.
+  case headScores(ScoreMethod)
   /// One line per sample, map and metric: what the curves are drawn from.
   case scores
   /// Accuracy against sparsity with confidence intervals.
@@ -51,6 +53,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   package static let allCases: [RunFile] =
     [.configuration, .record, .ledger, .checkpoint, .metrics, .timings, .teacher, .gates]
     + MapUnit.allCases.map(search) + MapUnit.allCases.map(searchState)
+    + ScoreMethod.allCases.map(headScores)
     + [
       .maps, .recommended, .attention, .restoration, .scores, .curves, .places, .report, .figures,
       .log, .lock,
@@ -73,6 +76,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .recommended: "maps/recommended"
     case .attention: "attention.tsv"
     case .restoration: "one-layer-back.csv"
+    case .headScores(let method): "heads-\(method.rawValue).json"
     case .scores: "scores.csv"
     case .curves: "curves.csv"
     case .places: "places.csv"
@@ -86,7 +90,9 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   /// Whether it has the same bytes whenever the run is made from the same inputs.
   package var isResult: Bool {
     switch self {
-    case .gates, .metrics, .search, .attention, .restoration, .scores, .curves, .places: true
+    case .gates, .metrics, .search, .attention, .restoration, .headScores, .scores, .curves,
+      .places:
+      true
     default: false
     }
   }
@@ -105,6 +111,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .scores: "every sample of every map"
     case .attention: "attention beyond sink and window, by head"
     case .restoration: "the loss where one layer alone retrieves"
+    case .headScores(let method): "scores of all heads: \(method.title)"
     case .maps: "a map per criterion and sparsity"
     case .recommended: "the recommended map in the formats of runtimes"
     default: nil

@@ -14,6 +14,8 @@ enum RunResult: Hashable {
   case restoration
   /// The table of searched maps of a unit.
   case search(MapUnit)
+  /// The scores of all heads by a method.
+  case headScores(ScoreMethod)
   /// The lines of `scores.csv` of one task.
   case scores(task: String)
   /// `curves.csv` and `places.csv`.
@@ -47,6 +49,12 @@ enum RunResult: Hashable {
     case evaluationSettings
     /// The bytes of the gates and maps from elsewhere that are measured.
     case importedMaps
+    /// The texts that questions on documents are made of, or their file.
+    case scoreTexts
+    /// Those that scores of heads depend on.
+    case scoreSettings
+    /// The bytes of the scores of heads.
+    case headScores
     /// The bytes of `gates.tsv`.
     case gates
     /// The bytes of the tables of searched maps.
@@ -60,12 +68,15 @@ enum RunResult: Hashable {
     case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
     case .restoration: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings]
     case .search: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings, .gates]
+    case .headScores(.lazy): RunResult.attention.inputs
+    case .headScores(.oneLayerBack), .headScores(.oneLayerBackLikelihood):
+      RunResult.restoration.inputs
+    case .headScores: [.model, .scoreTexts, .scoreSettings]
     case .scores(let task): [.model, .texts(task: task), .window, .sampleSettings(task: task)]
     case .curves:
       [
         .model, .evaluationTexts, .window, .allSampleSettings, .evaluationSettings, .importedMaps,
-        .gates,
-        .searches,
+        .gates, .searches, .headScores,
       ]
     }
   }
@@ -76,6 +87,7 @@ enum RunResult: Hashable {
     case .gates: "gates.tsv"
     case .attention: "attention.tsv"
     case .restoration: "one-layer-back.csv"
+    case .headScores(let method): RunFile.headScores(method).name
     case .search(let unit): "search-\(unit).csv"
     case .scores(let task): "scores.csv, task \(task)"
     case .curves: "curves.csv"
@@ -88,6 +100,7 @@ enum RunResult: Hashable {
     case .gates: [folder[.gates]]
     case .attention: [folder[.attention]]
     case .restoration: [folder[.restoration]]
+    case .headScores(let method): [folder[.headScores(method)]]
     case .search(let unit): [folder[.search(unit)]]
     case .scores: []
     case .curves: [folder[.curves], folder[.places]]
@@ -107,6 +120,7 @@ enum RunResult: Hashable {
         + "removed), or give this run another name with --set name=…"
     case .attention, .restoration, .scores, .curves: "measure again with zigzag evaluate"
     case .search: "search again with zigzag search"
+    case .headScores: "score the heads again with zigzag score"
     }
   }
 }
@@ -170,6 +184,13 @@ struct ResultInputs {
           try configuration.hash { try $0.settings(in: .evaluation) }
       ]
     case .importedMaps: return Self.importedMaps(of: configuration)
+    case .scoreTexts: return texts(configuration.scoreTextFiles)
+    case .scoreSettings:
+      return [
+        "settings of the scores": try configuration.hash { try $0.scoreSettings() }
+      ]
+    case .headScores:
+      return contents(configuration.scores.methods.map { files[.headScores($0)] })
     case .gates: return contents([files.gates])
     case .searches: return contents(files.searchTables)
     }

@@ -36,6 +36,8 @@ package struct MapSources: Sendable {
   package let restoration: LayerRestoration?
   /// Gates and maps from elsewhere, by name.
   let imported: [(name: String, map: ImportedMap, criteria: [Criterion]?)]
+  /// Gates by the scores of heads, each with its method.
+  let scored: [(method: ScoreMethod, gates: GateMatrix)]
   /// What their readers decided, a sentence without an end each.
   let notes: [String]
 
@@ -45,8 +47,10 @@ package struct MapSources: Sendable {
   /// - Throws: what ``ImportedMapSettings``' files are refused with.
   package init(
     _ learned: LearnedMaps, remoteness: GateMatrix? = nil, restoration: LayerRestoration? = nil,
-    imported: [ImportedMapSettings] = [], model: HeadMap.Model? = nil
+    imported: [ImportedMapSettings] = [], model: HeadMap.Model? = nil,
+    scored: [(method: ScoreMethod, gates: GateMatrix)] = []
   ) throws {
+    self.scored = scored
     self.learned = learned
     self.remoteness = remoteness
     self.restoration = restoration
@@ -110,6 +114,11 @@ package struct MapPlan: Sendable {
     for baseline in settings.baselines {
       for sparsity in sparsities { try add(baseline, sources, sparsity) }
     }
+    for (scores, gates) in sources.scored {
+      for sparsity in settings.sparsities {
+        try addScored(gates, by: scores, settings.criteria, sparsity)
+      }
+    }
     for (name, map, criteria) in sources.imported {
       func imported(_ method: CurveMethod) -> CurveMethod {
         .imported(name: name, method: method)
@@ -148,6 +157,19 @@ package struct MapPlan: Sendable {
     of gates: GateMatrix, _ sparsity: Double, name: (CurveMethod) -> CurveMethod
   ) throws(GateOptimizerError) {
     add(name(.headMixed), sparsity, try gates.headCut(likeLayersAt: sparsity))
+  }
+
+  /// The maps of scores: of single heads, where heads of a layer differ, and of layers by every criterion.
+  private mutating func addScored(
+    _ gates: GateMatrix, by scores: ScoreMethod, _ criteria: [Criterion], _ sparsity: Double
+  ) throws(GateOptimizerError) {
+    func name(_ method: CurveMethod) -> CurveMethod { .scored(scores, method) }
+    // A score of whole layers ranks them alone, and by all criteria alike.
+    guard scores.ranksHeads else {
+      return try addLayers(of: gates, by: [.max], sparsity, name: name)
+    }
+    try addHeads(of: gates, sparsity, name: name)
+    try addLayers(of: gates, by: criteria, sparsity, name: name)
   }
 
   private mutating func addSearched(

@@ -88,11 +88,11 @@ extension Pipeline {
       remoteness: settings.baselines.contains(.lazy) ? try remoteness(model) : nil,
       restoration: settings.baselines.contains(where: \.needsRestoration)
         ? try restoration(model) : nil,
-      imported: settings.maps, model: record.model)
+      imported: settings.maps, model: record.model, scored: try scoredGates(model))
   }
 
   /// 1 − the share of attention on what a streaming head sees, from the file or over calibration samples.
-  private func remoteness(_ model: RunModel) throws -> GateMatrix {
+  func remoteness(_ model: RunModel) throws -> GateMatrix {
     if try RunResult.attention.isThere(in: files) && !isOwn(.attention) {
       try folder.remove(files.attention)
     }
@@ -123,7 +123,7 @@ extension Pipeline {
   }
 
   /// Samples that tell which layers are lazy.
-  private static let attentionSamples = 8
+  static let attentionSamples = 8
 }
 
 /// What `scores.csv` holds of a task, and how long its last write took.

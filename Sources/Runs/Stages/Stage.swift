@@ -11,14 +11,16 @@ package enum Stage: String, CaseIterable, Sendable {
   case learn
   /// Maps are searched.
   case search
+  /// Heads are scored by the methods that are asked for.
+  case score
   /// Maps are measured: accuracy against sparsity.
   case evaluate
   /// The page is drawn, and the recommended map written.
   case report
 
-  /// This stage and those before it.
+  /// This stage and those before it that it needs: scores need none.
   package var through: [Stage] {
-    Self.allCases.prefix { $0 != self } + [self]
+    self == .score ? [.score] : Self.allCases.prefix { $0 != self } + [self]
   }
 
   /// What it writes into the run's folder.
@@ -26,6 +28,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: [.checkpoint, .metrics, .timings, .teacher, .gates, .maps]
     case .search: [.maps] + MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
+    case .score: ScoreMethod.allCases.map { .headScores($0) }
     case .evaluate: [.attention, .restoration, .scores, .curves, .places]
     case .report: [.recommended, .report, .figures]
     }
@@ -36,6 +39,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: [.gates]
     case .search: MapUnit.allCases.map { .search($0) }
+    case .score: configuration.scores.methods.map { .headScores($0) }
     case .evaluate:
       [.attention, .restoration, .curves]
         + configuration.evaluation.tasks.map { .scores(task: $0.name) }
@@ -53,6 +57,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
     case .search: try configuration.requireSearchSamples(inputs.tokenizer)
+    case .score: try configuration.requireScoreSamples(inputs.tokenizer)
     case .evaluate:
       let truncated = try configuration.requireEvaluationSamples(
         inputs.tokenizer, positions: inputs.model.maxPositions)
@@ -73,6 +78,7 @@ package enum Stage: String, CaseIterable, Sendable {
     case .search:
       maps = maps.with(searched: try run.search(model, maps))
       try run.writeMaps(run.finished(maps))
+    case .score: _ = try run.scoreHeads(model)
     case .evaluate: try run.evaluate(model, run.finished(maps))
     case .report: try run.report(run.finished(maps))
     }

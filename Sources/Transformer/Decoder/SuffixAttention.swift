@@ -9,6 +9,19 @@ package final class ResidualInput: Sendable {
 
   /// Tokens.
   package var count: Int { x.rows }
+
+  /// Some of the rows.
+  package func part(_ rows: Range<Int>) -> ResidualInput {
+    ResidualInput(x.gathering(Array(rows)))
+  }
+
+  /// These rows and some of another's behind them.
+  package func joined(with other: ResidualInput, _ rows: Range<Int>) -> ResidualInput {
+    var all = Tensor(rows: count + rows.count, columns: x.columns)
+    all.setRows(from: 0, x)
+    all.setRows(from: count, other.x.gathering(Array(rows)))
+    return ResidualInput(all)
+  }
 }
 
 extension DecoderModel {
@@ -28,11 +41,15 @@ extension DecoderModel {
   ///   - suffixes: Each at least one token; they do not see one another. LongRoPE takes the longest text's length.
   ///   - layers: The layers visited are the first so many, all if nil; later ones are not computed.
   ///   - reduction: What becomes of a key's weights from the rows of a suffix.
-  ///   - visit: Gets the layer, the suffix's index and its weights (H, prefix + suffix).
+  ///   - parts: For each suffix the parts of the prefix that share the weight with the suffix itself, ascending and
+  ///     apart; all of the prefix if nil. Layers with a window of their own keep to it. What is computed of the model is the same.
+  ///   - visit: Gets the layer, the suffix's index and its weights (H, keys): of the parts of the prefix, then of the
+  ///     suffix.
   /// - Throws: What `visit` throws, at once.
   package func suffixAttention(
     _ prefix: ResidualInput, _ suffixes: [ResidualInput], layers: Int? = nil,
-    reduction: WeightReduction, visit: (Int, Int, borrowing Tensor) throws -> Void
+    reduction: WeightReduction, parts: [[Range<Int>]]? = nil,
+    visit: (Int, Int, borrowing Tensor) throws -> Void
   ) rethrows {
     precondition(prefix.count >= 1 && suffixes.allSatisfy { $0.count >= 1 }, "no tokens")
     let start = prefix.count
@@ -60,9 +77,15 @@ extension DecoderModel {
         let passed = step.forward(own[suffix].view, table: table) { qkv in
           let visibility = step.kind.ownVisibility
           let attended = step.attend(qkv, visibility, after: prompt) { k, keys, result in
-            columns = attentionColumns(
+            let kept = parts.map { $0[suffix] + [start..<keys.count] }
+            if let kept, step.kind.window == nil {
+              columns = step.columns(of: qkv.q, k, among: kept, reduction)
+              return
+            }
+            let whole = attentionColumns(
               q: qkv.q.view, k: k.view, logSumExp: result.logSumExp.view, shape: step.shape,
               visibility: visibility.over(keys), queries: set, keys: keys, reduction: reduction)
+            if let kept { columns = whole.columns(kept) } else { columns = whole }
           }
           return attended.output()
         }
@@ -70,5 +93,57 @@ extension DecoderModel {
         try visit(index, suffix, columns)
       }
     }
+  }
+}
+
+extension DecoderLayer {
+  /// The weights of queries on some of the keys, which stand at the end, where no other key is there: (H, keys).
+  ///
+  /// - Parameters:
+  ///   - q: Rotated queries, those of the last rows of `k`.
+  ///   - k: Rotated keys, (keys, K·D).
+  ///   - kept: Rows of `k`, the last part with the queries' own.
+  ///   - reduction: What becomes of a key's weights.
+  /// - Returns: The reduced weights on the rows that are kept.
+  fileprivate func columns(
+    of q: borrowing Tensor, _ k: borrowing Tensor, among kept: [Range<Int>],
+    _ reduction: WeightReduction
+  ) -> Tensor {
+    let count = kept.reduce(0) { $0 + $1.count }
+    let own = k.gathering(Array(kept.joined()))
+    // Positions tell who sees whom alone: keys and queries are turned already.
+    let (keys, queries) = (
+      RowSet.all(count), RowSet(sink: 0, tail: count - q.rows..<count)
+    )
+    var o = Tensor(rows: q.rows, columns: shape.queryWidth)
+    var logSumExp = Tensor(rows: q.rows, columns: shape.queryHeads)
+    do {
+      var oView = o.mutableView
+      var logView = logSumExp.mutableView
+      Transformer.attention(
+        q: q.view, k: own.view, v: own.view, shape: shape, heads: Array(0..<shape.keyValueHeads),
+        visibility: .causal, queries: queries, keys: keys, into: &oView, logSumExp: &logView)
+    }
+    return attentionColumns(
+      q: q.view, k: own.view, logSumExp: logSumExp.view, shape: shape, visibility: .causal,
+      queries: queries, keys: keys, reduction: reduction)
+  }
+}
+
+extension Tensor {
+  /// Some ranges of columns beside each other.
+  fileprivate func columns(_ kept: [Range<Int>]) -> Tensor {
+    var result = Tensor(rows: rows, columns: kept.reduce(0) { $0 + $1.count })
+    var view = result.mutableView
+    for row in 0..<rows {
+      var line = view.row(row)
+      let source = self.view.row(row)
+      var place = 0
+      for column in kept.joined() {
+        line[place] = source[column]
+        place += 1
+      }
+    }
+    return result
   }
 }

@@ -1,0 +1,160 @@
+import ModelLoader
+import Support
+
+/// A question on documents as tokens, with the place of everything.
+///
+/// The whole prompt is tokenized at once, as QRHead does; a part's tokens are those that have any byte of it.
+public struct DocumentPrompt: Sendable, Equatable {
+  /// The tokens before the query's rows.
+  public let prefix: [Int32]
+  /// The query's rows: the instruction, the query, and what the prompt ends with.
+  public let query: [Int32]
+  /// The same rows of the query that asks nothing.
+  public let null: [Int32]
+  /// Where each document stands in ``prefix``.
+  public let documents: [Range<Int>]
+  /// Where what tells the answer stands: the needle, or the gold documents.
+  public let needles: [Range<Int>]
+  /// Where the answer itself stands in a gold document; nil where it is not known.
+  public let answer: Range<Int>?
+
+  /// The whole prompt.
+  public var tokens: [Int32] { prefix + query }
+}
+
+extension DocumentPrompt {
+  /// The prompt of a sample.
+  ///
+  /// - Parameters:
+  ///   - sample: The sample.
+  ///   - wording: How it is put.
+  ///   - tokenizer: The model's.
+  ///   - place: What names the sample in errors, such as a file's line.
+  /// - Throws: ``DocumentProblem`` where the tokenizer changes the text, the query has no tokens of its own, or the
+  ///   answer does not stand in the documents.
+  public init(
+    _ sample: DocumentSample, wording: DocumentWording, tokenizer: Tokenizer, place: String
+  ) throws(DocumentProblem) {
+    var text = wording.opening
+    var spans: [Range<Int>] = []
+    for (index, document) in sample.documents.enumerated() {
+      text += wording.parted
+      let start = text.utf8.count
+      text += wording.text(document, number: index + 1)
+      spans.append(start..<text.utf8.count)
+    }
+    text += wording.parted
+    let start = text.utf8.count
+    let asked = try Self.tokens(of: text + wording.asking(sample.query), tokenizer, place)
+    let null = try Self.tokens(of: text + wording.asking(wording.null), tokenizer, place)
+    guard let first = asked.first(from: start), first == null.first(from: start),
+      asked.ids[..<first] == null.ids[..<first]
+    else {
+      throw DocumentProblem(
+        place: place, expected: "the same tokens before the instruction for every query",
+        found: "others for the query \(wording.null.quotedForMessage)",
+        fix: "give the wording a separator that ends in a line break")
+    }
+    guard first > 0 else {
+      throw DocumentProblem(
+        place: place, expected: "tokens before the query", found: "none",
+        fix: "give the documents a text")
+    }
+    prefix = Array(asked.ids[..<first])
+    query = Array(asked.ids[first...])
+    self.null = Array(null.ids[first...])
+    guard query != self.null else {
+      throw DocumentProblem(
+        place: place, expected: "a query that asks something",
+        found: "the tokens of \(wording.null.quotedForMessage), which asks nothing",
+        fix: "ask another question, or change the wording's null")
+    }
+    let documents = spans.map { asked.tokens(of: $0, before: first) }
+    for (index, document) in documents.enumerated() where document.isEmpty {
+      throw DocumentProblem(
+        place: place, expected: "tokens of document \(index)", found: "none",
+        fix: "give it a text the tokenizer knows")
+    }
+    self.documents = documents
+    let bytes = Array(text.utf8)
+    func span(of part: String) -> Range<Int>? {
+      for gold in sample.gold where spans.indices.contains(gold) {
+        if let found = bytes[spans[gold]].firstRange(of: Array(part.utf8)) {
+          return asked.tokens(of: found, before: first)
+        }
+      }
+      return nil
+    }
+    needles = sample.needle.flatMap(span).map { [$0] } ?? sample.gold.map { documents[$0] }
+    answer = sample.answer.flatMap(span)
+    if let text = sample.answer, answer == nil {
+      throw DocumentProblem(
+        place: place, expected: "the answer \(text.shown(limit: 60)) in a gold document",
+        found: "no such text", fix: "write it as it stands there, or leave it out")
+    }
+  }
+
+  /// Tokens of a text with their bytes.
+  private struct Placed {
+    var ids: [Int32]
+    /// Where each token's bytes begin, and the text's end.
+    var starts: [Int]
+
+    /// The first token that has the byte at `offset`.
+    func first(from offset: Int) -> Int? { ids.indices.first { starts[$0 + 1] > offset } }
+
+    /// The tokens, of the first `limit`, that have any byte of `bytes`.
+    func tokens(of bytes: Range<Int>, before limit: Int) -> Range<Int> {
+      let first = first(from: bytes.lowerBound) ?? ids.count
+      let end = ids.indices.first { starts[$0] >= bytes.upperBound } ?? ids.count
+      return first < min(end, limit) ? first..<min(end, limit) : 0..<0
+    }
+  }
+
+  private static func tokens(
+    of text: String, _ tokenizer: Tokenizer, _ place: String
+  ) throws(DocumentProblem) -> Placed {
+    let ids = tokenizer.encode(text)
+    var starts = [0]
+    var bytes: [UInt8] = []
+    for (index, id) in ids.enumerated() {
+      bytes += tokenizer.piece(of: id, isFirst: index == 0)?.bytes ?? []
+      starts.append(bytes.count)
+    }
+    guard bytes.elementsEqual(text.utf8) else {
+      throw DocumentProblem(
+        place: place, expected: "a text that the tokenizer leaves as it is",
+        found: "one that it changes, so that places in it are not known",
+        fix: "write it in Unicode's form NFC")
+    }
+    // What a sequence begins with stands for no text.
+    let special = tokenizer.startTokens
+    return Placed(
+      ids: special + ids, starts: Array(repeating: 0, count: special.count) + starts)
+  }
+}
+
+/// What is wrong with a sample of documents.
+public struct DocumentProblem: ZigzagError, Equatable {
+  /// Which sample.
+  public let place: String
+  let (expected, found, fix): (String, String, String)
+
+  init(place: String, expected: String, found: String, fix: String) {
+    self.place = place
+    (self.expected, self.found, self.fix) = (expected, found, fix)
+  }
+
+  /// Always something in what was given.
+  public var category: ErrorCategory { .badData }
+
+  /// One sentence: where, what was expected, what was found, what to do.
+  public var description: String {
+    "\(place.shown(limit: 300)): expected \(expected), found \(found); \(fix)."
+  }
+
+  /// By what is said.
+  public static func == (a: DocumentProblem, b: DocumentProblem) -> Bool {
+    a.description == b.description
+  }
+}

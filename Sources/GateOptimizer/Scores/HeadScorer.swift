@@ -1,0 +1,234 @@
+import Foundation
+import ModelLoader
+import Transformer
+
+/// Scores of all heads by one method, and what they rest on.
+public struct ScoredHeads: Sendable, Equatable {
+  /// The scores.
+  public var scores: HeadScores
+  /// Samples that were looked at.
+  public var samples: Int
+  /// Samples that count, where a method passes over those that the model does not answer; nil for the others.
+  public var answered: Int?
+
+  /// Scores on so many samples.
+  public init(scores: HeadScores, samples: Int, answered: Int? = nil) {
+    (self.scores, self.samples, self.answered) = (scores, samples, answered)
+  }
+}
+
+/// Scores the heads of a model on questions about documents.
+public struct HeadScorer: Sendable {
+  private let decoder: DecoderModel
+  private let tokenizer: Tokenizer
+  private let endTokens: Set<Int32>
+  private let settings: ScoreSettings
+
+  /// A scorer of the heads of `decoder`; `endTokens` end what it generates.
+  public init(
+    _ decoder: DecoderModel, tokenizer: Tokenizer, endTokens: Set<Int32>,
+    settings: ScoreSettings
+  ) {
+    self.decoder = decoder
+    self.tokenizer = tokenizer
+    self.endTokens = endTokens
+    self.settings = settings
+  }
+
+  /// Scores by every one of `methods` that asks on documents.
+  ///
+  /// A head's score is the mean over the samples, of `retrieval-head` over those that are answered.
+  ///
+  /// - Parameters:
+  ///   - methods: The methods.
+  ///   - prompts: The samples with their gold documents, at least one.
+  ///   - onSample: Called before each sample with its index; what it throws ends the work.
+  /// - Returns: The scores by method.
+  /// - Throws: ``GateOptimizerError/unanswered(samples:recall:best:)`` where no sample is answered that must be, and
+  ///   ``GateOptimizerError/option(name:expected:found:)`` where samples do not tell what a method needs.
+  public func score(
+    by methods: [ScoreMethod], _ prompts: [ScorePrompt], onSample: (Int) throws -> Void
+  ) throws -> [ScoreMethod: ScoredHeads] {
+    let methods = methods.filter(\.asksOnDocuments)
+    for method in methods { try require(method, prompts) }
+    var sums = methods.reduce(into: [:]) { $0[$1] = ScoreSum() }
+    for (index, prompt) in prompts.enumerated() {
+      try onSample(index)
+      for (method, found) in rows(by: methods, prompt) { sums[method]?.add(found) }
+    }
+    return try sums.reduce(into: [:]) { result, entry in
+      result[entry.key] = try mean(entry.value, by: entry.key, prompts.count)
+    }
+  }
+
+  /// Refuses samples that do not tell what a method needs.
+  private func require(
+    _ method: ScoreMethod, _ prompts: [ScorePrompt]
+  ) throws(GateOptimizerError) {
+    for (index, prompt) in prompts.enumerated() {
+      let needs: String? =
+        switch method {
+        case .retrievalHead where prompt.answer == nil:
+          "an answer that stands in a gold document, which retrieval-head looks for"
+        case .retrievalHead where prompt.tokens == nil, .repetition where prompt.tokens == nil:
+          "tokens, which \(method.rawValue) writes out"
+        default: nil
+        }
+      if let needs {
+        throw .option(
+          name: "scores.methods", expected: "samples with \(needs)",
+          found: "sample \(index) without")
+      }
+    }
+  }
+
+  /// What a sample says of all heads, by method: the rows of a table, nil where it does not count.
+  private func rows(
+    by methods: [ScoreMethod], _ prompt: ScorePrompt
+  ) -> [ScoreMethod: ScoreSum.Sample] {
+    let attention = AttentionScores(decoder)
+    var found: [ScoreMethod: ScoreSum.Sample] = [:]
+    if methods.contains(.queryFocused) || methods.contains(.multimodal) {
+      let both = attention.documents(
+        prompt.prefix(decoder), query: prompt.query(decoder), null: prompt.null(decoder),
+        prompt.documents)
+      found[.queryFocused] = .counts(
+        settings.queryFocused == .sum
+          ? Self.sum(both.masked, prompt.gold) : Self.gain(both.masked, prompt.gold))
+      found[.multimodal] = .counts(Self.sum(both.plain, prompt.gold))
+    }
+    for method in methods {
+      switch method {
+      case .evaluator:
+        let (text, last) = prompt.parted(last: settings.rows, decoder)
+        found[method] = .counts(attention.needle(text, last: last, prompt.needles))
+      case .meanQueryKey:
+        let text = prompt.prefix(decoder)
+        found[method] = .counts(
+          decoder.profiles(text, distances: settings.distances).map(groupMeans))
+      case .repetition:
+        found[method] = .counts(repetition(prompt, attention))
+      case .retrievalHead:
+        found[method] = copies(prompt, attention)
+      default: break
+      }
+    }
+    return found
+  }
+
+  private func groupMeans(_ row: [Double]) -> [Double] {
+    let group = row.count / decoder.configuration.keyValueHeads
+    return stride(from: 0, to: row.count, by: group).map {
+      row[$0..<$0 + group].reduce(0, +) / Double(group)
+    }
+  }
+
+  private func copies(
+    _ prompt: ScorePrompt, _ attention: AttentionScores
+  ) -> ScoreSum.Sample {
+    guard let tokens = prompt.tokens, let answer = prompt.answer else { return .counts([]) }
+    let found = attention.copies(
+      tokens, needle: answer, maximumTokens: settings.maximumTokens,
+      isEnd: endTokens.contains)
+    let recall = AnswerText.recall(
+      of: tokenizer.decode(Array(tokens[answer])),
+      in: tokenizer.decode(found.generated, skipSpecialTokens: true))
+    return recall > settings.recall
+      ? .counts(found.scores) : .passedOver(recall: recall)
+  }
+
+  private func repetition(
+    _ prompt: ScorePrompt, _ attention: AttentionScores
+  ) -> [[Double]] {
+    guard let tokens = prompt.tokens, let first = prompt.documents.first,
+      let last = prompt.documents.last
+    else { return [] }
+    let (sink, end) = (first.lowerBound, last.upperBound)
+    let suffix = tokenizer.encode(prompt.suffix)
+    var chunks: [(place: Range<Int>, rows: ResidualInput)] = []
+    for start in stride(from: sink, to: end, by: settings.chunk) {
+      let place = start..<min(start + settings.chunk, end)
+      // KVzip's words and its eight tokens.
+      let words =
+        chunks.isEmpty
+        ? tokenizer.encode("\n\nRepeat the previous context exactly.")
+        : tokenizer.encode("\n\nRepeat the part of the previous context exactly, starting with ")
+          + tokens[max(sink, start - 8)..<start]
+      chunks.append((place, decoder.input(words + suffix + tokens[place])))
+    }
+    return attention.repetition(
+      decoder.input(Array(tokens[..<end])), sink: sink, chunks)
+  }
+
+  private func mean(
+    _ sum: ScoreSum, by method: ScoreMethod, _ samples: Int
+  ) throws -> ScoredHeads {
+    guard sum.count > 0 else {
+      throw GateOptimizerError.unanswered(
+        samples: samples, recall: settings.recall, best: sum.bestRecall)
+    }
+    let isKeyValue = method == .repetition || method == .meanQueryKey
+    return ScoredHeads(
+      scores: HeadScores(
+        unit: isKeyValue ? .keyValue : .query,
+        rows: sum.rows.map { $0.map { $0 / Double(sum.count) } }),
+      samples: samples, answered: method == .retrievalHead ? sum.count : nil)
+  }
+
+  /// The sum over gold documents, (L, H).
+  private static func sum(_ scores: [[[Double]]], _ gold: [Int]) -> [[Double]] {
+    scores[0].indices.map { layer in
+      scores[0][layer].indices.map { head in
+        gold.reduce(0) { $0 + scores[$1][layer][head] }
+      }
+    }
+  }
+
+  /// NDCG@10 of each head as a ranker of its own, (L, H).
+  private static func gain(_ scores: [[[Double]]], _ gold: [Int]) -> [[Double]] {
+    scores[0].indices.map { layer in
+      scores[0][layer].indices.map { head in
+        DocumentRanking(scores.map { $0[layer][head] }).gain(gold: gold, at: 10)
+      }
+    }
+  }
+}
+
+/// What samples add up to.
+private struct ScoreSum {
+  /// What one sample says.
+  enum Sample {
+    /// A score for each head, (L, heads).
+    case counts([[Double]])
+    /// Nothing, since the model's answer had so much of the right one.
+    case passedOver(recall: Double)
+  }
+
+  private(set) var rows: [[Double]] = []
+  private(set) var count = 0
+  private(set) var bestRecall = 0.0
+
+  mutating func add(_ sample: Sample) {
+    switch sample {
+    case .passedOver(let recall): bestRecall = max(bestRecall, recall)
+    case .counts(let own):
+      rows = rows.isEmpty ? own : zip(rows, own).map { zip($0, $1).map(+) }
+      count += 1
+    }
+  }
+}
+
+extension AnswerText {
+  /// The share of the words of `reference` that `text` has, each as often as it stands there: ROUGE-1's recall.
+  static func recall(of reference: String, in text: String) -> Double {
+    let wanted = plainWords(reference)
+    guard !wanted.isEmpty else { return 0 }
+    var left = plainWords(text).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    let found = wanted.count { word in
+      guard let count = left[word], count > 0 else { return false }
+      left[word] = count - 1
+      return true
+    }
+    return Double(found) / Double(wanted.count)
+  }
+}

@@ -1,0 +1,87 @@
+/// Which scores of heads are computed, and on what: the `scores` section of a run configuration.
+///
+/// A list of methods in its place stands for them and the defaults.
+public struct ScoreSettings: SettingSection {
+  /// The methods, each once.
+  public var methods: [ScoreMethod] = []
+  /// Samples that heads are scored on, 1…10⁶.
+  public var samples = 16
+  /// Tokens of a made sample, about, 1…2²⁴.
+  public var context = 1024
+  /// The wording of made samples: a document for each passkey, of which one is asked for.
+  public var task = PasskeyTask.documents
+  /// Questions on documents of one's own, JSON Lines, instead of made ones.
+  public var file: String?
+  /// How questions are put.
+  public var wording = DocumentWording()
+  /// How query heads that share a key-value head become one number.
+  public var group = HeadScores.Grouping.max
+  /// What QRHead's score of a head is.
+  public var queryFocused = Variant.sum
+  /// Tokens that are generated at most for `retrieval-head`, 1…2²⁴.
+  public var maximumTokens = 50
+  /// The share of the answer's words that a generated text must have more than, for its sample to count, 0…1.
+  public var recall = 0.5
+  /// Last rows that `evaluator` looks from, 1…2²⁴.
+  public var rows = 16
+  /// Tokens of a chunk that `kvzip` has repeated at a time, 1…2²⁴.
+  public var chunk = 2000
+  /// Positions of the profile of `mean-qk`, 1…2²⁴.
+  public var distances = 500
+
+  /// What QRHead's score of a head is.
+  public enum Variant: String, SettingChoice {
+    /// The sum over gold documents (its LongMemEval variant).
+    case sum
+    /// NDCG@10 of the head as a ranker of its own (its NQ variant).
+    case ndcg
+  }
+
+  /// No methods.
+  public init() {}
+
+  /// These methods, on the samples of the defaults.
+  public init(methods: [ScoreMethod]) { self.methods = methods }
+
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
+    case methods, samples, context, task, file, wording, group
+    case queryFocused = "qrhead"
+    case maximumTokens = "max_new_tokens"
+    case recall, rows, chunk, distances
+  }
+
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.methods, \.methods) { methods, key throws(InvalidSetting) in
+        try requireDistinct(methods.map(\.rawValue), key)
+      },
+      Setting(.samples, \.samples, SettingRange.many),
+      Setting(.context, \.context, SettingRange.tokens),
+      Setting(.task, \.task) { task, key throws(InvalidSetting) in
+        try settingProblem { () throws(GateOptimizerError) in
+          try task.validate(at: key.rawValue)
+        }
+      },
+      Setting(.file, optional: \.file) { file, key throws(InvalidSetting) in
+        try requireSetting(!file.isEmpty, key, "is empty; name a file, or leave it out")
+      },
+      Setting(.wording, \.wording) { wording, key throws(InvalidSetting) in
+        try within(key.rawValue, check: wording.validate)
+      },
+      Setting(.group, \.group),
+      Setting(.queryFocused, \.queryFocused),
+      Setting(.maximumTokens, \.maximumTokens, SettingRange.tokens),
+      Setting(.recall, \.recall) { recall, key throws(InvalidSetting) in
+        try requireShare(recall, key)
+      },
+      Setting(.rows, \.rows, SettingRange.tokens),
+      Setting(.chunk, \.chunk, SettingRange.tokens),
+      Setting(.distances, \.distances, SettingRange.tokens),
+    ]
+  }
+
+  /// Whether a method needs samples of documents.
+  package var asksOnDocuments: Bool { methods.contains(where: \.asksOnDocuments) }
+}

@@ -1,0 +1,169 @@
+import Foundation
+import GateOptimizer
+import MapReporter
+import ModelLoader
+import Support
+import Transformer
+
+extension Pipeline {
+  /// The scores of all heads by the methods that are asked for: those that are there, or computed now.
+  func scoreHeads(_ model: RunModel) throws -> [(method: ScoreMethod, record: ScoreRecord)] {
+    let methods = configuration.scores.methods
+    var found: [ScoreMethod: ScoreRecord] = [:]
+    for method in methods {
+      let result = RunResult.headScores(method)
+      guard result.isThere(in: files) else { continue }
+      guard try isOwn(result) else {
+        try folder.remove(files[.headScores(method)])
+        continue
+      }
+      found[method] = try ScoreRecord(contentsOf: files[.headScores(method)])
+    }
+    let missing = methods.filter { found[$0] == nil }
+    found.merge(try scoreOnDocuments(model, missing)) { $1 }
+    for method in missing where !method.asksOnDocuments {
+      found[method] = try keep(try ownScores(of: method, model), by: method, model)
+    }
+    return methods.compactMap { method in found[method].map { (method, $0) } }
+  }
+
+  /// The gates of those scores.
+  func scoredGates(_ model: RunModel) throws -> [(method: ScoreMethod, gates: GateMatrix)] {
+    let space = MapSpace(model.decoder.configuration)
+    return try scoreHeads(model).map { method, record in
+      let gates = record.scores.gates(
+        keyValueHeads: space.heads, grouping: configuration.scores.group)
+      return (method, gates.within(space))
+    }
+  }
+
+  /// The scores of methods that ask on documents, all on the same samples.
+  private func scoreOnDocuments(
+    _ model: RunModel, _ methods: [ScoreMethod]
+  ) throws -> [ScoreMethod: ScoreRecord] {
+    let methods = methods.filter(\.asksOnDocuments)
+    guard !methods.isEmpty else { return [:] }
+    let prompts = try configuration.scorePrompts(model.tokenizer)
+    let scorer = HeadScorer(
+      model.decoder, tokenizer: model.tokenizer, endTokens: model.endTokens,
+      settings: configuration.scores)
+    observer.stepBegan("score", unit: "samples", done: 0, total: prompts.count)
+    let scored = try scorer.score(by: methods, prompts) { index in
+      observer.stepAdvanced(to: index, note: "")
+      try folder.guardian.check()
+      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+    }
+    observer.stepAdvanced(to: prompts.count, note: "")
+    return try scored.reduce(into: [:]) { kept, entry in
+      kept[entry.key] = try keep(entry.value, by: entry.key, model)
+    }
+  }
+
+  /// The scores of methods that are measured for baselines, too.
+  private func ownScores(of method: ScoreMethod, _ model: RunModel) throws -> ScoredHeads {
+    guard method != .lazy else {
+      return ScoredHeads(
+        scores: HeadScores(unit: .keyValue, rows: try remoteness(model).rows),
+        samples: Self.attentionSamples)
+    }
+    let restoration = try restoration(model)
+    let losses =
+      method == .oneLayerBack ? restoration.divergence : restoration.likelihood
+    let space = MapSpace(model.decoder.configuration)
+    // The less is lost, the more a layer gains; layers that maps do not decide on gain least.
+    let largest = losses.max() ?? 0
+    var rows = Array(
+      repeating: Array(repeating: 0.0, count: space.heads), count: space.layers)
+    for (layer, loss) in zip(restoration.layers, losses) {
+      rows[layer] = Array(repeating: largest - loss, count: space.heads)
+    }
+    return ScoredHeads(
+      scores: HeadScores(unit: .keyValue, rows: rows), samples: configuration.search.samples)
+  }
+
+  /// Writes scores into the folder, with what they were made of.
+  private func keep(
+    _ scored: ScoredHeads, by method: ScoreMethod, _ model: RunModel
+  ) throws -> ScoreRecord {
+    var record = ScoreRecord(
+      method: method.rawValue, scores: scored.scores,
+      keyValueHeads: model.decoder.configuration.keyValueHeads)
+    record.settings = try method.asksOnDocuments ? configuration.scoreSettings() : [:]
+    record.model = ScoreRecord.Model(
+      type: model.decoder.configuration.modelType, identity: source.identity)
+    record.samples = scored.samples
+    record.answered = scored.answered
+    record.seed = Int(exactly: configuration.seed)
+    if method.asksOnDocuments {
+      record.texts = configuration.scoreTextFiles.reduce(into: [:]) {
+        $0[$1] = self.record.texts?[$1]
+      }
+    }
+    record.zigzag = self.record.zigzagVersion
+    let text = try record.json()
+    try folder.claim(.headScores(method), inputs, texts: [text])
+    try folder.write(text, to: files[.headScores(method)])
+    let answered = scored.answered.map { ", \($0) of them answered" } ?? ""
+    let best = scored.scores.ranked.prefix(3).map(\.description).joined(separator: ", ")
+    observer.report(
+      "scored the heads by \(method.rawValue) on \(scored.samples) samples\(answered); the first are \(best)"
+    )
+    return record
+  }
+}
+
+extension RunConfiguration {
+  /// The samples that heads are scored on, with their gold documents.
+  ///
+  /// - Throws: `FileError`, `GateOptimizerError` and `DocumentProblem` for a sample that cannot be made.
+  func scorePrompts(_ tokenizer: Tokenizer) throws -> [ScorePrompt] {
+    let samples = try scoreSamples(tokenizer)
+    _ = try scores.wording.form.chat.endTokens(of: tokenizer, at: "scores.wording.form")
+    return try samples.enumerated().map { index, sample in
+      let place = scores.file.map { "\($0), sample \(index)" } ?? "sample \(index) of scores"
+      let prompt = try DocumentPrompt(
+        sample, wording: scores.wording, tokenizer: tokenizer, place: place)
+      return ScorePrompt(prompt, gold: sample.gold, wording: scores.wording)
+    }
+  }
+
+  private func scoreSamples(_ tokenizer: Tokenizer) throws -> [DocumentSample] {
+    if let file = scores.file {
+      let read = try DocumentFile(contentsOf: file, needsGold: true).samples
+      try requireSetting(
+        scores.samples <= read.count, ScoreSettings.CodingKeys.samples,
+        "is \(scores.samples), but \(file) has \(read.count); set it to \(read.count) or less")
+      return Array(read.prefix(scores.samples))
+    }
+    let passage = try scorePassage(tokenizer)
+    let source = try scoreSource(passage: passage, tokenizer)
+    return (0..<scores.samples).map(source.sample)
+  }
+
+  private func scoreSource(
+    passage: Int, _ tokenizer: Tokenizer
+  ) throws -> SyntheticDocuments {
+    try SyntheticDocuments(
+      task: scores.task, haystack: haystack.calibration, passage: passage, seed: seed,
+      tokenizer: tokenizer)
+  }
+
+  /// Tokens of a document's passage, so that a prompt has about as many as its context.
+  private func scorePassage(_ tokenizer: Tokenizer) throws -> Int {
+    let shortest = try DocumentPrompt(
+      scoreSource(passage: 1, tokenizer).sample(0), wording: scores.wording,
+      tokenizer: tokenizer, place: "a sample of scores")
+    let passage = (scores.context - shortest.tokens.count) / scores.task.passkeys
+    try requireSetting(
+      passage >= 1, ScoreSettings.CodingKeys.context,
+      "is \(scores.context); \(scores.task.passkeys) documents take \(shortest.tokens.count) tokens without a text: "
+        + "make it longer, or ask for fewer passkeys")
+    return passage
+  }
+
+  /// Makes every sample that heads are scored on.
+  func requireScoreSamples(_ tokenizer: Tokenizer) throws {
+    guard scores.asksOnDocuments else { return }
+    try Self.sample(["scores"]) { _ = try scorePrompts(tokenizer) }
+  }
+}

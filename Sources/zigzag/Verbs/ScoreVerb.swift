@@ -1,0 +1,52 @@
+import ArgumentParser
+import GateOptimizer
+import Runs
+
+/// `zigzag score`: scores of all heads by the field's methods.
+struct ScoreVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Score all heads by the methods of the field.",
+    discussion: """
+      Needs no gates. Every method asks on the same samples: documents, of which one holds what a question asks for. \
+      The scores section of the configuration has methods, samples and wording; --method asks for others. \
+      `zigzag run` measures the maps of the scores that its configuration names.
+
+        zigzag score configs/smollm2-135m.yaml --method qrhead --method retrieval-head
+        zigzag score configs/smollm2-135m.yaml --set 'scores=[qrhead, kvzip, mean-qk]'
+        zigzag rank runs/smollm2-135m/heads-qrhead.json --sparsity 0.5
+
+      Methods: \(ScoreMethod.allCases.map(\.rawValue).joined(separator: ", ")). The path of each table of scores \
+      (JSON) goes to standard output.
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "A method instead of those of the configuration; may be repeated.", valueName: "method"))
+  var method: [ScoreMethod] = []
+
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func perform() throws {
+    var source = source
+    if !method.isEmpty {
+      source.overrides.append(
+        "scores.methods=[\(method.map(\.rawValue).joined(separator: ", "))]")
+    }
+    let (_, configuration) = try source.load()
+    guard !configuration.scores.methods.isEmpty else {
+      throw ToolError.usage(
+        "the configuration names no methods in scores.methods; give --method "
+          + "\(ScoreMethod.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    let files = try source.runPipeline(to: .score)
+    for method in configuration.scores.methods {
+      try Results.print(files[.headScores(method)])
+    }
+  }
+}
+
+extension ScoreMethod: ExpressibleByArgument {}
