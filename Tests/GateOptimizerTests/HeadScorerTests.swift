@@ -27,7 +27,7 @@ import Transformer
     return ScorePrompt(
       DocumentPrompt(
         prefix: prefix, query: Array(prefix[cues]), null: Array(rest[..<6]),
-        documents: [4..<30, 30..<60, 60..<88], needles: [answer], answer: answer),
+        documents: [4..<30, 30..<60, 60..<88], needles: [answer], answer: answer, leadIn: []),
       gold: [1], wording: DocumentWording())
   }
 

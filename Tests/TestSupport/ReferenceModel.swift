@@ -30,6 +30,30 @@ package struct ReferenceModel {
     return norm(x, parameters.finalNorm)
   }
 
+  /// Final hidden states (T, C) under full attention in which masked query heads, (L, H), give nothing, or the mean of
+  /// the values that a row sees.
+  package func finalHidden(_ tokens: [Int32], masked: [[Bool]], uniform: Bool) -> Matrix {
+    let (dim, group) = (
+      configuration.headDim, configuration.queryHeads / configuration.keyValueHeads
+    )
+    var x = embed(tokens)
+    for layer in 0..<configuration.layers {
+      let (q, k, v) = project(x, layer)
+      var o = attend(q, k, v, layer) { sees(layer, $1, $2) }
+      for head in masked[layer].indices where masked[layer][head] {
+        for i in o.indices {
+          let seen = o.indices.filter { sees(layer, i, $0) }
+          for d in 0..<dim {
+            let sum = seen.reduce(0) { $0 + v[$1][head / group * dim + d] }
+            o[i][head * dim + d] = uniform ? sum / Double(seen.count) : 0
+          }
+        }
+      }
+      x = finish(x, o, layer)
+    }
+    return norm(x, parameters.finalNorm)
+  }
+
   /// Whether query i sees key j in the model as it was trained.
   private func sees(_ layer: Int, _ i: Int, _ j: Int) -> Bool {
     j <= i && i - j < configuration.kinds[layer].window ?? .max

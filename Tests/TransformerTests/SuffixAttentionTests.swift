@@ -74,3 +74,23 @@ import Testing
     }
   }
 }
+
+/// Masked heads, on every family.
+@Suite struct HeadMaskTests {
+  @Test(arguments: Architectures.all, HeadMask.Kind.allCases)
+  func maskedHeadsMatchTheOracle(_ c: ModelConfiguration, _ kind: HeadMask.Kind) {
+    let model = RandomModel(c, seed: 57)
+    var random = TestRandom(seed: 58)
+    let tokens = random.tokens(30, vocabulary: c.vocabulary)
+    let heads = [(0, 0), (1, c.queryHeads - 1), (c.layers - 1, 1)].map { (layer: $0.0, head: $0.1) }
+    let mask = HeadMask(kind, heads, layers: c.layers, queryHeads: c.queryHeads)
+    let found = model.decoder.finalHidden(tokens, mask: mask, rows: 11..<29)
+    let expected = ReferenceModel(model).finalHidden(
+      tokens, masked: mask.isMasked, uniform: kind == .uniform)[11..<29]
+    expectClose(
+      found.values, Array(expected.joined()), tolerance: 1e-4, "\(c.modelType), \(kind)")
+    let plain = model.decoder.finalHidden(tokens, pattern: .full(c), rows: 11..<29)
+    let none = HeadMask(kind, [], layers: c.layers, queryHeads: c.queryHeads)
+    #expect(model.decoder.finalHidden(tokens, mask: none, rows: 11..<29).values == plain.values)
+  }
+}

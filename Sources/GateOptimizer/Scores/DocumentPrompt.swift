@@ -17,6 +17,8 @@ public struct DocumentPrompt: Sendable, Equatable {
   public let needles: [Range<Int>]
   /// Where the answer itself stands in a gold document; nil where it is not known.
   public let answer: Range<Int>?
+  /// What an answer begins with.
+  public let leadIn: [Int32]
 
   /// The whole prompt.
   public var tokens: [Int32] { prefix + query }
@@ -87,6 +89,7 @@ extension DocumentPrompt {
     }
     needles = sample.needle.flatMap(span).map { [$0] } ?? sample.gold.map { documents[$0] }
     answer = sample.answer.flatMap(span)
+    leadIn = sample.leadIn.map { tokenizer.encode("\n" + $0) } ?? []
     if let text = sample.answer, answer == nil {
       throw DocumentProblem(
         place: place, expected: "the answer \(text.shown(limit: 60)) in a gold document",

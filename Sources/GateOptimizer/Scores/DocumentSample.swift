@@ -24,12 +24,15 @@ public struct DocumentSample: Sendable, Equatable {
   public var answer: String?
   /// The sentence that tells the answer; the whole of the gold documents if nil.
   public var needle: String?
+  /// What an answer begins with, where the model is to go on from there; nil for nothing.
+  public var leadIn: String?
 
   /// A question on documents.
   public init(
     query: String, documents: [Document], gold: [Int] = [], answer: String? = nil,
-    needle: String? = nil
+    needle: String? = nil, leadIn: String? = nil
   ) {
+    self.leadIn = leadIn
     self.query = query
     self.documents = documents
     self.gold = gold

@@ -128,7 +128,7 @@ public struct HeadScorer: Sendable {
   ) -> ScoreSum.Sample {
     guard let tokens = prompt.tokens, let answer = prompt.answer else { return .counts([]) }
     let found = attention.copies(
-      tokens, needle: answer, maximumTokens: settings.maximumTokens,
+      tokens + prompt.leadIn, needle: answer, maximumTokens: settings.maximumTokens,
       isEnd: endTokens.contains)
     let recall = AnswerText.recall(
       of: tokenizer.decode(Array(tokens[answer])),

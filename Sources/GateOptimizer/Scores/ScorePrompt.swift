@@ -29,6 +29,8 @@ public struct ScorePrompt: Sendable {
   package let tokens: [Int32]?
   /// What a prompt ends with.
   package let suffix: String
+  /// What an answer begins with.
+  package let leadIn: [Int32]
 
   /// A prompt of tokens.
   public init(_ prompt: DocumentPrompt, gold: [Int], wording: DocumentWording) {
@@ -39,6 +41,7 @@ public struct ScorePrompt: Sendable {
     answer = prompt.answer
     tokens = prompt.tokens
     suffix = wording.ending
+    leadIn = prompt.leadIn
   }
 
   /// A prompt of given rows; all of a gold document tells the answer.
@@ -50,7 +53,7 @@ public struct ScorePrompt: Sendable {
     self.documents = documents
     self.gold = gold
     needles = gold.map { documents[$0] }
-    (answer, tokens, suffix) = (nil, nil, "")
+    (answer, tokens, suffix, leadIn) = (nil, nil, "", [])
   }
 
   func prefix(_ decoder: DecoderModel) -> ResidualInput { parts.prefix.input(decoder) }

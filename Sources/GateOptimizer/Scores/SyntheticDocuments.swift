@@ -49,7 +49,8 @@ public struct SyntheticDocuments: Sendable {
     let question = task.named(task.question, names[asked])
     return DocumentSample(
       query: question.trimmingCharacters(in: .whitespacesAndNewlines), documents: documents,
-      gold: [asked], answer: values[asked], needle: needle(names[asked], values[asked]))
+      gold: [asked], answer: values[asked], needle: needle(names[asked], values[asked]),
+      leadIn: task.named(task.answerLeadIn, names[asked]))
   }
 
   /// Passkeys, all different, without a blank before them.
