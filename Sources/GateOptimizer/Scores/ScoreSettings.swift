@@ -29,6 +29,9 @@ public struct ScoreSettings: SettingSection {
   /// Positions of the profile of `mean-qk`, 1…2²⁴.
   public var distances = 500
 
+  /// What is measured without the heads that have the highest scores.
+  public var masking = MaskingSettings()
+
   /// What QRHead's score of a head is.
   public enum Variant: String, SettingChoice {
     /// The sum over gold documents (its LongMemEval variant).
@@ -48,7 +51,7 @@ public struct ScoreSettings: SettingSection {
     case methods, samples, context, task, file, wording, group
     case queryFocused = "qrhead"
     case maximumTokens = "max_new_tokens"
-    case recall, rows, chunk, distances
+    case recall, rows, chunk, distances, masking
   }
 
   /// Every setting, with what is refused.
@@ -79,9 +82,45 @@ public struct ScoreSettings: SettingSection {
       Setting(.rows, \.rows, SettingRange.tokens),
       Setting(.chunk, \.chunk, SettingRange.tokens),
       Setting(.distances, \.distances, SettingRange.tokens),
+      Setting(.masking, \.masking) { masking, key throws(InvalidSetting) in
+        try within(key.rawValue, check: masking.validate)
+      },
     ]
   }
 
   /// Whether a method needs samples of documents.
   package var asksOnDocuments: Bool { methods.contains(where: \.asksOnDocuments) }
+}
+
+/// How many of the query heads with the highest scores are masked: the `masking` group of the scores.
+public struct MaskingSettings: SettingSection {
+  /// Numbers of query heads, each once; none if empty.
+  public var heads: [Int] = []
+  /// Samples of the evaluation's first task of passkeys, 1…10⁶.
+  public var samples = 8
+  /// Seeds of random heads, each once.
+  public var seeds = [1, 2, 3, 4, 5]
+
+  /// Nothing is masked.
+  public init() {}
+
+  /// The names of the settings in a file.
+  public enum CodingKeys: String, SettingKey {
+    case heads, samples, seeds
+  }
+
+  /// Every setting, with what is refused.
+  public static var settings: [Setting<Self, CodingKeys>] {
+    [
+      Setting(.heads, oneOrMore: \.heads, 1...SettingRange.many.upperBound),
+      Setting(.samples, \.samples, SettingRange.many),
+      Setting(.seeds, oneOrMore: \.seeds, 0...SettingRange.many.upperBound),
+    ]
+  }
+
+  /// Refuses lists with one entry twice.
+  public func validateTogether() throws(InvalidSetting) {
+    try requireDistinct(heads, CodingKeys.heads)
+    try requireDistinct(seeds, CodingKeys.seeds)
+  }
 }

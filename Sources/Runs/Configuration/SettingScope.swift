@@ -46,7 +46,15 @@ struct SettingScope {
     SettingPath(Key.seed), SettingPath(Key.haystack, HaystackSettings.CodingKeys.calibration),
     SettingPath(
       Key.scores,
-      without: [ScoreSettings.CodingKeys.methods, ScoreSettings.CodingKeys.group]),
+      without: [
+        ScoreSettings.CodingKeys.methods, ScoreSettings.CodingKeys.group,
+        ScoreSettings.CodingKeys.masking,
+      ]),
+  ])
+
+  /// Those that decide what is masked.
+  static let masking = SettingScope(paths: [
+    SettingPath(Key.scores, ScoreSettings.CodingKeys.masking)
   ])
 
   /// Those that all samples of an evaluation depend on.

@@ -35,6 +35,8 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   case restoration
   /// Scores of all heads by a method, with what they were made of.
   case headScores(ScoreMethod)
+  /// Accuracy where heads with the highest scores are masked.
+  case masking
   /// One line per sample, map and metric: what the curves are drawn from.
   case scores
   /// Accuracy against sparsity with confidence intervals.
@@ -53,7 +55,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   package static let allCases: [RunFile] =
     [.configuration, .record, .ledger, .checkpoint, .metrics, .timings, .teacher, .gates]
     + MapUnit.allCases.map(search) + MapUnit.allCases.map(searchState)
-    + ScoreMethod.allCases.map(headScores)
+    + ScoreMethod.allCases.map(headScores) + [.masking]
     + [
       .maps, .recommended, .attention, .restoration, .scores, .curves, .places, .report, .figures,
       .log, .lock,
@@ -77,6 +79,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .attention: "attention.tsv"
     case .restoration: "one-layer-back.csv"
     case .headScores(let method): "heads-\(method.rawValue).json"
+    case .masking: "masking.csv"
     case .scores: "scores.csv"
     case .curves: "curves.csv"
     case .places: "places.csv"
@@ -90,7 +93,8 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
   /// Whether it has the same bytes whenever the run is made from the same inputs.
   package var isResult: Bool {
     switch self {
-    case .gates, .metrics, .search, .attention, .restoration, .headScores, .scores, .curves,
+    case .gates, .metrics, .search, .attention, .restoration, .headScores, .masking, .scores,
+      .curves,
       .places:
       true
     default: false
@@ -111,6 +115,7 @@ package enum RunFile: Hashable, CaseIterable, Sendable {
     case .scores: "every sample of every map"
     case .attention: "attention beyond sink and window, by head"
     case .restoration: "the loss where one layer alone retrieves"
+    case .masking: "accuracy without the heads of the highest scores"
     case .headScores(let method): "scores of all heads: \(method.title)"
     case .maps: "a map per criterion and sparsity"
     case .recommended: "the recommended map in the formats of runtimes"

@@ -16,6 +16,8 @@ enum RunResult: Hashable {
   case search(MapUnit)
   /// The scores of all heads by a method.
   case headScores(ScoreMethod)
+  /// `masking.csv`.
+  case masking
   /// The lines of `scores.csv` of one task.
   case scores(task: String)
   /// `curves.csv` and `places.csv`.
@@ -53,6 +55,8 @@ enum RunResult: Hashable {
     case scoreTexts
     /// Those that scores of heads depend on.
     case scoreSettings
+    /// What is masked, on which samples.
+    case maskingSettings
     /// The bytes of the scores of heads.
     case headScores
     /// The bytes of `gates.tsv`.
@@ -72,6 +76,7 @@ enum RunResult: Hashable {
     case .headScores(.oneLayerBack), .headScores(.oneLayerBackLikelihood):
       RunResult.restoration.inputs
     case .headScores: [.model, .scoreTexts, .scoreSettings]
+    case .masking: [.model, .evaluationTexts, .allSampleSettings, .maskingSettings, .headScores]
     case .scores(let task): [.model, .texts(task: task), .window, .sampleSettings(task: task)]
     case .curves:
       [
@@ -88,6 +93,7 @@ enum RunResult: Hashable {
     case .attention: "attention.tsv"
     case .restoration: "one-layer-back.csv"
     case .headScores(let method): RunFile.headScores(method).name
+    case .masking: RunFile.masking.name
     case .search(let unit): "search-\(unit).csv"
     case .scores(let task): "scores.csv, task \(task)"
     case .curves: "curves.csv"
@@ -101,6 +107,7 @@ enum RunResult: Hashable {
     case .attention: [folder[.attention]]
     case .restoration: [folder[.restoration]]
     case .headScores(let method): [folder[.headScores(method)]]
+    case .masking: [folder[.masking]]
     case .search(let unit): [folder[.search(unit)]]
     case .scores: []
     case .curves: [folder[.curves], folder[.places]]
@@ -120,7 +127,7 @@ enum RunResult: Hashable {
         + "removed), or give this run another name with --set name=…"
     case .attention, .restoration, .scores, .curves: "measure again with zigzag evaluate"
     case .search: "search again with zigzag search"
-    case .headScores: "score the heads again with zigzag score"
+    case .headScores, .masking: "score the heads again with zigzag score"
     }
   }
 }
@@ -188,6 +195,10 @@ struct ResultInputs {
     case .scoreSettings:
       return [
         "settings of the scores": try configuration.hash { try $0.scoreSettings() }
+      ]
+    case .maskingSettings:
+      return [
+        "settings of the masking": try configuration.hash { try $0.settings(in: .masking) }
       ]
     case .headScores:
       return contents(configuration.scores.methods.map { files[.headScores($0)] })

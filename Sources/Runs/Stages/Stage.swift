@@ -28,7 +28,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: [.checkpoint, .metrics, .timings, .teacher, .gates, .maps]
     case .search: [.maps] + MapUnit.allCases.flatMap { [.search($0), .searchState($0)] }
-    case .score: ScoreMethod.allCases.map { .headScores($0) }
+    case .score: ScoreMethod.allCases.map { .headScores($0) } + [.masking]
     case .evaluate: [.attention, .restoration, .scores, .curves, .places]
     case .report: [.recommended, .report, .figures]
     }
@@ -39,7 +39,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: [.gates]
     case .search: MapUnit.allCases.map { .search($0) }
-    case .score: configuration.scores.methods.map { .headScores($0) }
+    case .score: configuration.scores.methods.map { .headScores($0) } + [.masking]
     case .evaluate:
       [.attention, .restoration, .curves]
         + configuration.evaluation.tasks.map { .scores(task: $0.name) }
@@ -78,7 +78,7 @@ package enum Stage: String, CaseIterable, Sendable {
     case .search:
       maps = maps.with(searched: try run.search(model, maps))
       try run.writeMaps(run.finished(maps))
-    case .score: _ = try run.scoreHeads(model)
+    case .score: try run.maskHeads(model, try run.scoreHeads(model))
     case .evaluate: try run.evaluate(model, run.finished(maps))
     case .report: try run.report(run.finished(maps))
     }
