@@ -24,13 +24,13 @@ public enum ScoreMethod: String, SettingChoice {
     switch self {
     case .retrievalHead: "Retrieval heads"
     case .queryFocused: "QRHead"
-    case .multimodal: "Multimodal retrieval heads"
+    case .multimodal: "MMRetHead"
     case .evaluator: "Evaluator heads"
     case .repetition: "KVzip"
-    case .meanQueryKey: "Mean query, mean key"
-    case .oneLayerBack: "One layer back, by KL"
-    case .oneLayerBackLikelihood: "One layer back, by likelihood"
-    case .lazy: "Attention out of the window"
+    case .meanQueryKey: "Mean q, mean k"
+    case .oneLayerBack: "One layer back, KL"
+    case .oneLayerBackLikelihood: "One layer back, NLL"
+    case .lazy: "Lazy attention"
     }
   }
 

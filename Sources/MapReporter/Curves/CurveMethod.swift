@@ -92,6 +92,7 @@ public indirect enum CurveMethod: Sendable, Hashable {
     case .baseline(let baseline): baseline.title
     case .imported(let name, let method):
       method.map { "\(name): \($0.title.lowercasedFirst)" } ?? name
+    case .scored(let scores, .headMixed): "\(scores.title): heads"
     case .scored(let scores, let method): "\(scores.title): \(method.title.lowercasedFirst)"
     case .other(let name): name
     }

@@ -46,7 +46,9 @@ package struct Report: Sendable {
 /// Figures of an earlier page, which would tell of what is no longer measured.
 package enum StaleFigures {
   /// What names of figures begin with, for the page of a run and for a comparison.
-  private static let names = ["accuracy", "gates", "layers", "overlap", "places-", "training"]
+  private static let names = [
+    "accuracy", "gates", "layers", "overlap", "places-", "scores-", "training",
+  ]
 
   /// Removes the figures in `folder` that this package drew and that are not among `kept`, file names.
   ///

@@ -1,3 +1,5 @@
+import Transformer
+
 /// Which figures a report has, and what they are called.
 struct ReportFigures {
   struct Figure {
@@ -6,11 +8,14 @@ struct ReportFigures {
   }
 
   let input: ReportInput
+  /// What the section on scores of heads shows.
+  private let scoreInput: ReportInput
   let recommendation: Recommendation
   let recommendedMap: ReportInput.MapEntry?
 
   init(_ input: ReportInput) {
-    self.input = input
+    scoreInput = input
+    self.input = input.withoutScores
     recommendation = input.recommendation
     let point = recommendation.choice?.point
     recommendedMap = point.flatMap { input.map($0.method, at: $0.requestedSparsity) }
@@ -20,7 +25,7 @@ struct ReportFigures {
   func all(theme: FigureTheme) -> [Figure] {
     [layers(theme: theme)].compactMap { $0 } + accuracy(theme: theme)
       + elsewhere(theme: theme)
-      + [gates(theme: theme), training(theme: theme)].compactMap { $0 }
+      + [gates(theme: theme), training(theme: theme)].compactMap { $0 } + scores(theme: theme)
   }
 
   /// The curves of the other deployments, by their place among all.
@@ -78,6 +83,41 @@ struct ReportFigures {
       gates: input.gates, kept: cut?.map.heads.rows, layerFull: recommendedMap?.map.layerFull)
     return Figure(name: "gates", svg: figure.svg(theme: theme))
   }
+
+  /// Who finds which heads: all scores on one scale, the accuracy of their maps, and accuracy without their heads.
+  func scores(theme: FigureTheme) -> [Figure] {
+    guard !scoreInput.scores.isEmpty else { return [] }
+    let bands = ScoreBandsFigure(
+      title: "Rank of every key-value head", scores: scoreInput.scores)
+    let task = scoreInput.primaryTask
+    let compared = scoreInput.points.filter { point in
+      switch point.method {
+      case .scored, .full, .streaming, .headMixed, .searchedHeads, .layers(.search): true
+      default: false
+      }
+    }
+    let curves = AccuracyFigure(
+      points: compared, task: task, metric: scoreInput.primaryMetric,
+      cacheContext: scoreInput.contexts[task])
+    let kinds = [
+      (HeadMask.Kind.zero, "Masked heads add nothing"), (.uniform, "Masked heads attend alike"),
+    ]
+    let masks =
+      scoreInput.masked.isEmpty
+      ? []
+      : kinds.map { kind, title in
+        Figure(
+          name: "scores-masked-\(kind.rawValue)",
+          svg: MaskFigure(title: title, points: scoreInput.masked, kind: kind).svg(theme: theme))
+      }
+    return [Figure(name: "scores-heads", svg: bands.svg(theme: theme))]
+      + (curves.hasCurve || curves.isCrowded
+        ? [Figure(name: "scores-accuracy", svg: curves.svg(theme: theme))] : [])
+      + masks
+  }
+
+  /// How much every two scores agree.
+  var agreement: AgreementTable { AgreementTable(scoreInput.scores) }
 
   /// The training curves.
   func training(theme: FigureTheme) -> Figure? {

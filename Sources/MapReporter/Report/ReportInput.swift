@@ -29,6 +29,10 @@ package struct ReportInput: Sendable {
   package var gates: [[Double]]
   /// The maps that were evaluated, as far as they are to be shown.
   package var maps: [MapEntry]
+  /// Scores of heads, with what else finds heads; empty where no heads were scored.
+  package var scores: [NamedScores] = []
+  /// Accuracy without the heads of the highest scores.
+  package var masked: [MaskPoint] = []
   /// Rows of `metrics.csv`; empty when nothing was trained.
   package var training: [TrainingRow]
   /// Facts of the run: model, window, seed, times, versions.
@@ -86,6 +90,23 @@ package struct ReportInput: Sendable {
     var input = self
     input.points = deployed.points
     input.places = deployed.places
+    return input
+  }
+
+  /// The same report without the maps of scores, which have a section of their own.
+  var withoutScores: ReportInput {
+    var input = self
+    func others(_ points: [CurvePoint]) -> [CurvePoint] {
+      points.filter { $0.method.scores == nil }
+    }
+    input.points = others(points)
+    input.places = places.filter { $0.method.scores == nil }
+    input.deployments = deployments.map { deployed in
+      var own = deployed
+      own.points = others(deployed.points)
+      own.places = deployed.places.filter { $0.method.scores == nil }
+      return own
+    }
     return input
   }
 

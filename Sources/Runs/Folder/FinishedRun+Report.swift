@@ -61,6 +61,8 @@ extension FinishedRun {
       {
         "\($0.uppercasedFirst)."
       })
+    input.scores = try namedScores()
+    input.masked = files.has(.masking) ? try MaskTable.read(files[.masking]) : []
     input.isHeldOut = configuration.overlapNotes(of: evaluation.tasks[0]).isEmpty
     input.deployments = deployed(points, places)
     if files.has(.recommended) {
@@ -68,6 +70,29 @@ extension FinishedRun {
       input.exportCommand = "zigzag export . --format vllm"
     }
     return input
+  }
+
+  /// What finds heads: the methods that score them, the gates and the searches; nothing where no method is asked for.
+  private func namedScores() throws -> [NamedScores] {
+    let methods = configuration.scores.methods.filter { files.has(.headScores($0)) }
+    guard !methods.isEmpty else { return [] }
+    let (space, group) = (maps.space, configuration.scores.group)
+    var named: [NamedScores] = []
+    if let gates { named.append(NamedScores("Learned gates", gates.clipped)) }
+    for searched in maps.searched {
+      named.append(
+        NamedScores(
+          searched.unit == .heads ? "Search of heads" : "Search of layers",
+          ImportedMap.searched(searched).asGates))
+    }
+    for method in methods {
+      let record = try ScoreRecord(contentsOf: files[.headScores(method)])
+      named.append(
+        NamedScores(
+          method.title,
+          try record.gates(of: space, grouping: group, path: files[.headScores(method)])))
+    }
+    return named
   }
 
   /// The curves of each deployment, with the runtimes that deploy maps so; none where there is one only.

@@ -31,9 +31,9 @@ extension Pipeline {
   func scoredGates(_ model: RunModel) throws -> [(method: ScoreMethod, gates: GateMatrix)] {
     let space = MapSpace(model.decoder.configuration)
     return try scoreHeads(model).map { method, record in
-      let gates = record.scores.gates(
-        keyValueHeads: space.heads, grouping: configuration.scores.group)
-      return (method, gates.within(space))
+      let gates = try record.gates(
+        of: space, grouping: configuration.scores.group, path: files[.headScores(method)])
+      return (method, gates)
     }
   }
 

@@ -131,6 +131,25 @@ enum PageTemplate {
     {{>task}}{{/tasks}}{{/elsewhere}}
     </section>
     {{/isElsewhere}}
+    {{#hasScores}}
+    <section>
+    <h2>Who finds which heads</h2>
+    <p>Scores of all heads by the methods that the configuration names. A cell is as dark as the head’s rank by that method, since scores of different methods have no unit in common; query heads that share a key-value head count as one.</p>
+    <div class="figures">{{#scores}}<figure>{{{.}}}</figure>{{/scores}}</div>
+    {{#agreement}}
+    <p class="small">Upper right: Spearman’s correlation over {{heads}} heads. Lower left: layers that are in the upper half, {{half}} of {{layers}}, by both; two random halves share {{chance}} on average.</p>
+    <div class="scroll" tabindex="0">
+    <table class="every">
+    <thead><tr><th scope="col"></th>{{#names}}<th scope="col">{{.}}</th>{{/names}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    {{/agreement}}
+    </section>
+    {{/hasScores}}
     {{#hasNotes}}
     <section>
     <h2>Notes</h2>

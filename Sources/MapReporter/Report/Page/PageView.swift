@@ -46,6 +46,9 @@ struct PageView {
   let gates: String?
   let training: String?
   let hasPictures: Bool
+  let scores: [String]
+  let hasScores: Bool
+  let agreement: AgreementTable
   let notes: [String]
   let hasNotes: Bool
   let facts: [Fact]
@@ -74,6 +77,9 @@ struct PageView {
     gates = figures.gates(theme: theme)?.svg
     training = figures.training(theme: theme)?.svg
     hasPictures = gates != nil || training != nil
+    scores = figures.scores(theme: theme).map(\.svg)
+    hasScores = !scores.isEmpty
+    agreement = figures.agreement
     notes = input.notes
     hasNotes = !notes.isEmpty
     facts = input.facts.map { Fact(name: $0.name, value: $0.value) }
