@@ -30,7 +30,8 @@ struct Zigzag: ParsableCommand {
     subcommands: [
       RunVerb.self, SweepVerb.self, ImportVerb.self, InspectVerb.self, ForwardVerb.self,
       GenerateVerb.self,
-      CalibrateVerb.self, SearchVerb.self, ScoreVerb.self, RankVerb.self, EvaluateVerb.self,
+      CalibrateVerb.self, SearchVerb.self, ScoreVerb.self, ConvertVerb.self, RankVerb.self,
+      EvaluateVerb.self,
       ExportVerb.self,
       ReportVerb.self, SamplesVerb.self, TokenizeVerb.self, BenchVerb.self,
     ])

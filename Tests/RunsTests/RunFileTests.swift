@@ -15,7 +15,8 @@ import Testing
   @Test func everyResultHasItsStage() {
     let files = Stage.allCases.flatMap(\.files)
     for result in RunFile.results { #expect(files.count { $0 == result } == 1, "\(result.name)") }
-    #expect(Stage.evaluate.through == [.learn, .search, .evaluate])
+    #expect(Stage.evaluate.through == [.learn, .search, .score, .evaluate])
+    #expect(Stage.score.through == [.score])
   }
 
   /// docs/run-folder.md has a line for each.

@@ -27,6 +27,11 @@ import Testing
     "evaluate": ["run.yaml", "-q"], "sweep": ["sweep.yaml", "-q"], "samples": ["run.yaml"],
     "import": [ToolFixture.tinyLlama, "out.h5", "-q"], "inspect": ["tiny.h5"],
     "forward": ["tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"],
+    "score": [
+      "run.yaml", "-q", "--method", "mean-qk", "--set", "scores.samples=1", "--set",
+      "scores.context=100", "--set", "scores.documents=1",
+    ],
+    "convert": ["scores.json", "--format", "qrhead-set", "--out", "converted"],
     "rank": ["scores.json", "--kv-heads", "2", "--sparsity", "0.5"],
     "export": [
       "scores.json", "--kv-heads", "2", "--sparsity", "0.5", "--sink", "1", "--recent", "1",
@@ -47,6 +52,7 @@ import Testing
   private static let words: Set = [
     "folder", "file", "path", "run.json", "model", "format", "level", "log-level", "key=value",
     "ids.npy", "headmap.json", "out.npy", "gates", "name", "criterion", "type", "measures",
+    "method",
   ]
 
   private struct Help: Decodable {

@@ -8,7 +8,9 @@ public struct ScoreSettings: SettingSection {
   public var samples = 16
   /// Tokens of a made sample, about, 1…2²⁴.
   public var context = 1024
-  /// The wording of made samples: a document for each passkey, of which one is asked for.
+  /// Documents of a made sample, 1…1000.
+  public var documents = 10
+  /// The wording of made samples, whatever number of passkeys it says: each document has one, and one is asked for.
   public var task = PasskeyTask.documents
   /// Questions on documents of one's own, JSON Lines, instead of made ones.
   public var file: String?
@@ -48,7 +50,7 @@ public struct ScoreSettings: SettingSection {
 
   /// The names of the settings in a file.
   public enum CodingKeys: String, SettingKey {
-    case methods, samples, context, task, file, wording, group
+    case methods, samples, context, documents, task, file, wording, group
     case queryFocused = "qrhead"
     case maximumTokens = "max_new_tokens"
     case recall, rows, chunk, distances, masking
@@ -62,11 +64,8 @@ public struct ScoreSettings: SettingSection {
       },
       Setting(.samples, \.samples, SettingRange.many),
       Setting(.context, \.context, SettingRange.tokens),
-      Setting(.task, \.task) { task, key throws(InvalidSetting) in
-        try settingProblem { () throws(GateOptimizerError) in
-          try task.validate(at: key.rawValue)
-        }
-      },
+      Setting(.documents, \.documents, 1...1000),
+      Setting(.task, \.task),
       Setting(.file, optional: \.file) { file, key throws(InvalidSetting) in
         try requireSetting(!file.isEmpty, key, "is empty; name a file, or leave it out")
       },
@@ -86,6 +85,20 @@ public struct ScoreSettings: SettingSection {
         try within(key.rawValue, check: masking.validate)
       },
     ]
+  }
+
+  /// Refuses a wording that has no passkeys for so many documents.
+  public func validateTogether() throws(InvalidSetting) {
+    try settingProblem { () throws(GateOptimizerError) in
+      try documentTask.validate(at: CodingKeys.task.rawValue)
+    }
+  }
+
+  /// The wording with a passkey for each document, one of which is asked for.
+  package var documentTask: PasskeyTask {
+    var task = task
+    (task.passkeys, task.questions) = (documents, 1)
+    return task
   }
 
   /// Whether a method needs samples of documents.

@@ -144,7 +144,7 @@ extension RunConfiguration {
     passage: Int, _ tokenizer: Tokenizer
   ) throws -> SyntheticDocuments {
     try SyntheticDocuments(
-      task: scores.task, haystack: haystack.calibration, passage: passage, seed: seed,
+      task: scores.documentTask, haystack: haystack.calibration, passage: passage, seed: seed,
       tokenizer: tokenizer)
   }
 
@@ -153,11 +153,11 @@ extension RunConfiguration {
     let shortest = try DocumentPrompt(
       scoreSource(passage: 1, tokenizer).sample(0), wording: scores.wording,
       tokenizer: tokenizer, place: "a sample of scores")
-    let passage = (scores.context - shortest.tokens.count) / scores.task.passkeys
+    let passage = (scores.context - shortest.tokens.count) / scores.documents
     try requireSetting(
       passage >= 1, ScoreSettings.CodingKeys.context,
-      "is \(scores.context); \(scores.task.passkeys) documents take \(shortest.tokens.count) tokens without a text: "
-        + "make it longer, or ask for fewer passkeys")
+      "is \(scores.context); \(scores.documents) documents take \(shortest.tokens.count) tokens without a text: "
+        + "make it longer, or ask for fewer documents")
     return passage
   }
 
