@@ -133,13 +133,17 @@ import Transformer
 
   @Test(arguments: ExportFormat.allCases)
   func exportsLeaveTheOtherLayersAlone(_ format: ExportFormat) throws {
-    func export(positions: Bool, recent: Int) throws -> MapExport {
+    func export(
+      positions: Bool, recent: Int, sink: Int = 0, phase: Deployment.Phase = .everywhere
+    ) throws -> MapExport {
       var model = HeadMap.Model(modelType: "qwen3", layers: 4, queryHeads: 4, keyValueHeads: 2)
       model.ownWindows = [32, nil, 32, nil]
       model.ownPositions = positions
       return try format.export(
         HeadMap(
-          model: model, window: HeadMap.Window(sink: 0, recent: recent),
+          model: model,
+          window: HeadMap.Window(
+            Deployment(StreamingWindow(sink: sink, recent: recent), phase: phase)),
           gates: Array(repeating: [0, 0], count: 4),
           heads: HeadSet(retrievalLayers: [false, true, false, false], heads: 2),
           criterion: HeadMap.Criterion(name: "max"), requestedSparsity: 0.5,
@@ -151,6 +155,13 @@ import Transformer
       #expect(try export(positions: false, recent: 32).files[0].text.contains("32"))
       try expectRefusal("recent is 8", "recent: 32") { try export(positions: false, recent: 8) }
       try expectRefusal("positions") { try export(positions: true, recent: 32) }
+      // No configuration keeps the sink, and masks that do would show it to the model's own windows.
+      try expectRefusal("sink of 4", "2 layers", "{sink: 0, recent: 32}", "the format headmap") {
+        try export(positions: false, recent: 32, sink: 4)
+      }
+      let decoding = try export(positions: false, recent: 32, phase: .decode).warnings
+      #expect(decoding.contains { $0.contains("streaming in decoding only") })
+      #expect(!decoding.contains { $0.contains("attention_mask") })
     default:
       try expectRefusal("2 of the 4 layers", "replace") {
         try export(positions: false, recent: 32)

@@ -25,7 +25,8 @@ extension FinishedRun {
       do {
         export = try format.export(map)
       } catch MapReporterError.notExpressible(_, let reason) {
-        // The map itself is there in another format.
+        // The map itself is there in another format; what an earlier map left in this one would be taken for it.
+        try? FileManager.default.removeItem(atPath: "\(folder)/\(format.rawValue)")
         try AtomicFile.write(
           "The map cannot be written for this format: \(reason).\n",
           creatingFolderOf: URL(fileURLWithPath: "\(folder)/\(format.rawValue)/README.txt"))

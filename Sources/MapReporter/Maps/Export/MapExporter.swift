@@ -162,14 +162,14 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   /// - Throws: As ``MapExporter/export(_:)``, and ``MapReporterError/notExpressible(format:reason:)`` where the format
   ///   would change layers that have a window of their own.
   public func export(_ map: HeadMap) throws -> MapExport {
-    if let reason = obstacle(of: map.model, recent: map.window.recent) {
+    if let reason = obstacle(of: map.model, window: map.window.deployment.window) {
       throw MapReporterError.notExpressible(format: rawValue, reason: reason)
     }
     return try exporter.export(map)
   }
 
   /// Why a map of a model whose layers have windows of their own cannot be written in this format; nil where it can.
-  private func obstacle(of model: HeadMap.Model, recent: Int) -> String? {
+  fileprivate func obstacle(of model: HeadMap.Model, window: StreamingWindow) -> String? {
     guard let windows = model.ownWindows, self != .headMap else { return nil }
     let own = Set(windows.compactMap(\.self)).sorted()
     let layers = windows.count { $0 != nil }
@@ -183,11 +183,19 @@ public enum ExportFormat: String, CaseIterable, Sendable {
         "layer_types also decides how a layer turns positions in \(model.modelType ?? "this model"), so that "
         + "a streaming layer would get the positions of the layers that slide a window of their own"
     }
-    guard own == [recent] else {
+    let instead =
+      "search for that with window: {sink: 0, recent: \(own.first ?? 1)}, or take the format "
+      + ExportFormat.headMap.rawValue
+    guard own == [window.recent] else {
       let sizes = own.map(String.init).joined(separator: " and ")
       return
         "layer_types has one window for all sliding layers; that of the model's own is \(sizes), and the map's "
-        + "recent is \(recent); search for that with window: {sink: 0, recent: \(own.first ?? 1)}"
+        + "recent is \(window.recent); \(instead)"
+    }
+    guard window.sink == 0 else {
+      return
+        "the map has a sink of \(window.sink), which layer_types cannot keep, and masks that keep it would show "
+        + "it to the \(layers) layers that slide a window of their own, too; \(instead)"
     }
     return nil
   }

@@ -69,7 +69,10 @@ struct HuggingFaceExporter: MapExporter {
     var warnings = [
       "Merge config.patch.json into the model's config.json; transformers reads no patch by itself."
     ]
-    if map.window.deployment != map.deployment(in: .huggingFace), map.hasStreaming {
+    // Masks are of a kind of layer: they would replace the model's own windows, too.
+    if map.window.deployment != map.deployment(in: .huggingFace), map.hasStreaming,
+      map.model.ownWindows == nil
+    {
       warnings.append(
         "transformers computes the map as it is where attention_mask={\"full_attention\": …, "
           + "\"sliding_attention\": …} gives the exact masks.")
