@@ -139,6 +139,59 @@ import Transformer
     }
   }
 
+  /// A text that grows beyond LongRoPE's original context, 20 tokens, is at each token what it is when it is read
+  /// at once.
+  @Test(arguments: deployments)
+  func aTextThatOutgrowsLongRoPEIsReadAgain(_ deployment: Deployment) {
+    var c = Architectures.llama
+    let (short, long) = ([1, 1.5, 2], [1.5, 4, 9])
+    for layer in 0..<c.layers {
+      c.kinds[layer].rotary?.scaling = .longrope(
+        LongRopeScaling(
+          shortFactors: short, longFactors: long, originalMaxPositions: 20, attentionFactor: 1.2))
+    }
+    let model = RandomModel(c, seed: 47)
+    var random = TestRandom(seed: 48)
+    let tokens = random.tokens(26, vocabulary: c.vocabulary)
+    let patterns = maps(c, &random).map { AttentionPattern($0, deployment.rule(boundary: 12)) }
+    func expected(_ pattern: AttentionPattern, _ count: Int) -> [Double] {
+      model.decoder.finalHidden(
+        Array(tokens[..<count]), pattern: pattern, rows: count - 1..<count
+      ).values.map(Double.init)
+    }
+    // The factors change what is computed.
+    let whole = model.decoder.finalHidden(tokens, pattern: .full(c)).view.row(19)
+    let part = expected(.full(c), 20)
+    #expect(part.indices.contains { abs(Double(whole[$0]) - part[$0]) > 0.05 })
+    for (map, pattern) in patterns.enumerated() {
+      var generation = Generation(
+        model.decoder, prompt: Array(tokens[..<17]), pattern: pattern, capacity: 26, length: 17)
+      for position in 17..<26 {
+        var layers = 0
+        generation.append(tokens[position]) { _ in layers += 1 }
+        #expect(layers == c.layers && generation.tokens == position + 1)
+        expectClose(
+          generation.hidden.values, expected(pattern, position + 1), tolerance: 1e-4,
+          "\(deployment.name), map \(map), position \(position)")
+      }
+    }
+    guard deployment.phase == .decode else { return }
+    let read = Generation(
+      model.decoder, prompt: Array(tokens[..<12]), pattern: .full(c), capacity: 12, length: 15)
+    var group = GenerationGroup(
+      continuing: read, patterns: Array(patterns.suffix(3)), capacity: 26)
+    for position in 12..<26 {
+      if position == 16 { group.remove { $0 == 1 } }
+      group.append(group.members.map { _ in tokens[position] })
+      for (row, member) in group.members.enumerated() {
+        expectClose(
+          group.hidden(row),
+          expected(patterns.suffix(3)[patterns.count - 3 + member], position + 1),
+          tolerance: 1e-4, "\(deployment.name), text \(member), position \(position)")
+      }
+    }
+  }
+
   /// Prompts that are read once, and the rows of all maps of all samples side by side.
   @Test(arguments: Architectures.all, deployments.filter { $0.phase == .decode })
   func promptedMapsMatchTheOracle(_ c: ModelConfiguration, _ deployment: Deployment) {

@@ -34,7 +34,7 @@ package struct GGUFModel {
       bosTokenID: metadata?.bosTokenID, eosTokenIDs: metadata?.eosTokenID.map { [$0] } ?? [])
     var sources = try unrotated(configuration, family)
     let tables =
-      configuration.kinds.contains { $0.rotary?.isLongRope == true }
+      configuration.kinds.contains { $0.rotary?.originalPositions != nil }
       ? [Self.shortFactors, Self.longFactors] : [Self.ropeFactors]
     for name in tables { sources[name] = nil }
     sources = try family.split(

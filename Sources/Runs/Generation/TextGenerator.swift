@@ -56,7 +56,7 @@ package struct TextGenerator: Sendable {
   /// Generates the text that follows `prompt` under a map.
   ///
   /// - Parameters:
-  ///   - prompt: Tokens, at least one; LongRoPE's factors are those of its length.
+  ///   - prompt: Tokens, at least one.
   ///   - heads: What heads see.
   ///   - boundary: Where the prompt ends for the deployment; its end if nil.
   ///   - choice: How each token is chosen.

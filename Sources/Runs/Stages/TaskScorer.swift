@@ -211,13 +211,15 @@ struct DecodingScorer: TaskScorer {
     let sample = try samples.sample(index: index)
     let boundary = sample.boundary(deployment.boundary)
     let (rule, capacity) = (deployment.rule(boundary: boundary), sample.tokens.count)
+    // LongRoPE takes the text for as long as where it is read at once.
+    let length = sample.predictingRows.upperBound
     let places = maps.indices.filter { wanted[$0] }
     guard deployment.phase == .decode else {
       let prompt = Array(sample.tokens[..<(sample.answers.first?.lowerBound ?? 0)])
       for place in places {
         let generation = Generation(
           decoder, prompt: prompt, pattern: AttentionPattern(maps[place], rule),
-          capacity: capacity)
+          capacity: capacity, length: length)
         try onEach(place, decode(sample, GenerationGroup(generation))[0])
       }
       return
@@ -225,7 +227,7 @@ struct DecodingScorer: TaskScorer {
     // All maps see the same of the prompt.
     let read = Generation(
       decoder, prompt: Array(sample.tokens[..<boundary]), pattern: .full(decoder.configuration),
-      capacity: boundary, length: capacity)
+      capacity: boundary, length: length)
     let together = GenerationGroup.size(
       decoder.configuration, capacity: capacity, within: cacheBytes)
     for start in stride(from: 0, to: places.count, by: together) {

@@ -4,8 +4,14 @@ import BasicContainers
 ///
 /// Computes what ``DecoderModel/finalHidden(_:pattern:rows:)`` does for the longer sequence, with a cache
 /// that holds only what the pattern's heads can still see.
+///
+/// Where a text grows beyond LongRoPE's original context, every position turns otherwise: what was read so far is read
+/// once more, as transformers' `Phi3ForCausalLM.prepare_inputs_for_generation` does.
 package struct Generation: ~Copyable {
   fileprivate let decoder: DecoderModel
+  fileprivate let pattern: AttentionPattern
+  /// The tokens read, (T).
+  fileprivate private(set) var text: [Int32]
   fileprivate var cache: KVCache
   fileprivate let table: RotaryTable
   /// Final hidden state of the last token, (1, C).
@@ -13,13 +19,15 @@ package struct Generation: ~Copyable {
 
   /// Reads `prompt` (at least one token), with room for `capacity` tokens in all.
   ///
-  /// LongRoPE takes `length` for the length of the text; all of `capacity` if nil.
+  /// LongRoPE takes `length` for the length of the text, until it is longer; all of `capacity` if nil.
   package init(
     _ decoder: DecoderModel, prompt: [Int32], pattern: AttentionPattern, capacity: Int,
     length: Int? = nil
   ) {
     precondition(!prompt.isEmpty && prompt.count <= capacity, "\(prompt.count) of \(capacity)")
     self.decoder = decoder
+    self.pattern = pattern
+    text = prompt
     var cache = KVCache(
       decoder.configuration, pattern: pattern, prompt: prompt.count, capacity: capacity)
     let table = RotaryTable(decoder.configuration, positions: capacity, length: length)
@@ -64,9 +72,19 @@ package struct Generation: ~Copyable {
   package mutating func append(_ token: Int32, onLayer: (([Int]) -> Void)? = nil) {
     let position = cache.tokens
     precondition(position < cache.capacity, "the cache's \(cache.capacity) tokens are used up")
+    if !table.holds(position + 1) { readAgain(length: position + 1) }
+    text.append(token)
     let x = decoder.decode(token, position: position, cache: &cache, table: table, onLayer: onLayer)
     cache.tokens += 1
     hidden = decoder.finalNorm(x.view)
+  }
+
+  /// Reads the text so far with the angles of a text of `length` tokens.
+  private mutating func readAgain(length: Int) {
+    let (decoder, pattern, text, capacity) = (decoder, pattern, text, cache.capacity)
+    // Two caches need not stand beside each other.
+    _ = consume self
+    self = Generation(decoder, prompt: text, pattern: pattern, capacity: capacity, length: length)
   }
 }
 
@@ -86,8 +104,10 @@ package struct GenerationGroup: ~Copyable {
   }
 
   private let decoder: DecoderModel
-  private let table: RotaryTable
+  private var table: RotaryTable
   private var caches = UniqueArray<KVCache>()
+  /// What was read of each text, and under which pattern, (members).
+  private var texts: [(tokens: [Int32], pattern: AttentionPattern)]
   /// Whose texts are still written: places among the patterns given, in the order of the caches.
   package private(set) var members: [Int]
   /// Final hidden states of the last tokens, (members, C).
@@ -112,6 +132,7 @@ package struct GenerationGroup: ~Copyable {
     }
     table = RotaryTable(decoder.configuration, positions: capacity, length: prompt.table.length)
     members = Array(patterns.indices)
+    texts = patterns.map { (prompt.text, $0) }
     hidden = Tensor(rows: patterns.count, columns: decoder.configuration.hidden)
     for row in patterns.indices { hidden.setRows(from: row, prompt.hidden) }
   }
@@ -120,6 +141,7 @@ package struct GenerationGroup: ~Copyable {
   package init(_ generation: consuming Generation) {
     decoder = generation.decoder
     members = [0]
+    texts = [(generation.text, generation.pattern)]
     caches.append(generation.cache)
     table = generation.table
     hidden = generation.hidden
@@ -142,6 +164,7 @@ package struct GenerationGroup: ~Copyable {
     }
     hidden = hidden.gathering(staying)
     members = staying.map { members[$0] }
+    texts = staying.map { texts[$0] }
   }
 
   /// Reads one more token of each member, (members).
@@ -150,6 +173,8 @@ package struct GenerationGroup: ~Copyable {
     let position = tokens
     precondition(
       position < caches[0].capacity, "the cache's \(caches[0].capacity) tokens are used up")
+    if !table.holds(position + 1) { readAgain(length: position + 1) }
+    for member in next.indices { texts[member].tokens.append(next[member]) }
     let row = RowSet(sink: 0, tail: position..<position + 1)
     let places = next.indices.map { $0..<$0 + 1 }
     var x = decoder.embed(next, rows: .all(next.count))
@@ -174,6 +199,20 @@ package struct GenerationGroup: ~Copyable {
     }
     for member in next.indices { caches[member].tokens += 1 }
     hidden = decoder.finalNorm(x.view)
+  }
+
+  /// Reads each text so far with the angles of a text of `length` tokens.
+  ///
+  /// Each is read by itself, so that it has the same bits alone and among others.
+  private mutating func readAgain(length: Int) {
+    let capacity = caches[0].capacity
+    caches = UniqueArray()
+    table = RotaryTable(decoder.configuration, positions: capacity, length: length)
+    for (tokens, pattern) in texts {
+      let again = Generation(
+        decoder, prompt: tokens, pattern: pattern, capacity: capacity, length: length)
+      caches.append(again.cache)
+    }
   }
 }
 

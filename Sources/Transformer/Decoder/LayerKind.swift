@@ -106,9 +106,10 @@ public struct Rotary: Sendable, Hashable {
   /// Whether the pairs that turn together are neighbours (2i, 2i + 1), not halves (i, i + n/2).
   public var isInterleaved: Bool
 
-  /// Whether the frequencies depend on the length of the sequence.
-  package var isLongRope: Bool {
-    if case .longrope = scaling { true } else { false }
+  /// The length of the longest sequence that has LongRoPE's short factors; nil where frequencies do not depend on the
+  /// length.
+  package var originalPositions: Int? {
+    if case .longrope(let longrope) = scaling { longrope.originalMaxPositions } else { nil }
   }
 
   /// RoPE of the base `theta`.

@@ -14,6 +14,8 @@ package struct RotaryTable: ~Copyable, Sendable {
   /// Of each layer, (L); nil where positions turn nothing.
   private let places: [Int?]
   private let headDim: Int
+  /// The original contexts of LongRoPE, beyond which a text has other angles.
+  private let limits: [Int]
 
   /// A table of `positions`, in a sequence of `length` tokens; of as many if nil.
   package init(_ configuration: ModelConfiguration, positions: Int, length: Int? = nil) {
@@ -27,10 +29,16 @@ package struct RotaryTable: ~Copyable, Sendable {
       known.append(rotary)
       return known.count - 1
     }
+    limits = known.compactMap(\.originalPositions)
     for rotary in known {
       angles.append(
         RotaryAngles(rotary, headDim: headDim, positions: positions, length: self.length))
     }
+  }
+
+  /// Whether the angles are also those of a text that has grown to `length` tokens.
+  func holds(_ length: Int) -> Bool {
+    limits.allSatisfy { self.length > $0 || length <= $0 }
   }
 
   /// Rotates every head of every row of x (rows, heads·D) by its position as in `layer`; `inverse` turns back,
