@@ -87,6 +87,26 @@ import Testing
     try expectSnapshot(figure.svg(theme: .standalone), "gates.svg")
   }
 
+  /// No map decides of layers with windows of their own, and they have no gates.
+  @Test func windowsOfTheirOwnAreNoStreamingLayers() {
+    let strip = LayerStripFigure(layerFull: [true, false, false], own: [1]).svg(theme: .page)
+    #expect(strip.contains("<title>layer 0: retrieval, whole context</title>"))
+    #expect(strip.contains("<title>layer 1: window of its own</title>"))
+    #expect(strip.contains("<title>layer 2: streaming</title>"))
+    #expect(strip.contains("Layers with windows of their own: 1."))
+    let gates = GateFigure(
+      gates: MapSamples.gates, kept: [[true, true], [false, false], [false, true]],
+      layerFull: [true, false, true], own: [1]
+    ).svg(theme: .page)
+    #expect(gates.contains("<title>layer 1: window of its own, no gate</title>"))
+    #expect(!gates.contains("layer 1, head") && gates.contains("layer 2, head 0: gate"))
+    for svg in [strip, gates] {
+      #expect(svg.contains(">window of its own: no map changes it</text>"))
+      #expect(XMLParser(data: Data(svg.utf8)).parse())
+    }
+    #expect(!LayerStripFigure(layerFull: [true, false]).svg(theme: .page).contains("of its own"))
+  }
+
   @Test func trainingIsDrawnAsBefore() throws {
     let rows = Array(ReportSamples.training.prefix(4))
     try expectSnapshot(TrainingFigure(rows: rows).svg(theme: .standalone), "training.svg")

@@ -86,7 +86,8 @@ extension Comparison {
         }
         return LayerSetsFigure.Row(
           name: runs[run].name, kinds: kinds,
-          overlap: run == 0 ? nil : overlap(of: run, by: criterion, sparsity: sparsity))
+          overlap: run == 0 ? nil : overlap(of: run, by: criterion, sparsity: sparsity),
+          own: runs[run].model?.layersWithOwnWindows ?? [])
       }
       guard !rows.isEmpty else { return nil }
       let name = "layers-\(fileName(criterion.description))-\(fixed(sparsity * 100, 0))"

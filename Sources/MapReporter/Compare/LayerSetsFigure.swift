@@ -8,6 +8,8 @@ struct LayerSetsFigure {
     let kinds: [Bool]
     /// Nil for the first row, and where the model has other layers.
     let overlap: LayerOverlap?
+    /// The layers with windows of their own.
+    var own: Set<Int> = []
   }
 
   let title: String
@@ -20,18 +22,21 @@ struct LayerSetsFigure {
 
   func svg(theme: FigureTheme) -> String {
     let bottom = Self.top + Double(rows.count) * Self.rowHeight
-    var canvas = SVGCanvas(width: Self.width, height: bottom + 54, theme: theme)
+    var canvas = SVGCanvas(
+      width: Self.width, height: bottom + 54 + (hasOwn ? LayerStrip.ownKeyHeight : 0), theme: theme)
     canvas.text(title, at: Point(x: 12, y: 20), size: 14, isBold: true)
     for (index, row) in rows.enumerated() {
       draw(row, &canvas, y: Self.top + Double(index) * Self.rowHeight)
     }
     LayerStrip.drawNumbers(
       &canvas, layers: layers, left: left, y: bottom + 10, cellWidth: cellWidth(layers))
-    LayerStrip.drawKey(&canvas, at: Point(x: 12, y: bottom + 30))
+    LayerStrip.drawKey(&canvas, at: Point(x: 12, y: bottom + 30), own: hasOwn)
     drawMark(&canvas, at: Point(x: 377, y: bottom + 37))
     canvas.text("differs", at: Point(x: 387, y: bottom + 40), size: 12, ink: .muted)
     return canvas.document(title: title, summary: summary)
   }
+
+  private var hasOwn: Bool { rows.contains { !$0.own.isEmpty } }
 
   private var layers: Int { rows.map(\.kinds.count).max() ?? 0 }
 
@@ -48,7 +53,7 @@ struct LayerSetsFigure {
     let cell = cellWidth(row.kinds.count)
     canvas.text(
       row.name.shortened(to: 22), at: Point(x: left - 8, y: y + 14), size: 12, anchor: .end)
-    LayerStrip(kinds: row.kinds).draw(
+    LayerStrip(kinds: row.kinds, own: row.own).draw(
       &canvas, at: Point(x: left, y: y), cellWidth: cell, height: Self.rowHeight - 7)
     guard let overlap = row.overlap else { return }
     for layer in overlap.gained + overlap.lost {

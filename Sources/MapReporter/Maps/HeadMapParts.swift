@@ -36,6 +36,12 @@ extension HeadMap {
         globalLayers: ownWindows.indices.filter { ownWindows[$0] == nil })
     }
 
+    /// The layers that slide windows of their own.
+    var layersWithOwnWindows: Set<Int> {
+      let windows = ownWindows ?? []
+      return Set(windows.indices.filter { windows[$0] != nil })
+    }
+
     /// The identity of a model.
     public init(
       modelType: String? = nil, layers: Int, queryHeads: Int? = nil, keyValueHeads: Int,

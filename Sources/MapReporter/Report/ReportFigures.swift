@@ -43,7 +43,9 @@ struct ReportFigures {
   /// The recommended map as a strip.
   func layers(theme: FigureTheme) -> Figure? {
     recommendedMap?.map.layerFull.map { kinds in
-      Figure(name: "layers", svg: LayerStripFigure(layerFull: kinds).svg(theme: theme))
+      Figure(
+        name: "layers",
+        svg: LayerStripFigure(layerFull: kinds, own: input.ownWindows).svg(theme: theme))
     }
   }
 
@@ -80,7 +82,8 @@ struct ReportFigures {
     let sparsity = recommendation.choice?.point.requestedSparsity
     let cut = sparsity.flatMap { input.map(.headMixed, at: $0) }
     let figure = GateFigure(
-      gates: input.gates, kept: cut?.map.heads.rows, layerFull: recommendedMap?.map.layerFull)
+      gates: input.gates, kept: cut?.map.heads.rows, layerFull: recommendedMap?.map.layerFull,
+      own: input.ownWindows)
     return Figure(name: "gates", svg: figure.svg(theme: theme))
   }
 

@@ -179,6 +179,9 @@ package struct ReportInput: Sendable {
   /// The heads that the maps decide on, where there is a map.
   var space: MapSpace? { maps.first?.map.model.space }
 
+  /// The layers that slide windows of their own.
+  var ownWindows: Set<Int> { maps.first?.map.model.layersWithOwnWindows ?? [] }
+
   /// What shares of layers are shares of.
   var layerName: String { space?.isWhole ?? true ? "layers" : "global layers" }
 

@@ -8,6 +8,8 @@ package struct GateFigure: Sendable {
   let kept: [[Bool]]?
   /// Retrieval layers of the map below, (L); nil draws no strip.
   let layerFull: [Bool]?
+  /// The layers with windows of their own, which have no gates.
+  let own: Set<Int>
   let title: String
 
   private static let width = 460.0
@@ -15,12 +17,13 @@ package struct GateFigure: Sendable {
 
   /// A figure of `gates`; all arrays have L rows, those of heads K columns.
   package init(
-    gates: [[Double]], kept: [[Bool]]? = nil, layerFull: [Bool]? = nil,
+    gates: [[Double]], kept: [[Bool]]? = nil, layerFull: [Bool]? = nil, own: Set<Int> = [],
     title: String = "Gates by layer and key-value head"
   ) {
     self.gates = gates
     self.kept = kept
     self.layerFull = layerFull
+    self.own = own
     self.title = title
   }
 
@@ -36,7 +39,8 @@ package struct GateFigure: Sendable {
 
   /// The drawing.
   package func svg(theme: FigureTheme) -> String {
-    var canvas = SVGCanvas(width: Self.width, height: axisY + 66, theme: theme)
+    let height = axisY + 66 + (own.isEmpty ? 0 : LayerStrip.ownKeyHeight)
+    var canvas = SVGCanvas(width: Self.width, height: height, theme: theme)
     canvas.text(title, at: Point(x: 12, y: 22), size: 14, isBold: true)
     drawCells(&canvas)
     drawHeadNames(&canvas)
@@ -48,6 +52,7 @@ package struct GateFigure: Sendable {
 
   private var summary: String {
     "\(layers) layers by \(heads) key-value heads; darker is closer to 1, full attention."
+      + (own.isEmpty ? "" : " \(own.count) layers slide windows of their own and have no gates.")
   }
 
   private func place(_ layer: Int, _ y: Double) -> Point {
@@ -56,6 +61,10 @@ package struct GateFigure: Sendable {
 
   private func drawCells(_ canvas: inout SVGCanvas) {
     for (layer, row) in gates.enumerated() {
+      if own.contains(layer) {
+        drawOwnWindow(&canvas, layer)
+        continue
+      }
       for (head, gate) in row.enumerated() {
         let corner = place(layer, top + Double(head) * cellHeight)
         let isKept = kept.map { $0[layer][head] }
@@ -69,6 +78,15 @@ package struct GateFigure: Sendable {
         if isKept == true { drawKeptMark(&canvas, corner) }
       }
     }
+  }
+
+  /// A grey column without cells.
+  private func drawOwnWindow(_ canvas: inout SVGCanvas, _ layer: Int) {
+    canvas.rect(
+      place(layer, top), width: cellWidth, height: cellHeight * Double(heads),
+      Paint(
+        fill: canvas.color(.baseline), fillOpacity: 0.25, stroke: canvas.color(.surface),
+        width: cellWidth > 8 ? 1 : 0.5), title: "layer \(layer): window of its own, no gate")
   }
 
   private func drawKeptMark(_ canvas: inout SVGCanvas, _ corner: Point) {
@@ -90,7 +108,7 @@ package struct GateFigure: Sendable {
 
   private func drawStrip(_ canvas: inout SVGCanvas) {
     guard let layerFull else { return }
-    LayerStrip(kinds: layerFull).draw(
+    LayerStrip(kinds: layerFull, own: own).draw(
       &canvas, at: Point(x: Self.left, y: stripTop), cellWidth: cellWidth, height: stripHeight)
     canvas.text(
       "map", at: Point(x: Self.left - 6, y: stripTop + stripHeight / 2 + 4), size: 12, ink: .muted,
@@ -123,7 +141,7 @@ package struct GateFigure: Sendable {
         "kept by the per-head cut", at: Point(x: end + 101, y: y + 10), size: 12, ink: .muted)
     }
     if layerFull != nil {
-      LayerStrip.drawKey(&canvas, at: Point(x: Self.left, y: y + 20))
+      LayerStrip.drawKey(&canvas, at: Point(x: Self.left, y: y + 20), own: !own.isEmpty)
     }
   }
 }
