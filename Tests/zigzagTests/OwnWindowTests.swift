@@ -74,6 +74,14 @@ import Transformer
     let page = try text("report.html")
     #expect(page.contains("global layers"))
     #expect(page.contains("3 layers slide a window of their own (12 tokens)"))
+    #expect(page.contains("layer 0: window of its own"))
+    #expect(page.contains("layer 0: window of its own, no gate"))
+    // No runtime takes maps of a model whose sliding layers turn positions otherwise.
+    #expect(page.contains("How many layers may stream, by deployment"))
+    for runtime in ["gguf", "vllm", "duo-attention", "kvpress"] {
+      #expect(!page.contains("<small>\(runtime)") && !page.contains(", \(runtime)"), "\(runtime)")
+    }
+    #expect(!page.contains("zigzag export . --format"))
   }
 
   @Test func aMapStatesTheWindowsAndBothSparsities() throws {

@@ -67,7 +67,7 @@ extension FinishedRun {
     input.deployments = deployed(points, places)
     if files.has(.recommended) {
       input.recommendedFolder = "\(RunFile.recommended.name)/"
-      input.exportCommand = "zigzag export . --format vllm"
+      if takesMaps(.vllm) { input.exportCommand = "zigzag export . --format vllm" }
     }
     return input
   }
@@ -106,12 +106,20 @@ extension FinishedRun {
       let known = configuration.deployments.first { $0.name == name }
       let runtimes = Runtime.allCases.filter {
         $0.deployment(sink: window.sink, recent: window.recent) == known
+          && takesMaps($0)
       }
       return ReportInput.Deployed(
         title: (known?.title ?? name ?? "").uppercasedFirst, runtimes: runtimes,
         points: points.filter { $0.deployment == name },
         places: places.filter { $0.deployment == name })
     }
+  }
+
+  /// Whether the run's maps can be written for a runtime.
+  private func takesMaps(_ runtime: Runtime) -> Bool {
+    record.model.map {
+      runtime.takesMaps(of: $0, window: configuration.deployment.window)
+    } ?? true
   }
 
   /// What is said of tables of zeros and ones that no entry of `evaluation.maps` calls a map.

@@ -263,6 +263,16 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   }
 }
 
+extension Runtime {
+  /// Whether maps of a model with this window can be written for it, as far as the model's own windows matter.
+  package func takesMaps(of model: HeadMap.Model, window: StreamingWindow) -> Bool {
+    let own = ExportFormat.allCases.filter { $0.runtimes.contains(self) }
+    // SGLang's transformers back end reads the file for transformers.
+    let formats = own.isEmpty ? [.huggingFace] : own
+    return formats.contains { $0.obstacle(of: model, window: window) == nil }
+  }
+}
+
 /// The canonical map as an export like the others.
 struct HeadMapExporter: MapExporter {
   let format = ExportFormat.headMap
