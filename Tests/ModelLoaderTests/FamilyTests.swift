@@ -187,10 +187,28 @@ struct FamilyTests {
     expectError(.badData, "_scale_inv", "shape [2, 3], a factor for each block of 16 × 16") {
       try plan(["quant_method": "fp8", "weight_block_size": [16, 16]])
     }
+    expectError(.badData, "quantization_config", "one factor for each matrix", "unquantised") {
+      try plan(["quant_method": "fp8", "activation_scheme": "static"])
+    }
     expectError(.badData, "e5m2") { try plan(["quant_method": "fp8", "fmt": "e5m2"]) }
     expectError(.badData, "weight_block_size") {
       try plan(["quant_method": "fp8", "weight_block_size": [0, 16]])
     }
+  }
+
+  /// Checkpoints of other programs, whose config.json may say no more than fp8.
+  @Test func oneFactorForEachMatrixIsNamed() throws {
+    let scratch = try ModelTestFolder()
+    let folder = try edited("fp8", ["quantization_config": ["quant_method": "fp8"]], in: scratch)
+    let weights = URL(fileURLWithPath: "\(folder)/model.safetensors")
+    var bytes = try Data(contentsOf: weights)
+    let (old, new) = (Data(#"weight_scale_inv":"#.utf8), Data(#"weight_scale"    :"#.utf8))
+    while let place = bytes.range(of: old) { bytes.replaceSubrange(place, with: new) }
+    try bytes.write(to: weights)
+    expectError(
+      .badData, "quantization_config", "one factor for each matrix", "weight_scale)",
+      "use a model with unquantised weights"
+    ) { _ = try HuggingFaceFolder(path: folder).plan() }
   }
 
   // MARK: What configurations say

@@ -21,6 +21,8 @@ struct QuantizedWeights {
         path: path, place: place, expected: "an object", found: value.quoted,
         fix: "fetch the file again")
     }
+    let supported =
+      "unquantised weights of the same model, FP8 with factors of blocks (fp8), or a .gguf file"
     let method = members["quant_method"]?.text ?? "an unknown method"
     if method == "mxfp4", modelType == ModelFamily.gptOss.modelType {
       block = nil
@@ -32,14 +34,19 @@ struct QuantizedWeights {
       throw .unsupported(
         path: path, place: place,
         found: "weights quantised by \(method.shown(limit: 60))\(format)\(bits)",
-        supported:
-          "unquantised weights of the same model, FP8 with factors of blocks (fp8), or a .gguf file"
-      )
+        supported: supported)
     }
     if let format = members["fmt"]?.text, format != "e4m3" {
       throw .unsupported(
         path: path, place: place, found: "FP8 of the form \(format.shown(limit: 60))",
         supported: "e4m3")
+    }
+    if members["activation_scheme"]?.text == "static", members["weight_block_size"] == nil {
+      throw .unsupported(
+        path: path, place: place,
+        found:
+          "FP8 with one factor for each matrix (activation_scheme static, no weight_block_size)",
+        supported: supported)
     }
     // transformers' blocks are of 128 where the key is absent; null stands for one factor a matrix.
     let size = members["weight_block_size"] ?? .integers([128, 128])
@@ -72,6 +79,13 @@ struct QuantizedWeights {
           supported: "F32, F16, BF16 or F64 tensors, or FP8 with factors of blocks")
       }
       guard let factors = tensors.removeValue(forKey: name + suffix) else {
+        // Other programs' form, whose config.json may say no more than fp8.
+        if tensors[name + "_scale"] != nil {
+          throw .unsupported(
+            path: path, place: "key quantization_config",
+            found: "FP8 with one factor for each matrix, or each row of it (\(tensor.name)_scale)",
+            supported: "unquantised weights of the same model, or FP8 with factors of blocks")
+        }
         throw .invalid(
           path: path, place: tensor.name + suffix, expected: "the factors of \(tensor.name)",
           found: "nothing", fix: "the checkpoint is not complete, so fetch it again")
