@@ -64,6 +64,16 @@ import Transformer
     }
   }
 
+  @Test func nothingIsSaidOfAShareOfNothing() throws {
+    let none = [
+      point(.full, 0, 0, in: "everywhere 16+64"),
+      point(.layers(.max), 0.5, 0, in: "everywhere 16+64"),
+    ]
+    let own = try sentences(none, in: .headMap)
+    #expect(own.count == 1 && own[0].contains("full attention has nothing right on key"), "\(own)")
+    #expect(!own[0].contains("not measured"))
+  }
+
   /// Points without a name are of the run's only deployment, if that is known.
   @Test func pointsWithoutANameAreOfTheOnlyDeployment() throws {
     let plain = points.prefix(2).map { point in

@@ -184,6 +184,45 @@ import Transformer
     }
   }
 
+  /// A runtime takes the maps that its format can hold.
+  @Test func runtimesThatRefuseAModelAreNotNamed() {
+    var model = HeadMap.Model(modelType: "qwen3", layers: 4, queryHeads: 4, keyValueHeads: 2)
+    func taking(sink: Int, recent: Int) -> [Runtime] {
+      Runtime.allCases.filter {
+        $0.takesMaps(of: model, window: StreamingWindow(sink: sink, recent: recent))
+      }
+    }
+    #expect(taking(sink: 4, recent: 8) == Runtime.allCases)
+    model.ownWindows = [32, nil, 32, nil]
+    model.ownPositions = false
+    #expect(taking(sink: 0, recent: 32) == [.huggingFace, .vllm, .sglangTransformers, .mlx])
+    #expect(taking(sink: 4, recent: 32) == [] && taking(sink: 0, recent: 8) == [])
+  }
+
+  /// Where nothing can be recommended, the export says what was measured, and why that is not enough.
+  @Test func anExportWithoutARecommendationSaysWhy() throws {
+    #expect(try tool("run", "tiny.yaml", "-q").code == 0)
+    // As if full attention had nothing right, in a folder of an earlier build, which keeps no hashes.
+    try FileManager.default.removeItem(atPath: folder.path("runs/tiny/results.json"))
+    var lines = try text("curves.csv").split(separator: "\n").map(String.init)
+    let header = lines[0].split(separator: ",")
+    let columns = try ["value", "low", "high"].map { try #require(header.firstIndex(of: $0)) }
+    for row in lines.indices where lines[row].hasPrefix("full,") {
+      var fields = lines[row].split(separator: ",", omittingEmptySubsequences: false)
+      for column in columns { fields[column] = "0.000000" }
+      lines[row] = fields.joined(separator: ",")
+    }
+    try (lines.joined(separator: "\n") + "\n").write(
+      toFile: folder.path("runs/tiny/curves.csv"), atomically: true, encoding: .utf8)
+    let outcome = try tool("export", "runs/tiny", "--out", "maps")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(!outcome.errors.contains("no accuracy is measured yet"))
+    #expect(
+      outcome.errors.contains(
+        "accuracy is measured, but full attention has nothing right on words: no map can be recommended, so that "
+          + "half of the layers stream; give --sparsity"), "\(outcome.errors)")
+  }
+
   @Test func otherGatesAreCutAmongGlobalLayers() throws {
     try folder.write(String(repeating: "0.9\t0.8\n0.5\t0.1\n", count: 3), to: "gates.tsv")
     let ranked = try tool("rank", "gates.tsv", "--model", "tiny.h5", "--sparsity", "0.33", "--json")

@@ -9,6 +9,7 @@ package struct MeasuredMap: Sendable {
   /// The points of the curves, each with the name of its deployment.
   let points: [CurvePoint]
   let task: String
+  let metric: CurveMetric
   let method: CurveMethod
   let sparsity: Double
 
@@ -18,10 +19,12 @@ package struct MeasuredMap: Sendable {
   ///   - points: Of the curves.
   ///   - only: The name of the deployment of points that have none, a run's only one; nil where it is not known.
   ///   - task: The name of the task.
+  ///   - metric: The metric that decides.
   ///   - method: How the map was made.
   ///   - sparsity: The share of streaming heads asked for, 0…1.
   package init(
-    _ points: [CurvePoint], only: String?, task: String, method: CurveMethod, sparsity: Double
+    _ points: [CurvePoint], only: String?, task: String, metric: CurveMetric = .tokens,
+    method: CurveMethod, sparsity: Double
   ) {
     self.points = points.compactMap { point in
       var named = point
@@ -29,6 +32,7 @@ package struct MeasuredMap: Sendable {
       return named.deployment == nil ? nil : named
     }
     self.task = task
+    self.metric = metric
     self.method = method
     self.sparsity = sparsity
   }
@@ -53,6 +57,11 @@ package struct MeasuredMap: Sendable {
         + "evaluation: {deployments: [\(advice)]}."
     }
     guard let choice = choice(among: there) else {
+      if there.contains(where: isOurs), there.lacksReference(metric) {
+        return
+          "In \(place) full attention has nothing right on \(task), so that nothing can be said of what "
+          + "the map keeps."
+      }
       return
         "What this map keeps in \(place) was not measured; add its criterion and its sparsity to "
         + "evaluation."
@@ -64,9 +73,20 @@ package struct MeasuredMap: Sendable {
   }
 
   private func choice(among points: [CurvePoint]) -> Recommendation.Choice? {
-    let ours = points.filter {
-      $0.method == .full || ($0.method == method && $0.requestedSparsity == sparsity)
-    }
-    return Recommendation.choose(from: ours, task: task, among: { $0 == method }).choice
+    let ours = points.filter { $0.method == .full || isOurs($0) }
+    return Recommendation.choose(
+      from: ours, task: task, metric: metric, among: { $0 == method }
+    ).choice
+  }
+
+  private func isOurs(_ point: CurvePoint) -> Bool {
+    point.method == method && point.requestedSparsity == sparsity
+  }
+}
+
+extension [CurvePoint] {
+  /// Whether full attention was measured, and has nothing right by `metric`: no map keeps a share of that.
+  package func lacksReference(_ metric: CurveMetric) -> Bool {
+    first { $0.method == .full }?.estimate(metric).map { $0.value <= 0 } ?? false
   }
 }

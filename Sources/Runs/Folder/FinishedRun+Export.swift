@@ -58,6 +58,25 @@ extension FinishedRun {
     return MeasuredMap(
       try tables.points(of: configuration.evaluation.tasks),
       only: isCurrent ? configuration.deployments.first?.name : nil, task: task.name,
-      method: method, sparsity: sparsity)
+      metric: task.primaryMetric, method: method, sparsity: sparsity)
+  }
+
+  /// Why there is no ``recommendedMap()``, and what to do.
+  ///
+  /// - Parameter instead: What is done without one.
+  /// - Returns: One sentence without its end.
+  /// - Throws: `FileError` where the table of curves is damaged.
+  package func lackOfRecommendation(instead: String) throws -> String {
+    guard files.has(.curves), let task = configuration.evaluation.tasks.first else {
+      return "no accuracy is measured yet, so that \(instead); give --sparsity, or finish the run"
+    }
+    let points = try tables.points(of: configuration.evaluation.tasks).ofFirstDeployment
+      .filter { $0.task == task.name }
+    let reason =
+      points.lacksReference(task.primaryMetric)
+      ? "full attention has nothing right on \(task.name)"
+      : "no map of whole layers was measured on \(task.name) beside full attention"
+    return
+      "accuracy is measured, but \(reason): no map can be recommended, so that \(instead); give --sparsity"
   }
 }

@@ -173,7 +173,7 @@ struct ExportVerb: Verb {
       Logger(label: "export").warning("\(question)")
     }
     let recommended = try sparsity == nil || criterion == nil ? run.recommendedMap() : nil
-    let remark = remark(on: recommended, of: source)
+    let remark = try remark(on: recommended, of: run, source)
     let sparsity = sparsity ?? recommended?.sparsity ?? 0.5
     let criterion =
       try criterion.map(criterion(named:))
@@ -187,11 +187,12 @@ struct ExportVerb: Verb {
   }
 
   /// What the run's own recommendation leaves open, where it decides what is exported.
-  private func remark(on recommended: RecommendedMap?, of source: String) -> String? {
+  private func remark(
+    on recommended: RecommendedMap?, of run: FinishedRun, _ source: String
+  ) throws -> String? {
     guard sparsity == nil else { return nil }
     guard let recommended else {
-      return
-        "\(source): no accuracy is measured yet, so that half of the layers stream; give --sparsity, or finish the run"
+      return "\(source): \(try run.lackOfRecommendation(instead: "half of the layers stream"))"
     }
     return recommended.isEnough ? nil : "\(source): \(recommended)"
   }
