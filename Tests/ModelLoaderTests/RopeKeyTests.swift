@@ -73,6 +73,31 @@ struct RopeKeyTests {
     #expect(found.warnings.isEmpty)
   }
 
+  /// As transformers 5.24: without a factor YaRN is refused, and of null it makes the ratio of the contexts.
+  @Test func yarnStatesItsFactor() throws {
+    func scaling(_ key: String, _ members: [String: Any]) throws -> RopeScaling? {
+      let folder = try CheckpointFolder()
+      folder.configuration["max_position_embeddings"] = 256
+      folder.configuration[key] = members.merging(["original_max_position_embeddings": 64]) { $1 }
+      return try folder.plan().contents.configuration.kinds[0].rotary?.scaling
+    }
+    for key in ["rope_scaling", "rope_parameters"] {
+      expectError(.badData, key, "a positive factor", "nothing") {
+        _ = try scaling(key, ["type": "yarn"])
+      }
+      guard case .yarn(let derived)? = try scaling(key, ["type": "yarn", "factor": NSNull()]) else {
+        Issue.record("no YaRN")
+        return
+      }
+      #expect(derived.factor == 4 && abs(derived.attentionFactor - 1.138_629_436) < 1e-9)
+      for type in ["linear", "dynamic"] {
+        for members in [["type": type], ["type": type, "factor": NSNull()]] as [[String: Any]] {
+          expectError(.badData, key, "a positive factor") { _ = try scaling(key, members) }
+        }
+      }
+    }
+  }
+
   @Test func numbersMustBeNumbers() throws {
     for (name, value) in [("rope_theta", "10000" as Any), ("rope_theta", -1), ("factor", "4")] {
       let folder = try CheckpointFolder()

@@ -103,7 +103,7 @@ extension ConfigurationDecoder {
           key, "the objects \(Self.globalLayers) and \(Self.slidingLayers)",
           "\(name.shown(limit: 60)), \(value.quoted)")
       }
-      kinds[name] = members.filter { $0.value != .null }
+      kinds[name] = Self.ropeValues(members)
     }
     return kinds
   }
@@ -237,9 +237,7 @@ extension ConfigurationDecoder {
     switch present(key) {
     case nil: return [:]
     case .object(let members):
-      // transformers takes a null of this key alone for a value, false.
-      let cut = members["truncate"] == .null ? ["truncate": MetadataValue.bool(false)] : [:]
-      return members.filter { $0.value != .null }.merging(cut) { $1 }
+      return Self.ropeValues(members)
     case .text(let json):
       do {
         return try MetadataValue.object(json: json.utf8, path: path)
@@ -250,6 +248,15 @@ extension ConfigurationDecoder {
       }
     case .some(let other): throw invalid(key, "a JSON object", other.quoted)
     }
+  }
+
+  /// The members that count: a null stands for a key that is not there, but for two.
+  ///
+  /// transformers takes that of `truncate` for false, and tells a `factor` that is null from none.
+  private static func ropeValues(_ members: [String: MetadataValue]) -> [String: MetadataValue] {
+    var kept = members.filter { $0.value != .null || $0.key == "factor" }
+    if members["truncate"] == .null { kept["truncate"] = .bool(false) }
+    return kept
   }
 
   /// The original context is the top level's, else the family's, else that within the object, else the context.
@@ -283,7 +290,7 @@ extension ConfigurationDecoder {
 
   /// The factor that is stated, else the context divided by the original one.
   private func stretch(_ object: RopeObject, original: Int) throws(FileError) -> Double {
-    guard object.members["factor"] != nil else {
+    guard object.members["factor"] ?? .null != .null else {
       return Double(object.sizes.maxPositions) / Double(original)
     }
     return try factor("factor", of: object.members, object.key)
@@ -292,6 +299,10 @@ extension ConfigurationDecoder {
   private func yarn(_ object: RopeObject) throws(FileError) -> RopeScaling {
     let (members, key) = (object.members, object.key)
     let original = try originalPositions(object)
+    // transformers derives a factor that is null, and fails on one that is not there.
+    guard source == .gguf || members["factor"] != nil else {
+      throw invalid(key, "a positive factor", "nothing")
+    }
     let factor = try stretch(object, original: original)
     guard object.theta > 1 else {
       throw invalid(key, "a rope_theta above 1, by which YaRN divides", "\(object.theta)")
@@ -409,7 +420,8 @@ extension ConfigurationDecoder {
   ) throws(FileError) {
     let used = RopeKeys.used(by: type)
     var unused: [String] = []
-    for (name, value) in members.sorted(by: { $0.key < $1.key }) where !used.contains(name) {
+    for (name, value) in members.sorted(by: { $0.key < $1.key })
+    where !used.contains(name) && value != .null {
       if case .object = value {
         throw unsupported(
           key, "RoPE settings of their own for \"\(name)\" layers", "one RoPE for all layers")
