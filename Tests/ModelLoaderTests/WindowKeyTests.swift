@@ -43,7 +43,9 @@ struct WindowKeyTests {
     // Nothing stated: every sixth is global, the family's bases.
     let bare = try read("gemma3", ["rope_parameters": nil])
     #expect(thetas(bare) == [1e4, 1e6, 1e4, 1e6])
-    expectError(.badData, "layers all slide") { try read("gemma3", ["layer_types": nil]) }
+    expectError(.badData, "layers all slide", "use a model with global layers") {
+      try read("gemma3", ["layer_types": nil])
+    }
     expectError(.badData, "full_attention and sliding_attention") {
       try read("gemma3", ["rope_parameters": ["rope_type": "default", "rope_theta": 1e4]])
     }
@@ -64,6 +66,9 @@ struct WindowKeyTests {
     #expect(thetas(own) == [5e5, 5e5, 5e5, 1e6])
     let outer = try read("olmo3", ["rope_theta": 123_456, "rope_parameters": nil])
     #expect(thetas(outer) == [5e5, 5e5, 5e5, 123_456])
+    expectError(.badData, "\"linear_attention\"", "full_attention and sliding_attention") {
+      try read("olmo3", ["layer_types": Array(repeating: "linear_attention", count: 4)])
+    }
     // Its class knows no pattern but its own.
     expectError(.badData, "sliding_window_pattern") {
       try read("olmo3", ["layer_types": nil, "sliding_window_pattern": 2])

@@ -299,7 +299,7 @@ extension ConfigurationDecoder {
     if family.window.isPattern, !slides.layers.contains(false) {
       throw unsupported(
         "layer_types", "a \(family.modelType) whose layers all slide a window",
-        "a model with global layers, among which maps choose")
+        "global layers, among which maps choose")
     }
     if family.turnsInWindowsAlone { configuration.removeGlobalRope(but: slides.layers) }
     guard let window = slides.window, slides.layers.contains(true) else { return }
@@ -445,7 +445,7 @@ extension ConfigurationDecoder {
     let known = ["full_attention", "attention", Self.sliding]
     if let other = types.first(where: { !known.contains($0) }) {
       throw unsupported(
-        key, "a layer of the type \"\(other)\"", "layers of full_attention")
+        key, "a layer of the type \"\(other)\"", "layers of full_attention and sliding_attention")
     }
     return types
   }
