@@ -32,7 +32,9 @@ import Transformer
   }
 
   @Test func classesThatReadTheList() throws {
-    for type in ["ministral", "mistral", "olmo3", "cwm", "granite_swa"] {
+    for type in [
+      "ministral", "mistral", "olmo3", "cwm", "granite_swa", "gemma3_text", "cohere2", "gpt_oss",
+    ] {
       #expect(try slides(type, Self.mixed, #""sliding_window": 64"#) == "fs64f", "\(type)")
     }
     for type in ["qwen2", "qwen3", "smollm3"] {
@@ -69,6 +71,15 @@ import Transformer
         #""use_sliding_window": true"#) == "fs8s8")
     #expect(try slides("cwm") == "fs8192s8192" && slides("granite_swa") == "fs128s128")
     #expect(try slides("olmo3", #""sliding_window": 8"#) == "s8s8s8")
+    #expect(try slides("gpt_oss") == "s128fs128")
+    for type in ["gemma3_text", "cohere2"] {
+      #expect(try slides(type) == "s4096s4096s4096")
+      #expect(try slides(type, #""sliding_window_pattern": 2"#) == "s4096fs4096")
+      #expect(
+        try slides(type, #""sliding_window_pattern": 3"#, #""sliding_window": 8"#) == "s8s8f")
+    }
+    // Other classes have patterns of their own.
+    #expect(try slides("gpt_oss", #""sliding_window_pattern": 3"#) == "s128fs128")
     #expect(
       try slides(
         "smollm3", #""sliding_window": 8"#, #""use_sliding_window": true"#,
@@ -81,11 +92,26 @@ import Transformer
       ("smollm3", #""sliding_window": 64"#, "use_sliding_window: expected true"),
       ("ministral", #""sliding_window": null"#, "sliding_window: expected a number"),
       ("ministral", #""sliding_window": 0"#, "sliding_window: expected at least 1"),
-      ("gemma3", #""sliding_window": 64"#, "model_type: expected one of cwm, glm4, granite"),
+      ("gemma3", #""sliding_window": 64"#, "model_type: expected one of cohere2, cwm, gemma3_text"),
+      ("gemma3_text", #""sliding_window": null"#, "sliding_window: expected a number"),
+      (
+        "gemma3_text", #""use_bidirectional_attention": true"#,
+        "use_bidirectional_attention: expected false"
+      ),
+      ("cohere2", #""sliding_window_pattern": 0"#, "sliding_window_pattern: expected at least 1"),
     ] {
       let error = #expect(throws: FileError.self) { try read(type, Self.mixed, keys) }
       #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
       #expect(error?.category == .badData)
+    }
+    // Both masks are made where no layer slides, too.
+    for type in ["ministral", "olmo3", "granite_swa", "gemma3_text", "cohere2", "gpt_oss"] {
+      let full = #""layer_types": ["full_attention", "full_attention", "full_attention"]"#
+      #expect(try slides(type, full) == "fff")
+      let error = #expect(throws: FileError.self) {
+        try read(type, full, #""sliding_window": null"#)
+      }
+      #expect(error?.description.contains("with which \(type) fails") == true)
     }
     for list in [#"["full_attention"]"#, #"["full_attention", "full_attention", "linear"]"#] {
       #expect(throws: FileError.self) { try read("ministral", "\"layer_types\": \(list)") }

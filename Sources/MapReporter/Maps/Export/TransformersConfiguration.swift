@@ -4,7 +4,7 @@ import Support
 /// What the layers of a Hugging Face `config.json` really do in transformers 5.
 ///
 /// Some classes build each layer by `layer_types`, some have one window for all layers, and some have none and
-/// ignore the keys in silence. Read from the sources of transformers 5.23.0, whose `AutoConfig` also takes a
+/// ignore the keys in silence. Read from the sources of transformers 5.24.0, whose `AutoConfig` also takes a
 /// mistral with `layer_types` for a ministral.
 package struct TransformersConfiguration: Sendable {
   /// What a layer sees.
@@ -96,10 +96,14 @@ package struct TransformersConfiguration: Sendable {
     let maxWindowLayers: Int
     let noRopeLayers: [Int]?
     let noRopeInterval: Int
+    /// Every how many layers one is global, where the class reads that.
+    let windowPattern: Int?
+    let isBidirectional: Bool
 
     private enum CodingKeys: String, CodingKey {
       case model_type, num_hidden_layers, layer_types, sliding_window, use_sliding_window
       case max_window_layers, no_rope_layers, no_rope_layer_interval
+      case sliding_window_pattern, use_bidirectional_attention
     }
 
     init(from decoder: any Decoder) throws {
@@ -115,6 +119,13 @@ package struct TransformersConfiguration: Sendable {
       maxWindowLayers = try given.decodeIfPresent(Int.self, forKey: .max_window_layers) ?? 28
       noRopeLayers = try given.decodeIfPresent([Int].self, forKey: .no_rope_layers)
       noRopeInterval = try given.decodeIfPresent(Int.self, forKey: .no_rope_layer_interval) ?? 4
+      windowPattern = try given.decodeIfPresent(Int.self, forKey: .sliding_window_pattern)
+      if let windowPattern, windowPattern < 1 {
+        throw ValueFlaw(
+          place: "sliding_window_pattern", expected: "at least 1", found: "\(windowPattern)")
+      }
+      isBidirectional =
+        try given.decodeIfPresent(Bool.self, forKey: .use_bidirectional_attention) ?? false
     }
   }
 }
@@ -139,6 +150,8 @@ private struct AttentionClass {
   private let window: Int?
   /// Whether there is a window only with `use_sliding_window`.
   private let isSwitched: Bool
+  /// Whether `use_bidirectional_attention` counts.
+  private let mayLookAhead: Bool
 
   /// The model types whose class is known.
   static var known: Set<String> { Set(classes.map(\.name)) }
@@ -153,16 +166,25 @@ private struct AttentionClass {
     Self("cwm", .listed { layer, _ in layer % 4 != 0 }, window: 8192),
     Self("granite_swa", .listed { layer, _ in layer % 4 != 0 }, window: 128),
     Self("olmo3", .listed { layer, _ in (layer + 1) % 4 != 0 }, window: 4096),
+    Self(
+      "gemma3_text", .listed { ($0 + 1) % ($1.windowPattern ?? 6) != 0 }, window: 4096,
+      mayLookAhead: true),
+    Self("cohere2", .listed { ($0 + 1) % ($1.windowPattern ?? 4) != 0 }, window: 4096),
+    Self("gpt_oss", .listed { layer, _ in (layer + 1) % 2 != 0 }, window: 128),
     Self("qwen2", .listed { $0 >= $1.maxWindowLayers }, window: 4096, isSwitched: true),
     Self("qwen3", .listed { $0 >= $1.maxWindowLayers }, window: 4096, isSwitched: true),
     Self("smollm3", .listed { !hasRope($0, $1) }, isSwitched: true),
   ]
 
-  private init(_ name: String, _ choice: Choice, window: Int? = nil, isSwitched: Bool = false) {
+  private init(
+    _ name: String, _ choice: Choice, window: Int? = nil, isSwitched: Bool = false,
+    mayLookAhead: Bool = false
+  ) {
     self.name = name
     self.choice = choice
     self.window = window
     self.isSwitched = isSwitched
+    self.mayLookAhead = mayLookAhead
   }
 
   /// The class of a configuration; nil where it is not known here.
@@ -181,10 +203,18 @@ private struct AttentionClass {
 
   /// What each layer sees.
   func layers(_ keys: TransformersConfiguration.Keys) throws(ValueFlaw) -> [Layer] {
+    guard !mayLookAhead || !keys.isBidirectional else {
+      throw ValueFlaw(
+        place: "use_bidirectional_attention", expected: "false",
+        found: "true, with which \(name) sees later keys, too")
+    }
     let given = keys.slidingWindow ?? window
     let window = isSwitched && !keys.useSlidingWindow ? nil : given
     let slides = try slidingLayers(keys, window: window)
-    guard slides.contains(true) else { return slides.map { _ in .full } }
+    // Classes without a switch make both masks, whether a layer slides or not.
+    guard slides.contains(true) || (isListed && !isSwitched) else {
+      return slides.map { _ in .full }
+    }
     guard let window else {
       throw missingWindow(isOff: isSwitched && !keys.useSlidingWindow)
     }
@@ -194,11 +224,13 @@ private struct AttentionClass {
     return slides.map { $0 ? .sliding(window: window) : .full }
   }
 
-  /// Listed layers slide, and there is no window for them.
+  private var isListed: Bool { if case .listed = choice { true } else { false } }
+
+  /// There is no window for layers that slide, or might.
   private func missingWindow(isOff: Bool) -> ValueFlaw {
     let outcome =
       isOff && name == "smollm3"
-      ? "slides in some attention implementations only" : "fails on sliding_attention"
+      ? "slides in some attention implementations only" : "fails"
     return ValueFlaw(
       place: isOff ? "use_sliding_window" : "sliding_window", expected: isOff ? "true" : "a number",
       found: "\(isOff ? "false" : "none"), with which \(name) \(outcome)")
