@@ -3,6 +3,7 @@ import ModelLoader
 import Support
 import TestSupport
 import Testing
+import Transformer
 
 /// What `zigzag import` and the verbs that open a model say about their input.
 @Suite struct ImportVerbTests {
@@ -64,6 +65,30 @@ import Testing
     expectRefusal(
       try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path), code: 65,
       saying: "rope_thetta", "did you mean rope_theta?")
+  }
+
+  /// Experts, stretched RoPE and layers without it are shown where there are some.
+  @Test func whatFewModelsHaveIsShown() throws {
+    try TinyModel.write(to: scratch.path("plain.h5"))
+    let plain = try ToolRunner.run(["inspect", "plain.h5"], in: scratch.path).output
+    for name in ["experts", "rope_scaling", "rope_layers", "sliding_rope"] {
+      #expect(!plain.contains(name))
+    }
+    var c = TinyModel.configuration
+    c.modelType = "qwen3_moe"
+    for layer in 0..<c.layers {
+      c.kinds[layer].headNorm = .perHead
+      c.kinds[layer].rotary?.scaling = .yarn(
+        YarnScaling(factor: 4, originalMaxPositions: 128, attentionFactor: 1.1))
+    }
+    c.kinds[1].experts = Experts(count: 8, active: 2, width: 12, normalises: true)
+    try TinyModel.write(c, to: scratch.path("tiny.h5"))
+    let outcome = try ToolRunner.run(["inspect", "tiny.h5"], in: scratch.path)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("8, 2 active, 12 features each, in 1 of 2 layers"))
+    #expect(outcome.output.contains("yarn × 4.00 over 128 positions"))
+    let json = try ToolRunner.run(["inspect", "tiny.h5", "--json"], in: scratch.path)
+    #expect(json.output.contains("\"rope_scaling\""))
   }
 
   /// What is written never replaces what is read, nor a device.

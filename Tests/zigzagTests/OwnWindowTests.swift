@@ -123,6 +123,9 @@ import Transformer
     let inspected = try tool("inspect", "tiny.h5")
     #expect(inspected.output.contains("12 - 12 - 12 -"))
     #expect(inspected.output.contains("1000000.0"))
+    #expect(inspected.output.contains("sliding_rope"))
+    #expect(inspected.output.contains("theta 10000.0"))
+    #expect(!inspected.output.contains("experts") && !inspected.output.contains("rope_scaling"))
     // A record whose windows are not those of the layers.
     let record = try text("run.json")
     for (windows, words) in [

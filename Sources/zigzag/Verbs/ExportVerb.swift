@@ -16,7 +16,8 @@ struct ExportVerb: Verb {
       DuoAttention's format, a folder with one and its config.json, or scores of heads as rank takes \
       them. Of a run folder, the map that its report recommends is written, or the map of \
       --criterion at --sparsity. Gates need --sparsity, and --sink and --recent where no config.json \
-      has them. A warning names what a format cannot carry. The files' names go to standard output.
+      has them. A warning names what a format cannot carry. Where one format is refused, none is \
+      written. The files' names go to standard output.
 
         zigzag export runs/smollm2-135m --format huggingface --format vllm
         zigzag export runs/smollm2-135m --sparsity 0.5 --criterion max --format sglang --out maps

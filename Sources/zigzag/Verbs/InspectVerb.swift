@@ -70,6 +70,8 @@ private struct ModelFacts: Encodable {
   let tensors: [TensorFacts]
   /// The window of each layer that has one of its own; nil where all are global.
   let layerWindows: [Int?]?
+  /// Experts, how RoPE is stretched, and layers that turn otherwise.
+  let special: SpecialFacts
 
   init(_ inspection: ModelInspection) {
     let model = inspection.contents.configuration
@@ -94,6 +96,7 @@ private struct ModelFacts: Encodable {
         ?? model.kinds.lazy.compactMap(\.rotary?.theta).first)
     let windows = model.kinds.map(\.window)
     layerWindows = windows.contains { $0 != nil } ? windows : nil
+    special = SpecialFacts(model)
     rmsNormEpsilon = model.rmsNormEpsilon
     tiedEmbeddings = model.tiedEmbeddings
     hasTokenizer = inspection.contents.tokenizerJSON != nil
@@ -101,7 +104,7 @@ private struct ModelFacts: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case source, sha256, identity, parameters, configuration, tensors
+    case source, sha256, identity, parameters, configuration, tensors, special
     case modelType = "model_type"
     case ropeTheta = "rope_theta"
     case layerWindows = "layer_windows"
@@ -120,7 +123,9 @@ private struct ModelFacts: Encodable {
     }
     let facts =
       [("model_type", modelType)] + sizes + (windows ?? []) + [
-        ("rope_theta", ropeTheta.map { "\($0)" } ?? "none"), ("rms_norm_eps", "\(rmsNormEpsilon)"),
+        ("rope_theta", ropeTheta.map { "\($0)" } ?? "none")
+      ] + special.lines + [
+        ("rms_norm_eps", "\(rmsNormEpsilon)"),
         ("tie_word_embeddings", "\(tiedEmbeddings)"), ("source", source),
         ("parameters", "\(parameters)"), ("tensors", "\(tensors.count) (\(types)), \(bytes)"),
         ("tokenizer", hasTokenizer ? "tokenizer.json" : "none"), ("sha256", sha256),
@@ -129,6 +134,71 @@ private struct ModelFacts: Encodable {
     return facts.map { name, value in
       name + String(repeating: " ", count: width - name.count + 2) + value
     }
+  }
+}
+
+/// What tells a model's layers from those of a Llama, in words; nil where nothing does.
+private struct SpecialFacts: Encodable {
+  let experts: String?
+  let ropeScaling: String?
+  /// RoPE of the layers that slide a window, where it is another than the global layers'.
+  let slidingRope: String?
+  /// Which share of the layers RoPE turns at all.
+  let ropeLayers: String?
+
+  init(_ model: ModelConfiguration) {
+    func inLayers(_ count: Int) -> String { "in \(count) of \(model.layers) layers" }
+    let experts = model.kinds.compactMap(\.experts)
+    self.experts = experts.first.map {
+      "\($0.count), \($0.active) active, \($0.width) features each, \(inLayers(experts.count))"
+    }
+    let turning = model.kinds.count { $0.rotary != nil }
+    ropeLayers = (1..<model.layers).contains(turning) ? inLayers(turning) : nil
+    let sliding = model.kinds.first { $0.window != nil && $0.rotary != nil }?.rotary
+    let global = model.kinds.first { $0.window == nil && $0.rotary != nil }?.rotary
+    ropeScaling = (global ?? sliding)?.stretch(headDim: model.headDim)
+    slidingRope =
+      if let sliding, let global, sliding != global {
+        (["theta \(sliding.theta)"] + [sliding.stretch(headDim: model.headDim)].compactMap(\.self))
+          .joined(separator: ", ")
+      } else {
+        nil
+      }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case experts
+    case ropeScaling = "rope_scaling"
+    case slidingRope = "sliding_rope"
+    case ropeLayers = "rope_layers"
+  }
+
+  var lines: [(String, String)] {
+    [
+      (CodingKeys.ropeScaling, ropeScaling), (.slidingRope, slidingRope),
+      (.ropeLayers, ropeLayers), (.experts, experts),
+    ].compactMap { key, words in words.map { (key.rawValue, $0) } }
+  }
+}
+
+extension Rotary {
+  /// How this differs from plain RoPE over whole heads; nil where it does not.
+  fileprivate func stretch(headDim: Int) -> String? {
+    func times(_ factor: Double, _ positions: Int? = nil) -> String {
+      "× \(fixed(factor, 2))" + (positions.map { " over \(grouped($0)) positions" } ?? "")
+    }
+    let words: String? =
+      switch scaling {
+      case nil: nil
+      case .linear(let factor): "linear \(times(factor))"
+      case .llama3(let factor, _, _, let original): "llama3 \(times(factor, original))"
+      case .yarn(let yarn): "yarn \(times(yarn.factor, yarn.originalMaxPositions))"
+      case .longrope(let longrope):
+        "longrope, long factors over \(grouped(longrope.originalMaxPositions)) positions"
+      }
+    let part = features.map { "\($0) of \(headDim) features" }
+    let all = [words, part].compactMap(\.self)
+    return all.isEmpty ? nil : all.joined(separator: ", ")
   }
 }
 
