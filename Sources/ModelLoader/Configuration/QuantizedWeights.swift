@@ -22,7 +22,7 @@ struct QuantizedWeights {
         fix: "fetch the file again")
     }
     let supported =
-      "unquantised weights of the same model, FP8 with factors of blocks (fp8), or a .gguf file"
+      "unquantised weights, FP8 with factors of blocks (fp8), or a .gguf file"
     let method = members["quant_method"]?.text ?? "an unknown method"
     if method == "mxfp4", modelType == ModelFamily.gptOss.modelType {
       block = nil
@@ -84,7 +84,7 @@ struct QuantizedWeights {
           throw .unsupported(
             path: path, place: "key quantization_config",
             found: "FP8 with one factor for each matrix, or each row of it (\(tensor.name)_scale)",
-            supported: "unquantised weights of the same model, or FP8 with factors of blocks")
+            supported: "unquantised weights, or FP8 with factors of blocks")
         }
         throw .invalid(
           path: path, place: tensor.name + suffix, expected: "the factors of \(tensor.name)",
