@@ -49,6 +49,7 @@ package struct CostPlan: Sendable {
         let samples = try configuration.searchSamples(tokenizer)
         lines += try configuration.searchedUnits.map { try costs.search($0, samples) }
       }
+      if let line = costs.score() { lines.append(line) }
       for task in configuration.evaluation.tasks {
         for deployment in configuration.deployments {
           lines.append(try costs.evaluate(task, deployment, tokenizer))
@@ -161,6 +162,27 @@ private struct StageCosts {
       min(bytes, configuration.compute.memoryBudget.byteCount))
   }
 
+  /// Scores of heads, and accuracy without them; nil where no method is asked for.
+  func score() -> CostPlan.Line? {
+    let settings = configuration.scores
+    guard !settings.methods.isEmpty else { return nil }
+    // A pass for each method; KVzip reads what is repeated as well, and the others their queries.
+    let asking = settings.methods.filter(\.asksOnDocuments)
+    let passes = asking.reduce(0.0) { $0 + ($1 == .repetition ? 2.2 : 1.2) }
+    let alone = settings.methods.contains { !$0.asksOnDocuments && $0.ranksHeads == false }
+    let layers = alone ? MapSpace(model).globalLayers.count * configuration.search.samples : 0
+    let ranked = settings.methods.count(where: \.ranksHeads) + settings.masking.seeds.count
+    let masks = settings.masking.heads.isEmpty ? 0 : 2 * (1 + ranked * settings.masking.heads.count)
+    let operations =
+      Double(settings.samples) * passes * prefill(settings.context)
+      + Double(layers) * 0.5 * prefill(configuration.searchContexts[0])
+      + Double(masks * settings.masking.samples) * prefill(configuration.evaluation.context)
+    return line(
+      "score",
+      "\(settings.methods.count) methods, \(settings.samples) samples of \(settings.context) tokens, \(masks) sets of masked heads",
+      operations, 4 * settings.context * (4 * model.hidden + 2 * model.activeFeedForward))
+  }
+
   func evaluate(
     _ task: EvaluationTask, _ deployment: Deployment, _ tokenizer: Tokenizer
   ) throws -> CostPlan.Line {
@@ -213,6 +235,9 @@ private struct StageCosts {
       (task.criteria ?? settings.criteria).count + (configuration.calibration == nil ? 0 : 1)
     let others =
       settings.randomLayerSeeds.count + settings.randomHeadSeeds.count + settings.baselines.count
-    return 2 + swept * (chosen + settings.maps.count) + drawn * others
+    let scored = configuration.scores.methods.reduce(0) {
+      $0 + ($1.ranksHeads ? 1 + settings.criteria.count { $0 != .search } : 1)
+    }
+    return 2 + swept * (chosen + settings.maps.count + scored) + drawn * others
   }
 }
