@@ -97,6 +97,19 @@ extension DocumentPrompt {
     }
   }
 
+  /// Refuses a prompt that is longer than what a model was made for; `place` names the sample in errors.
+  ///
+  /// - Throws: ``DocumentProblem`` with both numbers of tokens.
+  public func requireFit(positions: Int, place: String) throws(DocumentProblem) {
+    let count = prefix.count + max(query.count, null.count)
+    guard count <= positions else {
+      throw DocumentProblem(
+        place: place,
+        expected: "a prompt of at most \(positions) tokens, as the model was made for",
+        found: "\(count) tokens", fix: "give fewer or shorter documents")
+    }
+  }
+
   /// Tokens of a text with their bytes.
   private struct Placed {
     var ids: [Int32]

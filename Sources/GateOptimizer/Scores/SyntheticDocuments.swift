@@ -13,6 +13,7 @@ public struct SyntheticDocuments: Sendable {
   public let passage: Int
   private let haystack: Haystack
   private let seed: UInt64
+  private let stream: SeededGenerator.Stream
   private let tokenizer: Tokenizer
 
   /// Questions in the wording of `task`.
@@ -22,10 +23,12 @@ public struct SyntheticDocuments: Sendable {
   ///   - haystack: Where the passages come from.
   ///   - passage: Tokens of each passage, ≥ 1.
   ///   - seed: The seed of all samples.
+  ///   - purpose: What the samples are for; nil for scoring heads.
   ///   - tokenizer: The model's.
   /// - Throws: ``GateOptimizerError`` if the wording is impossible, `FileError` for a haystack that cannot be read.
   public init(
-    task: PasskeyTask, haystack: HaystackSource, passage: Int, seed: UInt64, tokenizer: Tokenizer
+    task: PasskeyTask, haystack: HaystackSource, passage: Int, seed: UInt64,
+    purpose: PasskeySampler.Purpose? = nil, tokenizer: Tokenizer
   ) throws {
     try task.validate()
     precondition(passage >= 1, "passages of \(passage) tokens")
@@ -33,13 +36,14 @@ public struct SyntheticDocuments: Sendable {
     self.passage = passage
     self.haystack = try Haystack(haystack) { tokenizer.encode($0) }
     self.seed = seed
+    stream = purpose?.stream ?? .scores
     self.tokenizer = tokenizer
   }
 
   /// Sample `index`, always the same.
   public func sample(_ index: Int) -> DocumentSample {
     var generator = SeededGenerator(
-      seed: seed, index: UInt64(bitPattern: Int64(index)), stream: .scores)
+      seed: seed, index: UInt64(bitPattern: Int64(index)), stream: stream)
     let values = drawValues(&generator)
     let names = drawNames(&generator)
     let asked = generator.below(task.passkeys)
