@@ -26,6 +26,8 @@ package struct SeededGenerator: Sendable {
     case generation = 9
     /// Questions on documents that heads are scored on.
     case scores = 10
+    /// Tokens that are kept of a prompt at random.
+    case compression = 11
   }
 
   private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -177,7 +177,7 @@ package struct AttentionScores: Sendable {
 
 extension Tensor {
   /// Some values of a row.
-  fileprivate func values(ofRow row: Int, _ columns: Range<Int>) -> [Float] {
+  func values(ofRow row: Int, _ columns: Range<Int>) -> [Float] {
     let line = view.row(row)
     return columns.map { line[$0] }
   }
