@@ -96,6 +96,36 @@ extension FuzzTests {
     }
   }
 
+  @Test func documentFiles() throws {
+    let corpus = [
+      #"{"query": "Who \u00e9?", "documents": ["Ada", {"title": "B", "text": "C d"}], "gold": [1], "answer": "C"}"#
+        + "\n\n" + #"{"query": "a", "documents": ["b"], "gold": []}"#,
+      #"{"question": "q", "paragraphs": [{"idx": 7, "title": "t", "paragraph_text": "p"}], "gt_docs": [7]}"#,
+      "\"one text\"\n" + #"{"title": null, "text": "another"}"#,
+    ].map { Array($0.utf8) }
+    let words = [
+      "query", "question", "documents", "paragraphs", "paragraph_text", "gt_docs", "idx", "gold",
+      "title", "text", "answer", "\\ud800", "null", "\"\"", "1e308",
+    ]
+    try FuzzCampaign(
+      parser: "document file", suffix: ".jsonl", seeds: corpus,
+      mutate: TextMutator(corpus: corpus, words: words).callAsFunction
+    ).run { path in
+      do {
+        for sample in try DocumentFile(contentsOf: path, needsGold: false).samples {
+          #expect(!sample.query.isEmpty && sample.documents.allSatisfy { !$0.text.isEmpty })
+          #expect(sample.gold.allSatisfy(sample.documents.indices.contains))
+          let words = BM25(sample.documents.map(\.text)).scores(sample.query)
+          #expect(DocumentRanking(words).order.count == sample.documents.count)
+        }
+      } catch is FileError {
+        // What holds no questions may hold documents alone.
+        let documents = try DocumentFile.documents(contentsOf: path)
+        #expect(documents.allSatisfy { !$0.text.isEmpty })
+      }
+    }
+  }
+
   @Test func gateTables() throws {
     let table = GateMatrix(layers: 3, heads: 2, values: [1, 0.75, 0.125, 0, 0.5, -0.25]).tsv
     let corpus = [table, "0 1\r\n\n 0.5\t1e-3 \n", "1\n0\n1\n"].map { Array($0.utf8) }

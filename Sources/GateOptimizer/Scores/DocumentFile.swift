@@ -157,7 +157,7 @@ public struct DocumentFile: Sendable {
     private func shown(_ value: JSONValue) -> String {
       switch value {
       case .string(let text): text.quotedForMessage
-      default: value.real.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" } ?? value.kind
+      default: value.real.map { Int(exactly: $0).map(String.init) ?? "\($0)" } ?? value.kind
       }
     }
 
