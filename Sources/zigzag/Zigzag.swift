@@ -33,7 +33,8 @@ struct Zigzag: ParsableCommand {
       CalibrateVerb.self, SearchVerb.self, ScoreVerb.self, ConvertVerb.self, RankVerb.self,
       EvaluateVerb.self,
       ExportVerb.self,
-      ReportVerb.self, SamplesVerb.self, TokenizeVerb.self, BenchVerb.self,
+      ReportVerb.self, RerankVerb.self, CompressVerb.self, SamplesVerb.self, TokenizeVerb.self,
+      BenchVerb.self,
     ])
 
   /// The commit the tool was built from; empty where nobody knows.

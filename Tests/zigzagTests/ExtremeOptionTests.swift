@@ -18,6 +18,8 @@ import Testing
     try scratch.write("1\t0.5\n0.25\t0\n", to: "gates.tsv")
     try scratch.write(
       #"{"0-0": [0.5], "0-1": [0.1], "1-0": [0.2], "1-1": [0.3]}"#, to: "scores.json")
+    try scratch.write("\"a b\"\n\"c d e\"\n", to: "documents.jsonl")
+    try scratch.write(String(repeating: "A gull sat. ", count: 6), to: "prompt.txt")
     try NumpyFile.write([Int32(1), 2, 3], shape: [3], to: scratch.path("ids.npy"))
   }
 
@@ -42,6 +44,10 @@ import Testing
       "1", "--decode-tokens", "1",
     ],
     "tokenize": ["tiny.h5", "--text", "a"],
+    "rerank": [
+      "tiny.h5", "--heads", "1-0", "--query", "a", "--documents", "documents.jsonl", "-q",
+    ],
+    "compress": ["tiny.h5", "prompt.txt", "--heads", "1-0", "--tokens", "40", "-q"],
     "generate": ["tiny.h5", "--prompt", "a", "--max-tokens", "2", "--streaming", "1,2"],
   ]
   private static let values = [

@@ -6,7 +6,7 @@ import Transformer
 
 /// The model of a run, ready for work.
 package struct RunModel {
-  let decoder: DecoderModel
+  package let decoder: DecoderModel
   package let tokenizer: Tokenizer
   /// Tokens that end a text.
   package let endTokens: Set<Int32>

@@ -1,0 +1,89 @@
+import GateOptimizer
+import ModelLoader
+import Support
+
+/// Questions on documents with what names each in errors.
+package struct DocumentQuestions: Sendable {
+  /// The questions, at least one.
+  package let samples: [DocumentSample]
+  private let name: String
+
+  /// One question on the documents of a file.
+  ///
+  /// - Throws: `FileError` for the file, `GateOptimizerError` for a query of blanks.
+  package init(query: String, documents path: String) throws {
+    guard query.contains(where: { !$0.isWhitespace }) else {
+      throw GateOptimizerError.option(name: "--query", expected: "a question", found: "blanks")
+    }
+    samples = [
+      DocumentSample(query: query, documents: try DocumentFile.documents(contentsOf: path))
+    ]
+    name = "--query on \(path)"
+  }
+
+  /// The questions of a file, with their documents.
+  ///
+  /// - Throws: `FileError` that names the line.
+  package init(contentsOf path: String) throws {
+    samples = try DocumentFile(contentsOf: path, needsGold: false).samples
+    name = path
+  }
+
+  /// Questions that are made, ten documents each, none of them one that heads were scored on.
+  ///
+  /// - Parameters:
+  ///   - count: Questions, ≥ 1.
+  ///   - haystack: The text of the documents.
+  ///   - context: Tokens of a prompt, about.
+  ///   - seed: The seed of all questions.
+  ///   - wording: How they are put.
+  ///   - tokenizer: The model's.
+  /// - Throws: `GateOptimizerError` for a context that is too short, `FileError` for texts that cannot be read.
+  package init(
+    made count: Int, haystack: HaystackSource, context: Int, seed: UInt64,
+    wording: DocumentWording, tokenizer: Tokenizer
+  ) throws {
+    func source(passage: Int) throws -> SyntheticDocuments {
+      try SyntheticDocuments(
+        task: .documents, haystack: haystack, passage: passage, seed: seed, purpose: .evaluation,
+        tokenizer: tokenizer)
+    }
+    name = "--synthetic"
+    let shortest = try DocumentPrompt(
+      source(passage: 1).sample(0), wording: wording, tokenizer: tokenizer, place: name
+    ).tokens.count
+    let documents = PasskeyTask.documents.passkeys
+    guard context >= shortest + documents else {
+      throw GateOptimizerError.option(
+        name: "--context",
+        expected: "at least \(shortest + documents) tokens, which \(documents) documents take",
+        found: "\(context)")
+    }
+    samples = (0..<count).map(try source(passage: (context - shortest) / documents).sample)
+  }
+
+  /// The prompts of all questions.
+  ///
+  /// - Parameters:
+  ///   - wording: How they are put.
+  ///   - tokenizer: The model's.
+  ///   - positions: Tokens that the model was made for.
+  /// - Returns: The prompts, in the order of the questions.
+  /// - Throws: `DocumentProblem` that names the question, counted from 1.
+  package func prompts(
+    _ wording: DocumentWording, _ tokenizer: Tokenizer, positions: Int
+  ) throws(DocumentProblem) -> [DocumentPrompt] {
+    var prompts: [DocumentPrompt] = []
+    for (index, sample) in samples.enumerated() {
+      let place = samples.count == 1 ? name : "\(name), question \(index + 1)"
+      var asked = sample
+      // Where the answer stands does not matter here.
+      asked.answer = nil
+      let prompt = try DocumentPrompt(
+        asked, wording: wording, tokenizer: tokenizer, place: place)
+      try prompt.requireFit(positions: positions, place: place)
+      prompts.append(prompt)
+    }
+    return prompts
+  }
+}
