@@ -14,13 +14,15 @@ public enum GateOptimizerError: ZigzagError, Equatable {
   case criterion(name: String, expected: String, found: String)
   /// The loss of a map on a sample of a search, counted from 0, is NaN or infinite.
   case mapLoss(sample: Int)
+  /// The scores of heads by a method are no finite numbers.
+  case headScores(method: String)
   /// No sample is answered, so that no head can be scored; `best` is the largest share of an answer's words.
   case unanswered(samples: Int, recall: Double, best: Double)
 
   /// What kind of thing went wrong.
   public var category: ErrorCategory {
     switch self {
-    case .mapLoss, .unanswered: .badData
+    case .mapLoss, .headScores, .unanswered: .badData
     case .option, .contextTooShort, .textTooShort, .criterion: .usage
     }
   }
@@ -43,6 +45,9 @@ public enum GateOptimizerError: ZigzagError, Equatable {
     case .mapLoss(let sample):
       return "The loss of a map on sample \(sample) of the search is not a finite number; check "
         + "the weights with `zigzag inspect --check`."
+    case .headScores(let method):
+      return "The scores of heads by \(method) are not finite numbers; check the weights with "
+        + "`zigzag inspect --check`."
     case .unanswered(let samples, let recall, let best):
       return
         "retrieval-head: 0 of \(samples) samples are answered (more than \(recall) of the answer's words; the best had "

@@ -111,6 +111,11 @@ import Testing
   @Test(
     arguments: [
       (#"{"query": "q", "documents": ["a"], "gold": [1]}"#, ["line 1: gold", "from 0 to 0", "1"]),
+      (#"{"query": "q", "documents": ["a"], "gold": [1e20]}"#, ["line 1: gold", "1e+20"]),
+      (
+        #"{"query": "q", "documents": ["a 1"], "gold": [0], "answer": "[1]"}"#,
+        ["the answer", "no such"]
+      ),
       (#"{"query": " ", "documents": ["a"], "gold": [0]}"#, ["line 1: query", "blanks"]),
       (#"{"query": "N/A", "documents": ["a"], "gold": [0]}"#, ["asks something", "N/A"]),
       (#"{"query": "q", "documents": [], "gold": [0]}"#, ["line 1: documents", "none"]),
@@ -150,6 +155,14 @@ import Testing
       (["--set", "scores.methods=[]"], ["names no methods"]),
       (["--set", "scores=[qrhead, qrhead]"], ["scores.methods", "twice"]),
       (["--set", "scores=[qr]"], ["qr", "qrhead"]),
+      (
+        ["--set", "scores.masking.heads=[99999]"], ["scores.masking.heads", "99999", "query heads"]
+      ),
+      (["--set", "scores.distances=99999"], ["scores.distances", "99999", "at most"]),
+      (
+        ["--method", "kvzip", "--set", "scores.context=500"],
+        ["scores.methods", "kvzip", "positions"]
+      ),
     ])
   func aBadSettingIsOneSentence(arguments: [String], words: [String]) throws {
     let outcome = try ToolRunner.run(["score", "run.yaml", "-q"] + arguments, in: scratch.path)

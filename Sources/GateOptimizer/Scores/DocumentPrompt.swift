@@ -79,16 +79,18 @@ extension DocumentPrompt {
     }
     self.documents = documents
     let bytes = Array(text.utf8)
-    func span(of part: String) -> Range<Int>? {
-      for gold in sample.gold where spans.indices.contains(gold) {
-        if let found = bytes[spans[gold]].firstRange(of: Array(part.utf8)) {
-          return asked.tokens(of: found, before: first)
-        }
-      }
-      return nil
+    // Numbers and titles tell nothing: the text of a document is at its end.
+    let texts = sample.gold.map { gold in
+      spans[gold].upperBound - sample.documents[gold].text.utf8.count..<spans[gold].upperBound
     }
-    needles = sample.needle.flatMap(span).map { [$0] } ?? sample.gold.map { documents[$0] }
-    answer = sample.answer.flatMap(span)
+    func span(of part: String, in places: [Range<Int>]) -> Range<Int>? {
+      places.lazy.compactMap { bytes[$0].firstRange(of: Array(part.utf8)) }.first
+    }
+    let needle = sample.needle.flatMap { span(of: $0, in: texts) }
+    needles =
+      needle.map { [asked.tokens(of: $0, before: first)] } ?? sample.gold.map { documents[$0] }
+    answer = sample.answer.flatMap { span(of: $0, in: needle.map { [$0] } ?? texts) }
+      .map { asked.tokens(of: $0, before: first) }
     leadIn = sample.leadIn.map { tokenizer.encode("\n" + $0) } ?? []
     if let text = sample.answer, answer == nil {
       throw DocumentProblem(

@@ -50,7 +50,7 @@ public struct HeadScorer: Sendable {
     by methods: [ScoreMethod], _ prompts: [ScorePrompt], onSample: (Int) throws -> Void
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnDocuments)
-    for method in methods { try require(method, prompts) }
+    try Self.require(methods, prompts)
     var sums = methods.reduce(into: [:]) { $0[$1] = ScoreSum() }
     for (index, prompt) in prompts.enumerated() {
       try onSample(index)
@@ -61,8 +61,16 @@ public struct HeadScorer: Sendable {
     }
   }
 
-  /// Refuses samples that do not tell what a method needs.
-  private func require(
+  /// Refuses samples that do not tell what methods need.
+  ///
+  /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` that names the sample.
+  package static func require(
+    _ methods: [ScoreMethod], _ prompts: [ScorePrompt]
+  ) throws(GateOptimizerError) {
+    for method in methods { try require(method, prompts) }
+  }
+
+  private static func require(
     _ method: ScoreMethod, _ prompts: [ScorePrompt]
   ) throws(GateOptimizerError) {
     for (index, prompt) in prompts.enumerated() {
@@ -166,6 +174,9 @@ public struct HeadScorer: Sendable {
     guard sum.count > 0 else {
       throw GateOptimizerError.unanswered(
         samples: samples, recall: settings.recall, best: sum.bestRecall)
+    }
+    guard sum.rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+      throw GateOptimizerError.headScores(method: method.rawValue)
     }
     let isKeyValue = method == .repetition || method == .meanQueryKey
     return ScoredHeads(

@@ -56,6 +56,19 @@ public struct ScorePrompt: Sendable {
     (answer, tokens, suffix, leadIn) = (nil, nil, "", [])
   }
 
+  /// Positions that a method needs for the prompt and what it writes or reads behind it; 0 where it does not ask on
+  /// documents.
+  package func positions(for method: ScoreMethod, _ settings: ScoreSettings) -> Int {
+    let all = tokens?.count ?? 0
+    switch method {
+    case _ where !method.asksOnDocuments: return 0
+    case .retrievalHead: return all + leadIn.count + settings.maximumTokens
+    // Besides the chunk, what asks for it: fewer tokens than the prompt's query, or about as many.
+    case .repetition: return all + min(settings.chunk, all)
+    default: return all
+    }
+  }
+
   func prefix(_ decoder: DecoderModel) -> ResidualInput { parts.prefix.input(decoder) }
   func query(_ decoder: DecoderModel) -> ResidualInput { parts.query.input(decoder) }
   func null(_ decoder: DecoderModel) -> ResidualInput { parts.null.input(decoder) }

@@ -26,7 +26,7 @@ public struct ScoreSettings: SettingSection {
   public var recall = 0.5
   /// Last rows that `evaluator` looks from, 1…2²⁴.
   public var rows = 16
-  /// Tokens of a chunk that `kvzip` has repeated at a time, 1…2²⁴.
+  /// Tokens of a chunk that `kvzip` has repeated at a time, 64…2²⁴.
   public var chunk = 2000
   /// Positions of the profile of `mean-qk`, 1…2²⁴.
   public var distances = 500
@@ -79,7 +79,7 @@ public struct ScoreSettings: SettingSection {
         try requireShare(recall, key)
       },
       Setting(.rows, \.rows, SettingRange.tokens),
-      Setting(.chunk, \.chunk, SettingRange.tokens),
+      Setting(.chunk, \.chunk, 64...SettingRange.tokens.upperBound),
       Setting(.distances, \.distances, SettingRange.tokens),
       Setting(.masking, \.masking) { masking, key throws(InvalidSetting) in
         try within(key.rawValue, check: masking.validate)

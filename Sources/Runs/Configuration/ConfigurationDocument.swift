@@ -49,9 +49,22 @@ package struct ConfigurationDocument {
   package init(yaml: String, path: String, overrides: [String] = []) throws {
     self.path = path
     root = try Self.compose(yaml, path: path)
+    spellOutScores()
     for override in overrides {
       try apply(override)
+      spellOutScores()
     }
+  }
+
+  /// Makes a section of a list of methods, so that overrides find their place in it.
+  private mutating func spellOutScores() {
+    let section = RunConfiguration.CodingKeys.scores.rawValue
+    guard var settings = root.mapping, case .sequence(let methods)? = settings[section] else {
+      return
+    }
+    settings[section] = .mapping(
+      Node.Mapping([(Node(ScoreSettings.CodingKeys.methods.rawValue), .sequence(methods))]))
+    root = .mapping(settings)
   }
 
   /// Decodes a settings type from the document.

@@ -77,7 +77,7 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     task = try given.value(.task, default: task)
     calibration = try Self.calibration(given)
     search = try given.value(.search, default: search)
-    scores = try Self.scores(given)
+    scores = try given.value(.scores, default: scores)
     ranking = try given.value(.ranking, default: ranking)
     evaluation = try given.value(.evaluation, default: evaluation)
     report = try given.value(.report, default: report)
@@ -101,16 +101,6 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
         "is \(word.shown()); it must be a group of settings, or \(noCalibration) to learn no gates")
     }
     return nil
-  }
-
-  /// The section, or a list of methods in its place.
-  private static func scores(
-    _ given: KeyedDecodingContainer<CodingKeys>
-  ) throws -> ScoreSettings {
-    guard (try? given.nestedUnkeyedContainer(forKey: .scores)) != nil else {
-      return try given.value(.scores, default: ScoreSettings())
-    }
-    return ScoreSettings(methods: try given.decode([ScoreMethod].self, forKey: .scores))
   }
 
   /// Without gates, criteria that are not given are `search`, as far as layers are searched.
@@ -250,8 +240,13 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       let isEvaluation = search.contexts.isEmpty && calibration == nil
       try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"], model)
     }
-    if scores.asksOnDocuments && scores.file == nil {
-      try checkContext(scores.context, ["scores", "context"], model)
+    for (key, tokens) in [
+      (ScoreSettings.CodingKeys.context, scores.file == nil ? scores.context : 0),
+      (.distances, scores.distances), (.maximumTokens, scores.maximumTokens),
+    ] where scores.asksOnDocuments && tokens > model.maxPositions {
+      throw InvalidSetting(
+        [CodingKeys.scores.rawValue, key.rawValue],
+        "is \(tokens) tokens; \(self.model) was made for at most \(model.maxPositions)")
     }
     try checkContext(evaluation.context, ["evaluation", "context"], model)
     for (position, task) in evaluation.tasks.enumerated() {

@@ -54,7 +54,8 @@ struct SettingScope {
 
   /// Those that decide what is masked.
   static let masking = SettingScope(paths: [
-    SettingPath(Key.scores, ScoreSettings.CodingKeys.masking)
+    SettingPath(Key.scores, ScoreSettings.CodingKeys.masking),
+    SettingPath(Key.evaluation, EvaluationSettings.CodingKeys.bootstrap),
   ])
 
   /// Those that all samples of an evaluation depend on.

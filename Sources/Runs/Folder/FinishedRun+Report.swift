@@ -62,7 +62,7 @@ extension FinishedRun {
         "\($0.uppercasedFirst)."
       })
     input.scores = try namedScores()
-    input.masked = files.has(.masking) ? try MaskTable.read(files[.masking]) : []
+    input.masked = try maskedPoints()
     input.isHeldOut = configuration.overlapNotes(of: evaluation.tasks[0]).isEmpty
     input.deployments = deployed(points, places)
     if files.has(.recommended) {
@@ -70,6 +70,20 @@ extension FinishedRun {
       if takesMaps(.vllm) { input.exportCommand = "zigzag export . --format vllm" }
     }
     return input
+  }
+
+  /// Accuracy without heads, of the methods and numbers of heads that the configuration names.
+  private func maskedPoints() throws -> [MaskPoint] {
+    let scores = configuration.scores
+    guard !scores.masking.heads.isEmpty, !scores.methods.isEmpty, files.has(.masking) else {
+      return []
+    }
+    try requireOwn(.masking)
+    return try MaskTable.read(files[.masking]).filter { point in
+      point.heads == 0
+        || scores.masking.heads.contains(point.heads)
+          && point.method.map(scores.methods.contains) ?? true
+    }
   }
 
   /// What finds heads: the methods that score them, the gates and the searches; nothing where no method is asked for.

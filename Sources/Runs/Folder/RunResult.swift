@@ -76,7 +76,7 @@ enum RunResult: Hashable {
     case .headScores(.oneLayerBack), .headScores(.oneLayerBackLikelihood):
       RunResult.restoration.inputs
     case .headScores: [.model, .scoreTexts, .scoreSettings]
-    case .masking: [.model, .evaluationTexts, .allSampleSettings, .maskingSettings, .headScores]
+    case .masking: [.model, .evaluationTexts, .maskingSettings, .headScores]
     case .scores(let task): [.model, .texts(task: task), .window, .sampleSettings(task: task)]
     case .curves:
       [
@@ -198,7 +198,9 @@ struct ResultInputs {
       ]
     case .maskingSettings:
       return [
-        "settings of the masking": try configuration.hash { try $0.settings(in: .masking) }
+        "settings of the masking": try configuration.hash { try $0.settings(in: .masking) },
+        "settings of its task":
+          try configuration.maskingTask.map { try $0.name + sampleHash($0.name) } ?? "none",
       ]
     case .headScores:
       return contents(configuration.scores.methods.map { files[.headScores($0)] })

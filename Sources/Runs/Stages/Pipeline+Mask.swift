@@ -12,10 +12,10 @@ extension Pipeline {
     _ model: RunModel, _ scored: [(method: ScoreMethod, record: ScoreRecord)]
   ) throws {
     let settings = configuration.scores.masking
-    guard !settings.heads.isEmpty, !scored.isEmpty else { return }
     if try RunResult.masking.isThere(in: files) && !isOwn(.masking) {
       try folder.remove(files[.masking])
     }
+    guard !settings.heads.isEmpty, !scored.isEmpty else { return }
     let architecture = model.decoder.configuration
     let samples = try configuration.maskingSamples(model.tokenizer, architecture)
     var points = files.has(.masking) ? try MaskTable.read(files[.masking]) : []
@@ -39,7 +39,9 @@ extension Pipeline {
       guard let estimate = bootstrap.value(scores) else { continue }
       point.estimate = estimate
       points.append(point)
-      let text = MaskTable.text(points)
+      // The order is that of the sets, whatever was measured first.
+      let text = MaskTable.text(
+        wanted.compactMap { set in points.first { $0.isSame(as: set.point) } })
       try folder.claim(.masking, inputs, texts: [text])
       try folder.write(text, to: files[.masking])
       observer.stepAdvanced(
@@ -82,7 +84,7 @@ private struct MaskedSet {
     _ settings: MaskingSettings, _ scored: [(method: ScoreMethod, record: ScoreRecord)],
     _ c: ModelConfiguration, _ kind: HeadMask.Kind
   ) -> [MaskedSet] {
-    let counts = settings.heads.filter { $0 <= c.layers * c.queryHeads }.sorted()
+    let counts = settings.heads.sorted()
     var sets = [MaskedSet(kind, nil, [], c)]
     for (method, record) in scored where method.ranksHeads {
       let ranked = ranked(record.scores, c)
@@ -112,17 +114,21 @@ private struct MaskedSet {
 }
 
 extension RunConfiguration {
+  /// The evaluation's first task of passkeys without a grid.
+  var maskingTask: EvaluationTask? {
+    evaluation.tasks.first {
+      if case .answers(.passkeys) = $0.content { return $0.grid == nil }
+      return false
+    }
+  }
+
   /// The samples that are looked at where heads are masked: the first of the evaluation's first task of passkeys.
   ///
   /// - Throws: `InvalidSetting` where there is no such task.
   func maskingSamples(
     _ tokenizer: Tokenizer, _ model: ModelConfiguration
   ) throws -> [TaskSample] {
-    let passkeys = evaluation.tasks.first {
-      if case .answers(.passkeys) = $0.content { return $0.grid == nil }
-      return false
-    }
-    guard let passkeys else {
+    guard let passkeys = maskingTask else {
       throw InvalidSetting(
         ["scores", "masking"],
         "masks heads on a task of passkeys, but evaluation.tasks has none; add one, or leave it out"

@@ -44,19 +44,38 @@ extension Pipeline {
     let methods = methods.filter(\.asksOnDocuments)
     guard !methods.isEmpty else { return [:] }
     let prompts = try configuration.scorePrompts(model.tokenizer)
+    let ends = try configuration.scores.wording.form.chat.endTokens(
+      of: model.tokenizer, at: "scores.wording.form")
     let scorer = HeadScorer(
-      model.decoder, tokenizer: model.tokenizer, endTokens: model.endTokens,
+      model.decoder, tokenizer: model.tokenizer, endTokens: model.endTokens.union(ends),
       settings: configuration.scores)
-    observer.stepBegan("score", unit: "samples", done: 0, total: prompts.count)
-    let scored = try scorer.score(by: methods, prompts) { index in
-      observer.stepAdvanced(to: index, note: "")
-      try folder.guardian.check()
-      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+    // Each is kept when it is done; QRHead with and without its mask are of one pass.
+    let shared: [ScoreMethod] = [.queryFocused, .multimodal]
+    let passes =
+      [methods.filter(shared.contains)] + methods.filter { !shared.contains($0) }.map { [$0] }
+    let total = prompts.count * passes.count { !$0.isEmpty }
+    observer.stepBegan("score", unit: "samples", done: 0, total: total)
+    var kept: [ScoreMethod: ScoreRecord] = [:]
+    var done = 0
+    var failure: (any Error)?
+    for pass in passes where !pass.isEmpty {
+      do {
+        let scored = try scorer.score(by: pass, prompts) { _ in
+          try folder.guardian.check()
+          if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+          done += 1
+          observer.stepAdvanced(to: done, note: pass[0].rawValue)
+        }
+        for method in pass {
+          kept[method] = try scored[method].map { try keep($0, by: method, model) }
+        }
+      } catch let error as GateOptimizerError {
+        // What the others find is kept before a method is refused.
+        failure = failure ?? error
+      }
     }
-    observer.stepAdvanced(to: prompts.count, note: "")
-    return try scored.reduce(into: [:]) { kept, entry in
-      kept[entry.key] = try keep(entry.value, by: entry.key, model)
-    }
+    if let failure { throw failure }
+    return kept
   }
 
   /// The scores of methods that are measured for baselines, too.
@@ -118,7 +137,6 @@ extension RunConfiguration {
   /// - Throws: `FileError`, `GateOptimizerError` and `DocumentProblem` for a sample that cannot be made.
   func scorePrompts(_ tokenizer: Tokenizer) throws -> [ScorePrompt] {
     let samples = try scoreSamples(tokenizer)
-    _ = try scores.wording.form.chat.endTokens(of: tokenizer, at: "scores.wording.form")
     return try samples.enumerated().map { index, sample in
       let place = scores.file.map { "\($0), sample \(index)" } ?? "sample \(index) of scores"
       let prompt = try DocumentPrompt(
@@ -161,9 +179,39 @@ extension RunConfiguration {
     return passage
   }
 
-  /// Makes every sample that heads are scored on.
-  func requireScoreSamples(_ tokenizer: Tokenizer) throws {
+  /// Makes every sample that heads are scored on, and those that are looked at where heads are masked.
+  ///
+  /// - Throws: What ``scorePrompts(_:)`` throws, and `InvalidSetting` for more than the model has positions or heads for.
+  func requireScoreSamples(_ tokenizer: Tokenizer, _ model: ModelConfiguration) throws {
+    if !scores.methods.isEmpty && !scores.masking.heads.isEmpty {
+      let all = model.layers * model.queryHeads
+      if let count = scores.masking.heads.first(where: { $0 > all }) {
+        throw InvalidSetting(
+          ["scores", "masking", "heads"],
+          "has \(count), but the model has \(all) query heads; take fewer")
+      }
+      _ = try maskingSamples(tokenizer, model)
+    }
     guard scores.asksOnDocuments else { return }
-    try Self.sample(["scores"]) { _ = try scorePrompts(tokenizer) }
+    try Self.sample(["scores"]) {
+      do {
+        _ = try scores.wording.form.chat.endTokens(of: tokenizer, at: "form")
+      } catch .option(_, let expected, let found) {
+        throw InvalidSetting(
+          [ScoreSettings.CodingKeys.wording.rawValue, DocumentWording.CodingKeys.form.rawValue],
+          "is \(found); it must be \(expected)")
+      }
+      let prompts = try scorePrompts(tokenizer)
+      for (index, prompt) in prompts.enumerated() {
+        for method in scores.methods {
+          let needed = prompt.positions(for: method, scores)
+          try requireSetting(
+            needed <= model.maxPositions, ScoreSettings.CodingKeys.methods,
+            "has \(method.rawValue), which needs \(needed) positions for sample \(index); \(self.model) was made for at "
+              + "most \(model.maxPositions): give shorter samples, or leave it out")
+        }
+      }
+      try HeadScorer.require(scores.methods, prompts)
+    }
   }
 }

@@ -57,7 +57,7 @@ package enum Stage: String, CaseIterable, Sendable {
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
     case .search: try configuration.requireSearchSamples(inputs.tokenizer)
-    case .score: try configuration.requireScoreSamples(inputs.tokenizer)
+    case .score: try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .evaluate:
       let truncated = try configuration.requireEvaluationSamples(
         inputs.tokenizer, positions: inputs.model.maxPositions)

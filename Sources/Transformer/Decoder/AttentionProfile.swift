@@ -33,8 +33,9 @@ extension DecoderLayer {
   fileprivate func means(
     _ qkv: borrowing QueryKeyValue, _ table: borrowing RotaryTable
   ) -> (q: [Float], k: [Float]) {
-    // Cosines and sines may have a factor, which stands in both turns.
+    // Cosines and sines may have a factor, which stands in both turns, of the features that turn.
     let factor = Double(kind.rotary?.scaling?.attentionFactor ?? 1)
+    let turning = kind.rotary.map { $0.features ?? shape.headDim } ?? 0
     func mean(_ x: borrowing Tensor, _ set: RowSet) -> [Float] {
       var turned = x.copy()
       do {
@@ -46,8 +47,10 @@ extension DecoderLayer {
         let line = turned.view.row(row)
         for column in sums.indices { sums[column] += Double(line[column]) }
       }
-      let divisor = Double(turned.rows) * factor * factor
-      return sums.map { Float($0 / divisor) }
+      return sums.enumerated().map { column, sum in
+        let isTurning = column % shape.headDim < turning
+        return Float(sum / (Double(turned.rows) * (isTurning ? factor * factor : 1)))
+      }
     }
     return (mean(qkv.q, output), mean(qkv.k, input))
   }

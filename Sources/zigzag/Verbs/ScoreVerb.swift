@@ -8,7 +8,8 @@ struct ScoreVerb: Verb {
     commandName: "score",
     abstract: "Score all heads by the methods of the field.",
     discussion: """
-      Needs no gates. Every method asks on the same samples: documents, of which one holds what a question asks for. \
+      Needs no gates. The methods ask on the same samples: documents, of which one holds what a question asks for. One \
+      layer back and lazy attention take the samples of the search and of the calibration. \
       The scores section of the configuration has methods, samples and wording; --method asks for others. \
       `zigzag run` measures the maps of the scores that its configuration names.
 
