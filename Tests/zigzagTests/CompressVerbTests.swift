@@ -89,7 +89,7 @@ import Testing
       found.points.map(\.method)
         == ["full", "heads", "random", "recent", "heads", "random", "recent"])
     #expect(found.points.map(\.share) == [1, 0.6, 0.6, 0.6, 0.3, 0.3, 0.3])
-    #expect(found.points[0].accuracy > 0.9 && found.points.allSatisfy { $0.low != nil })
+    #expect(found.points[0].accuracy > 0.5 && found.points.allSatisfy { $0.low != nil })
     for point in found.points {
       #expect(abs(point.tokens - point.share * found.points[0].tokens) <= 1)
     }
@@ -112,7 +112,7 @@ import Testing
       ),
       (["prompt.txt", "--tokens", "16"] + heads, 64, "since the last 16 always stay, found 16"),
       (
-        ["prompt.txt", "--tokens", "16", "--question", question, "--rows", "2"] + heads, 64,
+        ["prompt.txt", "--tokens", "9", "--question", question, "--rows", "2"] + heads, 64,
         "--tokens: expected more than"
       ),
       (["empty.txt", "--tokens", "20"] + heads, 65, "empty.txt: the prompt is empty"),
