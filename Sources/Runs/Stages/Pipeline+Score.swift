@@ -196,7 +196,8 @@ extension RunConfiguration {
     try Self.sample(["scores"]) {
       do {
         _ = try scores.wording.form.chat.endTokens(of: tokenizer, at: "form")
-      } catch .option(_, let expected, let found) {
+      } catch let error as GateOptimizerError {
+        guard case .option(_, let expected, let found) = error else { throw error }
         throw InvalidSetting(
           [ScoreSettings.CodingKeys.wording.rawValue, DocumentWording.CodingKeys.form.rawValue],
           "is \(found); it must be \(expected)")
