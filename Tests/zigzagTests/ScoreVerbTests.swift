@@ -160,8 +160,8 @@ import Testing
       ),
       (["--set", "scores.distances=99999"], ["scores.distances", "99999", "at most"]),
       (
-        ["--method", "kvzip", "--set", "scores.context=500"],
-        ["scores.methods", "kvzip", "positions"]
+        ["--method", "retrieval-head", "--set", "scores.max_new_tokens=4000"],
+        ["scores.methods", "retrieval-head", "positions"]
       ),
     ])
   func aBadSettingIsOneSentence(arguments: [String], words: [String]) throws {
