@@ -47,7 +47,7 @@ import Testing
       "evaluation.maps=[{name: m, file: \(gates), kind: gates, criteria: [max]}]",
       "compute.products=own",
       "scores={methods: [retrieval-head, qrhead, multimodal, evaluator, kvzip, mean-qk, one-layer-back, lazy], "
-        + "samples: 1, context: 128, documents: 1, recall: 0, task: {\(task)}, masking: {heads: [1], samples: 1, seeds: [1]}}",
+        + "samples: 1, context: 400, chunk: 64, documents: 1, recall: 0, task: {\(task)}, masking: {heads: [1], samples: 1, seeds: [1]}}",
       "scores.wording={form: plain, prefix: '', suffix: '', separator: ' ', instruction: a, header: '', question: q, null: b}",
       "window={sink: 2, recent: 8, phase: decode, boundary: answer, after: keep, block: 2}",
       "calibration.deployment={sink: 1, recent: 8, phase: decode, after: keep}",

@@ -138,7 +138,8 @@ import Testing
       atPath: scratch.path("pattern"), withIntermediateDirectories: true)
     try scratch.write("0.9\t0.1\n0.2\t0.8\n", to: "pattern/full_attention_heads.tsv")
     try scratch.write(
-      #"{"0-0": [0.9], "0-1": [0.1], "1-0": [0.2], "1-1": [0.8]}"#, to: "scores.json")
+      #"{"0-0": [0.9], "0-1": [0], "0-2": [0.1], "0-3": [0], "1-0": [0.2], "1-1": [0], "1-2": [0], "1-3": [0.8]}"#,
+      to: "scores.json")
     for (given, file) in [
       ("pattern", "pattern/full_attention_heads.tsv"), ("scores.json", "scores.json"),
     ] {

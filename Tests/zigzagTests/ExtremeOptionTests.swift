@@ -31,7 +31,7 @@ import Testing
     "forward": ["tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"],
     "score": [
       "run.yaml", "-q", "--method", "mean-qk", "--set", "scores.samples=1", "--set",
-      "scores.context=100", "--set", "scores.documents=1",
+      "scores.context=400", "--set", "scores.documents=1",
     ],
     "convert": ["scores.json", "--format", "qrhead-set", "--out", "converted"],
     "rank": ["scores.json", "--kv-heads", "2", "--sparsity", "0.5"],
