@@ -41,7 +41,7 @@ let package = Package(
       name: "CBuild", cSettings: [.define("ZIGZAG_COMMIT", to: "\"\(commit ?? "")\"")]),
 
     // The rooms, dependencies one way.
-    .target(name: "Support", dependencies: ["CCrypto"], swiftSettings: strict),
+    .target(name: "Support", dependencies: ["CCrypto", "CZlib"], swiftSettings: strict),
     .target(
       name: "Transformer",
       dependencies: [

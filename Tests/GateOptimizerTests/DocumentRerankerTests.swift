@@ -16,7 +16,8 @@ import Transformer
     return DocumentPrompt(
       prefix: random.tokens(Self.prefix, vocabulary: c.vocabulary),
       query: random.tokens(9, vocabulary: c.vocabulary),
-      null: random.tokens(6, vocabulary: c.vocabulary), documents: Self.documents, needles: [],
+      null: random.tokens(6, vocabulary: c.vocabulary), documents: Self.documents, gold: [],
+      needles: [],
       answer: nil, leadIn: [])
   }
 

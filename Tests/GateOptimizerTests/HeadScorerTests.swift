@@ -11,7 +11,7 @@ import Transformer
   private let model = PlantedModel(planted: Self.planted)
 
   /// Tokens that all differ: cues and what follows them in the second of three documents, and a query of the cues.
-  private func prompt(_ seed: UInt64, _ tokenizer: Tokenizer) -> ScorePrompt {
+  private func prompt(_ seed: UInt64, _ tokenizer: Tokenizer) -> DocumentPrompt {
     // Words of their own, so that what is written has them as words.
     let words = (0..<Int32(tokenizer.vocabularySize)).filter {
       let bytes = tokenizer.piece(of: $0, isFirst: false)?.bytes ?? []
@@ -24,11 +24,10 @@ import Transformer
     for place in drawn.indices { drawn.swapAt(place, generator.below(drawn.count)) }
     let (prefix, rest) = (Array(drawn[..<90]), Array(drawn[90...]))
     let (cues, answer) = (35..<41, 41..<46)
-    return ScorePrompt(
-      DocumentPrompt(
-        prefix: prefix, query: Array(prefix[cues]), null: Array(rest[..<6]),
-        documents: [4..<30, 30..<60, 60..<88], needles: [answer], answer: answer, leadIn: []),
-      gold: [1], wording: DocumentWording())
+    return DocumentPrompt(
+      prefix: prefix, query: Array(prefix[cues]), null: Array(rest[..<6]),
+      documents: [4..<30, 30..<60, 60..<88], gold: [1], needles: [answer], answer: answer,
+      leadIn: [])
   }
 
   private func score(_ method: ScoreMethod, _ settings: ScoreSettings = .init()) throws

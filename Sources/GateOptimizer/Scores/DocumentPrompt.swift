@@ -13,6 +13,8 @@ public struct DocumentPrompt: Sendable, Equatable {
   public let null: [Int32]
   /// Where each document stands in ``prefix``.
   public let documents: [Range<Int>]
+  /// Which of them hold the answer, counted from 0.
+  public let gold: [Int]
   /// Where what tells the answer stands: the needle, or the gold documents.
   public let needles: [Range<Int>]
   /// Where the answer itself stands in a gold document; nil where it is not known.
@@ -78,6 +80,7 @@ extension DocumentPrompt {
         fix: "give it a text the tokenizer knows")
     }
     self.documents = documents
+    gold = sample.gold
     let bytes = Array(text.utf8)
     // Numbers and titles tell nothing: the text of a document is at its end.
     let texts = sample.gold.map { gold in
@@ -109,6 +112,18 @@ extension DocumentPrompt {
         place: place,
         expected: "a prompt of at most \(positions) tokens, as the model was made for",
         found: "\(count) tokens", fix: "give fewer or shorter documents")
+    }
+  }
+
+  /// Positions that a method needs for the prompt and what it writes or reads behind it; 0 where it does not ask on
+  /// documents.
+  package func positions(for method: ScoreMethod, _ settings: ScoreSettings) -> Int {
+    switch method {
+    case _ where !method.asksOnDocuments: return 0
+    case .retrievalHead: return tokens.count + leadIn.count + settings.maximumTokens
+    // Besides the chunk, what asks for it: fewer tokens than the prompt's query, or about as many.
+    case .repetition: return tokens.count + min(settings.chunk, tokens.count)
+    default: return tokens.count
     }
   }
 

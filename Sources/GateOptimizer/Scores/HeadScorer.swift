@@ -47,7 +47,7 @@ public struct HeadScorer: Sendable {
   /// - Throws: ``GateOptimizerError/unanswered(samples:recall:best:)`` where no sample is answered that must be, and
   ///   ``GateOptimizerError/option(name:expected:found:)`` where samples do not tell what a method needs.
   public func score(
-    by methods: [ScoreMethod], _ prompts: [ScorePrompt], onSample: (Int) throws -> Void
+    by methods: [ScoreMethod], _ prompts: [DocumentPrompt], onSample: (Int) throws -> Void
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnDocuments)
     try Self.require(methods, prompts)
@@ -65,41 +65,28 @@ public struct HeadScorer: Sendable {
   ///
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` that names the sample.
   package static func require(
-    _ methods: [ScoreMethod], _ prompts: [ScorePrompt]
+    _ methods: [ScoreMethod], _ prompts: [DocumentPrompt]
   ) throws(GateOptimizerError) {
-    for method in methods { try require(method, prompts) }
-  }
-
-  private static func require(
-    _ method: ScoreMethod, _ prompts: [ScorePrompt]
-  ) throws(GateOptimizerError) {
-    for (index, prompt) in prompts.enumerated() {
-      let needs: String? =
-        switch method {
-        case .retrievalHead where prompt.answer == nil:
-          "an answer that stands in a gold document, which retrieval-head looks for"
-        case .retrievalHead where prompt.tokens == nil, .repetition where prompt.tokens == nil:
-          "tokens, which \(method.rawValue) writes out"
-        default: nil
-        }
-      if let needs {
-        throw .option(
-          name: "scores.methods", expected: "samples with \(needs)",
-          found: "sample \(index) without")
-      }
-    }
+    guard methods.contains(.retrievalHead),
+      let index = prompts.firstIndex(where: { $0.answer == nil })
+    else { return }
+    throw .option(
+      name: "scores.methods",
+      expected:
+        "samples with an answer that stands in a gold document, which retrieval-head looks for",
+      found: "sample \(index) without")
   }
 
   /// What a sample says of all heads, by method: the rows of a table, nil where it does not count.
   private func rows(
-    by methods: [ScoreMethod], _ prompt: ScorePrompt
+    by methods: [ScoreMethod], _ prompt: DocumentPrompt
   ) -> [ScoreMethod: ScoreSum.Sample] {
     let attention = AttentionScores(decoder)
     var found: [ScoreMethod: ScoreSum.Sample] = [:]
     if methods.contains(.queryFocused) || methods.contains(.multimodal) {
       let both = attention.documents(
-        prompt.prefix(decoder), query: prompt.query(decoder), null: prompt.null(decoder),
-        prompt.documents)
+        decoder.input(prompt.prefix), query: decoder.input(prompt.query),
+        null: decoder.input(prompt.null), prompt.documents)
       found[.queryFocused] = .counts(
         settings.queryFocused == .sum
           ? Self.sum(both.masked, prompt.gold) : Self.gain(both.masked, prompt.gold))
@@ -108,12 +95,15 @@ public struct HeadScorer: Sendable {
     for method in methods {
       switch method {
       case .evaluator:
-        let (text, last) = prompt.parted(last: settings.rows, decoder)
-        found[method] = .counts(attention.needle(text, last: last, prompt.needles))
-      case .meanQueryKey:
-        let text = prompt.prefix(decoder)
+        // As many rows as the query has at most, so that no needle is among them.
+        let end = prompt.tokens.count - min(settings.rows, prompt.query.count)
         found[method] = .counts(
-          decoder.profiles(text, distances: settings.distances).map(groupMeans))
+          attention.needle(
+            decoder.input(Array(prompt.tokens[..<end])),
+            last: decoder.input(Array(prompt.tokens[end...])), prompt.needles))
+      case .meanQueryKey:
+        found[method] = .counts(
+          decoder.profiles(decoder.input(prompt.prefix), distances: settings.distances))
       case .repetition:
         found[method] = .counts(repetition(prompt, attention))
       case .retrievalHead:
@@ -124,35 +114,27 @@ public struct HeadScorer: Sendable {
     return found
   }
 
-  private func groupMeans(_ row: [Double]) -> [Double] {
-    let group = row.count / decoder.configuration.keyValueHeads
-    return stride(from: 0, to: row.count, by: group).map {
-      row[$0..<$0 + group].reduce(0, +) / Double(group)
-    }
-  }
-
   private func copies(
-    _ prompt: ScorePrompt, _ attention: AttentionScores
+    _ prompt: DocumentPrompt, _ attention: AttentionScores
   ) -> ScoreSum.Sample {
-    guard let tokens = prompt.tokens, let answer = prompt.answer else { return .counts([]) }
+    guard let answer = prompt.answer else { return .counts([]) }
     let found = attention.copies(
-      tokens + prompt.leadIn, needle: answer, maximumTokens: settings.maximumTokens,
+      prompt.tokens + prompt.leadIn, needle: answer, maximumTokens: settings.maximumTokens,
       isEnd: endTokens.contains)
     let recall = AnswerText.recall(
-      of: tokenizer.decode(Array(tokens[answer])),
+      of: tokenizer.decode(Array(prompt.tokens[answer])),
       in: tokenizer.decode(found.generated, skipSpecialTokens: true))
     return recall > settings.recall
       ? .counts(found.scores) : .passedOver(recall: recall)
   }
 
   private func repetition(
-    _ prompt: ScorePrompt, _ attention: AttentionScores
+    _ prompt: DocumentPrompt, _ attention: AttentionScores
   ) -> [[Double]] {
-    guard let tokens = prompt.tokens, let first = prompt.documents.first,
-      let last = prompt.documents.last
-    else { return [] }
+    guard let first = prompt.documents.first, let last = prompt.documents.last else { return [] }
+    let tokens = prompt.tokens
     let (sink, end) = (first.lowerBound, last.upperBound)
-    let suffix = tokenizer.encode(prompt.suffix)
+    let suffix = tokenizer.encode(settings.wording.ending)
     var chunks: [(place: Range<Int>, rows: ResidualInput)] = []
     for start in stride(from: sink, to: end, by: settings.chunk) {
       let place = start..<min(start + settings.chunk, end)
@@ -178,12 +160,14 @@ public struct HeadScorer: Sendable {
     guard sum.rows.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw GateOptimizerError.headScores(method: method.rawValue)
     }
-    let isKeyValue = method == .repetition || method == .meanQueryKey
+    var scores = HeadScores(
+      unit: method == .repetition ? .keyValue : .query,
+      rows: sum.rows.map { $0.map { $0 / Double(sum.count) } })
+    if method == .meanQueryKey {
+      scores = scores.grouped(keyValueHeads: decoder.configuration.keyValueHeads, by: .mean)
+    }
     return ScoredHeads(
-      scores: HeadScores(
-        unit: isKeyValue ? .keyValue : .query,
-        rows: sum.rows.map { $0.map { $0 / Double(sum.count) } }),
-      samples: samples, answered: method == .retrievalHead ? sum.count : nil)
+      scores: scores, samples: samples, answered: method == .retrievalHead ? sum.count : nil)
   }
 
   /// The sum over gold documents, (L, H).

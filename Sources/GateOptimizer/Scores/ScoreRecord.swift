@@ -227,24 +227,11 @@ extension ScoreRecord: Codable {
 /// Refuses keys of an object that a format lacks.
 private func requireKeys(_ known: [some CodingKey], in decoder: any Decoder) throws {
   let names = known.map(\.stringValue)
-  for key in try decoder.container(keyedBy: AnyKey.self).allKeys
+  for key in try decoder.container(keyedBy: AnySettingKey.self).allKeys
   where !names.contains(key.stringValue) {
     let place = (decoder.codingPath + [key]).map(\.stringValue).joined(separator: ".")
     throw ValueFlaw(
       place: place, expected: "one of the keys \(names.joined(separator: ", "))",
       found: "another key")
   }
-}
-
-/// Any key at all, to see which ones are there.
-private struct AnyKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-  init?(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}
-
-private func isSHA256(_ text: String) -> Bool {
-  text.utf8.count == 64
-    && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
 }

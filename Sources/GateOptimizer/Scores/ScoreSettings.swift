@@ -45,9 +45,6 @@ public struct ScoreSettings: SettingSection {
   /// No methods.
   public init() {}
 
-  /// These methods, on the samples of the defaults.
-  public init(methods: [ScoreMethod]) { self.methods = methods }
-
   /// The names of the settings in a file.
   public enum CodingKeys: String, SettingKey {
     case methods, samples, context, documents, task, file, wording, group

@@ -9,8 +9,8 @@ import Transformer
 public struct SyntheticDocuments: Sendable {
   /// The wording of needles and questions; as many passkeys as documents, of which one is asked for.
   public let task: PasskeyTask
-  /// Tokens of a document without its needle, at least one sentence's.
-  public let passage: Int
+  /// Tokens of a document without its needle, ≥ 1.
+  public private(set) var passage: Int
   private let haystack: Haystack
   private let seed: UInt64
   private let stream: SeededGenerator.Stream
@@ -38,6 +38,26 @@ public struct SyntheticDocuments: Sendable {
     self.seed = seed
     stream = purpose?.stream ?? .scores
     self.tokenizer = tokenizer
+  }
+
+  /// The same questions with passages so long that a prompt has about `context` tokens.
+  ///
+  /// - Parameters:
+  ///   - context: Tokens of a prompt.
+  ///   - wording: How questions are put.
+  ///   - place: What names the questions in errors.
+  /// - Returns: The questions, nil where the context is too short for them; and tokens of a prompt whose passages have one.
+  /// - Throws: ``DocumentProblem`` for a wording that suits no prompt.
+  package func filling(
+    _ context: Int, wording: DocumentWording, place: String
+  ) throws(DocumentProblem) -> (questions: SyntheticDocuments?, shortest: Int) {
+    var questions = self
+    questions.passage = 1
+    let shortest = try DocumentPrompt(
+      questions.sample(0), wording: wording, tokenizer: tokenizer, place: place
+    ).tokens.count
+    questions.passage = (context - shortest) / task.passkeys
+    return (questions.passage >= 1 ? questions : nil, shortest)
   }
 
   /// Sample `index`, always the same.

@@ -105,7 +105,7 @@ package func settingName(_ key: any CodingKey) -> String {
 }
 
 /// Any key at all, to see which ones are there.
-private struct AnySettingKey: CodingKey {
+struct AnySettingKey: CodingKey {
   let stringValue: String
   var intValue: Int? { nil }
   init?(stringValue: String) { self.stringValue = stringValue }

@@ -144,7 +144,7 @@ extension HeadMap {
       ("weights", model.weightsSHA256), ("configuration", model.configurationSHA256),
       ("tokenizer", tokenizer),
     ] {
-      if let digest, !Self.isSHA256(digest) {
+      if let digest, !isSHA256(digest) {
         return ValueFlaw(
           place: "model.\(name)_sha256", expected: "64 lower-case hexadecimal digits",
           found: "\"\(digest.prefix(80))\"")
@@ -232,10 +232,5 @@ extension HeadMap {
         found: "\(row.count)")
     }
     return nil
-  }
-
-  private static func isSHA256(_ text: String) -> Bool {
-    text.utf8.count == 64
-      && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
   }
 }

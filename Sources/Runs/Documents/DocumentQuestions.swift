@@ -43,23 +43,19 @@ package struct DocumentQuestions: Sendable {
     made count: Int, haystack: HaystackSource, context: Int, seed: UInt64,
     wording: DocumentWording, tokenizer: Tokenizer
   ) throws {
-    func source(passage: Int) throws -> SyntheticDocuments {
-      try SyntheticDocuments(
-        task: .documents, haystack: haystack, passage: passage, seed: seed, purpose: .evaluation,
-        tokenizer: tokenizer)
-    }
     name = "--synthetic"
-    let shortest = try DocumentPrompt(
-      source(passage: 1).sample(0), wording: wording, tokenizer: tokenizer, place: name
-    ).tokens.count
-    let documents = PasskeyTask.documents.passkeys
-    guard context >= shortest + documents else {
+    let made = try SyntheticDocuments(
+      task: .documents, haystack: haystack, passage: 1, seed: seed, purpose: .evaluation,
+      tokenizer: tokenizer)
+    let (questions, shortest) = try made.filling(context, wording: wording, place: name)
+    guard let questions else {
+      let documents = made.task.passkeys
       throw GateOptimizerError.option(
         name: "--context",
         expected: "at least \(shortest + documents) tokens, which \(documents) documents take",
         found: "\(context)")
     }
-    samples = (0..<count).map(try source(passage: (context - shortest) / documents).sample)
+    samples = (0..<count).map(questions.sample)
   }
 
   /// The prompts of all questions.

@@ -26,18 +26,13 @@ extension Pipeline {
     observer.stepBegan(
       "mask", unit: "sets of heads", done: wanted.count - missing.count, total: wanted.count)
     for (index, set) in missing.enumerated() {
-      var scores: [SampleScore] = []
-      for sample in samples {
-        try folder.guardian.check()
-        if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
-        scores.append(model.decoder.score(sample, set.mask))
+      // What masked heads do makes no difference where none is.
+      let whole = set.point.heads == 0 ? points.first { $0.heads == 0 }?.estimate : nil
+      guard let estimate = try whole ?? accuracy(model.decoder, samples, without: set.mask) else {
+        continue
       }
       var point = set.point
-      point.samples = samples.count
-      let bootstrap = Bootstrap(
-        resamples: configuration.evaluation.bootstrap, seed: configuration.evaluation.seed)
-      guard let estimate = bootstrap.value(scores) else { continue }
-      point.estimate = estimate
+      (point.samples, point.estimate) = (samples.count, estimate)
       points.append(point)
       // The order is that of the sets, whatever was measured first.
       let text = MaskTable.text(
@@ -50,16 +45,21 @@ extension Pipeline {
     }
     observer.report("masked \(wanted.count) sets of heads on \(samples.count) samples")
   }
-}
 
-extension DecoderModel {
-  /// How many answer tokens of a sample are predicted where some heads are masked.
-  fileprivate func score(_ sample: TaskSample, _ mask: HeadMask) -> SampleScore {
-    let answers = Array(sample.answers.joined())
-    let hidden = finalHidden(sample.tokens, mask: mask, rows: sample.predictingRows)
-    let found = predictions(hidden, at: sample.predictors(of: answers))
-    return SampleScore(
-      correct: zip(answers, found).count { sample.tokens[$0] == $1 }, total: answers.count)
+  /// The share of answer tokens that are predicted where some heads are masked, with its interval.
+  private func accuracy(
+    _ decoder: DecoderModel, _ samples: [TaskSample], without mask: HeadMask
+  ) throws -> Estimate? {
+    let scores = try samples.map { sample in
+      try folder.guardian.check()
+      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+      let hidden = decoder.finalHidden(sample.tokens, mask: mask, rows: sample.predictingRows)
+      var scores = SampleScores()
+      scores.count(sample, hidden, decoder)
+      return scores[.tokens]
+    }
+    let settings = configuration.evaluation
+    return Bootstrap(resamples: settings.bootstrap, seed: settings.seed).value(scores)
   }
 }
 

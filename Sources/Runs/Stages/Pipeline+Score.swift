@@ -135,13 +135,12 @@ extension RunConfiguration {
   /// The samples that heads are scored on, with their gold documents.
   ///
   /// - Throws: `FileError`, `GateOptimizerError` and `DocumentProblem` for a sample that cannot be made.
-  func scorePrompts(_ tokenizer: Tokenizer) throws -> [ScorePrompt] {
+  func scorePrompts(_ tokenizer: Tokenizer) throws -> [DocumentPrompt] {
     let samples = try scoreSamples(tokenizer)
     return try samples.enumerated().map { index, sample in
       let place = scores.file.map { "\($0), sample \(index)" } ?? "sample \(index) of scores"
-      let prompt = try DocumentPrompt(
+      return try DocumentPrompt(
         sample, wording: scores.wording, tokenizer: tokenizer, place: place)
-      return ScorePrompt(prompt, gold: sample.gold, wording: scores.wording)
     }
   }
 
@@ -153,30 +152,18 @@ extension RunConfiguration {
         "is \(scores.samples), but \(file) has \(read.count); set it to \(read.count) or less")
       return Array(read.prefix(scores.samples))
     }
-    let passage = try scorePassage(tokenizer)
-    let source = try scoreSource(passage: passage, tokenizer)
-    return (0..<scores.samples).map(source.sample)
-  }
-
-  private func scoreSource(
-    passage: Int, _ tokenizer: Tokenizer
-  ) throws -> SyntheticDocuments {
-    try SyntheticDocuments(
-      task: scores.documentTask, haystack: haystack.calibration, passage: passage, seed: seed,
+    let made = try SyntheticDocuments(
+      task: scores.documentTask, haystack: haystack.calibration, passage: 1, seed: seed,
       tokenizer: tokenizer)
-  }
-
-  /// Tokens of a document's passage, so that a prompt has about as many as its context.
-  private func scorePassage(_ tokenizer: Tokenizer) throws -> Int {
-    let shortest = try DocumentPrompt(
-      scoreSource(passage: 1, tokenizer).sample(0), wording: scores.wording,
-      tokenizer: tokenizer, place: "a sample of scores")
-    let passage = (scores.context - shortest.tokens.count) / scores.documents
-    try requireSetting(
-      passage >= 1, ScoreSettings.CodingKeys.context,
-      "is \(scores.context); \(scores.documents) documents take \(shortest.tokens.count) tokens without a text: "
-        + "make it longer, or ask for fewer documents")
-    return passage
+    let (questions, shortest) = try made.filling(
+      scores.context, wording: scores.wording, place: "a sample of scores")
+    guard let questions else {
+      throw InvalidSetting(
+        [ScoreSettings.CodingKeys.context.rawValue],
+        "is \(scores.context); \(scores.documents) documents take \(shortest) tokens without a text: make it longer, or "
+          + "ask for fewer documents")
+    }
+    return (0..<scores.samples).map(questions.sample)
   }
 
   /// Makes every sample that heads are scored on, and those that are looked at where heads are masked.

@@ -121,22 +121,15 @@ struct ReadingScorer: TaskScorer {
     _ maps: [HeadSet], wanted: [Bool], _ sample: TaskSample,
     onEach: (Int, SampleScores) throws -> Void
   ) throws {
-    let answers = Array(sample.answers.joined())
-    let firstTokens = Set(sample.firstTokens)
     try runner.run(
       maps, wanted: wanted, tokens: sample.tokens,
       promptEnd: sample.boundary(runner.deployment.boundary), rows: sample.predictingRows
     ) { map, hidden in
       var scores = SampleScores()
-      let rows = sample.predictors(of: answers)
-      if metrics.contains(.tokens) {
-        let predictions = runner.decoder.predictions(hidden, at: rows)
-        for (position, prediction) in zip(answers, predictions) {
-          scores.count(
-            prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
-        }
-      }
+      if metrics.contains(.tokens) { scores.count(sample, hidden, runner.decoder) }
       if metrics.contains(.likelihood) {
+        let answers = Array(sample.answers.joined())
+        let rows = sample.predictors(of: answers)
         let losses = runner.decoder.losses(
           hidden, reference: hidden, rows: rows, targets: answers.map { sample.tokens[$0] })
         for loss in losses { scores[.likelihood].add(loss.negativeLogLikelihood) }
@@ -147,6 +140,18 @@ struct ReadingScorer: TaskScorer {
 }
 
 extension SampleScores {
+  /// Counts the answer tokens of a sample that `hidden`, of its predicting rows, predicts.
+  mutating func count(
+    _ sample: TaskSample, _ hidden: borrowing Tensor, _ decoder: DecoderModel
+  ) {
+    let answers = Array(sample.answers.joined())
+    let firstTokens = Set(sample.firstTokens)
+    let predictions = decoder.predictions(hidden, at: sample.predictors(of: answers))
+    for (position, prediction) in zip(answers, predictions) {
+      count(prediction == sample.tokens[position], isFirst: firstTokens.contains(position))
+    }
+  }
+
   /// Counts one more token of an answer.
   mutating func count(_ isCorrect: Bool, isFirst: Bool) {
     self[.tokens].add(isCorrect)

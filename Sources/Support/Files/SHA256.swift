@@ -35,6 +35,12 @@ package final class SHA256 {
   }
 }
 
+/// Whether a text is written as a SHA-256 is here: 64 lower-case hexadecimal digits.
+package func isSHA256(_ text: String) -> Bool {
+  text.utf8.count == 64
+    && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+}
+
 /// The SHA-256 of a text's UTF-8 bytes, 64 lower-case hexadecimal digits.
 package func sha256(of text: String) -> String {
   sha256(of: Data(text.utf8))

@@ -53,27 +53,42 @@ extension DecoderLayer {
     _ kind: HeadMask.Kind, _ isMasked: [Bool], in o: inout Tensor, v: MatrixView
   ) {
     let size = shape.headDim
-    let wanted = output.runs.flatMap { Array($0.positions) }
     var view = o.mutableView
     for head in isMasked.indices where isMasked[head] {
-      let (own, value) = (head * size, head / shape.group * size)
-      // The sum of the values that the present position sees, all positions being input.
-      var sum = [Double](repeating: 0, count: size)
-      var place = 0
-      for position in 0..<input.count {
-        let line = v.row(position)
-        for i in 0..<size { sum[i] += Double(line[value + i]) }
-        var seen = position + 1
-        if let window = self.kind.window, position >= window {
-          let gone = v.row(position - window)
-          for i in 0..<size { sum[i] -= Double(gone[value + i]) }
-          seen = window
+      let own = head * size
+      switch kind {
+      case .zero:
+        for row in 0..<output.count {
+          var target = view.row(row)
+          for i in 0..<size { target[own + i] = 0 }
         }
-        guard place < wanted.count, wanted[place] == position else { continue }
-        var target = view.row(place)
-        for i in 0..<size { target[own + i] = kind == .zero ? 0 : Float(sum[i] / Double(seen)) }
-        place += 1
+      case .uniform:
+        putMeans(of: v, from: head / shape.group * size, in: &view, at: own)
       }
+    }
+  }
+
+  /// Writes for each row the mean of what it sees of v, from a column on, all positions being input.
+  private func putMeans(
+    of v: MatrixView, from value: Int, in o: inout MutableMatrixView, at own: Int
+  ) {
+    let size = shape.headDim
+    let wanted = output.runs.flatMap { Array($0.positions) }
+    var sum = [Double](repeating: 0, count: size)
+    var place = 0
+    for position in 0..<input.count {
+      let line = v.row(position)
+      for i in 0..<size { sum[i] += Double(line[value + i]) }
+      var seen = position + 1
+      if let window = kind.window, position >= window {
+        let gone = v.row(position - window)
+        for i in 0..<size { sum[i] -= Double(gone[value + i]) }
+        seen = window
+      }
+      guard place < wanted.count, wanted[place] == position else { continue }
+      var target = o.row(place)
+      for i in 0..<size { target[own + i] = Float(sum[i] / Double(seen)) }
+      place += 1
     }
   }
 }

@@ -9,19 +9,6 @@ package final class ResidualInput: Sendable {
 
   /// Tokens.
   package var count: Int { x.rows }
-
-  /// Some of the rows.
-  package func part(_ rows: Range<Int>) -> ResidualInput {
-    ResidualInput(x.gathering(Array(rows)))
-  }
-
-  /// These rows and some of another's behind them.
-  package func joined(with other: ResidualInput, _ rows: Range<Int>) -> ResidualInput {
-    var all = Tensor(rows: count + rows.count, columns: x.columns)
-    all.setRows(from: 0, x)
-    all.setRows(from: count, other.x.gathering(Array(rows)))
-    return ResidualInput(all)
-  }
 }
 
 extension DecoderModel {
