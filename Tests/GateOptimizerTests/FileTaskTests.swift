@@ -116,6 +116,45 @@ import Testing
     }
   }
 
+  @Test func aPromptEndsBehindItsContext() throws {
+    let words = (0..<300).map { "word\($0)" }.joined(separator: " ")
+    let path = try file(
+      #"{"context": "All of it.", "input": "Who?", "answers": ["Ada"]}"#,
+      #"{"context": "", "input": "Who?", "answers": ["Ada"]}"#,
+      #"{"context": "\#(words)", "input": "Who?", "answers": ["Ada"]}"#)
+    func sample(_ line: Int, _ prompt: String) throws -> TaskSample {
+      try sampler(path, longest: 100) {
+        ($0.format, $0.prompt, $0.maximumTokens) = (.longBench, prompt, 4)
+        $0.suffix = "\n[answer]"
+      }.sample(index: line, context: nil)
+    }
+    func parts(_ sample: TaskSample) -> [String] {
+      let (question, answer) = (sample.boundary(.question), sample.boundary(.answer))
+      return [
+        text(sample.tokens[..<question]), text(sample.tokens[question..<answer]),
+        text(sample.tokens[sample.answers[0]]),
+      ]
+    }
+    let question = "\n\nBy whom? Who?\n[answer]"
+    #expect(
+      parts(try sample(0, "Read: {context}\n\nBy whom? {question}"))
+        == ["Read: All of it.", question, " Ada"])
+    #expect(
+      parts(try sample(1, "Read: {context}\n\nBy whom? {question}"))
+        == ["Read: ", question, " Ada"])
+    let cut = try sample(2, "Read: {context}\n\nBy whom? {question}")
+    #expect(cut.isTruncated && parts(cut)[1...] == [question, " Ada"])
+    #expect(parts(cut)[0].hasPrefix("Read: word0 ") && parts(cut)[0].hasSuffix(" word299"))
+    // One token of a prompt at least.
+    let bare = try sample(1, "{context}{question}")
+    #expect(bare.boundary(.question) == 1)
+    // Where the question comes first, the form's end alone stands behind the context.
+    #expect(parts(try sample(0, "{question} {context}"))[1] == "\n[answer]")
+    // Without a context all of it is the prompt.
+    let plain = try sample(0, "{question}")
+    #expect(plain.boundary(.question) == plain.boundary(.answer))
+  }
+
   // MARK: What is refused
 
   @Test(arguments: [

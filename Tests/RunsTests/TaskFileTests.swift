@@ -178,6 +178,31 @@ import Transformer
     #expect(try notes("{file: g.jsonl}", skip: 0).isEmpty)
   }
 
+  @Test func whatIsEasierThanItLooksIsSaid() throws {
+    func notes(_ deployments: String, longest: Int) throws -> [String] {
+      let document = try ConfigurationDocument(
+        yaml: """
+          name: n
+          model: m
+          window: {sink: 16, recent: 64}
+          calibration: none
+          evaluation:
+            samples: 4
+            deployments: [\(deployments)]
+            tasks: [{name: t, file: f.jsonl}, {name: u, file: f.jsonl, format: longbench}]
+          """, path: "c.yaml")
+      var record = RunRecord()
+      record.longest = ["t": longest, "u": 4096]
+      return try RunConfiguration(document).sampleNotes(record)
+    }
+    let open = try notes("decode", longest: 81)
+    #expect(open.count == 1 && open[0].contains("prompt of t has no {context}"))
+    #expect(try notes("everywhere, {phase: decode, boundary: answer}", longest: 81).isEmpty)
+    let short = try notes("everywhere", longest: 80)
+    #expect(short.count == 1 && short[0].contains("samples of t take 80 tokens at most"))
+    #expect(try notes("everywhere, decode", longest: 80).count == 3)
+  }
+
   @Test func cellsTakeTurns() throws {
     let task = try task("ruler: {tasks: [fwe, niah_single_1], lengths: [480, 512]}, samples: 2")
     var settings = EvaluationSettings()
@@ -259,6 +284,8 @@ import Transformer
     #expect(page.contains("The average of the tasks by length in tokens"))
     #expect(page.contains("3 of the 3 samples of book are cut in the middle"))
     #expect(page.contains("Any answer contained"))
+    let record = try #require(try RunRecord.read("\(folder)/run.json"))
+    #expect(record.longest?["book"] == 300 && (441...512).contains(record.longest?["ruler"] ?? 0))
     // Another file is another task; that a task is gone changes nothing for the others.
     let alone = configuration(
       "{name: keys, file: \(path), metric: [contains-any, tokens], max_new_tokens: 40}")

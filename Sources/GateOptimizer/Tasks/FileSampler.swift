@@ -4,7 +4,7 @@ import Support
 
 /// Makes samples of the lines of a file: the prompt, and the first right answer behind it.
 ///
-/// Where a prompt ends is where its answer begins, whatever a deployment's boundary is.
+/// What stands behind the context is the question. Where a prompt has no context of its own, all of it is the prompt.
 public struct FileSampler: SampleSource {
   private let task: FileTask
   private let file: TaskFile
@@ -55,16 +55,17 @@ public struct FileSampler: SampleSource {
     let generated = generates ? task.maximumTokens : 0
     let room = limit - max(answer.count + behind.count, generated)
     let isTooLong = prompt.count > room
+    let question = tokenizer.encode(tail).count
     if isTooLong {
-      let around = (
-        start.count + tokenizer.encode(head).count, tokenizer.encode(tail).count
-      )
+      let around = (start.count + tokenizer.encode(head).count, question)
       prompt = try cut(prompt, to: room, around: around, line, limit: limit, answer: limit - room)
     }
     let answers = prompt.count..<prompt.count + answer.count
+    // A text may have fewer tokens than its parts, and an empty one before the question none.
+    let boundary = task.hasContext ? max(1, prompt.count - question) : prompt.count
     var sample = TaskSample(
       tokens: prompt + answer + behind,
-      labelRows: answers.lowerBound..<answers.upperBound + behind.count, answers: [answers],
+      labelRows: boundary..<answers.upperBound + behind.count, answers: [answers],
       needles: [],
       firstTokens: wordStarts(answer).map { prompt.count + $0 })
     sample.key = AnswerKey(

@@ -181,7 +181,7 @@ public struct FileTask: SettingSection {
       !judgedBy.contains(.classification) || names.classes != nil, CodingKeys.fields,
       "names no classes, among which metric classification looks for the right one")
     try requireSetting(
-      !template.contains(Self.contextMark) || names.context != nil, CodingKeys.fields,
+      !hasContext || names.context != nil, CodingKeys.fields,
       "names no context, which the prompt has in it")
   }
 
@@ -212,6 +212,8 @@ public struct FileTask: SettingSection {
   var names: FieldNames { fields.over(format.fields) }
   /// The prompt with its marks.
   var template: String { prompt ?? format.prompt }
+  /// Whether a prompt has a context of its own, so that it is known where the question begins.
+  package var hasContext: Bool { template.contains(Self.contextMark) }
   /// How answers are judged.
   package var judgedBy: [AnswerMetric] { metrics.isEmpty ? format.metrics : metrics }
   /// What becomes of a sample that is too long.

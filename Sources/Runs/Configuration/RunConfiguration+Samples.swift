@@ -69,11 +69,11 @@ extension RunConfiguration {
     }
   }
 
-  /// Makes the first sample of each task that maps are judged on; how many are cut, by the task's name.
+  /// Makes the first sample of each task that maps are judged on, and says what was made.
   func requireEvaluationSamples(
     _ tokenizer: Tokenizer, positions: Int
-  ) throws -> [String: Int] {
-    var truncated: [String: Int] = [:]
+  ) throws -> MadeSamples {
+    var made = MadeSamples()
     if calibration == nil, evaluation.baselines.contains(.lazy) {
       try Self.sample(["evaluation", "baselines"]) {
         _ = try calibrationSampler(tokenizer).sample(index: 0, context: nil)
@@ -83,13 +83,18 @@ extension RunConfiguration {
       try Self.sample(["evaluation", "tasks", String(position)]) {
         switch task.content {
         case .answers:
-          let count = try requireSamples(of: task, tokenizer, positions: positions)
-          if count > 0 { truncated[task.name] = count }
+          let samples = try requireSamples(of: task, tokenizer, positions: positions)
+          let cut = samples.count(where: \.isTruncated)
+          if cut > 0 { made.truncated[task.name] = cut }
+          made.longest[task.name] = samples.map { sample in
+            let written = task.generates ? sample.key?.maximumTokens ?? 0 : 0
+            return max(sample.length, sample.boundary(.answer) + written)
+          }.max()
         case .prose: _ = try proseSampler(task, tokenizer)
         }
       }
     }
-    return truncated
+    return made
   }
 
   /// Puts the place of the settings before what is wrong with a sample that they ask for.
@@ -222,11 +227,10 @@ extension RunConfiguration {
     return " behind the \(file.skip) that are skipped"
   }
 
-  /// Makes a sample of each kind of a task, and all of a file's, so that no line is found wrong after hours, and counts
-  /// those that are cut.
+  /// A sample of each kind of a task, and all of a file's, so that no line is found wrong after hours.
   private func requireSamples(
     of task: EvaluationTask, _ tokenizer: Tokenizer, positions: Int
-  ) throws -> Int {
+  ) throws -> [TaskSample] {
     let samples = try evaluationSamples(task, tokenizer, positions: positions)
     var count = max(1, task.rulerCells.count)
     if let limit = samples.source.count {
@@ -236,11 +240,45 @@ extension RunConfiguration {
         "is \(count), but \(task.answers?.file ?? "the file") has \(limit)\(Self.left(of: task.answers)); set it to \(limit) or less"
       )
     }
-    return try (0..<count).reduce(0) { try $0 + (samples.sample(index: $1).isTruncated ? 1 : 0) }
+    return try (0..<count).map { try samples.sample(index: $0) }
   }
 
-  /// What is to be said of samples that are cut, by the number of them for each task; sentences without an end.
-  func truncationNotes(_ counts: [String: Int]) -> [String] {
+  /// What is to be said of the samples that maps are judged on, as `record` knows them; sentences without an end.
+  func sampleNotes(_ record: RunRecord) -> [String] {
+    truncationNotes(record.truncated ?? [:]) + overlapNotes + boundaryNotes
+      + windowNotes(record.longest ?? [:])
+  }
+
+  /// What is to be said where it is not known where the prompts of a file end.
+  private var boundaryNotes: [String] {
+    guard deployments.contains(where: { $0.phase != .everywhere && $0.boundary == .question })
+    else { return [] }
+    return evaluation.tasks.compactMap { task in
+      guard case .file(let file) = task.answers, !file.hasContext else { return nil }
+      return
+        "the prompt of \(task.name) has no {context} in it, so that it ends where the answer begins, whatever the "
+        + "boundary is"
+    }
+  }
+
+  /// What is to be said where streaming heads see whole samples, by the tokens of each task's longest one.
+  private func windowNotes(_ longest: [String: Int]) -> [String] {
+    deployments.flatMap { deployment -> [String] in
+      let window = deployment.window.sink + deployment.window.recent
+      return evaluation.tasks.compactMap { task in
+        // Of a grid one length alone was made.
+        guard task.grid == nil, let tokens = longest[task.name], tokens <= window else {
+          return nil
+        }
+        return
+          "the samples of \(task.name) take \(grouped(tokens)) tokens at most, which the window \(deployment.name) holds "
+          + "whole: every map keeps all of it there"
+      }
+    }
+  }
+
+  /// What is to be said of samples that are cut, by the number of them for each task.
+  private func truncationNotes(_ counts: [String: Int]) -> [String] {
     evaluation.tasks.compactMap { task in
       guard let count = counts[task.name], count > 0 else { return nil }
       let limit =
@@ -273,6 +311,14 @@ extension RunConfiguration {
         "\(judged.name) judges maps on samples of \(file.file) that \(what) on; give one of them others with skip"
     }
   }
+}
+
+/// What the samples are that maps are judged on.
+struct MadeSamples {
+  /// How many of a task's are cut to their context, by its name; none where none is.
+  var truncated: [String: Int] = [:]
+  /// Tokens of a task's longest one with room for its answer, of those that were made, by its name.
+  var longest: [String: Int] = [:]
 }
 
 /// The largest number that divides both, ≥ 1.

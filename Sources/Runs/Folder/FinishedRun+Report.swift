@@ -57,10 +57,7 @@ extension FinishedRun {
           + "differences are paired by sample. With few samples they are too narrow. Samples that all "
           + "agree have Wilson’s score interval, with one trial a sample.",
       ] + tablesTakenForMaps(points)
-        + (configuration.truncationNotes(record.truncated ?? [:]) + configuration.overlapNotes).map
-      {
-        "\($0.uppercasedFirst)."
-      })
+        + configuration.sampleNotes(record).map { "\($0.uppercasedFirst)." })
     input.scores = try namedScores()
     input.masked = try maskedPoints()
     input.isHeldOut = configuration.overlapNotes(of: evaluation.tasks[0]).isEmpty

@@ -27,6 +27,8 @@ package struct RunRecord: Codable, Sendable, Equatable {
   package var texts: [String: String]?
   /// How many samples of each task from a file are cut to their context, by its name; earlier versions wrote none.
   package var truncated: [String: Int]?
+  /// Tokens of the longest sample of each task of the evaluation, by its name; earlier versions wrote none.
+  package var longest: [String: Int]?
   /// Every setting, as in config.yaml: with it the record is enough to make the run again.
   package var configuration: RunConfiguration?
   /// Seconds of each finished step, by its name; a resumed step adds up.
@@ -40,7 +42,7 @@ package struct RunRecord: Codable, Sendable, Equatable {
     case system, host, processor, cores
     case linearAlgebra = "linear_algebra"
     case modelConfiguration = "model_configuration"
-    case model, texts, truncated, configuration, seconds
+    case model, texts, truncated, longest, configuration, seconds
   }
 
   /// Which model the run is of, as far as it is known.

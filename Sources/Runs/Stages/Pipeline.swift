@@ -36,6 +36,7 @@ package struct Pipeline: ~Copyable {
       record.modelConfiguration = before.modelConfiguration
       record.texts = before.texts
       record.truncated = before.truncated
+      record.longest = before.longest
     }
     record.configuration = configuration
     record.linearAlgebra = ProductKernels.name
@@ -78,14 +79,12 @@ package struct Pipeline: ~Copyable {
     let inputs = StageInputs(
       configuration: configuration, model: model.decoder.configuration,
       identity: source.identity, tokenizer: model.tokenizer, folder: folder.path)
-    let truncated = try document.placing {
-      try stages.reduce(into: [:]) { found, stage in
-        found.merge(try stage.check(inputs)) { $1 }
-      }
+    let made = try document.placing { try stages.map { try $0.check(inputs) } }
+    if let samples = made.compactMap(\.self).first {
+      record.truncated = samples.truncated
+      record.longest = samples.longest
     }
-    if stages.contains(.evaluate) { record.truncated = truncated }
-    for note in configuration.truncationNotes(record.truncated ?? [:]) { observer.warn(note) }
-    for note in configuration.overlapNotes { observer.warn(note) }
+    for note in configuration.sampleNotes(record) { observer.warn(note) }
   }
 
   /// Runs a stage and adds the time it took to the record, also when it is interrupted; the report states the

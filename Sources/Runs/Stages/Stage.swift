@@ -49,23 +49,23 @@ package enum Stage: String, CaseIterable, Sendable {
 
   /// Refuses what it could only fail at after hours: samples that cannot be made, maps that cannot be read.
   ///
-  /// - Returns: How many samples of each task of the evaluation are cut to their context, by its name.
+  /// - Returns: What it knows of the evaluation's samples; nil from the other stages.
   /// - Throws: `InvalidSetting` for a context that is too short, with its place; the errors of the libraries.
   @discardableResult
-  func check(_ inputs: StageInputs) throws -> [String: Int] {
+  func check(_ inputs: StageInputs) throws -> MadeSamples? {
     let configuration = inputs.configuration
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
     case .search: try configuration.requireSearchSamples(inputs.tokenizer)
     case .score: try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .evaluate:
-      let truncated = try configuration.requireEvaluationSamples(
+      let made = try configuration.requireEvaluationSamples(
         inputs.tokenizer, positions: inputs.model.maxPositions)
       try inputs.requireImportedMaps()
-      return truncated
+      return made
     case .report: break
     }
-    return [:]
+    return nil
   }
 
   /// Does its work as far as it is not done yet; `maps` are those of the stages before, and get its own.
