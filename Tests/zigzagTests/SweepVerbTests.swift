@@ -221,6 +221,109 @@ import Testing
     #expect(again.errors.contains("run 3 of 3, recent-12: finished before"))
   }
 
+  // MARK: One run of a sweep
+
+  @Test func runsAreCounted() throws {
+    #expect(try sweep("--count").output == "3\n")
+    expectRefusal(
+      try sweep("--task", "3"), code: 64, saying: "--task is 3", "has the runs 0 to 2")
+    expectRefusal(try sweep("--task", "-1"), code: 64, saying: "--task is -1")
+    expectRefusal(try sweep("--task", "1", "--count"), code: 64, saying: "exclude one another")
+    #expect(!scratch.holds("runs"))
+  }
+
+  /// What a sweep writes besides its runs, without the times that learning took.
+  private func timeless(_ folder: String) throws -> [String: String] {
+    let names = ["", "-accuracy", "-layers"].map { "comparison\($0).csv" }
+    let page = try scratch.text(of: "\(folder)/comparison.html")
+    var found = [
+      "comparison.html": page.replacing(#/>\d+:\d\d</#, with: "><"),
+      "sweep.json": try scratch.text(of: "\(folder)/sweep.json"),
+    ]
+    for name in names {
+      let rows = try scratch.text(of: "\(folder)/\(name)").split(separator: "\n").map {
+        $0.components(separatedBy: ",")
+      }
+      let time = rows[0].firstIndex(of: "learn_seconds")
+      #expect((time != nil) == (name == "comparison.csv"))
+      found[name] = rows.map { row in
+        row.enumerated().filter { $0.offset != time }.map(\.element).joined(separator: ",")
+      }.joined(separator: "\n")
+    }
+    return found
+  }
+
+  /// Whoever comes last writes the page of all.
+  @Test func severalProcessesMakeASweep() throws {
+    #expect(try sweep("--runs", "whole", "-q").code == 0)
+    let outputs = try (0..<3).map { _ in try TemporaryFolder() }
+    let tasks = try zip([0, 1, 2], outputs).map { index, output in
+      try ToolRunner.start(
+        ["sweep", "configs/sweep.yaml", "--task", "\(index)"], in: scratch.path, scratch: output)
+    }
+    for (task, output) in zip(tasks, outputs) {
+      task.waitUntilExit()
+      let errors = try String(contentsOfFile: output.path("err"), encoding: .utf8)
+      #expect(task.terminationStatus == 0, "\(errors)")
+      let printed = try String(contentsOfFile: output.path("out"), encoding: .utf8)
+      #expect(printed == "runs/s/comparison.html\n")
+    }
+    let (made, whole) = (try timeless("runs/s"), try timeless("whole/s"))
+    #expect(made.count == 5 && made == whole)
+    // A task that is finished writes the page again where its writer was killed.
+    try FileManager.default.removeItem(atPath: scratch.path("runs/s/comparison.html"))
+    let again = try sweep("--task", "1")
+    #expect(again.code == 0 && again.errors.contains("run 2 of 3, seed-1: finished before"))
+    #expect(try timeless("runs/s") == made)
+    // The whole sweep has nothing left to do.
+    #expect(try sweep().errors.components(separatedBy: "finished before").count == 4)
+  }
+
+  @Test func aTaskThatIsStoppedContinues() throws {
+    try write("set: {calibration.steps: 400}\nvary: {seed: [1]}")
+    #expect(try sweep("--runs", "whole", "-q").code == 0)
+    #expect(try sweep("--task", "0", "-q").code == 0)
+    #expect(try scratch.text(of: "runs/s/comparison.csv").split(separator: "\n").count == 2)
+    let output = try TemporaryFolder()
+    let process = try ToolRunner.start(
+      ["sweep", "configs/sweep.yaml", "--task", "1"], in: scratch.path, scratch: output)
+    while process.isRunning && !scratch.holds("runs/s/seed-1/metrics.csv") {
+      Thread.sleep(forTimeInterval: 0.005)
+    }
+    process.terminate()
+    process.waitUntilExit()
+    #expect([0, 75].contains(process.terminationStatus))
+    #expect(try sweep("--task", "1", "-q").code == 0)
+    #expect(try timeless("runs/s") == timeless("whole/s"))
+  }
+
+  @Test func tasksAndTheWholeSweepKeepOutOfEachOthersWay() throws {
+    #expect(try sweep("--task", "0", "-q").code == 0)
+    func run(_ lock: String, _ arguments: String...) throws -> ToolOutcome {
+      try ToolRunner.run(
+        ["sweep", "configs/sweep.yaml", "-q"] + arguments, in: scratch.path,
+        shell: "exec 9>>runs/s/\(lock); exec \"$@\"")
+    }
+    expectRefusal(try run(".lock; flock -s 9"), code: 73, saying: "runs/s", "single runs")
+    expectRefusal(try run(".lock; flock 9", "--task", "1"), code: 73, saying: "runs/s")
+    expectRefusal(
+      try run("base/.lock; flock 9", "--task", "0", "--set", "evaluation.samples=3"), code: 73,
+      saying: "runs/s/base")
+    // Others of the array are no hindrance.
+    #expect(try run(".lock; flock -s 9", "--task", "1").code == 0)
+  }
+
+  @Test func aTaskNamesTheRunThatFails() throws {
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("runs/s/seed-1"), withIntermediateDirectories: true)
+    try scratch.write("{", to: "runs/s/seed-1/run.json")
+    #expect(try sweep("--task", "0", "-q").code == 0)
+    expectRefusal(
+      try sweep("--task", "1", "-q"), code: 65, saying: "seed-1: runs/s/seed-1/run.json")
+    #expect(try sweep("--task", "2", "-q").code == 0)
+    #expect(try scratch.text(of: "runs/s/comparison.csv").split(separator: "\n").count == 3)
+  }
+
   @Test func reportComparesAnyRuns() throws {
     #expect(try sweep("-q").code == 0)
     func report(_ arguments: String...) throws -> ToolOutcome {

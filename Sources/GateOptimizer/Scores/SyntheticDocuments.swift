@@ -128,7 +128,7 @@ extension PasskeyTask {
     task.alphabet = heldOutPasskeys.alphabet
     task.needle = " The password of {key} is {passkey}."
     task.question = "What is the password of {key}?\n"
-    task.answerLeadIn = "The password is"
+    task.answerLeadIn = "The password of {key} is"
     return task
   }()
 

@@ -3,7 +3,7 @@ import MapReporter
 import ModelLoader
 import Support
 
-/// Makes the runs of a sweep one after the other, and the page that compares them.
+/// Makes the runs of a sweep, one after the other or one of them alone, and the page that compares them.
 package struct SweepRunner {
   /// The runs to make.
   package let sweep: Sweep
@@ -57,10 +57,7 @@ package struct SweepRunner {
         failures.append(SweepError.Failure(run: run.name, error: error))
         continue
       }
-      // As the run itself has written it down: the model may have been replaced since the sweep began.
-      let made = (try RunRecord.read(files.record)?.inputs ?? inputs)
-        .merging(check.importedMaps(of: run)) { $1 }
-      record.add(run, files, inputs: made)
+      record.add(run, files, inputs: try made(run, files, inputs, &check))
       try lock.requireHeld()
       try write(record)
       try compare(lock)
@@ -70,6 +67,58 @@ package struct SweepRunner {
       throw SweepError(failures: failures, runs: sweep.runs.count, page: page)
     }
     return page ?? folder
+  }
+
+  /// Makes one run of the sweep, while other processes may make others, and the page of those that are finished.
+  ///
+  /// - Parameters:
+  ///   - index: The run, counted from 0.
+  ///   - began: Called with the files of the run if it is made.
+  /// - Returns: The comparison's page.
+  /// - Throws: ``SweepError/Failure`` where the run cannot be made, ``RunError/locked(folder:holder:)`` where another
+  ///   process makes it or the whole sweep, and ``RunError/interrupted(folder:)`` where the observer asked to stop.
+  package func run(_ index: Int, began: (RunFiles) -> Void) throws -> String {
+    let run = sweep.runs[index]
+    let files = RunFiles(folder: "\(folder)/\(run.name)")
+    var check = SweepCheck(folder: folder)
+    let inputs = try check.inputs(of: run)
+    let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
+    let wasFinished = try SweepRecord.read(recordPath).holds(run, files, inputs: inputs)
+    if !wasFinished { try check.check(run) }
+    try AtomicFile.createFolder(folder)
+    let presence = try RunLock(path: "\(folder)/.lock", folder: folder, kind: .shared)
+    if wasFinished {
+      observer.report("\(title): finished before")
+    } else {
+      observer.report("\(title)\(run.changes.isEmpty ? "" : ": \(run.changes)")")
+      do {
+        try make(run, began: began)
+      } catch let error as any ZigzagError where Self.concernsOneRun(error) {
+        throw SweepError.Failure(run: run.name, error: error)
+      }
+    }
+    // The record and the page are of all runs: one process at a time.
+    let turn = try RunLock(
+      path: "\(folder)/.record.lock", folder: folder, while: { !observer.isInterrupted })
+    var record = try SweepRecord.read(recordPath)
+    if !wasFinished {
+      record.add(run, files, inputs: try made(run, files, inputs, &check))
+      try presence.requireHeld()
+      try write(record)
+    }
+    let finished = try sweep.runs.filter { other in
+      try record.holds(
+        other, RunFiles(folder: "\(folder)/\(other.name)"), inputs: check.inputs(of: other))
+    }
+    return try compare(turn, finished) ?? folder
+  }
+
+  /// What a run was made from, as itself has written it down: the model may have been replaced since the sweep began.
+  private func made(
+    _ run: SweepRun, _ files: RunFiles, _ inputs: [String: String], _ check: inout SweepCheck
+  ) throws -> [String: String] {
+    (try RunRecord.read(files.record)?.inputs ?? inputs)
+      .merging(check.importedMaps(of: run)) { $1 }
   }
 
   private func warnOfOldRecord(_ record: SweepRecord) {
@@ -99,10 +148,10 @@ package struct SweepRunner {
     }
   }
 
-  /// Compares what there is of the runs; nil as long as none has gates, a search or curves.
+  /// Compares what there is of `runs`, of all where there are none; nil as long as none has gates, a search or curves.
   @discardableResult
-  private func compare(_ lock: RunLock) throws -> String? {
-    let folders = sweep.runs.map { "\(folder)/\($0.name)" }.filter {
+  private func compare(_ lock: RunLock, _ runs: [SweepRun]? = nil) throws -> String? {
+    let folders = (runs ?? sweep.runs).map { "\(folder)/\($0.name)" }.filter {
       let files = RunFiles(folder: $0)
       return files.has(.gates) || !files.searchTables.isEmpty || files.has(.curves)
     }

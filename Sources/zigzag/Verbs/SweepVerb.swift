@@ -16,6 +16,11 @@ struct SweepVerb: Verb {
         zigzag sweep configs/sweep-passkey.yaml
         zigzag sweep configs/sweep.yaml --list
 
+      A scheduler's array makes one run in each task, several at a time in one folder (docs/cluster.md):
+
+        zigzag sweep configs/sweep.yaml --count
+        zigzag sweep configs/sweep.yaml --task "$SLURM_ARRAY_TASK_ID"
+
       The path of the comparison (HTML) goes to standard output; it is written anew after each run.
       """)
 
@@ -35,10 +40,28 @@ struct SweepVerb: Verb {
   @Flag(help: "Print the runs with what each changes, and make none.")
   var list = false
 
+  @Flag(help: "Print how many runs there are, and make none.")
+  var count = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Make one run, counted from 0, and the page of those that are finished.", valueName: "i"))
+  var task: Int?
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
+    guard [list, count, task != nil].count(where: { $0 }) <= 1 else {
+      throw ToolError.usage("--list, --count and --task exclude one another; give one of them")
+    }
     let sweep = try Sweep(contentsOf: sweep, overrides: overrides)
+    if count { return try Results.print("\(sweep.runs.count)") }
+    if let task, !sweep.runs.indices.contains(task) {
+      throw ToolError.usage(
+        "--task is \(task), but \(sweep.path) has the runs 0 to \(sweep.runs.count - 1); give one of them"
+      )
+    }
     if list {
       let rows = sweep.runs.map { [$0.name, $0.changes] }
       let width = rows.map(\.[0].count).max() ?? 0
@@ -49,6 +72,7 @@ struct SweepVerb: Verb {
       return
     }
     let runner = SweepRunner(sweep, runs: runs, observer: ConsoleObserver())
-    try Results.print(runner.run { files in Console.shared.alsoLog(to: files.log) })
+    let began = { (files: RunFiles) in Console.shared.alsoLog(to: files.log) }
+    try Results.print(task.map { try runner.run($0, began: began) } ?? runner.run(began: began))
   }
 }
