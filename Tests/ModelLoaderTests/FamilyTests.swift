@@ -119,6 +119,55 @@ struct FamilyTests {
     #expect(try ModelFileReader(path: path).contents.configuration == c)
   }
 
+  /// The axes of positions are kept for those who compute on images; those of the class where none are stated.
+  @Test func theSectionsOfPositionsAreKept() throws {
+    let scratch = try ModelTestFolder()
+    for (model, sections) in [
+      ("qwen2.5-vl", RotarySections(pairs: [1, 1, 2])),
+      ("qwen3-vl", RotarySections(pairs: [2, 1, 1], takeTurns: true)),
+    ] {
+      let path = scratch.file("\(model).h5")
+      _ = try Importer { _ in Data() }.run(
+        source: try Fixture.path("families/\(model)"), destination: path)
+      let kinds = try ModelFile.open(path: path).configuration.kinds
+      #expect(kinds.allSatisfy { $0.rotary?.sections == sections }, "\(model)")
+    }
+    func plan(_ sections: Any?) throws -> ModelConfiguration {
+      let path = "\(try Fixture.path("families/qwen2.5-vl"))/config.json"
+      let keys = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: path)))
+      var own = try #require((keys as? [String: Any])?["text_config"] as? [String: Any])
+      var rope = try #require(own["rope_parameters"] as? [String: Any])
+      rope["mrope_section"] = sections
+      own["rope_parameters"] = rope
+      let folder = try edited("qwen2.5-vl", ["text_config": own], in: scratch)
+      return try HuggingFaceFolder(path: folder).plan().contents.configuration
+    }
+    #expect(try plan([0, 4, 0]).kinds[0].rotary?.sections?.pairs == [0, 4, 0])
+    expectError(.badData, "key mrope_section", "of the 4 pairs", "[1, 1, 1]") {
+      _ = try plan([1, 1, 1])
+    }
+    expectError(.badData, "key mrope_section", "three sizes") { _ = try plan([2, 2]) }
+    expectError(.badData, "key mrope_section", "three sizes") { _ = try plan("4") }
+    // The class has [16, 24, 24].
+    expectError(.badData, "key mrope_section", "[16, 24, 24]") { _ = try plan(nil) }
+  }
+
+  @Test func sectionsOfAModelFileAreChecked() throws {
+    let scratch = try ModelTestFolder()
+    var configuration = ModelTestFiles.configuration
+    configuration.eachKind { $0.rotary?.sections = RotarySections(pairs: [1, 1, 1]) }
+    let path = scratch.file("model.h5")
+    try ModelTestFiles.write(to: path, configuration: configuration)
+    expectError(.badData, "/config attribute mrope_section", "of the 4 pairs", "[1, 1, 1]") {
+      _ = try ModelFile.open(path: path)
+    }
+    // Axes that take turns need no sum: time has what is left.
+    configuration.eachKind { $0.rotary?.sections?.takeTurns = true }
+    try ModelTestFiles.write(to: path, configuration: configuration)
+    #expect(try ModelFile.open(path: path).configuration == configuration)
+  }
+
   @Test func textPartsOfOtherFamiliesAreRefused() throws {
     let scratch = try ModelTestFolder()
     func text(_ change: (inout [String: Any]) -> Void) throws -> String {

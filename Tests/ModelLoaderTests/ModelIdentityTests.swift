@@ -128,6 +128,10 @@ import Transformer
         $0.isInterleaved = true
         return "glm4"
       },
+      "sections": {
+        $0.sections = RotarySections(pairs: [1, 1, 2])
+        return "llama"
+      },
     ]
     func labels(_ value: Any) -> Set<String> {
       Set(Mirror(reflecting: value).children.compactMap(\.label))

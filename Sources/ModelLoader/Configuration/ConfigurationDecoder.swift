@@ -45,6 +45,8 @@ struct ConfigurationDecoder {
     kind.projectionBias = try attentionBias(of: family, defaults)
     if source == .modelFile {
       kind.outputBias = try flag(ConfigurationKeys.outputBias) ?? false
+      let turned = kind.rotary?.features ?? headDim
+      kind.rotary?.sections = try storedSections(pairs: turned / 2)
     }
     kind.activation = try activation()
     let tying = try flag("tie_word_embeddings")

@@ -19,8 +19,14 @@ enum ConfigurationKeys {
   /// The key in which a model file states the window of each layer, 0 for a global one.
   static let windows = "layer_windows"
 
+  /// The key in which a model file states the pairs of features that turn by time, height and width.
+  static let sections = "mrope_section"
+
+  /// The key in which it says that these axes take turns.
+  static let sectionsTakeTurns = "mrope_interleaved"
+
   /// Keys that a model file alone has.
-  static let stored: Set = [outputBias, windows]
+  static let stored: Set = [outputBias, windows, sections, sectionsTakeTurns]
 
   /// Activations by Hugging Face's names; two names of one are the same formula.
   static let activations: [String: Activation] = [

@@ -94,6 +94,10 @@ extension ModelConfiguration {
       "attention_bias": .bool(kinds[0].projectionBias),
     ]
     if kinds[0].outputBias { values[ConfigurationKeys.outputBias] = .bool(true) }
+    if let sections = rotary.sections {
+      values[ConfigurationKeys.sections] = .integers(sections.pairs)
+      values[ConfigurationKeys.sectionsTakeTurns] = .bool(sections.takeTurns)
+    }
     if let scaling = rotary.scaling { values["rope_scaling"] = .text(scaling.json) }
     if ModelFamily.named(modelType)?.turnsPart == true || rotary.features != nil {
       values["partial_rotary_factor"] = .real(

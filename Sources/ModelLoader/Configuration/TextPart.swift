@@ -9,6 +9,11 @@ struct TextPart {
   let values: [String: MetadataValue]
   /// What is worth saying; nil for a model of text alone.
   let warning: String?
+  /// How many pairs of features turn by time, height and width: the key's value, or its class's default; nil for one
+  /// position per token.
+  private(set) var statedSections: MetadataValue?
+  /// Whether these axes take turns.
+  private(set) var axesTakeTurns = false
 
   /// What the text part of each type is, by its own `model_type` or that of the whole.
   private static let families = [
@@ -60,6 +65,7 @@ struct TextPart {
       // What saves several parts has no class of the text part alone.
       own["architectures"] = nil
       self.values = try Self.plainPositions(own, whole: type, path: path)
+      (statedSections, axesTakeTurns) = Self.sections(own, whole: type)
       warning = "the text part of a \(whole) is read, a \(family) with plain positions"
       return
     }
@@ -71,7 +77,26 @@ struct TextPart {
     for key in Self.otherParts { own[key] = nil }
     own["model_type"] = .text(family)
     self.values = try Self.plainPositions(own, whole: whole, path: path)
+    (statedSections, axesTakeTurns) = Self.sections(own, whole: whole)
     warning = "the text part of a \(whole) is read, a \(family) with plain positions"
+  }
+
+  /// What the keys say of positions of several axes.
+  private static func sections(
+    _ values: [String: MetadataValue], whole: String
+  ) -> (MetadataValue?, takeTurns: Bool) {
+    let takeTurns = whole.hasPrefix("qwen3_vl")
+    let stated = ["rope_scaling", "rope_parameters"].lazy.compactMap { key in
+      if case .object(let members)? = values[key] {
+        members[ConfigurationKeys.sections]
+      } else {
+        nil
+      }
+    }.first
+    let ofClass = families[whole].map { _ in
+      MetadataValue.integers(takeTurns ? [24, 20, 20] : [16, 24, 24])
+    }
+    return (stated ?? ofClass, takeTurns)
   }
 
   /// The keys without the sections of positions of several axes, which text does not have.

@@ -39,6 +39,10 @@ package struct HuggingFaceFolder {
     let family = decoded.family
     var configuration = decoded.configuration
     configuration.tiedEmbeddings = tying.isTied
+    let turned = configuration.kinds[0].rotary?.features ?? configuration.headDim
+    if let sections = try text.sections(pairs: turned / 2, path: configurationPath) {
+      configuration.eachKind { $0.rotary?.sections = sections }
+    }
     let sources = family.withOffsets(
       try family.split(
         family.unpack(tying.tensors, configuration), configuration, prefix: "model.layers.",

@@ -105,6 +105,10 @@ public struct Rotary: Sendable, Hashable {
   public var features: Int?
   /// Whether the pairs that turn together are neighbours (2i, 2i + 1), not halves (i, i + n/2).
   public var isInterleaved: Bool
+  /// Which pairs turn by which of a token's three positions, in a model that sees; nil for one position per token.
+  ///
+  /// The three are the same in a text.
+  public var sections: RotarySections?
 
   /// The length of the longest sequence that has LongRoPE's short factors; nil where frequencies do not depend on the
   /// length.
@@ -121,6 +125,31 @@ public struct Rotary: Sendable, Hashable {
     self.scaling = scaling
     self.features = features
     self.isInterleaved = isInterleaved
+  }
+}
+
+/// The pairs of features that turn by time, height and width of a token of an image (M-RoPE).
+///
+/// Qwen2-VL, arXiv 2409.12191, section 2.1; Qwen3-VL, transformers' `apply_interleaved_mrope`, with axes that take turns.
+public struct RotarySections: Sendable, Hashable {
+  /// `mrope_section`: pairs of time, of height, and of width, (3).
+  public var pairs: [Int]
+  /// Whether the axes take turns, as in Qwen3-VL; otherwise they stand behind each other.
+  public var takeTurns: Bool
+
+  /// Sections of `pairs`, (3).
+  public init(pairs: [Int], takeTurns: Bool = false) {
+    self.pairs = pairs
+    self.takeTurns = takeTurns
+  }
+
+  /// The axis that a pair of features turns by: 0 for time, 1 for height, 2 for width.
+  package func axis(ofPair pair: Int) -> Int {
+    if takeTurns {
+      let axis = pair % 3
+      return axis > 0 && pair < 3 * pairs[axis] ? axis : 0
+    }
+    return pair < pairs[0] ? 0 : pair < pairs[0] + pairs[1] ? 1 : 2
   }
 }
 

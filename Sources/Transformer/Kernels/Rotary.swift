@@ -6,8 +6,8 @@ import Foundation
 /// Su et al. 2021, arXiv 2104.09864. Angle of position t, pair i of n turned features: t · θ^(−2i/n), the frequencies
 /// stretched by ``RopeScaling``. Layers of one ``Rotary`` share a table.
 package struct RotaryTable: ~Copyable, Sendable {
-  /// Positions the table covers.
-  let positions: Int
+  /// The rows of a text that the table covers.
+  let rows: Range<Int>
   /// What LongRoPE takes for the length of the sequence.
   let length: Int
   private var angles = UniqueArray<RotaryAngles>()
@@ -19,8 +19,22 @@ package struct RotaryTable: ~Copyable, Sendable {
 
   /// A table of `positions`, in a sequence of `length` tokens; of as many if nil.
   package init(_ configuration: ModelConfiguration, positions: Int, length: Int? = nil) {
-    self.positions = positions
-    self.length = length ?? positions
+    self.init(
+      configuration, first: 0, positions: [Array(0..<positions)], length: length ?? positions)
+  }
+
+  /// A table of the rows from `first` on.
+  ///
+  /// - Parameters:
+  ///   - configuration: The model's.
+  ///   - first: The place of the first row in its text.
+  ///   - positions: Where each row stands: on one axis, (1, rows), or on the three of ``RotarySections``, (3, rows).
+  ///   - length: What LongRoPE takes for the length of the sequence.
+  package init(
+    _ configuration: ModelConfiguration, first: Int, positions: [[Int]], length: Int
+  ) {
+    rows = first..<first + positions[0].count
+    self.length = length
     headDim = configuration.headDim
     var known: [Rotary] = []
     places = configuration.kinds.map { kind in
@@ -32,7 +46,7 @@ package struct RotaryTable: ~Copyable, Sendable {
     limits = known.compactMap(\.originalPositions)
     for rotary in known {
       angles.append(
-        RotaryAngles(rotary, headDim: headDim, positions: positions, length: self.length))
+        RotaryAngles(rotary, headDim: headDim, positions: positions, length: length))
     }
   }
 
@@ -47,34 +61,43 @@ package struct RotaryTable: ~Copyable, Sendable {
     _ x: inout MutableMatrixView, rows set: RowSet, layer: Int, inverse: Bool = false
   ) {
     precondition(x.rows == set.count, "\(x.rows) rows for \(set)")
-    precondition(set.tail.upperBound <= positions, "\(set) of \(positions) positions")
+    precondition(
+      set.tail.upperBound <= rows.upperBound && (rows.lowerBound == 0 || set.sink == 0)
+        && set.tail.lowerBound >= rows.lowerBound, "\(set) of the rows \(rows)")
     guard let place = places[layer] else { return }
-    angles[place].rotate(&x, rows: set, headDim: headDim, sign: inverse ? -1 : 1)
+    angles[place].rotate(
+      &x, rows: set, first: rows.lowerBound, headDim: headDim, sign: inverse ? -1 : 1)
   }
 }
 
 /// The angles of one ``Rotary``.
 struct RotaryAngles: ~Copyable, Sendable {
-  /// (positions, turned features / 2) each.
+  /// (rows, turned features / 2) each.
   let cosine: Tensor
   let sine: Tensor
   let isInterleaved: Bool
 
-  init(_ rotary: Rotary, headDim: Int, positions: Int, length: Int) {
+  init(_ rotary: Rotary, headDim: Int, positions: [[Int]], length: Int) {
+    precondition(
+      positions.count == 1 || positions.count == 3 && rotary.sections != nil,
+      "\(positions.count) axes")
     let frequencies = rotary.frequencies(headDim: headDim, length: length)
     let factor = rotary.scaling?.attentionFactor ?? 1
     isInterleaved = rotary.isInterleaved
-    var cosine = Tensor(rows: positions, columns: frequencies.count)
-    var sine = Tensor(rows: positions, columns: frequencies.count)
+    let axes = frequencies.indices.map {
+      positions.count == 1 ? positions[0] : positions[rotary.sections?.axis(ofPair: $0) ?? 0]
+    }
+    var cosine = Tensor(rows: positions[0].count, columns: frequencies.count)
+    var sine = Tensor(rows: positions[0].count, columns: frequencies.count)
     do {
       var c = cosine.mutableSpan
       var s = sine.mutableSpan
-      for t in 0..<positions {
+      for row in positions[0].indices {
         for (i, frequency) in frequencies.enumerated() {
           // Hugging Face forms the angle in float32; so do we, to be equal at long positions.
-          let angle = Float(t) * Float(frequency)
-          c[t * frequencies.count + i] = Float(cos(Double(angle)) * factor)
-          s[t * frequencies.count + i] = Float(sin(Double(angle)) * factor)
+          let angle = Float(axes[i][row]) * Float(frequency)
+          c[row * frequencies.count + i] = Float(cos(Double(angle)) * factor)
+          s[row * frequencies.count + i] = Float(sin(Double(angle)) * factor)
         }
       }
     }
@@ -82,21 +105,23 @@ struct RotaryAngles: ~Copyable, Sendable {
     self.sine = sine
   }
 
-  func rotate(_ x: inout MutableMatrixView, rows set: RowSet, headDim: Int, sign: Float) {
+  func rotate(
+    _ x: inout MutableMatrixView, rows set: RowSet, first: Int, headDim: Int, sign: Float
+  ) {
     Transformer.rotate(
-      &x, rows: set, cosines: cosine.view, sines: sine.view, headDim: headDim, sign: sign,
-      neighbours: isInterleaved)
+      &x, rows: set, first: first, cosines: cosine.view, sines: sine.view, headDim: headDim,
+      sign: sign, neighbours: isInterleaved)
   }
 }
 
 private func rotate(
-  _ x: inout MutableMatrixView, rows set: RowSet, cosines: MatrixView, sines: MatrixView,
-  headDim: Int, sign: Float, neighbours: Bool
+  _ x: inout MutableMatrixView, rows set: RowSet, first: Int, cosines: MatrixView,
+  sines: MatrixView, headDim: Int, sign: Float, neighbours: Bool
 ) {
   let features = 2 * cosines.columns
   x.parallelRows(rowsPerTask(x.columns)) { rows, block in
     for r in rows {
-      let position = r < set.sink ? r : r - set.sink + set.tail.lowerBound
+      let position = (r < set.sink ? r : r - set.sink + set.tail.lowerBound) - first
       for head in 0..<block.columns / headDim {
         let columns = head * headDim..<head * headDim + features
         var one = block.slice(rows: r - rows.lowerBound..<r - rows.lowerBound + 1, columns: columns)

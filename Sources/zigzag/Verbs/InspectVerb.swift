@@ -197,7 +197,11 @@ extension Rotary {
         "longrope, long factors over \(grouped(longrope.originalMaxPositions)) positions"
       }
     let part = features.map { "\($0) of \(headDim) features" }
-    let all = [words, part].compactMap(\.self)
+    let axes = sections.map { sections in
+      "\(sections.pairs.map(String.init).joined(separator: ", ")) pairs by time, height and width"
+        + (sections.takeTurns ? ", in turn" : "")
+    }
+    let all = [words, part, axes].compactMap(\.self)
     return all.isEmpty ? nil : all.joined(separator: ", ")
   }
 }
