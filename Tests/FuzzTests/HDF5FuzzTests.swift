@@ -92,6 +92,50 @@ extension FuzzTests {
     }
   }
 
+  /// Two samples with everything that they may have.
+  private static func embeddings() throws -> [UInt8] {
+    var arrays: [String: HDF5Array] = [:]
+    for name in ["a", "b"] {
+      for (part, rows) in [("prefix", 6), ("query", 2), ("null", 1)] {
+        let values = (0..<rows * 4).map { Float($0 + part.utf8.count) / 8 }
+        arrays["\(name)/\(part)"] = .floats(values, shape: [rows, 4])
+        arrays["\(name)/\(part)_positions"] = .integers(
+          (0..<3 * Int64(rows)).map { $0 % 7 }, shape: [3, rows])
+      }
+      arrays["\(name)/prefix_additions"] = .floats(
+        Array(repeating: 0.5, count: 24), shape: [1, 6, 4])
+      arrays["\(name)/documents"] = .integers([0, 2, 3, 6], shape: [2, 2])
+      arrays["\(name)/needles"] = .integers([4, 6], shape: [1, 2])
+      arrays["\(name)/gold"] = .integers([1], shape: [1])
+    }
+    return try FuzzCorpus.file { path in
+      try HDF5Archive(
+        attributes: ["format": .text("zigzag-embeddings"), "format_version": .integer(1)],
+        arrays: arrays
+      ).write(to: path)
+    }
+  }
+
+  @Test func embeddingFiles() throws {
+    var kind = LayerKind.biased
+    kind.rotary?.sections = RotarySections(pairs: [1, 0, 0])
+    let configuration = ModelConfiguration(
+      modelType: "qwen2", layers: 2, hidden: 4, feedForward: 4, queryHeads: 2, keyValueHeads: 1,
+      headDim: 2, vocabulary: 8, maxPositions: 64, kind: kind)
+    let corpus = [try Self.embeddings()]
+    try FuzzCampaign(
+      parser: "embeddings", suffix: ".h5", seeds: corpus, mutate: Self.mutator(corpus)
+    ).run { path in
+      let file = try EmbeddingFile(contentsOf: path)
+      #expect(try file.sizes().count == file.names.count)
+      for index in file.names.indices {
+        let sample = try file.sample(index, for: configuration, [.queryFocused, .evaluator])
+        #expect(sample.documents.allSatisfy { $0.upperBound <= sample.prefix.count })
+        #expect(sample.gold.allSatisfy(sample.documents.indices.contains))
+      }
+    }
+  }
+
   // MARK: Files that cost much
 
   /// Reads a small file (Fixtures/bombs) and expects the words of its refusal, or none if it is read.

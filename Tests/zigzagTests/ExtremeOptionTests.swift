@@ -58,7 +58,7 @@ import Testing
   private static let words: Set = [
     "folder", "file", "path", "run.json", "model", "format", "level", "log-level", "key=value",
     "ids.npy", "headmap.json", "out.npy", "gates", "name", "criterion", "type", "measures",
-    "method",
+    "method", "file.h5",
   ]
 
   private struct Help: Decodable {

@@ -51,13 +51,45 @@ public struct HeadScorer: Sendable {
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnDocuments)
     try Self.require(methods, prompts)
+    return try scores(by: methods, prompts.count, onSample) { index in
+      let prompt = prompts[index]
+      var found = rows(by: methods, prompt.rows(of: decoder))
+      if methods.contains(.retrievalHead) {
+        found[.retrievalHead] = copies(prompt, AttentionScores(decoder))
+      }
+      return found
+    }
+  }
+
+  /// Scores by every one of `methods` that looks at embeddings.
+  ///
+  /// - Parameters:
+  ///   - methods: The methods.
+  ///   - file: The samples, read one at a time.
+  ///   - onSample: Called before each sample with its index; what it throws ends the work.
+  /// - Returns: The scores by method.
+  /// - Throws: `FileError` where a sample is not as the model needs it, and what `onSample` throws.
+  public func score(
+    by methods: [ScoreMethod], _ file: EmbeddingFile, onSample: (Int) throws -> Void
+  ) throws -> [ScoreMethod: ScoredHeads] {
+    let methods = methods.filter(\.asksOnEmbeddings)
+    return try scores(by: methods, file.names.count, onSample) { index in
+      rows(by: methods, try file.sample(index, for: decoder.configuration, methods))
+    }
+  }
+
+  /// The means over so many samples of what `rows` says of each.
+  private func scores(
+    by methods: [ScoreMethod], _ samples: Int, _ onSample: (Int) throws -> Void,
+    rows: (Int) throws -> [ScoreMethod: ScoreSum.Sample]
+  ) throws -> [ScoreMethod: ScoredHeads] {
     var sums = methods.reduce(into: [:]) { $0[$1] = ScoreSum() }
-    for (index, prompt) in prompts.enumerated() {
+    for index in 0..<samples {
       try onSample(index)
-      for (method, found) in rows(by: methods, prompt) { sums[method]?.add(found) }
+      for (method, found) in try rows(index) { sums[method]?.add(found) }
     }
     return try sums.reduce(into: [:]) { result, entry in
-      result[entry.key] = try mean(entry.value, by: entry.key, prompts.count)
+      result[entry.key] = try mean(entry.value, by: entry.key, samples)
     }
   }
 
@@ -77,16 +109,15 @@ public struct HeadScorer: Sendable {
       found: "sample \(index) without")
   }
 
-  /// What a sample says of all heads, by method: the rows of a table, nil where it does not count.
+  /// What a sample says of all heads, by each method that needs no tokens: the rows of a table.
   private func rows(
-    by methods: [ScoreMethod], _ prompt: DocumentPrompt
+    by methods: [ScoreMethod], _ prompt: ResidualPrompt
   ) -> [ScoreMethod: ScoreSum.Sample] {
     let attention = AttentionScores(decoder)
     var found: [ScoreMethod: ScoreSum.Sample] = [:]
-    if methods.contains(.queryFocused) || methods.contains(.multimodal) {
+    if methods.contains(.queryFocused) || methods.contains(.multimodal), let null = prompt.null {
       let both = attention.documents(
-        decoder.input(prompt.prefix), query: decoder.input(prompt.query),
-        null: decoder.input(prompt.null), prompt.documents)
+        prompt.prefix, query: prompt.query, null: null, prompt.documents)
       found[.queryFocused] = .counts(
         settings.queryFocused == .sum
           ? Self.sum(both.masked, prompt.gold) : Self.gain(both.masked, prompt.gold))
@@ -96,18 +127,16 @@ public struct HeadScorer: Sendable {
       switch method {
       case .evaluator:
         // As many rows as the query has at most, so that no needle is among them.
-        let end = prompt.tokens.count - min(settings.rows, prompt.query.count)
+        let query = prompt.query
+        let first = query.count - min(settings.rows, query.count)
         found[method] = .counts(
           attention.needle(
-            decoder.input(Array(prompt.tokens[..<end])),
-            last: decoder.input(Array(prompt.tokens[end...])), prompt.needles))
+            .joined([prompt.prefix, query.rows(0..<first)]), last: query.rows(first..<query.count),
+            prompt.needles))
       case .meanQueryKey:
-        found[method] = .counts(
-          decoder.profiles(decoder.input(prompt.prefix), distances: settings.distances))
+        found[method] = .counts(decoder.profiles(prompt.prefix, distances: settings.distances))
       case .repetition:
         found[method] = .counts(repetition(prompt, attention))
-      case .retrievalHead:
-        found[method] = copies(prompt, attention)
       default: break
       }
     }
@@ -129,25 +158,50 @@ public struct HeadScorer: Sendable {
   }
 
   private func repetition(
-    _ prompt: DocumentPrompt, _ attention: AttentionScores
+    _ prompt: ResidualPrompt, _ attention: AttentionScores
   ) -> [[Double]] {
-    guard let first = prompt.documents.first, let last = prompt.documents.last else { return [] }
-    let tokens = prompt.tokens
-    let (sink, end) = (first.lowerBound, last.upperBound)
+    guard let sink = prompt.documents.first?.lowerBound else { return [] }
+    let context = prompt.context
+    let end = context.count
     let suffix = tokenizer.encode(settings.wording.ending)
     var chunks: [(place: Range<Int>, rows: ResidualInput)] = []
     for start in stride(from: sink, to: end, by: settings.chunk) {
       let place = start..<min(start + settings.chunk, end)
       // KVzip's words and its eight tokens.
-      let words =
+      let words = tokenizer.encode(
         chunks.isEmpty
-        ? tokenizer.encode("\n\nRepeat the previous context exactly.")
-        : tokenizer.encode("\n\nRepeat the part of the previous context exactly, starting with ")
-          + tokens[max(sink, start - 8)..<start]
-      chunks.append((place, decoder.input(words + suffix + tokens[place])))
+          ? "\n\nRepeat the previous context exactly."
+          : "\n\nRepeat the part of the previous context exactly, starting with ")
+      let begun = chunks.isEmpty ? start..<start : max(sink, start - 8)..<start
+      chunks.append(
+        (place, following(context, [.text(words), .rows(begun), .text(suffix), .rows(place)])))
     }
-    return attention.repetition(
-      decoder.input(Array(tokens[..<end])), sink: sink, chunks)
+    return attention.repetition(context, sink: sink, chunks)
+  }
+
+  /// Something that follows a context: tokens, or rows of the context again.
+  private enum Part {
+    case text([Int32])
+    case rows(Range<Int>)
+  }
+
+  /// Rows behind a context.
+  ///
+  /// Where its rows have positions, each part goes on behind the last one.
+  private func following(_ context: ResidualInput, _ parts: [Part]) -> ResidualInput {
+    var rows: [ResidualInput] = []
+    var next = context.positions.map { _ in context.length(behind: 0) }
+    for part in parts {
+      let own =
+        switch part {
+        case .text(let tokens): decoder.input(tokens, positionsFrom: next)
+        case .rows(let place): context.rows(place, from: next)
+        }
+      guard own.count > 0 else { continue }
+      if next != nil { next = own.length(behind: 0) }
+      rows.append(own)
+    }
+    return .joined(rows)
   }
 
   private func mean(

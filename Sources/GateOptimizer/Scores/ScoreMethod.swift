@@ -37,6 +37,14 @@ public enum ScoreMethod: String, SettingChoice {
   /// Whether heads of a layer have scores of their own.
   public var ranksHeads: Bool { self != .oneLayerBack && self != .oneLayerBackLikelihood }
 
+  /// Whether it asks on embeddings, too: what it looks at needs no tokens.
+  public var asksOnEmbeddings: Bool {
+    switch self {
+    case .queryFocused, .multimodal, .evaluator, .repetition, .meanQueryKey: true
+    case .retrievalHead, .oneLayerBack, .oneLayerBackLikelihood, .lazy: false
+    }
+  }
+
   /// Whether it is of questions on documents; the others are of the samples that maps are searched or gates learned on.
   public var asksOnDocuments: Bool {
     switch self {

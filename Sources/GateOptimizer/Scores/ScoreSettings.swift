@@ -14,6 +14,9 @@ public struct ScoreSettings: SettingSection {
   public var task = PasskeyTask.documents
   /// Questions on documents of one's own, JSON Lines, instead of made ones.
   public var file: String?
+  /// Questions whose documents are rows of the residual stream, an ``EmbeddingFile``, instead of made ones; all of them
+  /// are asked.
+  public var embeddings: String?
   /// How questions are put.
   public var wording = DocumentWording()
   /// How query heads that share a key-value head become one number.
@@ -47,7 +50,7 @@ public struct ScoreSettings: SettingSection {
 
   /// The names of the settings in a file.
   public enum CodingKeys: String, SettingKey {
-    case methods, samples, context, documents, task, file, wording, group
+    case methods, samples, context, documents, task, file, embeddings, wording, group
     case queryFocused = "qrhead"
     case maximumTokens = "max_new_tokens"
     case recall, rows, chunk, distances, masking
@@ -64,6 +67,9 @@ public struct ScoreSettings: SettingSection {
       Setting(.documents, \.documents, 1...1000),
       Setting(.task, \.task),
       Setting(.file, optional: \.file) { file, key throws(InvalidSetting) in
+        try requireSetting(!file.isEmpty, key, "is empty; name a file, or leave it out")
+      },
+      Setting(.embeddings, optional: \.embeddings) { file, key throws(InvalidSetting) in
         try requireSetting(!file.isEmpty, key, "is empty; name a file, or leave it out")
       },
       Setting(.wording, \.wording) { wording, key throws(InvalidSetting) in
@@ -84,8 +90,21 @@ public struct ScoreSettings: SettingSection {
     ]
   }
 
-  /// Refuses a wording that has no passkeys for so many documents.
+  /// Refuses a wording that has no passkeys for so many documents, and embeddings beside another file or for a method that
+  /// needs tokens.
   public func validateTogether() throws(InvalidSetting) {
+    if let embeddings {
+      try requireSetting(
+        file == nil, CodingKeys.embeddings,
+        "is \(embeddings), but scores.file names questions as well; take one of them out")
+      if let method = methods.first(where: { !$0.asksOnEmbeddings }) {
+        let others = ScoreMethod.allCases.filter(\.asksOnEmbeddings).map(\.rawValue)
+        throw InvalidSetting(
+          [CodingKeys.methods.rawValue],
+          "has \(method.rawValue), which needs tokens and cannot look at embeddings; ask for some of "
+            + others.joined(separator: ", "))
+      }
+    }
     try settingProblem { () throws(GateOptimizerError) in
       try documentTask.validate(at: CodingKeys.task.rawValue)
     }

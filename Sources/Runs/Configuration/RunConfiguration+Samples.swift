@@ -185,10 +185,10 @@ extension RunConfiguration {
     haystack.evaluation.files + evaluation.tasks.compactMap { $0.answers?.file }
   }
 
-  /// The texts that questions on documents are made of, or their file.
+  /// The texts that questions on documents are made of, or their file, of texts or of embeddings.
   var scoreTextFiles: [String] {
     guard scores.asksOnDocuments else { return [] }
-    return scores.file.map { [$0] } ?? haystack.calibration.files
+    return (scores.file ?? scores.embeddings).map { [$0] } ?? haystack.calibration.files
   }
 
   /// The files of tasks that maps are searched on.

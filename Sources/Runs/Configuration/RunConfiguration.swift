@@ -240,9 +240,11 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
       let isEvaluation = search.contexts.isEmpty && calibration == nil
       try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"], model)
     }
+    let isMade = scores.file == nil && scores.embeddings == nil
     for (key, tokens) in [
-      (ScoreSettings.CodingKeys.context, scores.file == nil ? scores.context : 0),
-      (.distances, scores.distances), (.maximumTokens, scores.maximumTokens),
+      (ScoreSettings.CodingKeys.context, isMade ? scores.context : 0),
+      (.distances, scores.distances),
+      (.maximumTokens, scores.embeddings == nil ? scores.maximumTokens : 0),
     ] where scores.asksOnDocuments && tokens > model.maxPositions {
       throw InvalidSetting(
         [CodingKeys.scores.rawValue, key.rawValue],

@@ -52,6 +52,19 @@ struct SettingScope {
       ]),
   ])
 
+  /// Those of them that scores on embeddings depend on.
+  static let scoresOnEmbeddings = SettingScope(paths: [
+    SettingPath(
+      Key.scores,
+      without: [
+        ScoreSettings.CodingKeys.methods, ScoreSettings.CodingKeys.group,
+        ScoreSettings.CodingKeys.masking, ScoreSettings.CodingKeys.samples,
+        ScoreSettings.CodingKeys.context, ScoreSettings.CodingKeys.documents,
+        ScoreSettings.CodingKeys.task, ScoreSettings.CodingKeys.maximumTokens,
+        ScoreSettings.CodingKeys.recall,
+      ])
+  ])
+
   /// Those that decide what is masked.
   static let masking = SettingScope(paths: [
     SettingPath(Key.scores, ScoreSettings.CodingKeys.masking),
@@ -126,7 +139,9 @@ extension RunConfiguration {
   }
 
   /// The settings that scores of heads depend on; of those that do not ask on documents none of their own.
-  package func scoreSettings() throws -> [String: String] { try settings(in: .scores) }
+  package func scoreSettings() throws -> [String: String] {
+    try settings(in: scores.embeddings == nil ? .scores : .scoresOnEmbeddings)
+  }
 
   /// The settings that searched maps depend on, besides those of the gates.
   package func searchSettings() throws -> [String: String] {

@@ -49,7 +49,7 @@ package struct CostPlan: Sendable {
         let samples = try configuration.searchSamples(tokenizer)
         lines += try configuration.searchedUnits.map { try costs.search($0, samples) }
       }
-      if let line = costs.score() { lines.append(line) }
+      if let line = try costs.score() { lines.append(line) }
       for task in configuration.evaluation.tasks {
         for deployment in configuration.deployments {
           lines.append(try costs.evaluate(task, deployment, tokenizer))
@@ -163,7 +163,7 @@ private struct StageCosts {
   }
 
   /// Scores of heads, and accuracy without them; nil where no method is asked for.
-  func score() -> CostPlan.Line? {
+  func score() throws -> CostPlan.Line? {
     let settings = configuration.scores
     guard !settings.methods.isEmpty else { return nil }
     // A pass for each method; KVzip reads what is repeated as well, and the others their queries.
@@ -173,14 +173,19 @@ private struct StageCosts {
     let layers = alone ? MapSpace(model).globalLayers.count * configuration.search.samples : 0
     let ranked = settings.methods.count(where: \.ranksHeads) + settings.masking.seeds.count
     let masks = settings.masking.heads.isEmpty ? 0 : 2 * (1 + ranked * settings.masking.heads.count)
+    var sizes = Array(repeating: settings.context, count: settings.samples)
+    if let path = settings.embeddings, !asking.isEmpty {
+      sizes = try EmbeddingFile(contentsOf: path).sizes()
+    }
+    let longest = sizes.max() ?? 0
     let operations =
-      Double(settings.samples) * passes * prefill(settings.context)
+      passes * sizes.reduce(0) { $0 + prefill($1) }
       + Double(layers) * 0.5 * prefill(configuration.searchContexts[0])
       + Double(masks * settings.masking.samples) * prefill(configuration.evaluation.context)
     return line(
       "score",
-      "\(settings.methods.count) methods, \(settings.samples) samples of \(settings.context) tokens, \(masks) sets of masked heads",
-      operations, 4 * settings.context * (4 * model.hidden + 2 * model.activeFeedForward))
+      "\(settings.methods.count) methods, \(sizes.count) samples of \(longest) tokens, \(masks) sets of masked heads",
+      operations, 4 * longest * (4 * model.hidden + 2 * model.activeFeedForward))
   }
 
   func evaluate(

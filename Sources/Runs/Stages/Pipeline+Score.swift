@@ -43,7 +43,7 @@ extension Pipeline {
   ) throws -> [ScoreMethod: ScoreRecord] {
     let methods = methods.filter(\.asksOnDocuments)
     guard !methods.isEmpty else { return [:] }
-    let prompts = try configuration.scorePrompts(model.tokenizer)
+    let samples = try configuration.scoreSamples(model.tokenizer)
     let ends = try configuration.scores.wording.form.chat.endTokens(
       of: model.tokenizer, at: "scores.wording.form")
     let scorer = HeadScorer(
@@ -53,14 +53,14 @@ extension Pipeline {
     let shared: [ScoreMethod] = [.queryFocused, .multimodal]
     let passes =
       [methods.filter(shared.contains)] + methods.filter { !shared.contains($0) }.map { [$0] }
-    let total = prompts.count * passes.count { !$0.isEmpty }
+    let total = samples.count * passes.count { !$0.isEmpty }
     observer.stepBegan("score", unit: "samples", done: 0, total: total)
     var kept: [ScoreMethod: ScoreRecord] = [:]
     var done = 0
     var failure: (any Error)?
     for pass in passes where !pass.isEmpty {
       do {
-        let scored = try scorer.score(by: pass, prompts) { _ in
+        let scored = try samples.score(scorer, by: pass) { _ in
           try folder.guardian.check()
           if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
           done += 1
@@ -112,7 +112,7 @@ extension Pipeline {
       type: model.decoder.configuration.modelType, identity: source.identity)
     record.samples = scored.samples
     record.answered = scored.answered
-    record.seed = Int(exactly: configuration.seed)
+    record.seed = configuration.scores.embeddings == nil ? Int(exactly: configuration.seed) : nil
     if method.asksOnDocuments {
       record.texts = configuration.scoreTextFiles.reduce(into: [:]) {
         $0[$1] = self.record.texts?[$1]
@@ -131,12 +131,44 @@ extension Pipeline {
   }
 }
 
+/// What heads are scored on.
+enum ScoreSamples {
+  /// Questions on texts.
+  case prompts([DocumentPrompt])
+  /// Rows of the residual stream.
+  case embeddings(EmbeddingFile)
+
+  var count: Int {
+    switch self {
+    case .prompts(let prompts): prompts.count
+    case .embeddings(let file): file.names.count
+    }
+  }
+
+  func score(
+    _ scorer: HeadScorer, by methods: [ScoreMethod], onSample: (Int) throws -> Void
+  ) throws -> [ScoreMethod: ScoredHeads] {
+    switch self {
+    case .prompts(let prompts): try scorer.score(by: methods, prompts, onSample: onSample)
+    case .embeddings(let file): try scorer.score(by: methods, file, onSample: onSample)
+    }
+  }
+}
+
 extension RunConfiguration {
+  /// What heads are scored on: the file of embeddings, or questions on texts.
+  fileprivate func scoreSamples(_ tokenizer: Tokenizer) throws -> ScoreSamples {
+    if let embeddings = scores.embeddings {
+      return .embeddings(try EmbeddingFile(contentsOf: embeddings))
+    }
+    return .prompts(try scorePrompts(tokenizer))
+  }
+
   /// The samples that heads are scored on, with their gold documents.
   ///
   /// - Throws: `FileError`, `GateOptimizerError` and `DocumentProblem` for a sample that cannot be made.
   func scorePrompts(_ tokenizer: Tokenizer) throws -> [DocumentPrompt] {
-    let samples = try scoreSamples(tokenizer)
+    let samples = try documentSamples(tokenizer)
     return try samples.enumerated().map { index, sample in
       let place = scores.file.map { "\($0), sample \(index)" } ?? "sample \(index) of scores"
       return try DocumentPrompt(
@@ -144,7 +176,7 @@ extension RunConfiguration {
     }
   }
 
-  private func scoreSamples(_ tokenizer: Tokenizer) throws -> [DocumentSample] {
+  private func documentSamples(_ tokenizer: Tokenizer) throws -> [DocumentSample] {
     if let file = scores.file {
       let read = try DocumentFile(contentsOf: file, needsGold: true).samples
       try requireSetting(
@@ -189,17 +221,41 @@ extension RunConfiguration {
           [ScoreSettings.CodingKeys.wording.rawValue, DocumentWording.CodingKeys.form.rawValue],
           "is \(found); it must be \(expected)")
       }
+      if let embeddings = scores.embeddings {
+        return try requireEmbeddings(embeddings, model)
+      }
       let prompts = try scorePrompts(tokenizer)
       for (index, prompt) in prompts.enumerated() {
-        for method in scores.methods {
-          let needed = prompt.positions(for: method, scores)
-          try requireSetting(
-            needed <= model.maxPositions, ScoreSettings.CodingKeys.methods,
-            "has \(method.rawValue), which needs \(needed) positions for sample \(index); \(self.model) was made for at "
-              + "most \(model.maxPositions): give shorter samples, or leave it out")
-        }
+        try requireFit(sample: index, model) { prompt.positions(for: $0, scores) }
       }
       try HeadScorer.require(scores.methods, prompts)
+    }
+  }
+
+  /// Refuses methods that need more positions for a sample than the model has.
+  private func requireFit(
+    sample: Int, _ model: ModelConfiguration, positions: (ScoreMethod) -> Int
+  ) throws(InvalidSetting) {
+    for method in scores.methods {
+      let needed = positions(method)
+      try requireSetting(
+        needed <= model.maxPositions, ScoreSettings.CodingKeys.methods,
+        "has \(method.rawValue), which needs \(needed) positions for sample \(sample); \(self.model) was made for at "
+          + "most \(model.maxPositions): give shorter samples, or leave it out")
+    }
+  }
+
+  /// Reads every sample of a file of embeddings.
+  private func requireEmbeddings(_ path: String, _ model: ModelConfiguration) throws {
+    // Without its vision tower a model of this family needs no embeddings, and with it causal attention is another model.
+    try requireSetting(
+      model.modelType != "gemma3_text", ScoreSettings.CodingKeys.embeddings,
+      "is \(path), but in Gemma 3 the tokens of an image see each other both ways, which is not computed here; take a model "
+        + "with causal attention")
+    let file = try EmbeddingFile(contentsOf: path)
+    for index in file.names.indices {
+      let sample = try file.sample(index, for: model, scores.methods)
+      try requireFit(sample: index, model) { sample.positions(for: $0, scores) }
     }
   }
 }

@@ -55,9 +55,10 @@ package enum TextFile {
     return byteOrderMarkWarning(of: beginning)
   }
 
-  /// The SHA-256 of a file of any kind above; nil where it cannot be read.
+  /// The SHA-256 of a file of any kind above, or of an HDF5 file of any size; nil where it cannot be read.
   package static func sha256(of path: String) -> String? {
-    guard let file = try? FileReader(path: path, what: "file"), file.byteCount <= FileLimit.text
+    guard let file = try? FileReader(path: path, what: "file"), let beginning = try? file.beginning,
+      file.byteCount <= FileLimit.text || FileKind(beginning: beginning) == .hdf5
     else { return nil }
     let hash = SHA256()
     for start in stride(from: 0, to: file.byteCount, by: 1 << 20) {

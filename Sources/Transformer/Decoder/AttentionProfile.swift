@@ -15,14 +15,19 @@ extension DecoderModel {
   package func profiles(_ text: ResidualInput, distances: Int) -> [[Double]] {
     precondition(text.count >= 1 && distances >= 1, "\(text.count) tokens, \(distances) positions")
     let all = RowSet.all(text.count)
-    let rows = Array(repeating: all, count: configuration.layers + 1)
-    let table = RotaryTable(configuration, positions: text.count)
+    let table = RotaryTable(configuration, of: text, first: 0, length: text.length(behind: 0))
     let profile = RotaryTable(configuration, positions: distances)
     var found: [[Double]] = []
-    _ = walk(text.x.copy(), rows: rows, table: table) { layer, qkv in
-      var mean = layer.means(qkv, table)
-      found.append(layer.profile(&mean, distances, profile))
-      return layer.attend(qkv, layer.kind.ownVisibility).output()
+    var x = text.x.copy()
+    for index in 0..<configuration.layers {
+      let layer = self.layer(index, input: all, output: all)
+      let output = layer.forward(x.view, table: table) { qkv in
+        var mean = layer.means(qkv, table)
+        found.append(layer.profile(&mean, distances, profile))
+        return layer.attend(qkv, layer.kind.ownVisibility).output()
+      }
+      x = output.y
+      text.add(behind: index, to: &x)
     }
     return found
   }

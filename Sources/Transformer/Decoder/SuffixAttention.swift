@@ -1,22 +1,6 @@
 import BasicContainers
 
-/// The residual stream's input of some tokens, (tokens, C): embeddings, or what stands in their place.
-package final class ResidualInput: Sendable {
-  let x: Tensor
-
-  /// Takes over the rows.
-  package init(_ x: consuming Tensor) { self.x = x }
-
-  /// Tokens.
-  package var count: Int { x.rows }
-}
-
 extension DecoderModel {
-  /// The embeddings of tokens.
-  package func input(_ tokens: [Int32]) -> ResidualInput {
-    ResidualInput(embed(tokens, rows: .all(tokens.count)))
-  }
-
   /// How full attention of suffixes of one prefix falls on every key, reduced over all rows of the suffix, layer by
   /// layer.
   ///
@@ -40,12 +24,16 @@ extension DecoderModel {
   ) rethrows {
     precondition(prefix.count >= 1 && suffixes.allSatisfy { $0.count >= 1 }, "no tokens")
     let start = prefix.count
-    let table = RotaryTable(
-      configuration, positions: start + (suffixes.map(\.count).max() ?? 0))
+    let length = suffixes.map { $0.length(behind: start) }.reduce(prefix.length(behind: 0), max)
+    let table = RotaryTable(configuration, of: prefix, first: 0, length: length)
     let (all, last) = (RowSet.all(start), RowSet(sink: 0, tail: start - 1..<start))
     var x = prefix.x.copy()
     var own = UniqueArray<Tensor>()
-    for suffix in suffixes { own.append(suffix.x.copy()) }
+    var tables = UniqueArray<RotaryTable>()
+    for suffix in suffixes {
+      own.append(suffix.x.copy())
+      tables.append(RotaryTable(configuration, of: suffix, first: start, length: length))
+    }
     let end = layers ?? configuration.layers
     for index in 0..<end {
       // Nothing of the prefix goes on from the last layer but its keys and values.
@@ -56,12 +44,13 @@ extension DecoderModel {
         return layer.attend(qkv, layer.kind.ownVisibility).output()
       }
       x = output.y
+      if index + 1 < end { prefix.add(behind: index, to: &x) }
       guard let prompt = rows.take() else { preconditionFailure("a layer without attention") }
       for suffix in suffixes.indices {
         let set = RowSet(sink: 0, tail: start..<start + own[suffix].rows)
         let step = self.layer(index, input: set, output: set)
         var columns = Tensor(rows: 0, columns: 0)
-        let passed = step.forward(own[suffix].view, table: table) { qkv in
+        let passed = step.forward(own[suffix].view, table: tables[suffix]) { qkv in
           let visibility = step.kind.ownVisibility
           let attended = step.attend(qkv, visibility, after: prompt) { k, keys, result in
             let kept = parts.map { $0[suffix] + [start..<keys.count] }
@@ -77,6 +66,7 @@ extension DecoderModel {
           return attended.output()
         }
         own[suffix] = passed.y
+        suffixes[suffix].add(behind: index, to: &own[suffix])
         try visit(index, suffix, columns)
       }
     }

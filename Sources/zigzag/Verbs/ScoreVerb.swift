@@ -15,6 +15,7 @@ struct ScoreVerb: Verb {
 
         zigzag score configs/smollm2-135m.yaml --method qrhead --method retrieval-head
         zigzag score configs/smollm2-135m.yaml --set 'scores=[qrhead, kvzip, mean-qk]'
+        zigzag score configs/vision.yaml --method multimodal --embeddings pages.h5
         zigzag rank runs/smollm2-135m/heads-qrhead.json --sparsity 0.5
 
       Methods: \(ScoreMethod.allCases.map(\.rawValue).joined(separator: ", ")). The path of each table of scores \
@@ -29,6 +30,12 @@ struct ScoreVerb: Verb {
       "A method instead of those of the configuration; may be repeated.", valueName: "method"))
   var method: [ScoreMethod] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Questions on what a model sees: rows of its residual stream (docs/scores.md), instead of made ones.",
+      valueName: "file.h5"))
+  var embeddings: String?
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
@@ -36,6 +43,10 @@ struct ScoreVerb: Verb {
     if !method.isEmpty {
       source.overrides.append(
         "scores.methods=[\(method.map(\.rawValue).joined(separator: ", "))]")
+    }
+    if let embeddings {
+      // As a text of YAML, whatever the path has in it.
+      source.overrides.append("scores.embeddings='\(embeddings.replacing("'", with: "''"))'")
     }
     let (_, configuration) = try source.load()
     guard !configuration.scores.methods.isEmpty else {
