@@ -15,6 +15,10 @@ let commit = ProcessInfo.processInfo.environment["ZIGZAG_COMMIT"]?.filter {
   $0.isHexDigit || $0 == "+"
 }
 
+// Ranks over MPI are an option of the build, `make build MPI=1`: the variable is 1, or the name of the pkg-config file
+// of an MPI that is not the system's first.
+let mpi = ProcessInfo.processInfo.environment["ZIGZAG_MPI"]
+
 let package = Package(
   name: "zigzag",
   products: [
@@ -42,6 +46,9 @@ let package = Package(
 
     // The rooms, dependencies one way.
     .target(name: "Support", dependencies: ["CCrypto", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "Cluster", dependencies: mpi == nil ? ["Support"] : ["Support", "CMessagePassing"],
+      swiftSettings: strict + (mpi == nil ? [] : [.define("ZIGZAG_MPI")])),
     .target(
       name: "Transformer",
       dependencies: [
@@ -76,7 +83,7 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "MapReporter",
+        "MapReporter", "Cluster",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -85,7 +92,7 @@ let package = Package(
     .executableTarget(
       name: "zigzag",
       dependencies: [
-        "Bench", "Runs", "CBuild",
+        "Bench", "Runs", "Cluster", "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -136,6 +143,14 @@ let package = Package(
       name: "zigzagTests", dependencies: ["zigzag", "Runs", "TestSupport"], swiftSettings: strict),
   ]
 )
+
+if let mpi {
+  package.targets += [
+    .systemLibrary(
+      name: "CMPI", pkgConfig: mpi == "1" ? "mpi-c" : mpi, providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "CMessagePassing", dependencies: ["CMPI"]),
+  ]
+}
 
 // The kernel benchmarks are part of this package, since kernels are visible within it only, but users
 // of the libraries need not fetch what measures them: `make bench` sets the variable.
