@@ -58,31 +58,47 @@ public struct Calibrator: Sendable {
     _ state: inout CalibrationState,
     onStep: (CalibrationState, StepSeconds) throws -> Bool
   ) throws {
-    var cache = TeacherCache(cache, step: step, check: check)
+    let learner = learner()
+    try run(
+      &state,
+      learning: { indices, gates in try indices.map { try learner.learn($0, gates: gates) } },
+      onStep: onStep)
+  }
+
+  /// What computes samples here, with a cache of its own.
+  package func learner() -> SampleLearner {
+    SampleLearner(sampler, TeacherCache(cache, step: step, check: check))
+  }
+
+  /// The same where `learning` computes the samples of a step, of which it gets the numbers and the gates, (L, K);
+  /// what it returns is in their order, and added up in it.
+  package func run(
+    _ state: inout CalibrationState,
+    learning: (_ indices: [Int], _ gates: [[Float]]) throws -> [LearnedSample],
+    onStep: (CalibrationState, StepSeconds) throws -> Bool
+  ) throws {
     while state.step < settings.steps {
-      let seconds = try advance(&state, &cache)
+      let seconds = try advance(&state, learning)
       guard try onStep(state, seconds) else { return }
     }
   }
 
   /// One optimizer step.
   private func advance(
-    _ state: inout CalibrationState, _ cache: inout TeacherCache
+    _ state: inout CalibrationState, _ learning: ([Int], [[Float]]) throws -> [LearnedSample]
   ) throws -> StepSeconds {
     var batch = BatchSum(gates: state.gates)
     let gates = (0..<state.gates.layers).map { state.gates[layer: $0].map { Float($0) } }
     let first = state.step * settings.batch
-    for count in first..<first + settings.batch {
-      let index = settings.samples > 0 ? count % settings.samples : count
-      let sample = try sampler.sample(index: index, context: nil)
-      let result = try cache.learn(sample, index: index, gates: gates)
-      guard result.distillation.isFinite,
-        result.gateGradients.joined().allSatisfy({ $0.isFinite })
-      else {
+    let indices = (first..<first + settings.batch).map {
+      settings.samples > 0 ? $0 % settings.samples : $0
+    }
+    for (index, learned) in zip(indices, try learning(indices, gates)) {
+      guard learned.isFinite else {
         throw CalibrationError.notANumber(
           step: state.step + 1, sample: index)
       }
-      batch.add(result, tokens: sample.length)
+      batch.add(learned.result, tokens: learned.tokens)
     }
     let rate = LearningRateSchedule(settings).rate(at: state.step)
     let penalty = GatePenalty(state, settings: settings)
@@ -96,6 +112,43 @@ public struct Calibrator: Sendable {
     state.gates = state.gates.with(values).clipped
     state.records.append(record)
     return batch.seconds
+  }
+}
+
+/// What one sample adds to a step.
+package struct LearnedSample: Sendable {
+  /// Loss and gradients.
+  package let result: TwoStreamResult
+  /// Tokens of the sample.
+  package let tokens: Int
+
+  /// The result of a sample of so many tokens.
+  package init(_ result: TwoStreamResult, tokens: Int) {
+    (self.result, self.tokens) = (result, tokens)
+  }
+
+  fileprivate var isFinite: Bool {
+    result.distillation.isFinite && result.gateGradients.joined().allSatisfy { $0.isFinite }
+  }
+}
+
+/// Computes what samples add to the steps of a calibration, and keeps what the teacher says of them.
+package final class SampleLearner {
+  private let sampler: any SampleSource
+  private var cache: TeacherCache
+
+  fileprivate init(_ sampler: any SampleSource, _ cache: consuming TeacherCache) {
+    self.sampler = sampler
+    self.cache = cache
+  }
+
+  /// Loss and gradients of sample `index` under `gates`, (L, K).
+  ///
+  /// - Throws: `FileError` if a file of the cache cannot be written, and what the sampler throws.
+  package func learn(_ index: Int, gates: [[Float]]) throws -> LearnedSample {
+    let sample = try sampler.sample(index: index, context: nil)
+    return LearnedSample(
+      try cache.learn(sample, index: index, gates: gates), tokens: sample.length)
   }
 }
 

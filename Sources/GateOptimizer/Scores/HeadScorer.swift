@@ -51,14 +51,12 @@ public struct HeadScorer: Sendable {
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnDocuments)
     try Self.require(methods, prompts)
-    return try scores(by: methods, prompts.count, onSample) { index in
-      let prompt = prompts[index]
-      var found = rows(by: methods, prompt.rows(of: decoder))
-      if methods.contains(.retrievalHead) {
-        found[.retrievalHead] = copies(prompt, AttentionScores(decoder))
-      }
-      return found
-    }
+    return try mean(
+      by: methods,
+      prompts.enumerated().map { index, prompt in
+        try onSample(index)
+        return rows(by: methods, prompt)
+      })
   }
 
   /// Scores by every one of `methods` that looks at embeddings.
@@ -73,23 +71,24 @@ public struct HeadScorer: Sendable {
     by methods: [ScoreMethod], _ file: EmbeddingFile, onSample: (Int) throws -> Void
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnEmbeddings)
-    return try scores(by: methods, file.names.count, onSample) { index in
-      rows(by: methods, try file.sample(index, for: decoder.configuration, methods))
-    }
+    return try mean(
+      by: methods,
+      file.names.indices.map { index in
+        try onSample(index)
+        return try rows(by: methods, file, sample: index)
+      })
   }
 
-  /// The means over so many samples of what `rows` says of each.
-  private func scores(
-    by methods: [ScoreMethod], _ samples: Int, _ onSample: (Int) throws -> Void,
-    rows: (Int) throws -> [ScoreMethod: ScoreSum.Sample]
+  /// The scores of heads by `methods` from what each sample says, in the order of the samples.
+  ///
+  /// - Throws: ``GateOptimizerError/unanswered(samples:recall:best:)`` as ``score(by:_:onSample:)``.
+  package func mean(
+    by methods: [ScoreMethod], _ samples: [[ScoreMethod: SampleRows]]
   ) throws -> [ScoreMethod: ScoredHeads] {
-    var sums = methods.reduce(into: [:]) { $0[$1] = ScoreSum() }
-    for index in 0..<samples {
-      try onSample(index)
-      for (method, found) in try rows(index) { sums[method]?.add(found) }
-    }
-    return try sums.reduce(into: [:]) { result, entry in
-      result[entry.key] = try mean(entry.value, by: entry.key, samples)
+    try methods.reduce(into: [:]) { result, method in
+      var sum = ScoreSum()
+      for sample in samples { if let found = sample[method] { sum.add(found) } }
+      result[method] = try mean(sum, by: method, samples.count)
     }
   }
 
@@ -109,12 +108,32 @@ public struct HeadScorer: Sendable {
       found: "sample \(index) without")
   }
 
-  /// What a sample says of all heads, by each method that needs no tokens: the rows of a table.
+  /// What a sample says of all heads, by method: the rows of a table, nil where it does not count.
+  package func rows(
+    by methods: [ScoreMethod], _ prompt: DocumentPrompt
+  ) -> [ScoreMethod: SampleRows] {
+    var found = rows(by: methods, prompt.rows(of: decoder))
+    if methods.contains(.retrievalHead) {
+      found[.retrievalHead] = copies(prompt, AttentionScores(decoder))
+    }
+    return found
+  }
+
+  /// The same of a sample of embeddings.
+  ///
+  /// - Throws: `FileError` where it is not as the model needs it.
+  package func rows(
+    by methods: [ScoreMethod], _ file: EmbeddingFile, sample index: Int
+  ) throws -> [ScoreMethod: SampleRows] {
+    rows(by: methods, try file.sample(index, for: decoder.configuration, methods))
+  }
+
+  /// What a sample says by each method that needs no tokens.
   private func rows(
     by methods: [ScoreMethod], _ prompt: ResidualPrompt
-  ) -> [ScoreMethod: ScoreSum.Sample] {
+  ) -> [ScoreMethod: SampleRows] {
     let attention = AttentionScores(decoder)
-    var found: [ScoreMethod: ScoreSum.Sample] = [:]
+    var found: [ScoreMethod: SampleRows] = [:]
     if methods.contains(.queryFocused) || methods.contains(.multimodal), let null = prompt.null {
       let both = attention.documents(
         prompt.prefix, query: prompt.query, null: null, prompt.documents)
@@ -145,7 +164,7 @@ public struct HeadScorer: Sendable {
 
   private func copies(
     _ prompt: DocumentPrompt, _ attention: AttentionScores
-  ) -> ScoreSum.Sample {
+  ) -> SampleRows {
     guard let answer = prompt.answer else { return .counts([]) }
     let found = attention.copies(
       prompt.tokens + prompt.leadIn, needle: answer, maximumTokens: settings.maximumTokens,
@@ -243,21 +262,21 @@ public struct HeadScorer: Sendable {
   }
 }
 
+/// What one sample says of all heads.
+package enum SampleRows: Sendable, Equatable {
+  /// A score for each head, (L, heads).
+  case counts([[Double]])
+  /// Nothing, since the model's answer had so much of the right one.
+  case passedOver(recall: Double)
+}
+
 /// What samples add up to.
 private struct ScoreSum {
-  /// What one sample says.
-  enum Sample {
-    /// A score for each head, (L, heads).
-    case counts([[Double]])
-    /// Nothing, since the model's answer had so much of the right one.
-    case passedOver(recall: Double)
-  }
-
   private(set) var rows: [[Double]] = []
   private(set) var count = 0
   private(set) var bestRecall = 0.0
 
-  mutating func add(_ sample: Sample) {
+  mutating func add(_ sample: SampleRows) {
     switch sample {
     case .passedOver(let recall): bestRecall = max(bestRecall, recall)
     case .counts(let own):
