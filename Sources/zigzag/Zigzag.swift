@@ -100,7 +100,7 @@ struct Zigzag: ParsableCommand {
       // Before anything that needs files.
       try ProcessLimits.openFiles()
       try ProcessLimits.memory()
-      try Interruption.install()
+      try checkThreads()
     } catch {
       ExitFunnel.exit(with: error)
     }
@@ -109,11 +109,19 @@ struct Zigzag: ParsableCommand {
     MappedFileFault.install(exitCode: ExitFunnel.code(of: .missingInput))
     MemoryShortage.install(exitCode: ExitFunnel.code(of: .interrupted))
     do {
-      try checkThreads()
+      // Other ranks than the first listen to it alone, not to signals.
+      try Job.join(version: configuration.version)
+      try Interruption.install()
       try refuseOtherArguments()
       try refuseEmptyArguments()
       var command = try parseAsRoot()
+      if Job.ranks != nil, command is any Verb, !(command is any SpreadVerb) {
+        throw ToolError.usage(
+          "\(type(of: command)._commandName) is the work of one process; several ranks make runs: give them run, "
+            + "calibrate, search, score or evaluate")
+      }
       try command.run()
+      Job.end()
     } catch {
       ExitFunnel.exit(with: error)
     }

@@ -3,6 +3,7 @@ import GateOptimizer
 import MapReporter
 import ModelLoader
 import Support
+import Synchronization
 import Transformer
 
 /// What a run may use of the machine.
@@ -115,12 +116,21 @@ package enum ByteBudget: Codable, Sendable, Equatable {
     }
   }
 
-  /// The number of bytes, now.
+  /// The number of bytes, now: this process's part where several share the machine.
   package var byteCount: Int {
-    switch self {
-    case .bytes(let count): count
-    case .shareOfFree(let share): Int(share * Double(Self.freeMemory))
+    let sharers = Self.sharers.load(ordering: .relaxed)
+    return switch self {
+    case .bytes(let count): count / sharers
+    case .shareOfFree(let share): Int(share * Double(Self.freeMemory)) / sharers
     }
+  }
+
+  /// Processes of the job on this machine.
+  private static let sharers = Atomic(1)
+
+  /// From now on a budget is that of `processes` processes of this machine together, ≥ 1.
+  package static func share(among processes: Int) {
+    sharers.store(max(processes, 1), ordering: .relaxed)
   }
 
   /// Bytes that can be had without swapping: Linux's MemAvailable, or half of the machine's memory.

@@ -18,11 +18,13 @@ extension Pipeline {
     var progress = EvaluationProgress(plan, settings, names, table)
     observer.stepBegan(
       "evaluate", unit: "maps × samples", done: progress.done, total: progress.total)
-    for (deployment, name) in zip(deployments, names) {
-      for task in settings.tasks {
+    for (place, deployment) in deployments.enumerated() {
+      for (number, task) in settings.tasks.enumerated() {
         try measure(
-          task, plan.heads(for: task), in: name, configuration.scorer(task, deployment, model),
-          &table, &progress)
+          EvaluationPart(
+            task: task, taskNumber: number, deployment: names[place], deploymentNumber: place,
+            maps: plan.heads(for: task)),
+          configuration.scorer(task, deployment, model), &table, &progress)
       }
     }
     let curves = MeasuredCurves(
@@ -42,24 +44,41 @@ extension Pipeline {
   /// Scores are written at the end of each sample, and between its maps as often as that takes a twentieth of
   /// the time at most: of samples that take long, after each map.
   private func measure(
-    _ task: EvaluationTask, _ maps: [HeadSet], in deployment: String?, _ scorer: any TaskScorer,
-    _ table: inout ScoreTable, _ progress: inout EvaluationProgress
+    _ part: EvaluationPart, _ scorer: any TaskScorer, _ table: inout ScoreTable,
+    _ progress: inout EvaluationProgress
   ) throws {
+    let (task, maps, deployment) = (part.task, part.maps, part.deployment)
+    let samples = configuration.evaluation.samples(of: task)
+    let begun = maps.map { table[task.name, $0, deployment: deployment].count }
     var written = WrittenScores(table, task)
-    for index in 0..<configuration.evaluation.samples(of: task) {
-      let isMissing = maps.map { table[task.name, $0, deployment: deployment].count <= index }
-      guard isMissing.contains(true) else { continue }
-      try scorer.score(maps, wanted: isMissing, sample: index) { place, scores in
-        table[task.name, maps[place], deployment: deployment].append(scores)
-        progress.done += 1
-        observer.stepAdvanced(
-          to: progress.done,
-          note: [task.name, deployment].compactMap(\.self).joined(separator: ", "))
-        let isInterrupted = observer.isInterrupted
-        if isInterrupted || written.isDue { try write(table, of: task, &written) }
-        if isInterrupted { throw RunError.interrupted(folder: folder.path) }
-      }
+    func check() throws {
+      guard observer.isInterrupted else { return }
       try write(table, of: task, &written)
+      throw RunError.interrupted(folder: folder.path)
+    }
+    func take(_ place: Int, _ scores: SampleScores) throws {
+      table[task.name, maps[place], deployment: deployment].append(scores)
+      progress.done += 1
+      observer.stepAdvanced(
+        to: progress.done,
+        note: [task.name, deployment].compactMap(\.self).joined(separator: ", "))
+      try check()
+      if written.isDue { try write(table, of: task, &written) }
+    }
+    if let ranks {
+      try SpreadEvaluation(
+        ranks: ranks, task: part.taskNumber, deployment: part.deploymentNumber, maps: maps
+      ).run(
+        samples: samples, missing: { sample in maps.indices.filter { begun[$0] <= sample } },
+        scorer: scorer, check: check, onEach: take)
+      try write(table, of: task, &written)
+    } else {
+      for index in 0..<samples {
+        let isMissing = begun.map { $0 <= index }
+        guard isMissing.contains(true) else { continue }
+        try scorer.score(maps, wanted: isMissing, sample: index, onEach: take)
+        try write(table, of: task, &written)
+      }
     }
     // What the file held before its last write is of no use any more.
     if folder.ledger[.scores(task: task.name)]?[ResultInputs.earlierContent] != nil {
@@ -105,16 +124,27 @@ extension Pipeline {
     var mean = GateMatrix(
       layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1)
     observer.stepBegan("attention", unit: "samples", done: 0, total: count)
-    for index in 0..<count {
-      let sample = try sampler.sample(index: index, context: nil)
-      let mass = model.decoder.windowMass(
-        sample.tokens, rows: sample.labelRows, window: configuration.deployment.window)
+    var done = 0
+    func began() throws {
+      try folder.guardian.check()
+      try requireUninterrupted()
+      done += 1
+      observer.stepAdvanced(to: done, note: "")
+    }
+    func own(_ index: Int) throws -> [[Double]] {
+      try configuration.windowMass(of: index, sampler, model)
+    }
+    let masses =
+      try ranks?.attention(
+        count, check: { try requireUninterrupted() }, began: began, own: own)
+      ?? (0..<count).map { index in
+        try began()
+        return try own(index)
+      }
+    for mass in masses {
       for (layer, row) in mass.enumerated() {
         for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }
       }
-      try folder.guardian.check()
-      observer.stepAdvanced(to: index + 1, note: "")
-      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
     }
     mean = mean.within(MapSpace(architecture)).clipped
     try folder.claim(.attention, inputs, texts: [mean.tsv])
@@ -124,6 +154,29 @@ extension Pipeline {
 
   /// Samples that tell which layers are lazy.
   static let attentionSamples = 8
+}
+
+extension RunConfiguration {
+  /// The share of attention on what a streaming head sees, (L, K), in sample `index` of the calibration.
+  func windowMass(
+    of index: Int, _ sampler: any SampleSource, _ model: RunModel
+  ) throws -> [[Double]] {
+    let sample = try sampler.sample(index: index, context: nil)
+    return model.decoder.windowMass(
+      sample.tokens, rows: sample.labelRows, window: deployment.window)
+  }
+}
+
+/// A task in a deployment: what is measured in one go.
+private struct EvaluationPart {
+  let task: EvaluationTask
+  /// Its place in the configuration's list.
+  let taskNumber: Int
+  /// Nil for the window's own.
+  let deployment: String?
+  /// Its place in the configuration's list.
+  let deploymentNumber: Int
+  let maps: [HeadSet]
 }
 
 /// What `scores.csv` holds of a task, and how long its last write took.

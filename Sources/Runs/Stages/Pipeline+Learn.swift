@@ -11,18 +11,19 @@ extension Pipeline {
     if FileManager.default.fileExists(atPath: files.gates) {
       return try matrix(at: files.gates, model)
     }
-    let sampler = try configuration.calibrationSampler(model.tokenizer)
-    let calibrator = Calibrator(
-      decoder: model.decoder, sampler: sampler, settings: settings,
-      deployment: configuration.gateDeployment,
-      memoryBudget: configuration.compute.memoryBudget.byteCount, cache: try teacherCache(settings),
+    let calibrator = try configuration.calibrator(
+      settings, model, cache: try teacherCache(settings),
       check: { [guardian = folder.guardian] in try guardian.check() })
+    let learner = calibrator.learner()
     var state = try startingState(model, settings)
     observer.stepBegan("learn", unit: "steps", done: state.step, total: settings.steps)
     var metrics = MetricsTable(records: state.records)
     var timings = try TimingsTable(path: files.timings, through: state.step)
     var stepStart = ContinuousClock.now
-    try calibrator.run(&state) { state, seconds in
+    try calibrator.run(&state) { indices, gates in
+      guard let ranks else { return try indices.map { try learner.learn($0, gates: gates) } }
+      return try ranks.learn(indices, gates: gates, own: learner)
+    } onStep: { state, seconds in
       try folder.guardian.check()
       let now = ContinuousClock.now
       metrics = MetricsTable(records: state.records)
@@ -94,12 +95,7 @@ extension Pipeline {
   }
 
   private func checkpointIdentity(settings: String) -> String {
-    let model = record.model
-    let texts = configuration.calibrationTextFiles.reduce(into: [:]) { $0[$1] = record.texts?[$1] }
-    return "weights \(model?.weightsSHA256 ?? "unknown"), "
-      + "configuration \(model?.configurationSHA256 ?? "unknown"), "
-      + "tokenizer \(model?.tokenizerSHA256 ?? "unknown"), "
-      + "texts \(sha256(of: settingsText(texts))), settings \(settings)"
+    configuration.checkpointIdentity(record.identity, texts: record.texts, settings: settings)
   }
 
   /// What earlier versions wrote: the first one the weights and all settings.
@@ -110,5 +106,34 @@ extension Pipeline {
       "weights \(record.model?.weightsSHA256 ?? "unknown"), settings \(settings)",
       checkpointIdentity(settings: former),
     ]
+  }
+}
+
+extension RunConfiguration {
+  /// What learns gates by `settings`; `check` may refuse a file of the teacher's `cache`.
+  func calibrator(
+    _ settings: CalibrationSettings, _ model: RunModel, cache: TeacherCacheSettings,
+    check: @escaping @Sendable () throws -> Void = {}
+  ) throws -> Calibrator {
+    Calibrator(
+      decoder: model.decoder, sampler: try calibrationSampler(model.tokenizer), settings: settings,
+      deployment: gateDeployment, memoryBudget: compute.memoryBudget.byteCount, cache: cache,
+      check: check)
+  }
+
+  /// What a checkpoint belongs to: the model, the texts by their hashes, and every setting the gates depend on.
+  func checkpointIdentity(_ model: ModelIdentity, texts: [String: String]) throws -> String {
+    checkpointIdentity(model, texts: texts, settings: try hash { try $0.gateSettings() })
+  }
+
+  /// The same with the hash of the settings.
+  fileprivate func checkpointIdentity(
+    _ model: ModelIdentity?, texts: [String: String]?, settings: String
+  ) -> String {
+    let own = calibrationTextFiles.reduce(into: [:]) { $0[$1] = texts?[$1] }
+    return "weights \(model?.weightsSHA256 ?? "unknown"), "
+      + "configuration \(model?.configurationSHA256 ?? "unknown"), "
+      + "tokenizer \(model?.tokenizerSHA256 ?? "unknown"), "
+      + "texts \(sha256(of: settingsText(own))), settings \(settings)"
   }
 }

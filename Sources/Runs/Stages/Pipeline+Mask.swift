@@ -50,16 +50,31 @@ extension Pipeline {
   private func accuracy(
     _ decoder: DecoderModel, _ samples: [TaskSample], without mask: HeadMask
   ) throws -> Estimate? {
-    let scores = try samples.map { sample in
+    func began() throws {
       try folder.guardian.check()
-      if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
-      let hidden = decoder.finalHidden(sample.tokens, mask: mask, rows: sample.predictingRows)
-      var scores = SampleScores()
-      scores.count(sample, hidden, decoder)
-      return scores[.tokens]
+      try requireUninterrupted()
     }
+    func own(_ index: Int) -> SampleScores { decoder.scores(samples[index], without: mask) }
+    let scores =
+      try ranks?.mask(
+        mask, samples.count, check: { try requireUninterrupted() }, began: began, own: own)
+      ?? samples.indices.map { index in
+        try began()
+        return own(index)
+      }
     let settings = configuration.evaluation
-    return Bootstrap(resamples: settings.bootstrap, seed: settings.seed).value(scores)
+    return Bootstrap(resamples: settings.bootstrap, seed: settings.seed).value(
+      scores.map { $0[.tokens] })
+  }
+}
+
+extension DecoderModel {
+  /// The answer tokens of a sample that are predicted where some heads are masked.
+  func scores(_ sample: TaskSample, without mask: HeadMask) -> SampleScores {
+    let hidden = finalHidden(sample.tokens, mask: mask, rows: sample.predictingRows)
+    var scores = SampleScores()
+    scores.count(sample, hidden, self)
+    return scores
   }
 }
 

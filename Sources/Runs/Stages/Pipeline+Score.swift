@@ -44,11 +44,7 @@ extension Pipeline {
     let methods = methods.filter(\.asksOnDocuments)
     guard !methods.isEmpty else { return [:] }
     let samples = try configuration.scoreSamples(model.tokenizer)
-    let ends = try configuration.scores.wording.form.chat.endTokens(
-      of: model.tokenizer, at: "scores.wording.form")
-    let scorer = HeadScorer(
-      model.decoder, tokenizer: model.tokenizer, endTokens: model.endTokens.union(ends),
-      settings: configuration.scores)
+    let scorer = try configuration.headScorer(model)
     // Each is kept when it is done; QRHead with and without its mask are of one pass.
     let shared: [ScoreMethod] = [.queryFocused, .multimodal]
     let passes =
@@ -60,12 +56,24 @@ extension Pipeline {
     var failure: (any Error)?
     for pass in passes where !pass.isEmpty {
       do {
-        let scored = try samples.score(scorer, by: pass) { _ in
+        try samples.require(for: pass)
+        func began() throws {
           try folder.guardian.check()
-          if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
+          try requireUninterrupted()
           done += 1
           observer.stepAdvanced(to: done, note: pass[0].rawValue)
         }
+        func own(_ index: Int) throws -> [ScoreMethod: SampleRows] {
+          try samples.rows(of: index, scorer, by: pass)
+        }
+        let rows =
+          try ranks?.score(
+            pass, samples.count, check: { try requireUninterrupted() }, began: began, own: own)
+          ?? (0..<samples.count).map { index in
+            try began()
+            return try own(index)
+          }
+        let scored = try scorer.mean(by: pass, rows)
         for method in pass {
           kept[method] = try scored[method].map { try keep($0, by: method, model) }
         }
@@ -145,23 +153,38 @@ enum ScoreSamples {
     }
   }
 
-  func score(
-    _ scorer: HeadScorer, by methods: [ScoreMethod], onSample: (Int) throws -> Void
-  ) throws -> [ScoreMethod: ScoredHeads] {
+  /// Refuses samples that do not tell what methods need.
+  func require(for methods: [ScoreMethod]) throws {
+    if case .prompts(let prompts) = self { try HeadScorer.require(methods, prompts) }
+  }
+
+  /// What one of them says of all heads.
+  func rows(
+    of index: Int, _ scorer: HeadScorer, by methods: [ScoreMethod]
+  ) throws -> [ScoreMethod: SampleRows] {
     switch self {
-    case .prompts(let prompts): try scorer.score(by: methods, prompts, onSample: onSample)
-    case .embeddings(let file): try scorer.score(by: methods, file, onSample: onSample)
+    case .prompts(let prompts): scorer.rows(by: methods, prompts[index])
+    case .embeddings(let file): try scorer.rows(by: methods, file, sample: index)
     }
   }
 }
 
 extension RunConfiguration {
   /// What heads are scored on: the file of embeddings, or questions on texts.
-  fileprivate func scoreSamples(_ tokenizer: Tokenizer) throws -> ScoreSamples {
+  func scoreSamples(_ tokenizer: Tokenizer) throws -> ScoreSamples {
     if let embeddings = scores.embeddings {
       return .embeddings(try EmbeddingFile(contentsOf: embeddings))
     }
     return .prompts(try scorePrompts(tokenizer))
+  }
+
+  /// What scores heads on documents.
+  func headScorer(_ model: RunModel) throws -> HeadScorer {
+    let ends = try scores.wording.form.chat.endTokens(
+      of: model.tokenizer, at: "scores.wording.form")
+    return HeadScorer(
+      model.decoder, tokenizer: model.tokenizer, endTokens: model.endTokens.union(ends),
+      settings: scores)
   }
 
   /// The samples that heads are scored on, with their gold documents.

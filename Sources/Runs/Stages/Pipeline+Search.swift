@@ -114,37 +114,36 @@ extension Pipeline {
     _ unit: MapUnit, _ model: RunModel, _ read: inout PromptedSamples?,
     onEach: @escaping () throws -> Void
   ) throws -> any LossJudge {
-    let (settings, deployment) = (configuration.search, configuration.searchDeployment)
-    if let read { return PromptedJudge(read, unit: unit, loss: settings.loss, onEach: onEach) }
     let samples = try configuration.searchSamples(model.tokenizer)
-    let budget = configuration.compute.memoryBudget.byteCount
+    let own = ranks.map { ranks in
+      samples.indices.filter { ranks.owner(of: $0) == 0 }.map { samples[$0] }
+    }
     let (observer, path) = (observer, folder.path)
-    observer.stepBegan("read", unit: "samples", done: 0, total: samples.count)
-    let onRead: (Int) throws -> Void = { read in
-      observer.stepAdvanced(to: read, note: "")
-      if observer.isInterrupted { throw RunError.interrupted(folder: path) }
+    let check = { if observer.isInterrupted { throw RunError.interrupted(folder: path) } }
+    let meter = JudgeMeter(check: check, onEach: onEach)
+    let isRead = read != nil
+    if !isRead {
+      observer.stepBegan("read", unit: "samples", done: 0, total: (own ?? samples).count)
     }
-    guard deployment.phase == .decode else {
-      return try MapJudge(
-        model.decoder, samples: samples,
-        question: MapJudge.Question(
-          unit: unit, loss: settings.loss, rows: settings.rows, deployment: deployment),
-        byteBudget: budget, onRead: onRead, onEach: onEach)
-    }
-    let prompted = try PromptedSamples(
-      model.decoder, samples, judged: settings.rows, deployment: deployment,
-      prompts: PromptSettings(
-        byteBudget: budget, storage: settings.prompts,
-        fileBudget: configuration.compute.promptFiles.byteCount, folder: folder.path),
-      onRead: onRead)
-    warn(of: prompted)
-    read = prompted
-    return PromptedJudge(prompted, unit: unit, loss: settings.loss, onEach: onEach)
+    try ranks?.beginJudging(unit)
+    let judge = try configuration.judge(
+      unit, model.decoder, own ?? samples, folder: folder.path, &read,
+      onRead: { read in
+        observer.stepAdvanced(to: read, note: "")
+        try check()
+      }, onEach: meter.each)
+    let reread = try ranks?.awaitJudges(check: check) ?? 0
+    if !isRead, let read { warn(of: read, besides: reread, of: samples.count) }
+    guard let ranks else { return judge }
+    return SpreadJudge(
+      ranks, unit: unit, loss: configuration.search.loss, samples: samples.count, own: judge,
+      meter: meter)
   }
 
-  /// Says that prompts are read again and again, and what helps.
-  private func warn(of prompted: PromptedSamples) {
-    guard prompted.reread > 0 else { return }
+  /// Says that prompts are read again and again, those of `samples` here and some of other ranks, and what helps.
+  private func warn(of prompted: PromptedSamples, besides others: Int, of samples: Int) {
+    let reread = prompted.reread + others
+    guard reread > 0 else { return }
     let smaller =
       configuration.search.prompts == .float32 ? ", or set search.prompts: bfloat16" : ""
     let advice =
@@ -154,7 +153,7 @@ extension Pipeline {
       case .disk: "the disk of \(folder.path) is full; make room there\(smaller)"
       }
     observer.warn(
-      "the prompts of \(prompted.reread) of \(prompted.count) samples find no room and are read again for each "
+      "the prompts of \(reread) of \(samples) samples find no room and are read again for each "
         + "round; \(advice)")
   }
 
@@ -271,5 +270,37 @@ extension Pipeline {
       "\(checkpoints[0]), search \(settings)",
       "\(checkpoints[1]), search \(former), gates \(TextFile.sha256(of: files.gates) ?? "unknown")",
     ]
+  }
+}
+
+extension RunConfiguration {
+  /// What measures sets of `unit`s on samples: by their whole pass or, where maps stream after the prompt alone, by
+  /// what follows it.
+  ///
+  /// Prompts that were `read` for another judge of the search are not read again; a file of them lies in `folder`.
+  func judge(
+    _ unit: MapUnit, _ decoder: DecoderModel, _ samples: [TaskSample], folder: String,
+    _ read: inout PromptedSamples?, onRead: (Int) throws -> Void,
+    onEach: @escaping () throws -> Void
+  ) throws -> any LossJudge {
+    let deployment = searchDeployment
+    let budget = compute.memoryBudget.byteCount
+    guard deployment.phase == .decode else {
+      return try MapJudge(
+        decoder, samples: samples,
+        question: MapJudge.Question(
+          unit: unit, loss: search.loss, rows: search.rows, deployment: deployment),
+        byteBudget: budget, onRead: onRead, onEach: onEach)
+    }
+    let prompted =
+      try read
+      ?? PromptedSamples(
+        decoder, samples, judged: search.rows, deployment: deployment,
+        prompts: PromptSettings(
+          byteBudget: budget, storage: search.prompts, fileBudget: compute.promptFiles.byteCount,
+          folder: folder),
+        onRead: onRead)
+    read = prompted
+    return PromptedJudge(prompted, unit: unit, loss: search.loss, onEach: onEach)
   }
 }

@@ -13,17 +13,19 @@ package struct Pipeline: ~Copyable {
   let folder: RunFolder
   let observer: any WorkObserver
   let origin: RunOrigin?
+  /// The other ranks of the job; nil where this process is alone.
+  let ranks: Ranks?
   var record: RunRecord
 
   /// Opens the model, checks the configuration against it, and takes the run's folder below `runs`.
   ///
-  /// With an `origin` it is made from the very inputs of that run, or refused.
+  /// With an `origin` it is made from the very inputs of that run, or refused. Other `ranks` compute with this one.
   ///
   /// - Throws: `FileError` where the model cannot be opened, ``RunError`` where it does not
   ///   suit the configuration or the folder cannot be used (see ``RunFolder/open(for:in:)``).
   package init(
     _ configuration: RunConfiguration, document: ConfigurationDocument, runs: String,
-    origin: RunOrigin? = nil, observer: any WorkObserver
+    origin: RunOrigin? = nil, ranks: Ranks? = nil, observer: any WorkObserver
   ) throws {
     let source = try configuration.openModel(document)
     try document.placing { try configuration.compute.chooseKernels() }
@@ -46,6 +48,7 @@ package struct Pipeline: ~Copyable {
     self.folder = folder
     self.observer = observer
     self.origin = origin
+    self.ranks = ranks
     self.record = record
   }
 
@@ -62,8 +65,23 @@ package struct Pipeline: ~Copyable {
     // Gates are learned to be searched, too.
     try check(goal == .learn ? Stage.search.through : goal.through, model)
     defer { if let outcome = origin?.comparison(with: files) { observer.report(outcome) } }
+    try openRanks()
     var maps = LearnedMaps(MapSpace(model.decoder.configuration))
     for stage in goal.through { try work(stage, model, &maps) }
+    if let ranks { observer.report(ranks.trafficSummary) }
+  }
+
+  /// Lets the other ranks open the run, and refuses those that have something else.
+  private func openRanks() throws {
+    guard let ranks else { return }
+    try ranks.open(
+      configuration, folder: folder.path, source.identity, texts: record.texts ?? [:])
+    observer.report(ranks.summary)
+  }
+
+  /// Ends what waits for other ranks where the user has asked to stop.
+  func requireUninterrupted() throws {
+    if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
   }
 
   private func requireCalibration() throws {

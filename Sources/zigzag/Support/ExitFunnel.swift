@@ -10,13 +10,18 @@ enum ExitFunnel {
     switch error {
     case let error as ToolError: leave(error.exitCode, saying: error.description)
     case let error as any ZigzagError: leave(code(of: error.category), saying: error.description)
-    case is CleanExit, is ExitCode: Zigzag.exit(withError: error)
+    case is CleanExit, is ExitCode:
+      Job.end()
+      Zigzag.exit(withError: error)
     case is ValidationError: leave(refusing: error)
     default:
       // The parser's own errors have codes of their own; plain failure is what it gives to errors it
       // does not know, which none of the libraries should throw.
       let code = Zigzag.exitCode(for: error)
-      if code == .success { Zigzag.exit(withError: error) }
+      if code == .success {
+        Job.end()
+        Zigzag.exit(withError: error)
+      }
       guard code == .failure else { leave(refusing: error) }
       leave(
         70, saying: "internal error: \(error); please report it with the command that caused it")
@@ -37,6 +42,8 @@ enum ExitFunnel {
   private static func leave(_ code: Int32, saying message: String) -> Never {
     let ends = message.last.map { ".!?".contains($0) } ?? false
     Console.shared.say("zigzag: \(shortened(ends ? message : message + "."))")
+    // Other ranks may take a moment.
+    Job.end()
     Foundation.exit(code)
   }
 
@@ -45,6 +52,7 @@ enum ExitFunnel {
     let lines = Zigzag.fullMessage(for: error).split(
       separator: "\n", omittingEmptySubsequences: false)
     for line in lines { Console.shared.say(shortened(String(line), to: 600)) }
+    Job.end()
     Foundation.exit(Zigzag.exitCode(for: error).rawValue)
   }
 

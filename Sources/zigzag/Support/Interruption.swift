@@ -6,6 +6,9 @@ import Synchronization
 /// Ctrl-C and termination: they end the process at once, or, where long work looks at the flag between its
 /// steps, behind the step.
 ///
+/// SIGUSR1 is one of them: schedulers send it before they take a machine away, and `mpirun` hands it on to ranks, while
+/// it kills them a second after a SIGTERM of its own.
+///
 /// There, a second signal ends the process at once. Every file is written atomically, so nothing is harmed.
 enum Interruption {
   private static let requests = Atomic<Int>(0)
@@ -17,9 +20,11 @@ enum Interruption {
   /// Lets the step of the moment end from now on: whoever calls this looks at ``isRequested``.
   static func letStepsEnd() { endsSteps.store(true, ordering: .relaxed) }
 
-  /// Keeps SIGINT and SIGTERM until ``install()``, for this thread and all that begin later.
+  private static let numbers = [SIGINT, SIGTERM, SIGUSR1]
+
+  /// Keeps these signals until ``install()``, for this thread and all that begin later.
   static func block() {
-    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    for number in numbers { signal(number, SIG_DFL) }
     var signals = awaited
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
@@ -43,7 +48,7 @@ enum Interruption {
   private static var awaited: sigset_t {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+    for number in numbers { unsafe sigaddset(&signals, number) }
     return signals
   }
 
@@ -66,7 +71,7 @@ enum Interruption {
   /// Says a sentence on a thread of its own; the last one has half a second.
   ///
   /// A console that nobody reads blocks whoever writes, and the next signal must find this thread waiting.
-  private static func say(_ sentence: String, isLast: Bool) {
+  static func say(_ sentence: String, isLast: Bool) {
     let isSaid = Said()
     Thread.detachNewThread {
       Console.shared.say(sentence)

@@ -93,7 +93,8 @@ extension ConfigurationOptions {
     let (document, configuration) = try load()
     var pipeline = try Pipeline(
       configuration, document: document, runs: runs,
-      origin: try from.map { try RunOrigin(contentsOf: $0) }, observer: ConsoleObserver())
+      origin: try from.map { try RunOrigin(contentsOf: $0) }, ranks: Job.ranks,
+      observer: ConsoleObserver())
     let files = pipeline.files
     if needsCheckpoint && !FileManager.default.fileExists(atPath: files.checkpoint) {
       throw FileError.missing(
@@ -113,6 +114,9 @@ protocol Verb: ParsableCommand {
   /// Does the work; results to standard output.
   func perform() throws
 }
+
+/// A verb whose work several ranks share.
+protocol SpreadVerb: Verb {}
 
 extension Verb {
   func run() throws {

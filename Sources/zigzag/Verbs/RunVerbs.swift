@@ -3,7 +3,7 @@ import MapReporter
 import Runs
 
 /// `zigzag run`: from a configuration to a report.
-struct RunVerb: Verb {
+struct RunVerb: SpreadVerb {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Learn gates, rank layers, measure accuracy and write the report.",
@@ -46,7 +46,7 @@ struct RunVerb: Verb {
 }
 
 /// `zigzag calibrate`: gates alone.
-struct CalibrateVerb: Verb {
+struct CalibrateVerb: SpreadVerb {
   static let configuration = CommandConfiguration(
     commandName: "calibrate",
     abstract: "Learn the gates, or continue to learn them.",
@@ -73,7 +73,7 @@ struct CalibrateVerb: Verb {
 }
 
 /// `zigzag search`: gates and searched maps.
-struct SearchVerb: Verb {
+struct SearchVerb: SpreadVerb {
   static let configuration = CommandConfiguration(
     commandName: "search",
     abstract: "Search the layer maps that lose least.",
@@ -99,7 +99,7 @@ struct SearchVerb: Verb {
 }
 
 /// `zigzag evaluate`: gates and accuracies.
-struct EvaluateVerb: Verb {
+struct EvaluateVerb: SpreadVerb {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Measure accuracy against sparsity.",

@@ -3,7 +3,7 @@ import GateOptimizer
 import Runs
 
 /// `zigzag score`: scores of all heads by the field's methods.
-struct ScoreVerb: Verb {
+struct ScoreVerb: SpreadVerb {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Score all heads by the methods of the field.",
