@@ -4,10 +4,14 @@ CONFIG ?= configs/passkey.yaml
 SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
+# `make build MPI=1` makes a tool whose work several ranks share (docs/cluster.md).
+ifdef MPI
+export ZIGZAG_MPI := $(MPI)
+endif
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help score-answers build test fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
+.PHONY: help score-answers build test ranks fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -19,6 +23,11 @@ build: libraries ## Build the tool in release, with what it needs
 test: build ## Run every test; those on the real model where it can be had
 	@.ci/setup model && .ci/setup import && .ci/setup texts || echo "test: going on without the real model: its tests are skipped" >&2
 	$(SWIFT) test -c release --disable-xctest
+
+ranks: build ## Build the tool with MPI too, and make runs of several ranks (ZIGZAG_RANK_KILLS=30 for more kills of them)
+	@.ci/setup mpi
+	ZIGZAG_MPI=1 $(SWIFT) build -c release --product zigzag --scratch-path .build/mpi
+	ZIGZAG_MPI_TOOL=$(CURDIR)/.build/mpi/release/zigzag $(SWIFT) test -c release --disable-xctest --filter RankTests
 
 fuzz: libraries ## Try every setting with extreme values, read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
 	ZIGZAG_EXTREMES=1 $(SWIFT) test -c release --disable-xctest --filter ExtremeSettingTests
@@ -89,3 +98,4 @@ clean: ## Remove what was built; models and runs stay
 
 libraries:
 	@.ci/setup libraries
+	@[[ -z "$$ZIGZAG_MPI" ]] || .ci/setup mpi
