@@ -11,7 +11,7 @@ endif
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help score-answers build test ranks fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
+.PHONY: help score-answers build test ranks cluster fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -28,6 +28,9 @@ ranks: build ## Build the tool with MPI too, and make runs of several ranks (ZIG
 	@.ci/setup mpi
 	ZIGZAG_MPI=1 $(SWIFT) build -c release --product zigzag --scratch-path .build/mpi
 	ZIGZAG_MPI_TOOL=$(CURDIR)/.build/mpi/release/zigzag $(SWIFT) test -c release --disable-xctest --filter RankTests
+
+cluster: build ## Make a sweep as an array of a real Slurm on this machine (as root, with slurm-wlm and munge)
+	Tests/Cluster/slurm
 
 fuzz: libraries ## Try every setting with extreme values, read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
 	ZIGZAG_EXTREMES=1 $(SWIFT) test -c release --disable-xctest --filter ExtremeSettingTests
