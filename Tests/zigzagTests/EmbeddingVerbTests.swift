@@ -17,28 +17,7 @@ import Transformer
   }
 
   private static func configuration(_ model: String) -> String {
-    """
-    name: small
-    model: \(model)
-    window: {sink: 4, recent: 32}
-    calibration: {steps: 2, context_min: 160, context_max: 160}
-    task: {passkeys: 1, length: 4}
-    search: {samples: 1, context: 160}
-    ranking: {criteria: [max], sparsities: [0.5]}
-    scores: [\(methods.joined(separator: ", "))]
-    evaluation:
-      context: 160
-      samples: 2
-      sparsities: [0.5]
-      tasks: [{name: words, task: {passkeys: 1, length: 4}}]
-      criteria: [max]
-      random_layer_seeds: []
-      random_head_seeds: []
-      baselines: []
-      deployments: [{}]
-      bootstrap: 50
-
-    """
+    ScoredRun.configuration(model, scores: "[\(methods.joined(separator: ", "))]")
   }
 
   /// Three samples of rows that are embeddings of random tokens.

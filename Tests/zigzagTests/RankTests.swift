@@ -236,9 +236,10 @@ struct RankTests {
     if asked != nil { print("\(kills) kills of a rank, \(ends + 1) ends, all of the same bytes") }
   }
 
-  /// What a scheduler sends before it takes the machines away: SIGTERM to every rank, or SIGUSR1 to mpirun.
-  @Test(arguments: [SIGTERM, SIGUSR1]) func aSignalKeepsWhatIsDone(signal: Int32) throws {
-    let output = try TemporaryFolder()
+  /// A calibration of three ranks that has written a checkpoint, and the processes of its ranks.
+  private func startedCalibration(
+    _ output: TemporaryFolder
+  ) throws -> (job: Process, ranks: [Int: Int32]) {
     let job = try start(Self.calibration("work"), output: output)
     let limit = ContinuousClock.now + .seconds(60)
     while !scratch.holds("work/tiny/checkpoint.h5"), job.isRunning, ContinuousClock.now < limit {
@@ -246,6 +247,13 @@ struct RankTests {
     }
     let processes = ranks(of: job)
     try #require(processes.count == 3)
+    return (job, processes)
+  }
+
+  /// What a scheduler sends before it takes the machines away: SIGTERM to every rank, or SIGUSR1 to mpirun.
+  @Test(arguments: [SIGTERM, SIGUSR1]) func aSignalKeepsWhatIsDone(signal: Int32) throws {
+    let output = try TemporaryFolder()
+    let (job, processes) = try startedCalibration(output)
     if signal == SIGTERM {
       for process in processes.values { kill(process, signal) }
     } else {
@@ -264,13 +272,7 @@ struct RankTests {
 
   @Test func ranksEndWithTheirLauncher() throws {
     let output = try TemporaryFolder()
-    let job = try start(Self.calibration("work"), output: output)
-    let limit = ContinuousClock.now + .seconds(60)
-    while !scratch.holds("work/tiny/checkpoint.h5"), job.isRunning, ContinuousClock.now < limit {
-      Thread.sleep(forTimeInterval: 0.01)
-    }
-    let processes = ranks(of: job)
-    try #require(processes.count == 3)
+    let (job, processes) = try startedCalibration(output)
     kill(job.processIdentifier, SIGKILL)
     expectEnd(job, within: 10, processes)
   }

@@ -13,33 +13,11 @@ import Testing
   init() throws {
     scratch = try TemporaryFolder()
     try scratch.write(
-      """
-      name: small
-      model: \(EmbeddedModel.path)
-      window: {sink: 4, recent: 32}
-      calibration: {steps: 2, context_min: 160, context_max: 160}
-      task: {passkeys: 1, length: 4}
-      search: {samples: 1, context: 160}
-      ranking: {criteria: [max], sparsities: [0.5]}
-      scores:
-        methods: [\(Self.methods.joined(separator: ", "))]
-        samples: 2
-        context: 300
-        documents: 4
-        masking: {heads: [2, 5], samples: 2, seeds: [1]}
-      evaluation:
-        context: 160
-        samples: 2
-        sparsities: [0.5]
-        tasks: [{name: words, task: {passkeys: 1, length: 4}}]
-        criteria: [max]
-        random_layer_seeds: []
-        random_head_seeds: []
-        baselines: []
-        deployments: [{}]
-        bootstrap: 50
-
-      """, to: "run.yaml")
+      ScoredRun.configuration(
+        scores: """
+          {methods: [\(Self.methods.joined(separator: ", "))], samples: 2, context: 300, documents: 4,
+            masking: {heads: [2, 5], samples: 2, seeds: [1]}}
+          """), to: "run.yaml")
   }
 
   private func record(_ method: String, _ runs: String = "runs") throws -> ScoreRecord {
@@ -222,5 +200,34 @@ import Testing
       "convert", "gates.tsv", "--format", "kvzip", "--format", "qrhead", "--out", "none")
     #expect(outcome.code != 0 && outcome.errors.contains("key-value heads"), "\(outcome.errors)")
     #expect(!scratch.holds("none/kvzip.pt"))
+  }
+}
+
+/// Runs of few steps and samples that score heads.
+enum ScoredRun {
+  /// The configuration of a run of `model`; `scores` is its section, in YAML's flow style.
+  static func configuration(_ model: String = EmbeddedModel.path, scores: String) -> String {
+    """
+    name: small
+    model: \(model)
+    window: {sink: 4, recent: 32}
+    calibration: {steps: 2, context_min: 160, context_max: 160}
+    task: {passkeys: 1, length: 4}
+    search: {samples: 1, context: 160}
+    ranking: {criteria: [max], sparsities: [0.5]}
+    scores: \(scores)
+    evaluation:
+      context: 160
+      samples: 2
+      sparsities: [0.5]
+      tasks: [{name: words, task: {passkeys: 1, length: 4}}]
+      criteria: [max]
+      random_layer_seeds: []
+      random_head_seeds: []
+      baselines: []
+      deployments: [{}]
+      bootstrap: 50
+
+    """
   }
 }

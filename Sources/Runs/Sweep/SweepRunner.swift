@@ -43,15 +43,13 @@ package struct SweepRunner {
     var failures: [SweepError.Failure] = []
     for (index, run) in sweep.runs.enumerated() {
       let files = RunFiles(folder: "\(folder)/\(run.name)")
-      let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
       let inputs = try check.inputs(of: run)
       if try record.holds(run, files, inputs: inputs) {
-        observer.report("\(title): finished before")
+        observer.report("\(title(index)): finished before")
         continue
       }
-      observer.report("\(title)\(run.changes.isEmpty ? "" : ": \(run.changes)")")
       do {
-        try make(run, began: began)
+        try make(index, began: began)
       } catch let error as any ZigzagError where Self.concernsOneRun(error) {
         observer.report("\(run.name) failed: \(error)")
         failures.append(SweepError.Failure(run: run.name, error: error))
@@ -82,17 +80,15 @@ package struct SweepRunner {
     let files = RunFiles(folder: "\(folder)/\(run.name)")
     var check = SweepCheck(folder: folder)
     let inputs = try check.inputs(of: run)
-    let title = "run \(index + 1) of \(sweep.runs.count), \(run.name)"
     let wasFinished = try SweepRecord.read(recordPath).holds(run, files, inputs: inputs)
     if !wasFinished { try check.check(run) }
     try AtomicFile.createFolder(folder)
     let presence = try RunLock(path: "\(folder)/.lock", folder: folder, kind: .shared)
     if wasFinished {
-      observer.report("\(title): finished before")
+      observer.report("\(title(index)): finished before")
     } else {
-      observer.report("\(title)\(run.changes.isEmpty ? "" : ": \(run.changes)")")
       do {
-        try make(run, began: began)
+        try make(index, began: began)
       } catch let error as any ZigzagError where Self.concernsOneRun(error) {
         throw SweepError.Failure(run: run.name, error: error)
       }
@@ -130,7 +126,13 @@ package struct SweepRunner {
         + "made, which could not be compared")
   }
 
-  private func make(_ run: SweepRun, began: (RunFiles) -> Void) throws {
+  private func title(_ index: Int) -> String {
+    "run \(index + 1) of \(sweep.runs.count), \(sweep.runs[index].name)"
+  }
+
+  private func make(_ index: Int, began: (RunFiles) -> Void) throws {
+    let run = sweep.runs[index]
+    observer.report("\(title(index))\(run.changes.isEmpty ? "" : ": \(run.changes)")")
     if observer.isInterrupted { throw RunError.interrupted(folder: folder) }
     var pipeline = try Pipeline(
       run.configuration, document: run.document, runs: folder, observer: observer)
