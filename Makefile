@@ -11,7 +11,7 @@ endif
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help score-answers build test ranks cluster fuzz kills asan tsan consumers lint format benchmarks bench compare large docs run sweep dist clean libraries
+.PHONY: help score-answers build test ranks cluster fuzz kills asan tsan consumers lint format benchmarks bench compare large sizes docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -82,6 +82,10 @@ large: build ## Time a step, and maps after a prompt, of a model of Llama 3 8B's
 	$(ZIGZAG) bench .build/large.h5 --measure step --lengths 1024 --repeats 1 --memory-budget 4GiB && \
 	  $(ZIGZAG) bench .build/large.h5 --measure prompts --lengths 1024,8192 --repeats 1; \
 	  status=$$?; rm .build/large.h5; exit $$status
+
+sizes: build ## Print what a run costs on machines of 32 cores, for shapes of large models (nothing is computed)
+	@.ci/setup model && .ci/setup import && .ci/setup texts
+	@python3 Benchmarks/comparison/plan_sizes.py $(ZIGZAG) configs/cluster-sizes.yaml
 
 docs: libraries ## Write the libraries' reference to .build/docs
 	$(SWIFT) package dump-symbol-graph --minimum-access-level public

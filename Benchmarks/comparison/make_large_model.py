@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write a Hugging Face folder with the shapes of a large model and synthetic bfloat16 weights.
 
-    make_large_model.py FOLDER [--shapes llama-3-8b | qwen3-30b-a3b] [--layers N] [--holes]
+    make_large_model.py FOLDER [--shapes llama-3-8b | llama-3-70b | qwen3-30b-a3b] [--layers N] [--holes]
 
 The values are a block of seeded normal numbers, repeated, good for time and memory only. Llama 3 8B takes 16 GB,
 Qwen3 30B-A3B, with 128 experts a layer of which a token goes to 8, 1.2 GB a layer (61 GB in all). With --holes the
@@ -52,7 +52,13 @@ QWEN = {
     "tie_word_embeddings": False,
     "torch_dtype": "bfloat16",
 }
-SHAPES = {"llama-3-8b": LLAMA, "qwen3-30b-a3b": QWEN}
+LARGER_LLAMA = LLAMA | {
+    "hidden_size": 8192,
+    "intermediate_size": 28672,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+}
+SHAPES = {"llama-3-8b": LLAMA, "llama-3-70b": LARGER_LLAMA, "qwen3-30b-a3b": QWEN}
 ONE = b"\x80\x3f"  # 1 as bfloat16
 
 

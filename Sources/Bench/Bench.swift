@@ -18,7 +18,7 @@ package struct Bench {
   let input: BenchInput
   let gates: GateSource?
   let observer: any WorkObserver
-  var count: OperationCount { OperationCount(decoder) }
+  var count: OperationCount { OperationCount(decoder.configuration) }
 
   /// Measurements of `model`, which is opened already.
   ///

@@ -9,7 +9,7 @@ import Transformer
     let decoder = RandomModel(c).decoder
     for window in [StreamingWindow(sink: 3, recent: 5), .init(sink: 0, recent: 1)] {
       for labels in [50..<60, 8..<12, 0..<9] {
-        let step = OperationCount(decoder).step(window: window, labelRows: labels)
+        let step = OperationCount(decoder.configuration).step(window: window, labelRows: labels)
         let naive = NaiveCount(c)
         let streaming = AttentionPattern.streaming(c, window: window)
         #expect(step.teacher.total == naive.prefill(.full(c), rows: labels))

@@ -6,7 +6,7 @@ import Transformer
 /// following what each row reads.
 @Suite struct OperationCountTests {
   @Test(arguments: Architectures.all) func prefillsAreCountedPairByPair(_ c: ModelConfiguration) {
-    let count = OperationCount(RandomModel(c).decoder)
+    let count = OperationCount(c)
     for window in [StreamingWindow(sink: 3, recent: 5), .init(sink: 0, recent: 1)] {
       var mixed = AttentionPattern.streaming(c, window: window)
       mixed.isRetrieval[0][0] = true
@@ -23,7 +23,7 @@ import Transformer
 
   @Test func attentionAloneIsOneLayersAttention() {
     let c = Architectures.llama
-    let count = OperationCount(RandomModel(c).decoder)
+    let count = OperationCount(c)
     let window = StreamingWindow(sink: 4, recent: 7)
     for tokens in [1, 5, 11, 12, 90] {
       let causal = tokens * (tokens + 1) / 2

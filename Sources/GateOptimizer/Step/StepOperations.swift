@@ -28,9 +28,8 @@ extension OperationCount {
   ///
   /// Weights P that are computed twice in place of being kept count once, and the gates' mix not at all.
   package func step(window: StreamingWindow, labelRows: Range<Int>) -> StepOperations {
-    let c = decoder.configuration
     let streaming = AttentionPattern.streaming(c, window: window)
-    let cones = decoder.rowPlan(streaming, output: RowSet(sink: 0, tail: labelRows))
+    let cones = c.rowPlan(streaming, output: RowSet(sink: 0, tail: labelRows))
     var result = StepOperations()
     result.teacher = prefill(.full(c), rows: labelRows)
     result.student = prefill(streaming, rows: labelRows)
@@ -46,7 +45,6 @@ extension OperationCount {
   private func backward(
     _ window: StreamingWindow, layer: Int, input: RowSet, output: RowSet
   ) -> Operations {
-    let c = decoder.configuration
     let queryWidth = c.queryHeads * c.headDim
     var result = Operations()
     result.projections =

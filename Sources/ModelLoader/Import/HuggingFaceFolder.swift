@@ -16,12 +16,8 @@ package struct HuggingFaceFolder {
     let names = FolderWeights.fileNames(in: path)
     try refuseOtherFolders(names)
     let configurationPath = file("config.json")
-    let text = try TextPart(
-      Self.readJSON(configurationPath, keepsNulls: true), path: configurationPath)
+    let (text, decoded) = try Self.architecture(at: configurationPath)
     let values = text.values
-    let decoded = try ConfigurationDecoder(
-      values: values, path: configurationPath, source: .configJSON, place: { "key \($0)" }
-    ).decode()
     let weights = try FolderWeights(path: path)
     let named = try TensorNames(weights, path: path, isPart: text.warning != nil)
     try refuseOtherTypes(named.otherTypes)
@@ -68,6 +64,15 @@ package struct HuggingFaceFolder {
       contents: contents, sources: sources, path: path,
       configurationPath: configurationPath, assumed: decoded.assumed, warnings: warnings,
       source: { family.source(of: $0, configuration) })
+  }
+
+  /// What the config.json at `path` says.
+  static func architecture(at path: String) throws(FileError) -> (TextPart, DecodedConfiguration) {
+    let text = try TextPart(readJSON(path, keepsNulls: true), path: path)
+    let decoded = try ConfigurationDecoder(
+      values: text.values, path: path, source: .configJSON, place: { "key \($0)" }
+    ).decode()
+    return (text, decoded)
   }
 
   private func file(_ name: String) -> String {

@@ -31,19 +31,19 @@ package struct Operations: Sendable, Equatable {
 ///     gate, up, down  6·m·C·F; of experts 6·m·C·F·k, k of them active, and 2·m·C·E for the router
 ///     attention     4·D per pair and query head: q·kᵀ and P·v
 package struct OperationCount: Sendable {
-  package let decoder: DecoderModel
-  private var c: ModelConfiguration { decoder.configuration }
+  /// The model's sizes.
+  package let c: ModelConfiguration
 
-  /// Counts for `decoder`.
-  package init(_ decoder: DecoderModel) {
-    self.decoder = decoder
+  /// Counts for a model of these sizes.
+  package init(_ configuration: ModelConfiguration) {
+    c = configuration
   }
 
   /// ``DecoderModel/finalHidden(_:pattern:rows:)`` at `rows`.
   ///
   /// For a prefill that only fills the caches, `rows` is the last position.
   package func prefill(_ pattern: AttentionPattern, rows: Range<Int>) -> Operations {
-    let plan = decoder.rowPlan(pattern, output: RowSet(sink: 0, tail: rows))
+    let plan = c.rowPlan(pattern, output: RowSet(sink: 0, tail: rows))
     return (0..<c.layers).reduce(Operations()) { sum, layer in
       sum + forward(pattern, layer: layer, input: plan[layer], output: plan[layer + 1])
     }

@@ -27,12 +27,19 @@ extension DecoderModel {
 
   /// The rows at each layer's input, and at the last one's output: (L + 1).
   package func rowPlan(_ pattern: AttentionPattern, output: RowSet) -> [RowSet] {
-    precondition(pattern.isRetrieval.count == configuration.layers, "pattern of another model")
+    configuration.rowPlan(pattern, output: output)
+  }
+}
+
+extension ModelConfiguration {
+  /// The rows at each layer's input, and at the last one's output: (L + 1).
+  package func rowPlan(_ pattern: AttentionPattern, output: RowSet) -> [RowSet] {
+    precondition(pattern.isRetrieval.count == layers, "pattern of another model")
     var plan = [output]
-    for (layer, kind) in configuration.kinds.enumerated().reversed() {
+    for (layer, kind) in kinds.enumerated().reversed() {
       let seen = kind.attention(under: pattern, layer: layer)
       precondition(
-        seen.isRetrieval.count == configuration.keyValueHeads, "pattern of another model")
+        seen.isRetrieval.count == keyValueHeads, "pattern of another model")
       let above = plan[plan.count - 1]
       if let rule = seen.streaming, !seen.isRetrieval.contains(true), rule.covers(above) {
         plan.append(above.cone(rule))

@@ -20,27 +20,90 @@ struct RunVerb: SpreadVerb {
 
   @OptionGroup var source: ConfigurationOptions
 
-  @Flag(
-    help: "Only say what each stage takes on this machine, from its beginning; nothing is written.")
-  var plan = false
+  @OptionGroup(title: "Plan") var plan: PlanOptions
 
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    guard !plan else { return try printPlan() }
+    guard !plan.plan else { return try plan.printPlan(source) }
     let files = try source.runPipeline(to: .report)
     try Results.print(files.report)
   }
+}
 
-  private func printPlan() throws {
-    let (document, configuration) = try source.load()
-    let plan = try CostPlan(configuration, document: document)
-    let rows = plan.lines.map { line in
-      ["\(line.stage): \(line.work)", "about \(clock(line.seconds))", byteCount(line.bytes)]
+/// What a run will take, here or on other machines.
+struct PlanOptions: ParsableArguments {
+  @Flag(help: "Only say what each stage takes, from its beginning; nothing is written.")
+  var plan = false
+
+  @Option(help: "Plan for so many machines, with a rank on each (default: this one).")
+  var machines: Int?
+
+  @Option(help: "Plan for machines of so many cores (default: as many as here).")
+  var cores: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Plan with cores of this rate (default: that of a short prefill here).",
+      valueName: "GFLOP/s"))
+  var coreRate: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Plan for a model of these shapes, with the tokenizer of the configuration's.",
+      valueName: "config.json"))
+  var shapes: String?
+
+  @Flag(help: "The plan as JSON.")
+  var json = false
+
+  func validate() throws {
+    for (name, value) in [("machines", machines), ("cores", cores)] {
+      guard let value else { continue }
+      guard (1...1 << 20).contains(value) else {
+        throw ValidationError("--\(name) is \(value), but it must be 1 to \(1 << 20)")
+      }
     }
-    for row in aligned([["stage", "time", "memory"]] + rows) { try Results.print(row) }
+    if let coreRate, !(1e-3...1e6).contains(coreRate) {
+      throw ValidationError("--core-rate is \(coreRate), but it must be 0.001 to 1000000 GFLOP/s")
+    }
+    let others: [(String, Bool)] = [
+      ("--machines", machines != nil), ("--cores", cores != nil), ("--core-rate", coreRate != nil),
+      ("--shapes", shapes != nil), ("--json", json),
+    ]
+    if !plan, let (name, _) = others.first(where: \.1) {
+      throw ValidationError("\(name) is for a plan: add --plan")
+    }
+  }
+
+  /// The machines that are asked for; nil for this one as it is.
+  private var asked: PlannedMachines? {
+    guard machines != nil || cores != nil || coreRate != nil else { return nil }
+    return PlannedMachines(
+      count: machines ?? 1, cores: cores ?? PlannedMachines.coresHere,
+      coreRate: coreRate.map { $0 * 1e9 })
+  }
+
+  /// Prints a line for each stage of the configuration's run.
+  func printPlan(_ source: ConfigurationOptions) throws {
+    let (document, configuration) = try source.load()
+    let plan = try CostPlan(configuration, document: document, machines: asked, shapes: shapes)
+    guard !json else { return try Results.print(json: plan) }
+    let isSent = plan.sent > 0
+    let rows = plan.stages.map { line in
+      ["\(line.stage): \(line.work)", "about \(clock(line.seconds))", byteCount(line.bytes)]
+        + (isSent ? [byteCount(line.sent)] : [])
+    }
+    let head = ["stage", "time", isSent ? "memory of a rank" : "memory"] + (isSent ? ["sent"] : [])
+    for row in aligned([head] + rows) { try Results.print(row) }
+    let (place, they) =
+      switch asked?.count {
+      case nil: ("", "this machine does")
+      case 1: (" on a machine of \(asked?.cores ?? 1) cores", "it does")
+      case .some(let count): (" on \(count) machines of \(asked?.cores ?? 1) cores", "they do")
+      }
     try Results.print(
-      "about \(clock(plan.seconds)) in all, if this machine does nothing else; the model's "
+      "about \(clock(plan.seconds)) in all\(place), if \(they) nothing else; the model's "
         + "\(byteCount(plan.modelBytes)) are mapped besides")
   }
 }

@@ -1,0 +1,35 @@
+import Foundation
+import Support
+import Transformer
+
+/// A model's sizes without its weights: what it takes to plan a run on it.
+package struct ModelShapes: Sendable {
+  /// The architecture.
+  package let configuration: ModelConfiguration
+  /// Bytes of the weights as a model file stores them.
+  package let weightBytes: Int
+
+  /// The shapes of an open model.
+  ///
+  /// - Throws: `FileError` where its file is gone.
+  package init(_ model: LoadedModel) throws(FileError) {
+    configuration = model.configuration
+    weightBytes = try FileReader(path: model.path, what: "model file").byteCount
+  }
+
+  /// The shapes of a Hugging Face model by its config.json at `path`, of 16-bit matrices unless that says float32.
+  ///
+  /// - Throws: `FileError` where it cannot be read, or is of a model that cannot be imported.
+  package init(configurationAt path: String) throws(FileError) {
+    let (text, decoded) = try HuggingFaceFolder.architecture(at: path)
+    let architecture = decoded.configuration
+    configuration = architecture
+    let stated = (text.values["dtype"] ?? text.values["torch_dtype"])?.text
+    let matrices: ElementType = stated == "float32" ? .float32 : .bfloat16
+    weightBytes = Parameter.all(in: architecture).reduce(0) { sum, parameter in
+      let shape = parameter.shape(in: architecture)
+      let type = shape.count > 1 ? matrices : .float32
+      return sum + shape.reduce(1, *) * type.byteCount
+    }
+  }
+}
