@@ -32,7 +32,7 @@ struct RankTests {
     let more = """
 
       compute: {teacher_cache: 100MB}
-      search: {samples: 3, units: [layers, heads], swap_rounds: 1}
+      search: {samples: 3, units: [layers, heads], swap_rounds: 1, starts: [rankings, scores]}
       scores:
         methods: [qrhead, evaluator, mean-qk, lazy, one-layer-back]
         samples: 3

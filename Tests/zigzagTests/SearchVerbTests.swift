@@ -74,6 +74,45 @@ import Testing
     #expect(share.code == 64 && share.errors.contains("compute.prompt_files is a share of free"))
   }
 
+  /// Scores that a search begins at are computed before it; with others it is another search.
+  @Test func scoresComeBeforeASearchThatBeginsAtThem() throws {
+    try scratch.write(
+      ScoredRun.configuration(
+        scores: "{methods: [mean-qk, lazy], samples: 2, context: 300, documents: 3}"
+      )
+      .replacing("criteria: [max], spars", with: "criteria: [search, max], spars")
+      .replacing(
+        "search: {samples: 1, ",
+        with: "search: {samples: 1, starts: [rankings, scores], units: [layers, heads], "),
+      to: "scored.yaml")
+    func search(_ more: String...) throws -> String {
+      let outcome = try ToolRunner.run(
+        ["search", "scored.yaml", "-q"] + more.flatMap { ["--set", $0] }, in: scratch.path)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return try scratch.text(of: "runs/small/results.json")
+    }
+    let first = try search()
+    for method in ["mean-qk", "lazy"] { #expect(scratch.holds("runs/small/heads-\(method).json")) }
+    let ledger = try JSONDecoder().decode([String: [String: String]].self, from: Data(first.utf8))
+    for unit in ["layers", "heads"] {
+      let made = try #require(ledger["search-\(unit).csv"])
+      #expect(made["file heads-mean-qk.json"] == ledger["heads-mean-qk.json"]?["content"])
+      #expect(made["file heads-lazy.json"]?.count == 64)
+    }
+    #expect(try search() == first)
+    let second = try JSONDecoder().decode(
+      [String: [String: String]].self, from: Data(try search("scores.samples=3").utf8))
+    #expect(
+      second["search-heads.csv"]?["file heads-mean-qk.json"]
+        != ledger["search-heads.csv"]?["file heads-mean-qk.json"])
+    expectRefusal(
+      try scratch.zigzag("search", "scored.yaml", "--set", "scores.methods=[]"), code: 64,
+      saying: "search.starts has scores, but scores.methods is empty")
+    expectRefusal(
+      try scratch.zigzag("search", "scored.yaml", "--set", "scores.context=100000"), code: 64,
+      saying: "scores.context")
+  }
+
   @Test func gatesAloneCannotBeSearched() throws {
     try scratch.write("0.1\t0.1\n0.9\t0.0\n", to: "gates.tsv")
     let outcome = try scratch.zigzag(

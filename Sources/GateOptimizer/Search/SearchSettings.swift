@@ -134,4 +134,6 @@ package enum SearchStart: String, SettingChoice {
   case periodic
   /// The layers that gain most when they alone retrieve (arXiv 2606.27791), by KL and by likelihood.
   case oneLayerBack = "one-layer-back"
+  /// Those of the run's scores of heads (`scores.methods`), by the ranking's criteria.
+  case scores
 }

@@ -184,6 +184,11 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     try within("compute", check: compute.validate)
     try validateDeployments()
     try requireGates()
+    if search.starts.contains(.scores) && scores.methods.isEmpty {
+      throw InvalidSetting(
+        [Key.search.rawValue, SearchSettings.CodingKeys.starts.rawValue],
+        "has scores, but scores.methods is empty; name the scores to begin at there")
+    }
     for (criteria, section) in [
       (ranking.criteria, Key.ranking), (evaluation.criteria, Key.evaluation),
     ] where criteria.contains(.search) && !search.units.contains(.layers) {

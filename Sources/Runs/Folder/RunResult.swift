@@ -59,6 +59,8 @@ enum RunResult: Hashable {
     case maskingSettings
     /// The bytes of the scores of heads.
     case headScores
+    /// The same, where maps are searched from those of the scores.
+    case startingScores
     /// The bytes of `gates.tsv`.
     case gates
     /// The bytes of the tables of searched maps.
@@ -71,7 +73,11 @@ enum RunResult: Hashable {
     case .gates: [.model, .calibrationTexts, .gateSettings]
     case .attention: [.model, .calibrationTexts, .gateSettings, .attentionContext]
     case .restoration: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings]
-    case .search: [.model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings, .gates]
+    case .search:
+      [
+        .model, .calibrationTexts, .searchTexts, .gateSettings, .searchSettings, .gates,
+        .startingScores,
+      ]
     case .headScores(.lazy): RunResult.attention.inputs
     case .headScores(.oneLayerBack), .headScores(.oneLayerBackLikelihood):
       RunResult.restoration.inputs
@@ -204,6 +210,8 @@ struct ResultInputs {
       ]
     case .headScores:
       return contents(configuration.scores.methods.map { files[.headScores($0)] })
+    case .startingScores:
+      return configuration.search.starts.contains(.scores) ? try hashes(of: .headScores) : [:]
     case .gates: return contents([files.gates])
     case .searches: return contents(files.searchTables)
     }

@@ -9,6 +9,10 @@ extension Pipeline {
   /// The searched maps of each unit: those that are there, or searched from where the last process stopped.
   func search(_ model: RunModel, _ learned: LearnedMaps) throws -> [SearchedMaps] {
     var read: PromptedSamples?
+    // What is there belongs to the scores that it began at.
+    if configuration.search.starts.contains(.scores) && !configuration.searchedUnits.isEmpty {
+      _ = try scoreHeads(model)
+    }
     return try configuration.searchedUnits.map { unit in
       let result = RunResult.search(unit)
       if try result.isThere(in: files) && !isOwn(result) { try folder.remove(files.search(unit)) }
@@ -187,6 +191,10 @@ extension Pipeline {
     case .rankings:
       guard let gates = learned.gates else { return [] }
       return try sparsities.flatMap { try rankedStarts(unit, gates, sparsity: $0) }
+    case .scores:
+      return try scoredGates(model).flatMap { _, gates in
+        try sparsities.flatMap { try rankedStarts(unit, gates, sparsity: $0) }
+      }
     case .periodic:
       return try layerStarts(unit, learned, sparsities) { streaming in
         [Baseline.periodicFirst, .periodicLast].compactMap {
@@ -257,7 +265,12 @@ extension Pipeline {
     let rule = configuration.searchDeployment.phase == .decode ? ", halving" : ""
     let hashes = configuration.searchTextFiles.map { record.texts?[$0] ?? "unknown" }
     let texts = hashes.isEmpty ? "" : ", files \(hashes.joined(separator: " "))"
-    return "\(try checkpointIdentity()), search \(settings)\(rule)\(texts), "
+    let scores =
+      configuration.search.starts.contains(.scores)
+      ? ", scores "
+        + (configuration.scores.methods.map { files[.headScores($0)] }
+          .map { TextFile.sha256(of: $0) ?? "unknown" }.joined(separator: " ")) : ""
+    return "\(try checkpointIdentity()), search \(settings)\(rule)\(texts)\(scores), "
       + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }
 

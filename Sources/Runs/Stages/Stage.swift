@@ -56,7 +56,10 @@ package enum Stage: String, CaseIterable, Sendable {
     let configuration = inputs.configuration
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
-    case .search: try configuration.requireSearchSamples(inputs.tokenizer)
+    case .search:
+      try configuration.requireSearchSamples(inputs.tokenizer)
+      guard configuration.search.starts.contains(.scores) else { break }
+      try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .score: try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .evaluate:
       let made = try configuration.requireEvaluationSamples(
