@@ -195,7 +195,10 @@ extension FinishedRun {
       .init("Haystack", haystackFact),
       .init("Evaluation", evaluationFact),
       .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
-      .init("Machine", "\(record.processor), \(record.cores) cores, \(record.system)"),
+      .init(
+        "Machine",
+        "\(record.processor), \(record.cores) core\(record.cores == 1 ? "" : "s"), \(record.system)"
+      ),
       .init("zigzag", record.zigzagVersion),
     ]
   }

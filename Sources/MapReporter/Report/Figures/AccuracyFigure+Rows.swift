@@ -27,7 +27,7 @@ extension AccuracyFigure {
         Point(x: frame.left, y: middle), Point(x: frame.right, y: middle),
         .stroke(canvas.color(.grid), width: 0.5))
       canvas.text(
-        name(of: method).shortened(to: 30), at: Point(x: frame.left - 8, y: middle + 4), size: 12,
+        name(of: method).shortened(to: 36), at: Point(x: frame.left - 8, y: middle + 4), size: 12,
         anchor: .end, isBold: method == highlighted)
       for (place, sparsity) in sparsities.enumerated() {
         // Above each other, so that intervals can be told apart.
@@ -82,7 +82,7 @@ extension AccuracyFigure {
   }
 
   private func nameWidth(_ methods: [CurveMethod]) -> Double {
-    min(methods.map { textWidth(name(of: $0), size: 12) }.max() ?? 0, 188) + 6
+    min(methods.map { textWidth(name(of: $0), size: 12) }.max() ?? 0, 216) + 6
   }
 
   // MARK: Drawing
