@@ -124,23 +124,16 @@ extension Pipeline {
     var mean = GateMatrix(
       layers: architecture.layers, heads: architecture.keyValueHeads, repeating: 1)
     observer.stepBegan("attention", unit: "samples", done: 0, total: count)
-    var done = 0
-    func began() throws {
-      try folder.guardian.check()
-      try requireUninterrupted()
-      done += 1
-      observer.stepAdvanced(to: done, note: "")
-    }
     func own(_ index: Int) throws -> [[Double]] {
       try configuration.windowMass(of: index, sampler, model)
     }
-    let masses =
-      try ranks?.attention(
-        count, check: { try requireUninterrupted() }, began: began, own: own)
-      ?? (0..<count).map { index in
-        try began()
-        return try own(index)
-      }
+    let masses = try onSamples(count) { [observer] done in
+      observer.stepAdvanced(to: done, note: "")
+    } spread: { ranks, check, began in
+      try ranks.attention(count, check: check, began: began, own: own)
+    } own: {
+      try own($0)
+    }
     for mass in masses {
       for (layer, row) in mass.enumerated() {
         for (head, share) in row.enumerated() { mean[layer, head] -= share / Double(count) }

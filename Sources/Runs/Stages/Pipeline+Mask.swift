@@ -50,18 +50,12 @@ extension Pipeline {
   private func accuracy(
     _ decoder: DecoderModel, _ samples: [TaskSample], without mask: HeadMask
   ) throws -> Estimate? {
-    func began() throws {
-      try folder.guardian.check()
-      try requireUninterrupted()
-    }
     func own(_ index: Int) -> SampleScores { decoder.scores(samples[index], without: mask) }
-    let scores =
-      try ranks?.mask(
-        mask, samples.count, check: { try requireUninterrupted() }, began: began, own: own)
-      ?? samples.indices.map { index in
-        try began()
-        return own(index)
-      }
+    let scores = try onSamples(samples.count) { ranks, check, began in
+      try ranks.mask(mask, samples.count, check: check, began: began, own: own)
+    } own: {
+      own($0)
+    }
     let settings = configuration.evaluation
     return Bootstrap(resamples: settings.bootstrap, seed: settings.seed).value(
       scores.map { $0[.tokens] })

@@ -57,22 +57,17 @@ extension Pipeline {
     for pass in passes where !pass.isEmpty {
       do {
         try samples.require(for: pass)
-        func began() throws {
-          try folder.guardian.check()
-          try requireUninterrupted()
-          done += 1
-          observer.stepAdvanced(to: done, note: pass[0].rawValue)
-        }
         func own(_ index: Int) throws -> [ScoreMethod: SampleRows] {
           try samples.rows(of: index, scorer, by: pass)
         }
-        let rows =
-          try ranks?.score(
-            pass, samples.count, check: { try requireUninterrupted() }, began: began, own: own)
-          ?? (0..<samples.count).map { index in
-            try began()
-            return try own(index)
-          }
+        let rows = try onSamples(samples.count) { [observer, done] count in
+          observer.stepAdvanced(to: done + count, note: pass[0].rawValue)
+        } spread: { ranks, check, began in
+          try ranks.score(pass, samples.count, check: check, began: began, own: own)
+        } own: {
+          try own($0)
+        }
+        done += samples.count
         let scored = try scorer.mean(by: pass, rows)
         for method in pass {
           kept[method] = try scored[method].map { try keep($0, by: method, model) }

@@ -84,6 +84,38 @@ package struct Pipeline: ~Copyable {
     if observer.isInterrupted { throw RunError.interrupted(folder: folder.path) }
   }
 
+  /// What comes of each of so many samples: from all ranks, or computed here one after the other.
+  ///
+  /// - Parameters:
+  ///   - count: Samples.
+  ///   - noted: Gets how many are done, before each that is computed here and at the end.
+  ///   - spread: Lets the ranks compute them; it gets what they call while they wait and before a sample.
+  ///   - own: Computes one here.
+  /// - Returns: What came of each, in their order.
+  /// - Throws: What the closures throw, and ``RunError`` where the user has asked to stop or the folder is lost.
+  func onSamples<Value>(
+    _ count: Int, noted: @escaping (Int) -> Void = { _ in },
+    spread: (Ranks, _ check: () throws -> Void, _ began: () throws -> Void) throws -> [Value],
+    own: (Int) throws -> Value
+  ) throws -> [Value] {
+    var done = 0
+    func check() throws { try requireUninterrupted() }
+    func began() throws {
+      try folder.guardian.check()
+      try check()
+      noted(done)
+      done += 1
+    }
+    let values =
+      try ranks.map { try spread($0, check, began) }
+      ?? (0..<count).map { index in
+        try began()
+        return try own(index)
+      }
+    noted(done)
+    return values
+  }
+
   private func requireCalibration() throws {
     guard configuration.calibration == nil else { return }
     throw document.setting(
