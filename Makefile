@@ -11,7 +11,7 @@ endif
 # For `zigzag --version`; a plus says that files were changed since.
 export ZIGZAG_COMMIT := $(shell c=$$(git rev-parse --short=10 HEAD 2>/dev/null) && { git diff --quiet HEAD || c=$$c+; echo $$c; })
 
-.PHONY: help score-answers build test ranks cluster fuzz kills asan tsan consumers lint format benchmarks bench compare large sizes docs run sweep dist clean libraries
+.PHONY: help score-answers build test ranks cluster hosts fuzz kills asan tsan consumers lint format benchmarks bench compare large sizes docs run sweep dist clean libraries
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -31,6 +31,11 @@ ranks: build ## Build the tool with MPI too, and make runs of several ranks (ZIG
 
 cluster: build ## Make a sweep as an array of a real Slurm on this machine (as root, with slurm-wlm and munge)
 	Tests/Cluster/slurm
+
+hosts: build ## Share a run between two hosts of this machine over TCP (network namespaces; as root, with Open MPI)
+	@.ci/setup mpi && .ci/setup model && .ci/setup import && .ci/setup texts
+	ZIGZAG_MPI=1 $(SWIFT) build -c release --product zigzag --scratch-path .build/mpi
+	Tests/Cluster/hosts
 
 fuzz: libraries ## Try every setting with extreme values, read 100,000 damaged files of every kind, then 20,000 under AddressSanitizer
 	ZIGZAG_EXTREMES=1 $(SWIFT) test -c release --disable-xctest --filter ExtremeSettingTests
