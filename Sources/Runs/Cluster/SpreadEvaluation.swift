@@ -5,7 +5,8 @@ import Transformer
 
 /// The maps of a task in a deployment, measured by all ranks, each on a sample at a time.
 ///
-/// Where fewer samples are left than there are ranks, ranks share a sample and each takes some of the maps.
+/// Ranks take as many whole samples each. The samples that are left, fewer than the ranks, are shared: each of several
+/// ranks takes some of a sample's maps.
 struct SpreadEvaluation {
   let ranks: Ranks
   /// Places in the configuration's lists.
@@ -47,6 +48,8 @@ struct SpreadEvaluation {
     }
     var busy: [Int: Item] = [:]
     var informed: Set<Int> = []
+    /// Samples that are left when every rank has had as many.
+    let rest = queue.count % ranks.count
     var isSplit = false
 
     func take(_ place: Int, _ sample: Int, _ scores: SampleScores) throws {
@@ -59,7 +62,7 @@ struct SpreadEvaluation {
       }
     }
     func next() -> Item? {
-      if !isSplit && queue.count < ranks.count {
+      if !isSplit && queue.count <= rest {
         isSplit = true
         queue = parts(of: queue)
       }
@@ -105,10 +108,10 @@ struct SpreadEvaluation {
     }
   }
 
-  /// Samples that are fewer than the ranks, cut into parts of their maps that are about as many as these.
+  /// Samples that are fewer than the ranks, cut into parts of their maps, no more of them than ranks.
   private func parts(of items: [Item]) -> [Item] {
     guard !items.isEmpty else { return [] }
-    let each = (ranks.count + items.count - 1) / items.count
+    let each = max(1, ranks.count / items.count)
     return items.flatMap { item in
       EqualParts(item.places.count, parts: each).map {
         Item(sample: item.sample, places: Array(item.places[$0]))
