@@ -105,6 +105,17 @@ import Testing
     #expect(
       second["search-heads.csv"]?["file heads-mean-qk.json"]
         != ledger["search-heads.csv"]?["file heads-mean-qk.json"])
+    // Fewer or other maps to begin at are another search, though no score is another one.
+    var choices: Set<String> = []
+    for choice in ["scores.methods=[mean-qk]", "scores.group=mean"] {
+      let made = try JSONDecoder().decode(
+        [String: [String: String]].self,
+        from: Data(try search("scores.samples=3", choice).utf8))["search-heads.csv"]
+      #expect(
+        made?["file heads-mean-qk.json"] == second["search-heads.csv"]?["file heads-mean-qk.json"])
+      choices.insert(made?["choice of the starting scores"] ?? "")
+    }
+    #expect(choices == ["mean-qk by max", "mean-qk, lazy by mean"])
     expectRefusal(
       try scratch.zigzag("search", "scored.yaml", "--set", "scores.methods=[]"), code: 64,
       saying: "search.starts has scores, but scores.methods is empty")

@@ -229,21 +229,36 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     search.contexts.isEmpty ? [calibration?.contextMax ?? evaluation.context] : search.contexts
   }
 
+  /// The scores that searches begin at and how they are grouped; nil where they begin at none.
+  var startingScores: String? {
+    guard search.starts.contains(.scores) else { return nil }
+    return "\(scores.methods.map(\.rawValue).joined(separator: ", ")) by \(scores.group.rawValue)"
+  }
+
   /// Sparsities at which a search tries swaps.
   package var searchSparsities: [Double] { search.sparsities ?? ranking.sparsities }
 
   /// Refuses contexts the model was not made for, and contexts in which nothing is out of a
   /// streaming head's sight.
   ///
+  /// - Parameters:
+  ///   - model: The model's sizes.
+  ///   - name: The file that has them; the run's model if nil.
   /// - Throws: `InvalidSetting` with the setting's full path.
-  package func validate(for model: ModelConfiguration) throws(InvalidSetting) {
+  package func validate(
+    for model: ModelConfiguration, of name: String? = nil
+  ) throws(InvalidSetting) {
+    let name = name ?? self.model
+    func checkContext(_ tokens: Int, _ path: [String]) throws(InvalidSetting) {
+      try self.checkContext(tokens, path, positions: model.maxPositions, of: name)
+    }
     if let calibration {
-      try checkContext(calibration.contextMin, ["calibration", "context_min"], model)
-      try checkContext(calibration.contextMax, ["calibration", "context_max"], model)
+      try checkContext(calibration.contextMin, ["calibration", "context_min"])
+      try checkContext(calibration.contextMax, ["calibration", "context_max"])
     }
     for context in searchedUnits.isEmpty ? [] : searchContexts {
       let isEvaluation = search.contexts.isEmpty && calibration == nil
-      try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"], model)
+      try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"])
     }
     let isMade = scores.file == nil && scores.embeddings == nil
     for (key, tokens) in [
@@ -253,25 +268,24 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
     ] where scores.asksOnDocuments && tokens > model.maxPositions {
       throw InvalidSetting(
         [CodingKeys.scores.rawValue, key.rawValue],
-        "is \(tokens) tokens; \(self.model) was made for at most \(model.maxPositions)")
+        "is \(tokens) tokens; \(name) was made for at most \(model.maxPositions)")
     }
-    try checkContext(evaluation.context, ["evaluation", "context"], model)
+    try checkContext(evaluation.context, ["evaluation", "context"])
     for (position, task) in evaluation.tasks.enumerated() {
       let path = ["evaluation", "tasks", String(position)]
-      for length in task.grid?.lengths ?? [] { try checkContext(length, path + ["grid"], model) }
+      for length in task.grid?.lengths ?? [] { try checkContext(length, path + ["grid"]) }
       for length in task.rulerCells.compactMap(\.length) {
-        try checkContext(length, path + ["ruler", "lengths"], model)
+        try checkContext(length, path + ["ruler", "lengths"])
       }
-      try checkContext(evaluation.context(of: task), path + ["context"], model)
+      try checkContext(evaluation.context(of: task), path + ["context"])
     }
   }
 
   private func checkContext(
-    _ tokens: Int, _ path: [String], _ model: ModelConfiguration
+    _ tokens: Int, _ path: [String], positions: Int, of name: String
   ) throws(InvalidSetting) {
-    guard tokens <= model.maxPositions else {
-      throw InvalidSetting(
-        path, "is \(tokens) tokens; \(self.model) was made for at most \(model.maxPositions)")
+    guard tokens <= positions else {
+      throw InvalidSetting(path, "is \(tokens) tokens; \(name) was made for at most \(positions)")
     }
     let visible = deployment.window.sink + deployment.window.recent
     guard tokens > visible else {

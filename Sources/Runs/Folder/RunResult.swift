@@ -211,7 +211,8 @@ struct ResultInputs {
     case .headScores:
       return contents(configuration.scores.methods.map { files[.headScores($0)] })
     case .startingScores:
-      return configuration.search.starts.contains(.scores) ? try hashes(of: .headScores) : [:]
+      guard let choice = configuration.startingScores else { return [:] }
+      return try hashes(of: .headScores).merging(["choice of the starting scores": choice]) { $1 }
     case .gates: return contents([files.gates])
     case .searches: return contents(files.searchTables)
     }

@@ -10,7 +10,7 @@ extension Pipeline {
   func search(_ model: RunModel, _ learned: LearnedMaps) throws -> [SearchedMaps] {
     var read: PromptedSamples?
     // What is there belongs to the scores that it began at.
-    if configuration.search.starts.contains(.scores) && !configuration.searchedUnits.isEmpty {
+    if configuration.startingScores != nil && !configuration.searchedUnits.isEmpty {
       _ = try scoreHeads(model)
     }
     return try configuration.searchedUnits.map { unit in
@@ -266,10 +266,11 @@ extension Pipeline {
     let hashes = configuration.searchTextFiles.map { record.texts?[$0] ?? "unknown" }
     let texts = hashes.isEmpty ? "" : ", files \(hashes.joined(separator: " "))"
     let scores =
-      configuration.search.starts.contains(.scores)
-      ? ", scores "
-        + (configuration.scores.methods.map { files[.headScores($0)] }
-          .map { TextFile.sha256(of: $0) ?? "unknown" }.joined(separator: " ")) : ""
+      configuration.startingScores.map { choice in
+        let hashes = configuration.scores.methods.map { files[.headScores($0)] }
+          .map { TextFile.sha256(of: $0) ?? "unknown" }
+        return ", scores \(choice) \(hashes.joined(separator: " "))"
+      } ?? ""
     return "\(try checkpointIdentity()), search \(settings)\(rule)\(texts)\(scores), "
       + "gates \(TextFile.sha256(of: files.gates) ?? "unknown")"
   }

@@ -58,7 +58,7 @@ package enum Stage: String, CaseIterable, Sendable {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
     case .search:
       try configuration.requireSearchSamples(inputs.tokenizer)
-      guard configuration.search.starts.contains(.scores) else { break }
+      guard configuration.startingScores != nil else { break }
       try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .score: try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .evaluate:
