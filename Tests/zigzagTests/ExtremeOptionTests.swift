@@ -25,7 +25,8 @@ import Testing
 
   /// A sound command of each verb, to which an option is added.
   private static let commands: [String: [String]] = [
-    "run": ["run.yaml", "-q"], "calibrate": ["run.yaml", "-q"], "search": ["run.yaml", "-q"],
+    "run": ["run.yaml", "-q", "--plan"], "calibrate": ["run.yaml", "-q"],
+    "search": ["run.yaml", "-q"],
     "evaluate": ["run.yaml", "-q"], "sweep": ["sweep.yaml", "-q"], "samples": ["run.yaml"],
     "import": [ToolFixture.tinyLlama, "out.h5", "-q"], "inspect": ["tiny.h5"],
     "forward": ["tiny.h5", "--tokens", "ids.npy", "--out", "h.npy"],
@@ -57,7 +58,8 @@ import Testing
   /// Names of values that are paths or choices: one odd value says enough.
   private static let words: Set = [
     "folder", "file", "path", "run.json", "model", "format", "level", "log-level", "key=value",
-    "ids.npy", "headmap.json", "out.npy", "gates", "name", "criterion", "type", "measures",
+    "ids.npy", "headmap.json", "out.npy", "gates", "name", "config.json", "criterion", "type",
+    "measures",
     "method", "file.h5",
   ]
 

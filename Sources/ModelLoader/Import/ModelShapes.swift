@@ -9,6 +9,9 @@ package struct ModelShapes: Sendable {
   /// Bytes of the weights as a model file stores them.
   package let weightBytes: Int
 
+  /// More parameters than this cannot be counted with, and no model has them.
+  private static let mostParameters = 1e15
+
   /// The shapes of an open model.
   ///
   /// - Throws: `FileError` where its file is gone.
@@ -19,13 +22,21 @@ package struct ModelShapes: Sendable {
 
   /// The shapes of a Hugging Face model by its config.json at `path`, of 16-bit matrices unless that says float32.
   ///
-  /// - Throws: `FileError` where it cannot be read, or is of a model that cannot be imported.
+  /// - Throws: `FileError` where it cannot be read, or has keys or sizes that an import refuses.
   package init(configurationAt path: String) throws(FileError) {
     let (text, decoded) = try HuggingFaceFolder.architecture(at: path)
     let architecture = decoded.configuration
     configuration = architecture
     let stated = (text.values["dtype"] ?? text.values["torch_dtype"])?.text
     let matrices: ElementType = stated == "float32" ? .float32 : .bfloat16
+    let count = Parameter.all(in: architecture).reduce(0.0) { sum, parameter in
+      sum + parameter.shape(in: architecture).reduce(1.0) { $0 * Double($1) }
+    }
+    guard count <= Self.mostParameters else {
+      throw .invalid(
+        path: path, place: "the sizes", expected: "at most 10¹⁵ parameters",
+        found: "about 10^\(Int(log10(count)))", fix: "fetch the file again")
+    }
     weightBytes = Parameter.all(in: architecture).reduce(0) { sum, parameter in
       let shape = parameter.shape(in: architecture)
       let type = shape.count > 1 ? matrices : .float32

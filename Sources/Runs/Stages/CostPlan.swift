@@ -18,7 +18,8 @@ package struct CostPlan: Sendable, Encodable {
     package let seconds: Double
     /// Bytes of memory of a rank besides the model's, ≥ 0.
     ///
-    /// Here no more than the memory budget; elsewhere so many that nothing is read or computed twice.
+    /// Here learning and searching keep to the memory budget. Elsewhere it is what they take where nothing but the
+    /// teacher's outputs, which have a budget of their own, is read or computed twice.
     package let bytes: Int
     /// Bytes that ranks send one another, 0 for one rank.
     package let sent: Int
@@ -51,26 +52,28 @@ package struct CostPlan: Sendable, Encodable {
   /// - Parameters:
   ///   - configuration: The run's settings.
   ///   - document: Where they were read from, for messages.
-  ///   - machines: Where it would run; nil for this machine as it is.
+  ///   - machines: Where it would run.
   ///   - path: The path of a config.json: the plan is for a model of its shapes, and the configuration's model gives
   ///     its tokenizer alone.
   /// - Throws: `FileError` where a file cannot be read, ``RunError`` where the model does not suit the configuration,
   ///   `GateOptimizerError` where no sample can be made.
   package init(
     _ configuration: RunConfiguration, document: ConfigurationDocument,
-    machines: PlannedMachines? = nil, shapes path: String? = nil
+    machines: PlannedMachines = PlannedMachines(), shapes path: String? = nil
   ) throws {
     let loaded = try ModelFile.open(path: configuration.model)
     let shapes =
       try path.map { path in try ModelShapes(configurationAt: path) } ?? ModelShapes(loaded)
-    try document.placing { try configuration.validate(for: shapes.configuration) }
+    try document.placing { try configuration.validate(for: shapes.configuration, of: path) }
+    try document.placing { try configuration.requireCountable(shapes.configuration) }
+    let isHere = machines.count == nil && machines.cores == nil && path == nil
     let tokenizer = try loaded.requiredTokenizer()
-    self.machines = machines?.count ?? 1
-    cores = machines?.cores ?? Parallelism.cores
-    coreRate = machines?.coreRate ?? Self.coreRate(of: loaded.decoder)
+    self.machines = machines.count ?? 1
+    cores = machines.cores ?? Parallelism.cores
+    coreRate = machines.coreRate ?? Self.coreRate(of: loaded.decoder)
     let costs = StageCosts(
       configuration, shapes.configuration, ranks: self.machines, rate: coreRate * Double(cores),
-      budget: machines == nil ? configuration.compute.memoryBudget.byteCount : .max)
+      budget: isHere ? configuration.compute.memoryBudget.byteCount : .max)
     stages = try document.placing {
       var lines: [Line] = []
       if let settings = configuration.calibration {
@@ -108,4 +111,39 @@ package struct CostPlan: Sendable, Encodable {
     let operations = OperationCount(decoder.configuration).prefill(full, rows: 0..<tokens).total
     return Double(operations) / seconds / Double(Parallelism.cores)
   }
+}
+
+extension RunConfiguration {
+  /// Refuses contexts of which no operations can be counted: beyond ``mostOperations`` for one prompt.
+  ///
+  /// - Throws: `InvalidSetting` with the setting's path.
+  fileprivate func requireCountable(_ model: ModelConfiguration) throws(InvalidSetting) {
+    let scored = scores.methods.isEmpty ? 0 : scores.context
+    var contexts: [([String], Int)] = [
+      (["calibration", "context_max"], calibration?.contextMax ?? 0),
+      (["search", "context"], searchedUnits.isEmpty ? 0 : searchContexts.max() ?? 0),
+      (["scores", "context"], scored), (["evaluation", "context"], evaluation.context),
+    ]
+    for (place, task) in evaluation.tasks.enumerated() {
+      let lengths = [evaluation.context(of: task)] + task.rulerCells.compactMap(\.length)
+      contexts.append((["evaluation", "tasks", String(place)], lengths.max() ?? 0))
+    }
+    let row = model.kinds.indices.reduce(0.0) { sum, layer in
+      sum + Double(model.feedForwardOperations(layer: layer))
+        + 4 * Double(model.hidden)
+        * Double((model.queryHeads + model.keyValueHeads) * model.headDim)
+    }
+    let pair = 4 * Double(model.headDim) * Double(model.queryHeads) * Double(model.layers)
+    for (path, tokens) in contexts {
+      let operations = Double(tokens) * (row + Double(tokens) / 2 * pair)
+      guard operations <= Self.mostOperations else {
+        throw InvalidSetting(
+          path,
+          "is \(tokens) tokens, too many to count the operations of this model; plan for fewer")
+      }
+    }
+  }
+
+  /// A quarter of the largest number that counts hold.
+  private static let mostOperations = 2e18
 }

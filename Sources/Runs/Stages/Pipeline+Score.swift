@@ -55,6 +55,7 @@ extension Pipeline {
     var done = 0
     var failure: (any Error)?
     for pass in passes where !pass.isEmpty {
+      defer { done += samples.count }
       do {
         try samples.require(for: pass)
         func own(_ index: Int) throws -> [ScoreMethod: SampleRows] {
@@ -67,7 +68,6 @@ extension Pipeline {
         } own: {
           try own($0)
         }
-        done += samples.count
         let scored = try scorer.mean(by: pass, rows)
         for method in pass {
           kept[method] = try scored[method].map { try keep($0, by: method, model) }

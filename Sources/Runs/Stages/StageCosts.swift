@@ -70,25 +70,33 @@ struct StageCosts {
     }
     let kept = model.layers * tokens * (2 * model.hidden + 2 * model.activeFeedForward) * 4
     let rowsKept = deployment.phase == .decode ? kept * labels / max(tokens, 1) : kept
-    let (taught, outputsKept) = teaching(
-      samples, of: settings.samples, bytes: outputs * MemoryLayout<Float>.stride)
-    return line(
-      "learn",
-      settings.batch == 1
+    let each = outputs * MemoryLayout<Float>.stride
+    let taught = teaching(samples, of: settings.samples, bytes: each)
+    let dealt = DealtSteps(
+      steps: settings.steps, batch: settings.batch, of: settings.samples, ranks: ranks)
+    let operations =
+      Double(settings.steps) * dealt.most * (teacher * taught.share + student)
+    return CostPlan.Line(
+      stage: "learn",
+      work: settings.batch == 1
         ? "\(samples) steps of \(tokens) tokens"
         : "\(settings.steps) steps of \(settings.batch) samples of \(tokens) tokens",
-      [
-        DealtWork(
-          rounds: Double(settings.steps), samples: settings.batch,
-          operations: teacher * taught + student)
-      ], bytes: rowsKept + outputsKept,
-      sent: messages.learn(steps: settings.steps, batch: settings.batch))
+      seconds: operations / rate,
+      bytes: min(rowsKept + max(taught.kept, each) + activations(tokens), budget),
+      sent: messages.learn(steps: settings.steps, dealt))
+  }
+
+  /// Bytes of one layer's rows while a prompt is read.
+  private func activations(_ tokens: Int) -> Int {
+    4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
   }
 
   /// How often a sample is taught, 0…1, and the bytes that a rank keeps of the teacher's outputs in memory.
   ///
   /// `samples` are drawn from a set of `count`, 0 for one without an end; the outputs on one take `bytes`.
-  private func teaching(_ samples: Int, of count: Int, bytes: Int) -> (Double, Int) {
+  private func teaching(
+    _ samples: Int, of count: Int, bytes: Int
+  ) -> (share: Double, kept: Int) {
     let compute = configuration.compute
     guard count > 0, samples > 0, bytes > 0 else { return (1, 0) }
     let own = DealtWork.most(count, ranks)
@@ -127,18 +135,25 @@ struct StageCosts {
         longest = max(longest, 3 * model.layers * tokens * model.hidden * 4)
       }
     }
+    let half = (samples.count + 1) / 2
     let alone =
       configuration.search.starts.contains(.oneLayerBack)
       ? space.globalLayers.count * samples.count : 0
     return line(
       "search", "about \(evaluations + alone) evaluations of \(unit), \(deployment.name)",
       [
+        DealtWork(rounds: 1, samples: samples.count, operations: once / Double(samples.count)),
+        // Most sets are measured on half of the samples or fewer, whose owners alone are at work.
         DealtWork(
-          samples: samples.count,
-          operations: (once + Double(evaluations + alone) * each) / Double(max(samples.count, 1)))
-      ], bytes: longest * DealtWork.most(samples.count, ranks),
+          rounds: Double(evaluations + alone) / Double(half), samples: half, operations: each),
+      ],
+      bytes: longest * DealtWork.most(samples.count, ranks)
+        + activations(samples.map(\.length).max() ?? 0),
       sent: messages.search(
-        evaluations: evaluations + alone, samples: samples.count, units: units))
+        evaluations: evaluations + alone,
+        rounds: deployment.phase == .decode
+          ? 5 * units / 2 : (evaluations + alone) / min(ranks, samples.count),
+        samples: samples.count, units: units))
   }
 
   /// Scores of heads, and accuracy without them; nil where no method is asked for.

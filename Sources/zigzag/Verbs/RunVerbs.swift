@@ -76,31 +76,31 @@ struct PlanOptions: ParsableArguments {
     }
   }
 
-  /// The machines that are asked for; nil for this one as it is.
-  private var asked: PlannedMachines? {
-    guard machines != nil || cores != nil || coreRate != nil else { return nil }
-    return PlannedMachines(
-      count: machines ?? 1, cores: cores ?? PlannedMachines.coresHere,
-      coreRate: coreRate.map { $0 * 1e9 })
-  }
-
   /// Prints a line for each stage of the configuration's run.
   func printPlan(_ source: ConfigurationOptions) throws {
     let (document, configuration) = try source.load()
-    let plan = try CostPlan(configuration, document: document, machines: asked, shapes: shapes)
+    let plan = try CostPlan(
+      configuration, document: document,
+      machines: PlannedMachines(
+        count: machines, cores: cores, coreRate: coreRate.map { $0 * 1e9 }),
+      shapes: shapes)
     guard !json else { return try Results.print(json: plan) }
-    let isSent = plan.sent > 0
+    let isShared = plan.machines > 1
     let rows = plan.stages.map { line in
       ["\(line.stage): \(line.work)", "about \(clock(line.seconds))", byteCount(line.bytes)]
-        + (isSent ? [byteCount(line.sent)] : [])
+        + (isShared ? [byteCount(line.sent)] : [])
     }
-    let head = ["stage", "time", isSent ? "memory of a rank" : "memory"] + (isSent ? ["sent"] : [])
+    let head =
+      ["stage", "time", isShared ? "memory of a rank" : "memory"] + (isShared ? ["sent"] : [])
     for row in aligned([head] + rows) { try Results.print(row) }
+    let each = "\(plan.cores) core\(plan.cores == 1 ? "" : "s")"
     let (place, they) =
-      switch asked?.count {
-      case nil: ("", "this machine does")
-      case 1: (" on a machine of \(asked?.cores ?? 1) cores", "it does")
-      case .some(let count): (" on \(count) machines of \(asked?.cores ?? 1) cores", "they do")
+      if isShared {
+        (" on \(plan.machines) machines of \(each)", "they do")
+      } else if machines != nil || cores != nil || coreRate != nil {
+        (" on a machine of \(each)", "it does")
+      } else {
+        ("", "this machine does")
       }
     try Results.print(
       "about \(clock(plan.seconds)) in all\(place), if \(they) nothing else; the model's "
