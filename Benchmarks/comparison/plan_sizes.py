@@ -29,20 +29,23 @@ def plan(arguments, shapes, length, machines):
     return json.loads(subprocess.check_output([str(word) for word in command]))
 
 
-def clock(seconds):
-    """Minutes up to three hours, hours up to four days, then days."""
-    if seconds < 3 * 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 96 * 3600 else f"{seconds / 86400:.0f} days"
+def short(value):
+    """A number with two digits, or as a whole."""
+    return f"{value:,.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
-def size(count):
-    """Bytes as kB, MB or GB."""
-    for unit, bytes_of_it in [("GB", 1e9), ("MB", 1e6)]:
-        if count >= bytes_of_it:
-            value = count / bytes_of_it
-            return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{count / 1e3:.0f} kB"
+def row(plans):
+    """Hours of each stage, gigabytes of the model and of a rank, megabytes sent: of plans for more and more machines."""
+    times = []
+    for found in plans:
+        of_stage = [
+            sum(part["seconds"] for part in found["stages"] if part["stage"] == stage) for stage in STAGES
+        ]
+        times.append(" / ".join(short(seconds / 3600) for seconds in of_stage))
+    model = short(plans[0]["model_bytes"] / 1e9)
+    memory = " / ".join(short(max(part["bytes"] for part in found["stages"]) / 1e9) for found in plans)
+    sent = " / ".join(short(sum(part["sent"] for part in found["stages"]) / 1e6) for found in plans)
+    return [*times, model, memory, sent]
 
 
 def main():
@@ -55,24 +58,17 @@ def main():
     parser.add_argument("--machines", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--lengths", type=int, nargs="+", default=[8192, 32768, 131072])
     arguments = parser.parse_args()
-    print("| shapes of | tokens | machines | " + " | ".join(STAGES) + " | model, and besides it | sent |")
-    print("|" + "---|" * (len(STAGES) + 5))
+    heads = [f"{count} machine{'s' if count > 1 else ''}, hours" for count in arguments.machines]
+    heads = ["shapes of", "tokens", *heads, "model, GB", "besides, GB", "sent, MB"]
+    print("| " + " | ".join(heads) + " |")
+    print("|" + "---|" * len(heads))
     with tempfile.TemporaryDirectory() as folder:
         for name, config in SHAPES.items():
             shapes = pathlib.Path(folder, "config.json")
             shapes.write_text(json.dumps(config | {"max_position_embeddings": POSITIONS}))
             for length in arguments.lengths:
-                for machines in arguments.machines:
-                    found = plan(arguments, shapes, length, machines)
-                    stages = found["stages"]
-                    times = [
-                        clock(sum(part["seconds"] for part in stages if part["stage"] == stage))
-                        for stage in STAGES
-                    ]
-                    memory = f"{size(found['model_bytes'])} + {size(max(part['bytes'] for part in stages))}"
-                    sent = size(sum(part["sent"] for part in stages)) if machines > 1 else "—"
-                    row = [name, f"{length:,}", str(machines), *times, memory, sent]
-                    print("| " + " | ".join(row) + " |", flush=True)
+                plans = [plan(arguments, shapes, length, count) for count in arguments.machines]
+                print("| " + " | ".join([name, f"{length:,}", *row(plans)]) + " |", flush=True)
 
 
 if __name__ == "__main__":
