@@ -20,9 +20,16 @@ struct ReportVerb: Verb {
       their accuracies, and how stable their layers are.
 
         zigzag report --compare runs/smollm2-135m runs/short --out short.html
+
+      It also compares files of gates and scores of one model, whoever wrote them: how they rank the heads, \
+      and how much they agree.
+
+        zigzag report --compare full_attention_heads.tsv scores.pt runs/smollm2-135m/heads-qrhead.json
       """)
 
-  @Argument(help: ArgumentHelp("A run folder; with --compare two or more.", valueName: "run"))
+  @Argument(
+    help: ArgumentHelp(
+      "A run folder; with --compare two or more, or files of gates and scores.", valueName: "run"))
   var runs: [String]
 
   @Flag(help: "Compare the runs in one page.")
@@ -42,6 +49,14 @@ struct ReportVerb: Verb {
         + "the criterion with the most accurate layers.", valueName: "criterion"))
   var criterion: String?
 
+  @OptionGroup(title: "Scores of query heads") var scores: ScoreOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "With --compare, the model that files of gates and scores are of.",
+      discussion: "A model file, a Hugging Face folder or its config.json.", valueName: "model"))
+  var model: String?
+
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
@@ -51,14 +66,17 @@ struct ReportVerb: Verb {
       guard runs.count == 1 else {
         throw ValidationError("name one run, or add --compare to put several in one page")
       }
-      guard out == nil, criterion == nil else {
-        throw ValidationError("--out and --criterion go with --compare")
+      guard out == nil, criterion == nil, model == nil, scores.kvHeads == nil, scores.group == nil
+      else {
+        throw ValidationError(
+          "--out, --criterion, --model, --kv-heads and --group go with --compare")
       }
     }
   }
 
   func perform() throws {
-    try Results.print(compare ? compareRuns() : drawReport())
+    guard compare else { return try Results.print(drawReport()) }
+    try Results.print(runs.allSatisfy(GateOptions.isRunFolder) ? compareRuns() : compareScores())
   }
 
   private func drawReport() throws -> String {
@@ -67,13 +85,36 @@ struct ReportVerb: Verb {
     return page
   }
 
-  private func compareRuns() throws -> String {
-    let criterion = try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
+  private func compareScores() throws -> String {
+    guard criterion == nil else {
+      throw ToolError.usage("--criterion is for runs, but not all of these are run folders")
+    }
+    let out = try place()
+    let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
+    let comparison = try ScoreComparison(
+      runs, model: sizes, modelName: model ?? "the model", keyValueHeads: scores.kvHeads,
+      grouping: scores.group)
+    for note in comparison.notes { Logger(label: "report").warning("\(note)") }
+    return try comparison.write(to: out)
+  }
+
+  /// Where the page goes.
+  private func place() throws -> String {
     let out = out ?? "comparison"
     guard !FileManager.default.fileExists(atPath: RunFiles(folder: out).configuration) else {
       throw ToolError.usage("--out is \(out), which is a run's folder; name another one")
     }
     try OutputPath.require(out, otherThan: runs.flatMap(OutputPath.files))
+    return out
+  }
+
+  private func compareRuns() throws -> String {
+    try scores.refuse(because: "these are run folders")
+    guard model == nil else {
+      throw ToolError.usage("--model is for files of gates and scores, but these are run folders")
+    }
+    let criterion = try criterion.map { try Criterion(parsing: $0, option: "--criterion") }
+    let out = try place()
     let comparison = try Comparison(runs: runs, title: "Comparison of runs", criterion: criterion)
     return try out.hasSuffix(".html") ? comparison.writePage(to: out) : comparison.write(to: out)
   }

@@ -8,6 +8,7 @@ enum PageTemplate {
       let library = MustacheLibrary(templates: [
         "page": try MustacheTemplate(string: page), "head": try MustacheTemplate(string: head),
         "task": try MustacheTemplate(string: task),
+        "agreement": try MustacheTemplate(string: agreement),
         "table": try MustacheTemplate(string: table),
         "sparsities": try MustacheTemplate(string: sparsities),
         "parts": try MustacheTemplate(string: parts),
@@ -39,6 +40,23 @@ enum PageTemplate {
     <h1>{{title}}</h1>
     <p class="subtitle">{{subtitle}}</p>
     </header>
+
+    """
+
+  /// How much scores agree, as a table.
+  static let agreement = """
+    {{#agreement}}
+    <p class="small">Upper right: Spearman’s correlation over {{heads}} heads. Lower left: layers that are in the upper half, {{half}} of {{layers}}, by both; two random halves share {{chance}} on average.</p>
+    <div class="scroll" tabindex="0">
+    <table class="every">
+    <thead><tr><th scope="col"></th>{{#names}}<th scope="col">{{.}}</th>{{/names}}</tr></thead>
+    <tbody>
+    {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+    {{/rows}}
+    </tbody>
+    </table>
+    </div>
+    {{/agreement}}
 
     """
 
@@ -136,18 +154,7 @@ enum PageTemplate {
     <h2>Who finds which heads</h2>
     <p>Scores of all heads by the methods that the configuration names. A cell is as dark as the head’s rank by that method, since scores of different methods have no unit in common; query heads that share a key-value head count as one.</p>
     <div class="figures">{{#scores}}<figure>{{{.}}}</figure>{{/scores}}</div>
-    {{#agreement}}
-    <p class="small">Upper right: Spearman’s correlation over {{heads}} heads. Lower left: layers that are in the upper half, {{half}} of {{layers}}, by both; two random halves share {{chance}} on average.</p>
-    <div class="scroll" tabindex="0">
-    <table class="every">
-    <thead><tr><th scope="col"></th>{{#names}}<th scope="col">{{.}}</th>{{/names}}</tr></thead>
-    <tbody>
-    {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-    {{/rows}}
-    </tbody>
-    </table>
-    </div>
-    {{/agreement}}
+    {{>agreement}}
     </section>
     {{/hasScores}}
     {{#hasNotes}}
