@@ -1,5 +1,3 @@
-import Mustache
-
 /// The page of a comparison.
 struct ComparisonPage {
   struct TaskSection {
@@ -79,16 +77,7 @@ struct ComparisonPage {
 
   /// The page as HTML.
   func html() throws(MapReporterError) -> String {
-    do {
-      let library = MustacheLibrary(templates: [
-        "page": try MustacheTemplate(string: Self.page),
-        "head": try MustacheTemplate(string: PageTemplate.head),
-        "table": try MustacheTemplate(string: Self.table),
-      ])
-      return library.render(self, withTemplate: "page") ?? ""
-    } catch {
-      throw .brokenTemplate(name: "comparison", reason: "\(error)")
-    }
+    try PageTemplate.render(self, Self.page, ["table": Self.table], name: "comparison")
   }
 
   private static let page = """
@@ -127,16 +116,7 @@ struct ComparisonPage {
     {{>table}}
     </section>
     {{/gates}}
-    {{#hasFiles}}
-    <section>
-    <h2>Files</h2>
-    <ul class="files">{{#files}}<li><a href="{{path}}">{{name}}</a> <span>{{summary}}</span></li>{{/files}}</ul>
-    </section>
-    {{/hasFiles}}
-    </main>
-    </body>
-    </html>
-
+    {{>foot}}
     """
 
   private static let table = """

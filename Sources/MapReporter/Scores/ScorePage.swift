@@ -1,4 +1,3 @@
-import Mustache
 import Support
 
 /// The page of scores from several files.
@@ -48,16 +47,8 @@ struct ScorePage {
 
   /// The page as HTML.
   func html() throws(MapReporterError) -> String {
-    do {
-      let library = MustacheLibrary(templates: [
-        "page": try MustacheTemplate(string: Self.page),
-        "head": try MustacheTemplate(string: PageTemplate.head),
-        "agreement": try MustacheTemplate(string: PageTemplate.agreement),
-      ])
-      return library.render(self, withTemplate: "page") ?? ""
-    } catch {
-      throw .brokenTemplate(name: "scores", reason: "\(error)")
-    }
+    try PageTemplate.render(
+      self, Self.page, ["agreement": PageTemplate.agreement], name: "scores")
   }
 
   private static let page = """
@@ -85,15 +76,6 @@ struct ScorePage {
     <ul>{{#notes}}<li>{{.}}</li>{{/notes}}</ul>
     </section>
     {{/hasNotes}}
-    {{#hasFiles}}
-    <section>
-    <h2>Files</h2>
-    <ul class="files">{{#files}}<li><a href="{{path}}">{{name}}</a> <span>{{summary}}</span></li>{{/files}}</ul>
-    </section>
-    {{/hasFiles}}
-    </main>
-    </body>
-    </html>
-
+    {{>foot}}
     """
 }

@@ -4,18 +4,25 @@ import Mustache
 enum PageTemplate {
   /// The page for `view`.
   static func render(_ view: PageView) throws(MapReporterError) -> String {
+    try render(
+      view, page,
+      [
+        "task": task, "agreement": agreement, "table": table, "sparsities": sparsities,
+        "parts": parts,
+      ], name: "report")
+  }
+
+  /// A page of `view`, with the head and the foot of all and some `parts`; `name` is the template's in errors.
+  static func render(
+    _ view: Any, _ page: String, _ parts: [String: String], name: String
+  ) throws(MapReporterError) -> String {
+    let all = parts.merging(["page": page, "head": head, "foot": foot]) { own, _ in own }
     do {
-      let library = MustacheLibrary(templates: [
-        "page": try MustacheTemplate(string: page), "head": try MustacheTemplate(string: head),
-        "task": try MustacheTemplate(string: task),
-        "agreement": try MustacheTemplate(string: agreement),
-        "table": try MustacheTemplate(string: table),
-        "sparsities": try MustacheTemplate(string: sparsities),
-        "parts": try MustacheTemplate(string: parts),
-      ])
+      let library = MustacheLibrary(
+        templates: try all.mapValues { try MustacheTemplate(string: $0) })
       return library.render(view, withTemplate: "page") ?? ""
     } catch {
-      throw .brokenTemplate(name: "report", reason: "\(error)")
+      throw .brokenTemplate(name: name, reason: "\(error)")
     }
   }
 
@@ -40,6 +47,20 @@ enum PageTemplate {
     <h1>{{title}}</h1>
     <p class="subtitle">{{subtitle}}</p>
     </header>
+
+    """
+
+  /// The files beside a page, and its end.
+  static let foot = """
+    {{#hasFiles}}
+    <section>
+    <h2>Files</h2>
+    <ul class="files">{{#files}}<li><a href="{{path}}">{{name}}</a> <span>{{summary}}</span></li>{{/files}}</ul>
+    </section>
+    {{/hasFiles}}
+    </main>
+    </body>
+    </html>
 
     """
 
@@ -169,16 +190,7 @@ enum PageTemplate {
     <dl>{{#facts}}<div><dt>{{name}}</dt><dd>{{value}}</dd></div>{{/facts}}</dl>
     </section>
     {{/hasFacts}}
-    {{#hasFiles}}
-    <section>
-    <h2>Files</h2>
-    <ul class="files">{{#files}}<li><a href="{{path}}">{{name}}</a> <span>{{summary}}</span></li>{{/files}}</ul>
-    </section>
-    {{/hasFiles}}
-    </main>
-    </body>
-    </html>
-
+    {{>foot}}
     """
 
   private static let task = """
