@@ -29,18 +29,18 @@ package struct ModelShapes: Sendable {
     configuration = architecture
     let stated = (text.values["dtype"] ?? text.values["torch_dtype"])?.text
     let matrices: ElementType = stated == "float32" ? .float32 : .bfloat16
-    let count = Parameter.all(in: architecture).reduce(0.0) { sum, parameter in
-      sum + parameter.shape(in: architecture).reduce(1.0) { $0 * Double($1) }
+    let (count, bytes) = Parameter.all(in: architecture).reduce(into: (0.0, 0.0)) {
+      sums, parameter in
+      let shape = parameter.shape(in: architecture)
+      let size = shape.reduce(1.0) { $0 * Double($1) }
+      let type = shape.count > 1 ? matrices : .float32
+      sums = (sums.0 + size, sums.1 + size * Double(type.byteCount))
     }
     guard count <= Self.mostParameters else {
       throw .invalid(
         path: path, place: "the sizes", expected: "at most 10¹⁵ parameters",
         found: "about 10^\(Int(log10(count)))", fix: "fetch the file again")
     }
-    weightBytes = Parameter.all(in: architecture).reduce(0) { sum, parameter in
-      let shape = parameter.shape(in: architecture)
-      let type = shape.count > 1 ? matrices : .float32
-      return sum + shape.reduce(1, *) * type.byteCount
-    }
+    weightBytes = Int(bytes)
   }
 }

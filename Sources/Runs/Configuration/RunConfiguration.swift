@@ -248,52 +248,53 @@ package struct RunConfiguration: Codable, Sendable, Equatable {
   package func validate(
     for model: ModelConfiguration, of name: String? = nil
   ) throws(InvalidSetting) {
-    let name = name ?? self.model
-    func checkContext(_ tokens: Int, _ path: [String]) throws(InvalidSetting) {
-      try self.checkContext(tokens, path, positions: model.maxPositions, of: name)
-    }
-    if let calibration {
-      try checkContext(calibration.contextMin, ["calibration", "context_min"])
-      try checkContext(calibration.contextMax, ["calibration", "context_max"])
-    }
-    for context in searchedUnits.isEmpty ? [] : searchContexts {
-      let isEvaluation = search.contexts.isEmpty && calibration == nil
-      try checkContext(context, [isEvaluation ? "evaluation" : "search", "context"])
-    }
-    let isMade = scores.file == nil && scores.embeddings == nil
-    for (key, tokens) in [
-      (ScoreSettings.CodingKeys.context, isMade ? scores.context : 0),
-      (.distances, scores.distances),
-      (.maximumTokens, scores.embeddings == nil ? scores.maximumTokens : 0),
-    ] where scores.asksOnDocuments && tokens > model.maxPositions {
-      throw InvalidSetting(
-        [CodingKeys.scores.rawValue, key.rawValue],
-        "is \(tokens) tokens; \(name) was made for at most \(model.maxPositions)")
-    }
-    try checkContext(evaluation.context, ["evaluation", "context"])
-    for (position, task) in evaluation.tasks.enumerated() {
-      let path = ["evaluation", "tasks", String(position)]
-      for length in task.grid?.lengths ?? [] { try checkContext(length, path + ["grid"]) }
-      for length in task.rulerCells.compactMap(\.length) {
-        try checkContext(length, path + ["ruler", "lengths"])
+    for context in contexts {
+      let (path, tokens) = (context.path, context.tokens)
+      guard tokens <= model.maxPositions else {
+        throw InvalidSetting(
+          path,
+          "is \(tokens) tokens; \(name ?? self.model) was made for at most \(model.maxPositions)")
       }
-      try checkContext(evaluation.context(of: task), path + ["context"])
+      let visible = deployment.window.sink + deployment.window.recent
+      guard tokens > visible || !context.isJudged else {
+        throw InvalidSetting(
+          path,
+          "is \(tokens) tokens, all of which a window of \(visible) sees; make it longer, or the "
+            + "window smaller")
+      }
     }
   }
 
-  private func checkContext(
-    _ tokens: Int, _ path: [String], positions: Int, of name: String
-  ) throws(InvalidSetting) {
-    guard tokens <= positions else {
-      throw InvalidSetting(path, "is \(tokens) tokens; \(name) was made for at most \(positions)")
+  /// The tokens of all samples that settings ask for, each with its setting's path.
+  ///
+  /// Maps are judged on those that must be longer than what a streaming head sees.
+  var contexts: [(path: [String], tokens: Int, isJudged: Bool)] {
+    var found: [(path: [String], tokens: Int, isJudged: Bool)] = []
+    if let calibration {
+      found.append((["calibration", "context_min"], calibration.contextMin, true))
+      found.append((["calibration", "context_max"], calibration.contextMax, true))
     }
-    let visible = deployment.window.sink + deployment.window.recent
-    guard tokens > visible else {
-      throw InvalidSetting(
-        path,
-        "is \(tokens) tokens, all of which a window of \(visible) sees; make it longer, or the "
-          + "window smaller")
+    if !searchedUnits.isEmpty {
+      let isEvaluation = search.contexts.isEmpty && calibration == nil
+      let path = [isEvaluation ? "evaluation" : "search", "context"]
+      found += searchContexts.map { (path, $0, true) }
     }
+    if scores.asksOnDocuments {
+      let isMade = scores.file == nil && scores.embeddings == nil
+      let lengths: [(ScoreSettings.CodingKeys, Int)] = [
+        (.context, isMade ? scores.context : 0), (.distances, scores.distances),
+        (.maximumTokens, scores.embeddings == nil ? scores.maximumTokens : 0),
+      ]
+      found += lengths.map { ([CodingKeys.scores.rawValue, $0.rawValue], $1, false) }
+    }
+    found.append((["evaluation", "context"], evaluation.context, true))
+    for (position, task) in evaluation.tasks.enumerated() {
+      let path = ["evaluation", "tasks", String(position)]
+      found += (task.grid?.lengths ?? []).map { (path + ["grid"], $0, true) }
+      found += task.rulerCells.compactMap(\.length).map { (path + ["ruler", "lengths"], $0, true) }
+      found.append((path + ["context"], evaluation.context(of: task), true))
+    }
+    return found
   }
 
   /// Whether a run or a sweep can have this name: it names a folder.

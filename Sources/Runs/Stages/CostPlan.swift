@@ -44,8 +44,6 @@ package struct CostPlan: Sendable, Encodable {
 
   /// Seconds of all stages.
   package var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
-  /// Bytes that are sent in all.
-  package var sent: Int { stages.reduce(0) { $0 + $1.sent } }
 
   /// The plan of a run; it opens the model, and computes one short prefill unless the rate of a core is given.
   ///
@@ -118,23 +116,13 @@ extension RunConfiguration {
   ///
   /// - Throws: `InvalidSetting` with the setting's path.
   fileprivate func requireCountable(_ model: ModelConfiguration) throws(InvalidSetting) {
-    let scored = scores.methods.isEmpty ? 0 : scores.context
-    var contexts: [([String], Int)] = [
-      (["calibration", "context_max"], calibration?.contextMax ?? 0),
-      (["search", "context"], searchedUnits.isEmpty ? 0 : searchContexts.max() ?? 0),
-      (["scores", "context"], scored), (["evaluation", "context"], evaluation.context),
-    ]
-    for (place, task) in evaluation.tasks.enumerated() {
-      let lengths = [evaluation.context(of: task)] + task.rulerCells.compactMap(\.length)
-      contexts.append((["evaluation", "tasks", String(place)], lengths.max() ?? 0))
-    }
     let row = model.kinds.indices.reduce(0.0) { sum, layer in
       sum + Double(model.feedForwardOperations(layer: layer))
         + 4 * Double(model.hidden)
         * Double((model.queryHeads + model.keyValueHeads) * model.headDim)
     }
     let pair = 4 * Double(model.headDim) * Double(model.queryHeads) * Double(model.layers)
-    for (path, tokens) in contexts {
+    for (path, tokens) in contexts.map({ ($0.path, $0.tokens) }) {
       let operations = Double(tokens) * (row + Double(tokens) / 2 * pair)
       guard operations <= Self.mostOperations else {
         throw InvalidSetting(

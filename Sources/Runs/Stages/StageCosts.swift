@@ -185,7 +185,7 @@ struct StageCosts {
         DealtWork(
           rounds: Double(masks), samples: settings.masking.samples,
           operations: prefill(configuration.evaluation.context)),
-      ], bytes: 4 * longest * (4 * model.hidden + 2 * model.activeFeedForward),
+      ], bytes: activations(longest),
       sent: messages.score(
         methods: asking.count, samples: sizes.count, masks: masks,
         maskSamples: settings.masking.samples))
@@ -210,7 +210,7 @@ struct StageCosts {
         task.decodes ? max(sample.labelRows.upperBound - end, 1) : sample.key?.maximumTokens ?? 0
     }
     let (once, each): (Double, Double)
-    var bytes = 4 * tokens * (4 * model.hidden + 2 * model.activeFeedForward)
+    var bytes = activations(tokens)
     if task.generates {
       let decoded = Double(generated * Self.decodedAsRead) * prefill(1)
       let reads = deployment.phase == .decode ? 1 : maps
