@@ -8,6 +8,14 @@ import Transformer
 extension Pipeline {
   /// The scores of all heads by the methods that are asked for: those that are there, or computed now.
   func scoreHeads(_ model: RunModel) throws -> [(method: ScoreMethod, record: ScoreRecord)] {
+    var read: PromptedSamples?
+    return try scoreHeads(model, &read)
+  }
+
+  /// The same, where the search's samples are `read` for whoever comes next.
+  func scoreHeads(
+    _ model: RunModel, _ read: inout PromptedSamples?
+  ) throws -> [(method: ScoreMethod, record: ScoreRecord)] {
     let methods = configuration.scores.methods
     var found: [ScoreMethod: ScoreRecord] = [:]
     for method in methods {
@@ -22,7 +30,7 @@ extension Pipeline {
     let missing = methods.filter { found[$0] == nil }
     found.merge(try scoreOnDocuments(model, missing)) { $1 }
     for method in missing where !method.asksOnDocuments {
-      found[method] = try keep(try ownScores(of: method, model), by: method, model)
+      found[method] = try keep(try ownScores(of: method, model, &read), by: method, model)
     }
     return methods.compactMap { method in found[method].map { (method, $0) } }
   }
@@ -82,13 +90,15 @@ extension Pipeline {
   }
 
   /// The scores of methods that are measured for baselines, too.
-  private func ownScores(of method: ScoreMethod, _ model: RunModel) throws -> ScoredHeads {
+  private func ownScores(
+    of method: ScoreMethod, _ model: RunModel, _ read: inout PromptedSamples?
+  ) throws -> ScoredHeads {
     guard method != .lazy else {
       return ScoredHeads(
         scores: HeadScores(unit: .keyValue, rows: try remoteness(model).rows),
         samples: Self.attentionSamples)
     }
-    let restoration = try restoration(model)
+    let restoration = try restoration(model, &read)
     let losses =
       method == .oneLayerBack ? restoration.divergence : restoration.likelihood
     let space = MapSpace(model.decoder.configuration)

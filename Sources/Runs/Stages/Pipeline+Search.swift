@@ -11,7 +11,7 @@ extension Pipeline {
     var read: PromptedSamples?
     // What is there belongs to the scores that it began at.
     if configuration.startingScores != nil && !configuration.searchedUnits.isEmpty {
-      _ = try scoreHeads(model)
+      _ = try scoreHeads(model, &read)
     }
     return try configuration.searchedUnits.map { unit in
       let result = RunResult.search(unit)
@@ -86,7 +86,8 @@ extension Pipeline {
     return try restoration(model, &read)
   }
 
-  private func restoration(
+  /// The same, where the samples are `read` for whoever comes next.
+  func restoration(
     _ model: RunModel, _ read: inout PromptedSamples?
   ) throws -> LayerRestoration {
     let space = MapSpace(model.decoder.configuration)

@@ -129,7 +129,13 @@ package struct Pipeline: ~Copyable {
     let inputs = StageInputs(
       configuration: configuration, model: model.decoder.configuration,
       identity: source.identity, tokenizer: model.tokenizer, folder: folder.path)
-    let made = try document.placing { try stages.map { try $0.check(inputs) } }
+    // A search may begin at scores before their own stage.
+    let isScored = configuration.startingScores != nil && !stages.contains(.score)
+    let made = try document.placing {
+      try (stages + (isScored && stages.contains(.search) ? [.score] : [])).map {
+        try $0.check(inputs)
+      }
+    }
     if let samples = made.compactMap(\.self).first {
       record.truncated = samples.truncated
       record.longest = samples.longest

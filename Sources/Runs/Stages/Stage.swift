@@ -56,10 +56,7 @@ package enum Stage: String, CaseIterable, Sendable {
     let configuration = inputs.configuration
     switch self {
     case .learn: try configuration.requireCalibrationSample(inputs.tokenizer)
-    case .search:
-      try configuration.requireSearchSamples(inputs.tokenizer)
-      guard configuration.startingScores != nil else { break }
-      try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
+    case .search: try configuration.requireSearchSamples(inputs.tokenizer)
     case .score: try configuration.requireScoreSamples(inputs.tokenizer, inputs.model)
     case .evaluate:
       let made = try configuration.requireEvaluationSamples(
