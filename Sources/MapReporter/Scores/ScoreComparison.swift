@@ -70,15 +70,6 @@ package struct ScoreComparison: Sendable {
     return Set(short).count == short.count ? short : paths
   }
 
-  /// The first heads of a list, the highest score first, as layer-head.
-  func firstHeads(_ count: Int, of gates: GateMatrix) -> String {
-    gates.globalLayers.flatMap { layer in
-      gates[layer: layer].enumerated().map { (layer: layer, head: $0, score: $1) }
-    }
-    .sorted { (-$0.score, $0.layer, $0.head) < (-$1.score, $1.layer, $1.head) }
-    .prefix(count).map { "\($0.layer)-\($0.head)" }.joined(separator: ", ")
-  }
-
   /// A line for every two lists: correlation, empty where one has no order, and layers that both have in their upper half.
   package var table: String {
     var lines = [

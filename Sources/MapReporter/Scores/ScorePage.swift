@@ -1,3 +1,4 @@
+import GateOptimizer
 import Support
 
 /// The page of scores from several files.
@@ -33,12 +34,20 @@ struct ScorePage {
     sources = zip(comparison.scores, comparison.sources).map { scores, source in
       Source(
         name: scores.name, file: source.file, kind: source.kind,
-        first: comparison.firstHeads(Self.listed, of: scores.gates))
+        first: Self.firstHeads(of: scores.gates))
     }
     notes = comparison.notes.map { $0 + "." }
     hasNotes = !notes.isEmpty
     self.files = files
     hasFiles = !files.isEmpty
+  }
+
+  /// The first heads of a list, the highest score first.
+  private static func firstHeads(of gates: GateMatrix) -> String {
+    let rows = (0..<gates.layers).map { Array(gates[layer: $0]) }
+    let global = Set(gates.globalLayers)
+    return HeadScores(unit: .keyValue, rows: rows).ranked.filter { global.contains($0.layer) }
+      .prefix(listed).map(\.description).joined(separator: ", ")
   }
 
   static func figure(_ scores: [NamedScores]) -> ScoreBandsFigure {
@@ -70,12 +79,7 @@ struct ScorePage {
     </table>
     </div>
     </section>
-    {{#hasNotes}}
-    <section>
-    <h2>Notes</h2>
-    <ul>{{#notes}}<li>{{.}}</li>{{/notes}}</ul>
-    </section>
-    {{/hasNotes}}
+    {{>notes}}
     {{>foot}}
     """
 }

@@ -12,11 +12,13 @@ enum PageTemplate {
       ], name: "report")
   }
 
-  /// A page of `view`, with the head and the foot of all and some `parts`; `name` is the template's in errors.
+  /// A page of `view`, with the head, notes and foot of all and some `parts`; `name` is the template's in errors.
   static func render(
     _ view: Any, _ page: String, _ parts: [String: String], name: String
   ) throws(MapReporterError) -> String {
-    let all = parts.merging(["page": page, "head": head, "foot": foot]) { own, _ in own }
+    let all = parts.merging(["page": page, "head": head, "notes": notes, "foot": foot]) { own, _ in
+      own
+    }
     do {
       let library = MustacheLibrary(
         templates: try all.mapValues { try MustacheTemplate(string: $0) })
@@ -27,7 +29,7 @@ enum PageTemplate {
   }
 
   /// What every page begins with; its view has title, subtitle, style and the variables of both themes.
-  static let head = """
+  private static let head = """
     <!doctype html>
     <html lang="en">
     <head>
@@ -50,8 +52,19 @@ enum PageTemplate {
 
     """
 
+  /// What a reader should know of.
+  private static let notes = """
+    {{#hasNotes}}
+    <section>
+    <h2>Notes</h2>
+    <ul>{{#notes}}<li>{{.}}</li>{{/notes}}</ul>
+    </section>
+    {{/hasNotes}}
+
+    """
+
   /// The files beside a page, and its end.
-  static let foot = """
+  private static let foot = """
     {{#hasFiles}}
     <section>
     <h2>Files</h2>
@@ -178,12 +191,7 @@ enum PageTemplate {
     {{>agreement}}
     </section>
     {{/hasScores}}
-    {{#hasNotes}}
-    <section>
-    <h2>Notes</h2>
-    <ul>{{#notes}}<li>{{.}}</li>{{/notes}}</ul>
-    </section>
-    {{/hasNotes}}
+    {{>notes}}
     {{#hasFacts}}
     <section>
     <h2>The run</h2>
