@@ -5,6 +5,9 @@ SWEEP ?= configs/sweep-passkey.yaml
 SWIFT ?= swift
 ZIGZAG = .build/release/zigzag
 # `make build MPI=1` makes a tool whose work several ranks share (docs/cluster.md).
+# `make ranks RANKS_MPI=mpich MPIRUN=mpirun.mpich` tries another MPI.
+RANKS_MPI ?= 1
+MPIRUN ?=
 ifdef MPI
 export ZIGZAG_MPI := $(MPI)
 endif
@@ -26,8 +29,8 @@ test: build ## Run every test; those on the real model where it can be had
 
 ranks: build ## Build the tool with MPI too, and make runs of several ranks (ZIGZAG_RANK_KILLS=30 for more kills of them)
 	@.ci/setup mpi
-	ZIGZAG_MPI=1 $(SWIFT) build -c release --product zigzag --scratch-path .build/mpi
-	ZIGZAG_MPI_TOOL=$(CURDIR)/.build/mpi/release/zigzag $(SWIFT) test -c release --disable-xctest --filter RankTests
+	ZIGZAG_MPI=$(RANKS_MPI) $(SWIFT) build -c release --product zigzag --scratch-path .build/mpi$(RANKS_MPI:1=)
+	ZIGZAG_MPI_TOOL=$(CURDIR)/.build/mpi$(RANKS_MPI:1=)/release/zigzag $(if $(MPIRUN),ZIGZAG_MPIRUN='$(MPIRUN)') $(SWIFT) test -c release --disable-xctest --filter RankTests
 
 cluster: build ## Make a sweep as an array of a real Slurm on this machine (as root, with slurm-wlm and munge)
 	Tests/Cluster/slurm

@@ -6,11 +6,18 @@ import Testing
 /// The tool with MPI, where there is one.
 private enum RankTool {
   static let path = ProcessInfo.processInfo.environment["ZIGZAG_MPI_TOOL"]
+  /// What starts its ranks, with its options.
+  static let launcher =
+    ProcessInfo.processInfo.environment["ZIGZAG_MPIRUN"]
+    ?? "mpirun --allow-run-as-root --oversubscribe --bind-to none"
+  /// How Open MPI and MPICH tell a process its rank.
+  static let rankNames = ["OMPI_COMM_WORLD_RANK=", "PMI_RANK="]
 }
 
 /// Runs whose work several ranks share: the same bytes as one process, and an orderly end whatever happens.
 ///
-/// They need mpirun and a build of the tool with MPI, which `make ranks` makes and names in `ZIGZAG_MPI_TOOL`.
+/// They need mpirun and a build of the tool with MPI, which `make ranks` makes and names in `ZIGZAG_MPI_TOOL`. Open MPI's
+/// mpirun starts them, or what `ZIGZAG_MPIRUN` says.
 @Suite(.serialized, .enabled(if: RankTool.path != nil, "needs a build with MPI; run make ranks"))
 struct RankTests {
   /// Files that tell how long something took or on what machine, and the page that shows it.
@@ -60,7 +67,7 @@ struct RankTests {
     + "os.execvp(sys.argv[1], sys.argv[1:])'"
 
   private static func line(_ ranks: Int, before: String = "", options: String = "") -> String {
-    "\(before) exec \(unblocked) mpirun --allow-run-as-root --oversubscribe --bind-to none \(options) -n \(ranks) "
+    "\(before) exec \(unblocked) \(RankTool.launcher) \(options) -n \(ranks) "
       + "\(RankTool.path ?? "") \"${@:2}\""
   }
 
@@ -124,8 +131,7 @@ struct RankTests {
       }
       return try ToolRunner.run(
         [], in: scratch.path,
-        shell: "exec mpirun --allow-run-as-root --oversubscribe --bind-to none "
-          + "\(rank("9<tiny.h5")) : \(rank(second))")
+        shell: "exec \(RankTool.launcher) \(rank("9<tiny.h5")) : \(rank(second))")
     }
     let others = try outcome("9<other.h5")
     #expect(others.code == 64, "\(others.errors)")
@@ -149,28 +155,34 @@ struct RankTests {
     #expect(try mpirun(1, ["inspect", "tiny.h5"]).code == 0)
     let other = try ToolRunner.run(
       ["inspect", "tiny.h5"], in: scratch.path,
-      shell: "exec mpirun --allow-run-as-root --oversubscribe -n 2 \"$@\"")
+      shell: "exec \(RankTool.launcher) -n 2 \"$@\"")
     #expect(other.code == 64 && other.errors.contains("was built without MPI"), "\(other.errors)")
     let missing = try mpirun(2, ["run", "none.yaml"])
     #expect(missing.code == 66 && missing.errors.contains("none.yaml"))
   }
 
-  /// The processes of ranks, by their number.
+  /// The process that started another one, nil when there is none of this number.
+  private func parent(of process: pid_t) -> pid_t? {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else {
+      return nil
+    }
+    return status.split(separator: ")").last?.split(separator: " ").dropFirst().first
+      .flatMap { pid_t($0) }
+  }
+
+  /// The processes of ranks, by their number: the launcher starts them, or a program of the launcher does (MPICH).
   private func ranks(of job: Process) -> [Int: pid_t] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     var found: [Int: pid_t] = [:]
     for process in all.compactMap({ pid_t($0) }) {
-      guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
-        let parent = status.split(separator: ")").last?.split(separator: " ").dropFirst().first,
-        pid_t(parent) == job.processIdentifier,
+      guard let first = parent(of: process),
+        first == job.processIdentifier || parent(of: first) == job.processIdentifier,
         let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ")
       else { continue }
-      let name = "OMPI_COMM_WORLD_RANK="
       for entry in environment.split(separator: 0) {
         let text = String(decoding: entry, as: UTF8.self)
-        if text.hasPrefix(name), let rank = Int(text.dropFirst(name.count)) {
-          found[rank] = process
-        }
+        guard let name = RankTool.rankNames.first(where: text.hasPrefix) else { continue }
+        if let rank = Int(text.dropFirst(name.count)) { found[rank] = process }
       }
     }
     return found
@@ -227,8 +239,10 @@ struct RankTests {
       kills += 1
       expectEnd(job, within: 10, processes)
       #expect(job.terminationStatus != 0)
-      let errors = try output.text(of: "err")
-      #expect(errors.contains("has ended") || errors.contains("exited on signal"), "\(errors)")
+      // MPICH's launcher says it in its output.
+      let errors = try output.text(of: "err") + output.text(of: "out")
+      let words = ["has ended", "exited on signal", "BAD TERMINATION"]
+      #expect(words.contains { errors.contains($0) }, "\(errors)")
     }
     let last = try mpirun(3, ["run", "run.yaml", "-q", "--runs", "work"])
     #expect(last.code == 0, "\(last.errors)")
