@@ -206,16 +206,27 @@ import Transformer
   }
 
   /// Once a third of it is done, what is left of a search is known to a third.
-  @Test(arguments: [false, true]) func itsLengthIsForecast(together: Bool) throws {
+  @Test(arguments: [false, true], [0, 20]) func itsLengthIsForecast(
+    together: Bool, starts: Int
+  ) throws {
     for seed in UInt64(1)...4 {
       let judge = PairJudge(units: 24, samples: 8, seed: seed, together: together)
       var state = SearchState(count: 24, samples: 8)
-      let sizes: Set = [6, 12, 18]
+      let sizes = [6, 12, 18]
+      var chance = TestRandom(seed: seed)
+      let sets = sizes.flatMap { size in
+        (0..<starts).map { _ in
+          (Array(repeating: false, count: size) + Array(repeating: true, count: 24 - size))
+            .shuffled(using: &chance)
+        }
+      }
       var forecast = SearchForecast(
-        count: 24, samples: 8, settings: SearchSettings(), swapSizes: sizes,
-        together: together)
+        count: 24, samples: 8, settings: SearchSettings(), swapSizes: Set(sizes),
+        starts: sets.count, together: together)
       var totals: [(evaluations: Int, total: Int)] = []
-      try MapSearch(judge: judge, settings: SearchSettings(), swapSizes: sizes).run(&state) {
+      let search = MapSearch(
+        judge: judge, settings: SearchSettings(), swapSizes: Set(sizes), starts: sets)
+      try search.run(&state) {
         forecast.note($0)
         totals.append(($0.evaluations, forecast.total($0)))
         return true

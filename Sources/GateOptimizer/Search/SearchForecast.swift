@@ -7,6 +7,8 @@ package struct SearchForecast: Sendable {
   private let samples: Int
   private let settings: SearchSettings
   private let swapSizes: Set<Int>
+  /// Sets that are looked at where swaps are tried, at each size.
+  private let starts: Int
   /// Whether many sets are measured at a time: they race then, and the first removals need none.
   private let together: Bool
   /// Evaluations and removals when the last removal ended.
@@ -26,15 +28,17 @@ package struct SearchForecast: Sendable {
     func each(_ guess: Int) -> Int { number > 0 ? evaluations / number : guess }
   }
 
-  /// A forecast for a search of `count` units on `samples` samples.
+  /// A forecast for a search of `count` units on `samples` samples, which looks at `starts` sets of swap sizes too.
   package init(
-    count: Int, samples: Int, settings: SearchSettings, swapSizes: Set<Int>, together: Bool
+    count: Int, samples: Int, settings: SearchSettings, swapSizes: Set<Int>, starts: Int,
+    together: Bool
   ) {
     self.together = together
     self.count = count
     self.samples = samples
     self.settings = settings
     self.swapSizes = swapSizes
+    self.starts = starts / max(swapSizes.count, 1)
   }
 
   /// Takes in how far the search is.
@@ -87,10 +91,12 @@ package struct SearchForecast: Sendable {
     return max(1, settings.beam * ((tried + 1) / 2 * half + 2 * (samples - half)))
   }
 
-  /// The swaps at a size: all rounds, or together about one.
+  /// The starts and swaps at a size: all rounds, or together about one.
   private var swapGuess: Int {
     let trials = min(settings.swapTrials, count)
-    if together { return settings.swapRounds > 0 ? trials * half + samples : 0 }
-    return settings.swapRounds * (2 * trials * half + 2 * (samples - half))
+    if together {
+      return starts * samples + (settings.swapRounds > 0 ? trials * half + samples : 0)
+    }
+    return starts * samples + settings.swapRounds * (2 * trials * half + 2 * (samples - half))
   }
 }

@@ -46,7 +46,7 @@ extension Pipeline {
     let starts = state.removed < count ? try searchStarts(unit, model, learned, &read) : []
     var forecast = SearchForecast(
       count: count, samples: settings.samples, settings: settings, swapSizes: swapSizes,
-      together: configuration.searchDeployment.phase == .decode)
+      starts: starts.count, together: configuration.searchDeployment.phase == .decode)
     forecast.note(state)
     var (done, total) = (state.evaluations, forecast.total(state))
     var note = "\(state.removed) of \(count) \(unit) stream"
@@ -289,6 +289,20 @@ extension Pipeline {
 }
 
 extension RunConfiguration {
+  /// How many maps `search.starts` names for a search of `unit`.
+  func searchStarts(_ unit: MapUnit) -> Int {
+    guard search.swapRounds > 0 else { return 0 }
+    let rankings = unit == .heads ? 1 : ranking.criteria.count { $0 != .search }
+    let each = search.starts.map { start in
+      switch start {
+      case .rankings: calibration == nil ? 0 : rankings
+      case .scores: rankings * scores.methods.count
+      case .periodic, .oneLayerBack: 2
+      }
+    }
+    return searchSparsities.count * each.reduce(0, +)
+  }
+
   /// What measures sets of `unit`s on samples: by their whole pass or, where maps stream after the prompt alone, by
   /// what follows it.
   ///

@@ -118,7 +118,7 @@ struct StageCosts {
       })
     let evaluations = SearchForecast(
       count: units, samples: samples.count, settings: configuration.search, swapSizes: sizes,
-      together: deployment.phase == .decode
+      starts: configuration.searchStarts(unit), together: deployment.phase == .decode
     ).total(SearchState(count: units, samples: samples.count))
     var (each, once, longest) = (0.0, 0.0, 0)
     for sample in samples {
