@@ -106,9 +106,11 @@ package struct RunFolder: ~Copyable {
 
   /// Says that something is made again since settings are others now.
   private mutating func note(_ what: String, _ changes: [String]) {
-    notes.append(
-      "\(what) in \(path) with other settings (\(changes.distinct.joined(separator: "; "))), so that this is "
-        + "done again")
+    let distinct = changes.distinct
+    // A task that is gone has dozens of them.
+    let (shown, others) = (distinct.prefix(6), max(distinct.count - 6, 0))
+    let list = shown.joined(separator: "; ") + (others > 0 ? "; and \(others) more" : "")
+    notes.append("\(what) in \(path) with other settings (\(list)), so that this is done again")
   }
 
   /// Removes what was measured on tasks that are others now, by name; returns these names.
