@@ -18,7 +18,7 @@ import Transformer
       .joined(separator: " ")
   }
 
-  private func ofOneLayer(_ text: String, _ count: Int = 8) throws -> String {
+  private func ofOneLayer(_ text: String, _ count: Int? = nil) throws -> String {
     try HeadChoice(text, name: "--heads").headsOfOneLayer(count, of: model).map(\.description)
       .joined(separator: " ")
   }

@@ -79,13 +79,15 @@ import Testing
     for format in HeadScoreFormat.allCases where format.isOfQueryHeads == true {
       let error = #expect(throws: FileError.self) { try text(format, keyValue) }
       #expect(
-        error?.description.contains("\(format.rawValue) holds query heads") == true
+        error?.description.contains("scores of query heads, which \(format.rawValue) holds") == true
           && error?.description.contains("write zigzag, kvzip, duo-attention") == true)
     }
     let negative = ScoreRecord(
       method: "x", scores: HeadScores(unit: .query, rows: [[1, -0.5]]), keyValueHeads: 1)
     let error = #expect(throws: FileError.self) { try text(.retrievalHead, negative) }
-    #expect(error?.description.contains("from 0 to 50, but the head 0-1 has -0.5") == true)
+    #expect(
+      error?.description.contains(
+        "numbers from 0 to 50, as Retrieval_Head has them, found -0.5 for the head 0-1") == true)
   }
 
   @Test func namesDiffer() {

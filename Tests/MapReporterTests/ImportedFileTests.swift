@@ -228,12 +228,12 @@ import Transformer
       #expect(try GateSource(path: path).gates.rows == Self.gates)
       #expect(refusal("own", .measuring(.gates)).isEmpty)
       #expect(refusal("own", .measuring(.map)).contains("whose kind is map"))
-      #expect(refusal("own", model: nil, .max).contains("the file has no query heads"))
+      #expect(refusal("own", model: nil, .max).contains("the group max makes one number of"))
       let other = #expect(throws: MapReporterError.self) { try read("own", .cutting, layers: 3) }
       #expect(other?.description.contains("2 layers × 2 key-value heads") == true)
     }
     for name in ["gates.tsv", "map.json", "search.csv"] {
-      #expect(refusal(name, model: nil, .mean).contains("but is mean"))
+      #expect(refusal(name, model: nil, .mean).contains("the group mean makes one number of"))
     }
   }
 

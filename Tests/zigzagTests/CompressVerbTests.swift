@@ -26,7 +26,7 @@ import Testing
     let tokens: Int
     let share: Double
     let layer: Int
-    let heads: [Int]
+    let heads: [String]
     let seconds: Double
   }
 
@@ -44,7 +44,7 @@ import Testing
     #expect(found.kept == Set(found.kept).sorted() && found.kept.last == found.tokens - 1)
     #expect(found.kept.suffix(16).first == found.tokens - 16)
     #expect(found.share == 60.0 / Double(found.tokens))
-    #expect(found.layer == 4 && found.heads == [0, 3] && found.seconds > 0)
+    #expect(found.layer == 4 && found.heads == ["4-0", "4-3"] && found.seconds > 0)
     #expect(found.text.hasSuffix("\n\n\(question)"))
     let words = try ToolRunner.run(
       ["compress", EmbeddedModel.path] + arguments, in: scratch.path)
@@ -62,7 +62,7 @@ import Testing
       "prompt.txt", "--heads", "scores.json", "--top", "3", "--tokens", "100", "--json", "-q")
     #expect(outcome.code == 0, "\(outcome.errors)")
     let found = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
-    #expect(found.layer == 5 && found.heads == [5, 4, 3])
+    #expect(found.layer == 5 && found.heads == ["5-5", "5-4", "5-3"])
   }
 
   private struct Measured: Decodable {
@@ -102,6 +102,7 @@ import Testing
 
   @Test func whatItRefuses() throws {
     try scratch.write("", to: "empty.txt")
+    try scratch.write(#"[["4-0", 0.5]]"#, to: "one.json")
     try scratch.write("A gull sat.", to: "short.txt")
     try scratch.write(String(repeating: "A gull sat on the wall. ", count: 3000), to: "long.txt")
     let heads = ["--heads", "4-0"]
@@ -114,6 +115,14 @@ import Testing
       (
         ["prompt.txt", "--tokens", "9", "--question", question, "--rows", "2"] + heads, 64,
         "--tokens: expected more than"
+      ),
+      (
+        ["prompt.txt", "--tokens", "64", "--rows", "100000"] + heads, 64,
+        "--rows: expected fewer tokens to stay than the prompt's"
+      ),
+      (
+        ["prompt.txt", "--tokens", "20", "--heads", "one.json", "--top", "2"], 64,
+        "--top: expected at most the 1 heads that can be taken of the file, found 2"
       ),
       (["empty.txt", "--tokens", "20"] + heads, 65, "empty.txt: the prompt is empty"),
       (["none.txt", "--tokens", "20"] + heads, 66, "none.txt"),
@@ -129,6 +138,14 @@ import Testing
       (
         ["--synthetic", "1", "--context", "400", "--shares", "1"] + heads, 64,
         "--shares is 1; it must be"
+      ),
+      (
+        ["--synthetic", "1", "--context", "400", "--shares", "0.5,0.5"] + heads, 64,
+        "each once"
+      ),
+      (
+        ["--synthetic", "1", "--context", "400", "--shares", "-0.5"] + heads, 64,
+        "--shares is -0.5; it must be"
       ),
       (
         ["--synthetic", "1", "--context", "400", "--shares", "0.5,x"] + heads, 64,
@@ -147,6 +164,7 @@ import Testing
       (heads, "name a file with the prompt"), (["prompt.txt"] + heads, "give --tokens"),
       (["prompt.txt", "--synthetic", "2"] + heads, "name a file with the prompt"),
       (["--synthetic", "2", "--tokens", "20"] + heads, "--synthetic takes --shares"),
+      (["prompt.txt", "--tokens", "20", "--question", " "] + heads, "but is blank"),
       (["--synthetic", "2", "--question", "a"] + heads, "--question is for a prompt"),
       (["prompt.txt", "--tokens", "20", "--shares", "0.5"] + heads, "--shares goes with"),
       (["prompt.txt", "--tokens", "20", "--rows", "0"] + heads, "--rows must be"),

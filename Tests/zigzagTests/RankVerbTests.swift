@@ -117,7 +117,8 @@ import Testing
       saying: "--kv-heads is for scores of query heads", "KVzip's tensor", "leave it out")
     expectRefusal(
       try ToolRunner.run(arguments + ["--group", "max"]), code: 64,
-      saying: "the group of \(tensor) must be left out")
+      saying: "expected query heads, which the group max makes one number of, found key-value heads"
+    )
   }
 
   @Test func aFileOfNoKindIsRefusedInOneSentence() throws {

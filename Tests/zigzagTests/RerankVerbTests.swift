@@ -133,6 +133,19 @@ import Testing
     try scratch.write(
       "\"\(String(repeating: "A gull sat on the wall. ", count: 2000))\"\n", to: "long.jsonl")
     try scratch.write("0.5\t1\t0\n", to: "table.tsv")
+    try scratch.write("attn_head_set: \"4-1,1-4\"\n", to: "set.yaml")
+    try scratch.write(
+      #"{"query": "a", "question": "b", "documents": ["c"]}"# + "\n", to: "both.jsonl")
+    try scratch.write(
+      #"{"query": "a", "documents": [{"text": "b", "paragraph_text": "c"}]}"# + "\n",
+      to: "texts.jsonl")
+    try scratch.write(
+      "\n" + #"{"query": "a", "paragraphs": [{"idx": 5, "paragraph_text": "b"}, "#
+        + #"{"idx": 5, "paragraph_text": "c"}], "gt_docs": [5]}"# + "\n", to: "twice.jsonl")
+    let gulls = String(repeating: "A gull sat on the wall. ", count: 2000)
+    try scratch.write(
+      #"{"query": "a", "documents": ["b"]}"# + "\n\n"
+        + #"{"query": "a", "documents": ["\#(gulls)"]}"# + "\n", to: "third.jsonl")
     let documents = ["--documents", "documents.jsonl"]
     let asked = ["--query", "Where?"] + documents
     for (arguments, code, words) in [
@@ -151,6 +164,26 @@ import Testing
       (
         ["--heads", "4-0", "--questions", "beyond.jsonl"], 65,
         "line 1: gold: expected indices from 0 to 1"
+      ),
+      (
+        ["--heads", "4-0", "--questions", "both.jsonl"], 65,
+        "line 1: expected one of query and question, found both"
+      ),
+      (
+        ["--heads", "4-0", "--questions", "texts.jsonl"], 65,
+        "documents 0: expected one of text and paragraph_text, found both"
+      ),
+      (
+        ["--heads", "4-0", "--questions", "twice.jsonl"], 65,
+        "line 2: paragraphs 1: idx: expected another than that of paragraph 0, found 5"
+      ),
+      (
+        ["--heads", "4-0", "--questions", "third.jsonl"], 65,
+        "third.jsonl: line 3: expected a prompt of at most"
+      ),
+      (
+        ["--heads", "set.yaml", "--top", "3"] + asked, 64,
+        "--top: expected at most the 2 heads that can be taken of the file, found 3"
       ),
       (["--heads", "4-0", "--questions", "large.jsonl"], 65, "found 1e+308"),
       (["--heads", "4-0", "--questions", "empty.jsonl"], 65, "expected a question, found none"),

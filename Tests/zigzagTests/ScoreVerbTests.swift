@@ -122,10 +122,23 @@ import Testing
     for word in words { #expect(sentence.contains(word), "\(word): \(sentence)") }
   }
 
+  @Test func anAnswerIsMissingOnALine() throws {
+    try scratch.write(
+      "\n" + #"{"query": "q", "documents": ["a"], "gold": [0]}"# + "\n", to: "bad.jsonl")
+    let outcome = try scratch.zigzag(
+      "score", "run.yaml", "-q", "--method", "retrieval-head", "--set", "scores.file=bad.jsonl",
+      "--set", "scores.samples=1")
+    expectRefusal(outcome, code: 65, saying: "bad.jsonl: line 2: expected an answer that stands in")
+  }
+
   @Test(
     arguments: [
+      (["--method", "qrhead", "--method", "qrhead"], ["--method names qrhead twice"]),
       (["--method", "qrhead", "--set", "scores.context=90"], ["scores.context", "is 90"]),
-      (["--method", "qrhead", "--set", "scores.documents=99"], ["scores.task", "names"]),
+      (
+        ["--method", "qrhead", "--set", "scores.documents=25"],
+        ["scores.documents", "is 25, but scores.task.keys has 24 names"]
+      ),
       (
         ["--method", "qrhead", "--set", "scores.wording.form=llama3"],
         ["scores.wording.form", "llama3"]
@@ -182,6 +195,60 @@ import Testing
     #expect(listed.code == 64 && listed.errors.contains("--top is 0"))
     let open = try scratch.zigzag("convert", "out/qrhead-set.yaml")
     #expect(open.code == 65 && open.errors.contains("--model"))
+    let few = try scratch.zigzag("convert", "own.json", "--top", "9")
+    expectRefusal(few, code: 64, saying: "--top is 9, but own.json has 8 heads")
+    let twice = try scratch.zigzag(
+      "convert", "own.json", "--format", "qrhead", "--format", "qrhead")
+    expectRefusal(twice, code: 64, saying: "--format names qrhead twice")
+  }
+
+  /// How many query heads share a key-value head is not guessed.
+  @Test func keyValueHeadsAreNotGuessed() throws {
+    let heads = (0..<2).flatMap { layer in (0..<4).map { "\"\(layer)-\($0)\": [0.5]" } }
+      .joined(separator: ", ")
+    try scratch.write("{\(heads)}", to: "copies.json")
+    for format in ["kvzip", "duo-attention", "zigzag"] {
+      let outcome = try scratch.zigzag(
+        "convert", "copies.json", "--format", "qrhead", "--format", format, "--out", "out")
+      expectRefusal(outcome, code: 64, saying: "\(format) needs to know how many share")
+    }
+    #expect(!scratch.holds("out"))
+    let list = try scratch.zigzag(
+      "convert", "copies.json", "--format", "qrhead", "--out", "out", "-q")
+    #expect(list.code == 0, "\(list.errors)")
+    let ranked = try scratch.zigzag("rank", "copies.json", "--sparsity", "0.5")
+    expectRefusal(ranked, code: 64, saying: "by --kv-heads or --model, found none")
+    // Scores that are all the same decide nothing.
+    let equal = try scratch.zigzag("rank", "copies.json", "--kv-heads", "2", "--sparsity", "0.5")
+    #expect(equal.code == 0)
+    #expect(equal.errors.contains("copies.json has the same score, 0.5, for all heads"))
+  }
+
+  /// Lists and sets name no head that the file did not name, and files of all heads say what the others count as.
+  @Test func headsThatAreNotNamedAreNotAdded() throws {
+    try scratch.write("attn_head_set: \"1-4,0-2,7-5\"\n", to: "set.yaml")
+    try scratch.write(#"[["0-2", 0.25], ["7-5", 0], ["1-4", 0.5]]"#, to: "list.json")
+    for name in ["set.yaml", "list.json"] {
+      let names = ["qrhead", "qrhead-set", "mmrethead"]
+      let outcome = try ToolRunner.run(
+        ["convert", name, "--model", EmbeddedModel.path, "--out", name + ".out"]
+          + names.flatMap { ["--format", $0] }, in: scratch.path)
+      #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+      for file in ["qrhead.json", "qrhead-set.yaml", "mmrethead.json"] {
+        let read = try HeadScoreFile(contentsOf: scratch.path("\(name).out/\(file)"))
+        guard case .list(let list) = read.content else {
+          Issue.record("\(file) is no list")
+          continue
+        }
+        #expect(list.places.map(\.description) == ["1-4", "0-2", "7-5"], "\(file) of \(name)")
+      }
+      let listed = try scratch.zigzag("convert", name, "--model", EmbeddedModel.path)
+      #expect(listed.output.split(separator: "\n").count == 4, "\(listed.output)")
+      let whole = try scratch.zigzag(
+        "convert", name, "--model", EmbeddedModel.path, "--format", "zigzag", "--out", "whole")
+      #expect(whole.code == 0)
+      #expect(whole.errors.contains("\(name) names 3 of 48 query heads"), "\(whole.errors)")
+    }
   }
 
   @Test func theBestAreListed() throws {
@@ -198,7 +265,8 @@ import Testing
     try scratch.write("0.5\t1\n0\t0.25\n", to: "gates.tsv")
     let outcome = try scratch.zigzag(
       "convert", "gates.tsv", "--format", "kvzip", "--format", "qrhead", "--out", "none")
-    #expect(outcome.code != 0 && outcome.errors.contains("key-value heads"), "\(outcome.errors)")
+    expectRefusal(
+      outcome, code: 65, saying: "gates.tsv: the scores: expected scores of query heads")
     #expect(!scratch.holds("none/kvzip.pt"))
   }
 }

@@ -11,6 +11,8 @@ public struct DocumentFile: Sendable {
   public let path: String
   /// The samples, in the order of the lines; at least one.
   public let samples: [DocumentSample]
+  /// The line of each sample, counted from 1.
+  private let lines: [Int]
 
   /// Reads the file at `path`.
   ///
@@ -26,6 +28,7 @@ public struct DocumentFile: Sendable {
       let reader = Line(path: path, number: line.number)
       samples.append(try reader.sample(file.value(of: line), needsGold: needsGold))
     }
+    lines = file.lines.map(\.number)
     guard !samples.isEmpty else {
       throw .invalid(
         path: path, place: "the file", expected: "a question", found: "none",
@@ -33,6 +36,9 @@ public struct DocumentFile: Sendable {
     }
     self.samples = samples
   }
+
+  /// What names a sample in errors: the file and the sample's line.
+  package func place(of sample: Int) -> String { "\(path): line \(lines[sample])" }
 
   /// Reads a file of documents alone: texts, or objects with `text` and perhaps `title`, one a line.
   ///
@@ -61,17 +67,22 @@ public struct DocumentFile: Sendable {
 
     func sample(_ value: JSONValue, needsGold: Bool) throws(FileError) -> DocumentSample {
       guard let members = value.members else { throw invalid("", "an object", value.kind) }
-      func field(_ names: String...) -> (name: String, value: JSONValue)? {
-        members.first { names.contains($0.key) }.map { ($0.key, $0.value) }
+      func field(_ names: String...) throws(FileError) -> (name: String, value: JSONValue)? {
+        let found = members.filter { names.contains($0.key) }
+        guard found.count <= 1 else {
+          throw invalid(
+            "", "one of \(names.joined(separator: " and "))", "both, so that one would not count")
+        }
+        return found.first.map { ($0.key, $0.value) }
       }
-      let query = field("query", "question")
+      let query = try field("query", "question")
       guard case .string(let asked)? = query?.value else {
         throw invalid(query?.name ?? "query", "a text", query?.value.kind ?? "no such field")
       }
       guard asked.contains(where: { !$0.isWhitespace }) else {
         throw invalid(query?.name ?? "query", "a question", "blanks")
       }
-      let list = field("documents", "paragraphs")
+      let list = try field("documents", "paragraphs")
       let name = list?.name ?? "documents"
       guard case .array(let values)? = list?.value else {
         throw invalid(name, "a list of documents", list?.value.kind ?? "no such field")
@@ -81,7 +92,7 @@ public struct DocumentFile: Sendable {
       for (index, value) in values.enumerated() {
         documents.append(try document(value, "\(name) \(index)"))
       }
-      let given = field("gold", "gt_docs")
+      let given = try field("gold", "gt_docs")
       let gold = try given.map { given throws(FileError) in
         try self.gold(given.value, given.name, values)
       }
@@ -91,7 +102,7 @@ public struct DocumentFile: Sendable {
           gold == nil ? "no such field" : "none")
       }
       var answer: String?
-      if let given = field("answer")?.value {
+      if let given = try field("answer")?.value {
         guard case .string(let text) = given, text.contains(where: { !$0.isWhitespace }) else {
           throw invalid("answer", "a text of at least one letter", given.kind)
         }
@@ -105,7 +116,11 @@ public struct DocumentFile: Sendable {
       _ value: JSONValue, _ place: String
     ) throws(FileError) -> DocumentSample.Document {
       let names = ["text", "paragraph_text"]
-      let text = value.members?.first { names.contains($0.key) }?.value ?? value
+      let texts = value.members?.filter { names.contains($0.key) } ?? []
+      guard texts.count <= 1 else {
+        throw invalid(place, "one of \(names.joined(separator: " and "))", "both")
+      }
+      let text = texts.first?.value ?? value
       guard case .string(let words) = text else {
         throw invalid(
           place, "a text, or an object with text",
@@ -130,13 +145,19 @@ public struct DocumentFile: Sendable {
         throw invalid(name, "a list of indices", value.kind)
       }
       let isNamed = name == "gt_docs"
+      var named: [[UInt8]: Int] = [:]
+      for (place, document) in documents.enumerated() where isNamed {
+        guard let own = document.members?.first(where: { $0.key == "idx" })?.value else { continue }
+        if let other = named.updateValue(place, forKey: own.serialized()) {
+          throw invalid(
+            "paragraphs \(place): idx", "another than that of paragraph \(other)", shown(own))
+        }
+      }
       var places: [Int] = []
       for value in values {
         let place =
           isNamed
-          ? documents.firstIndex {
-            $0.members?.first { $0.key == "idx" }?.value.serialized() == value.serialized()
-          }
+          ? named[value.serialized()]
           : value.integer.flatMap { documents.indices.contains($0) ? $0 : nil }
         guard let place else {
           throw invalid(

@@ -115,6 +115,19 @@ extension DocumentPrompt {
     }
   }
 
+  /// Refuses a prompt whose answer is not known, where a method looks for it; `place` names the sample in errors.
+  ///
+  /// - Throws: ``DocumentProblem``.
+  package func requireAnswer(
+    for methods: [ScoreMethod], place: String
+  ) throws(DocumentProblem) {
+    guard answer == nil, methods.contains(.retrievalHead) else { return }
+    throw DocumentProblem(
+      place: place,
+      expected: "an answer that stands in a gold document, which retrieval-head looks for",
+      found: "none", fix: "give the sample an answer, or leave the method out")
+  }
+
   /// Positions that a method needs for the prompt and what it writes or reads behind it; 0 where it does not ask on
   /// documents.
   package func positions(for method: ScoreMethod, _ settings: ScoreSettings) -> Int {
@@ -134,12 +147,15 @@ extension DocumentPrompt {
     var starts: [Int]
 
     /// The first token that has the byte at `offset`.
-    func first(from offset: Int) -> Int? { ids.indices.first { starts[$0 + 1] > offset } }
+    func first(from offset: Int) -> Int? {
+      let first = starts.firstPlace { $0 > offset } - 1
+      return first < ids.count ? first : nil
+    }
 
     /// The tokens, of the first `limit`, that have any byte of `bytes`.
     func tokens(of bytes: Range<Int>, before limit: Int) -> Range<Int> {
       let first = first(from: bytes.lowerBound) ?? ids.count
-      let end = ids.indices.first { starts[$0] >= bytes.upperBound } ?? ids.count
+      let end = min(starts.firstPlace { $0 >= bytes.upperBound }, ids.count)
       return first < min(end, limit) ? first..<min(end, limit) : 0..<0
     }
   }
@@ -164,6 +180,19 @@ extension DocumentPrompt {
     let special = tokenizer.startTokens
     return Placed(
       ids: special + ids, starts: Array(repeating: 0, count: special.count) + starts)
+  }
+}
+
+extension [Int] {
+  /// The first place of ascending numbers at which `isThere` holds, as it does from there on; their count where it
+  /// never does.
+  fileprivate func firstPlace(where isThere: (Int) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = low + (high - low) / 2
+      if isThere(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }
 

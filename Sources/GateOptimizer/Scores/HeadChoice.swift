@@ -57,7 +57,7 @@ package struct HeadChoice: Sendable {
   /// The heads: those that are named, or the best of a file.
   ///
   /// - Parameters:
-  ///   - count: How many of a file's; nil for 16, or for all of a set that ranks its heads without numbers.
+  ///   - count: How many of a file's; nil for 16, or for all of a set that ranks its heads without numbers. More than there are are refused.
   ///   - model: The model.
   /// - Returns: The heads, the best first.
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` for heads that the model lacks, `FileError` for
@@ -71,10 +71,10 @@ package struct HeadChoice: Sendable {
     case .file(let file):
       let scores = try scores(of: file, model)
       guard case .list(let list) = file.content, list.places.count < scores.values.count else {
-        return Array(scores.ranked.prefix(count ?? Self.usual))
+        return try first(count, usually: Self.usual, of: scores.ranked)
       }
-      let usual = list.scores == nil ? list.places.count : Self.usual
-      return Array(list.places.prefix(count ?? usual))
+      return try first(
+        count, usually: list.scores == nil ? list.places.count : Self.usual, of: list.places)
     }
   }
 
@@ -83,13 +83,13 @@ package struct HeadChoice: Sendable {
   /// (Evaluator heads, EHPC: arXiv 2501.12959.) Of equal layers the lower one is taken.
   ///
   /// - Parameters:
-  ///   - count: How many of a file's heads.
+  ///   - count: How many of a file's heads; nil for 8, as the paper has them.
   ///   - model: The model.
   /// - Returns: The heads, the best first.
   /// - Throws: As ``heads(_:of:)``, and ``GateOptimizerError/option(name:expected:found:)`` for heads of several
   ///   layers.
   package func headsOfOneLayer(
-    _ count: Int, of model: ModelConfiguration
+    _ count: Int?, of model: ModelConfiguration
   ) throws -> [HeadPlace] {
     guard case .file(let file) = source else {
       let places = try heads(of: model)
@@ -109,11 +109,26 @@ package struct HeadChoice: Sendable {
       heads.reduce(0) { $0 + scores.values[$1.layer * scores.heads + $1.head] }
     }
     let best = sums.max { ($0.value, -$0.key) < ($1.value, -$1.key) }?.key
-    return Array(ranked.filter { $0.layer == best }.prefix(count))
+    return try first(count, usually: Self.usualOfLayer, of: ranked.filter { $0.layer == best })
+  }
+
+  /// The first heads of `ranked`: so many, or as many as usual where nothing is said.
+  private func first(
+    _ count: Int?, usually usual: Int, of ranked: [HeadPlace]
+  ) throws(GateOptimizerError) -> [HeadPlace] {
+    guard let count else { return Array(ranked.prefix(usual)) }
+    guard count <= ranked.count else {
+      throw .option(
+        name: "--top", expected: "at most the \(ranked.count) heads that can be taken of the file",
+        found: "\(count)")
+    }
+    return Array(ranked.prefix(count))
   }
 
   /// Heads that are taken of a file, as QRHead takes them of models up to 8B.
   private static let usual = 16
+  /// Heads that are taken of a layer (EHPC).
+  private static let usualOfLayer = 8
 
   /// All query heads of a model.
   package static func all(of model: ModelConfiguration) -> [HeadPlace] {

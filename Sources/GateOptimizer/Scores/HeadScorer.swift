@@ -45,12 +45,14 @@ public struct HeadScorer: Sendable {
   ///   - onSample: Called before each sample with its index; what it throws ends the work.
   /// - Returns: The scores by method.
   /// - Throws: ``GateOptimizerError/unanswered(samples:recall:best:)`` where no sample is answered that must be, and
-  ///   ``GateOptimizerError/option(name:expected:found:)`` where samples do not tell what a method needs.
+  ///   ``DocumentProblem`` where a sample does not tell what a method needs.
   public func score(
     by methods: [ScoreMethod], _ prompts: [DocumentPrompt], onSample: (Int) throws -> Void
   ) throws -> [ScoreMethod: ScoredHeads] {
     let methods = methods.filter(\.asksOnDocuments)
-    try Self.require(methods, prompts)
+    for (index, prompt) in prompts.enumerated() {
+      try prompt.requireAnswer(for: methods, place: "sample \(index)")
+    }
     return try mean(
       by: methods,
       prompts.enumerated().map { index, prompt in
@@ -90,22 +92,6 @@ public struct HeadScorer: Sendable {
       for sample in samples { if let found = sample[method] { sum.add(found) } }
       result[method] = try mean(sum, by: method, samples.count)
     }
-  }
-
-  /// Refuses samples that do not tell what methods need.
-  ///
-  /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` that names the sample.
-  package static func require(
-    _ methods: [ScoreMethod], _ prompts: [DocumentPrompt]
-  ) throws(GateOptimizerError) {
-    guard methods.contains(.retrievalHead),
-      let index = prompts.firstIndex(where: { $0.answer == nil })
-    else { return }
-    throw .option(
-      name: "scores.methods",
-      expected:
-        "samples with an answer that stands in a gold document, which retrieval-head looks for",
-      found: "sample \(index) without")
   }
 
   /// What a sample says of all heads, by method: the rows of a table, nil where it does not count.

@@ -37,8 +37,14 @@ package struct PromptCompression: Sendable, Equatable {
       throw .option(
         name: name, expected: "fewer tokens than the prompt's \(prompt)", found: "\(tokens)")
     }
+    let stays = first > 0 ? "the first \(first) and the last \(last)" : "the last \(last)"
+    guard first + last + 1 < prompt else {
+      throw .option(
+        name: last > rows ? "the question" : "--rows",
+        expected: "fewer tokens to stay than the prompt's \(prompt), so that some can go",
+        found: stays)
+    }
     guard tokens > first + last else {
-      let stays = first > 0 ? "the first \(first) and the last \(last)" : "the last \(last)"
       throw .option(
         name: name, expected: "more than \(first + last) tokens, since \(stays) always stay",
         found: "\(tokens)")

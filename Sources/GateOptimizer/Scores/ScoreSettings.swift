@@ -105,6 +105,11 @@ public struct ScoreSettings: SettingSection {
             + others.joined(separator: ", "))
       }
     }
+    let names = Set(task.keys).count
+    try requireSetting(
+      task.keys.isEmpty || documents <= names, CodingKeys.documents,
+      "is \(documents), but scores.task.keys has \(names) names, one for each; ask for fewer documents, or give more names"
+    )
     try settingProblem { () throws(GateOptimizerError) in
       try documentTask.validate(at: CodingKeys.task.rawValue)
     }

@@ -10,19 +10,16 @@ extension ImportedFile {
     let scores = try file.scores(layers: layers, queryHeads: model?.queryHeads)
     let own = scores.unit == .keyValue ? scores.heads : file.record?.keyValueHeads
     guard let heads = own ?? keyValueHeads else {
-      throw MapReporterError.invalidValue(
-        place: "the number of key-value heads for \(file.path)",
-        expected: "given with --kv-heads or --model, since scores are of query heads",
-        found: "unknown")
+      throw GateOptimizerError.option(
+        name: file.path,
+        expected:
+          "the number of key-value heads beside scores of query heads, by --kv-heads or --model",
+        found: "none")
     }
     try scores.requireGroups(keyValueHeads: heads, file: file.path)
     let grouped = scores.grouped(keyValueHeads: heads, by: grouping ?? .max)
     var notes = note(of: grouped, file).map { [$0] } ?? []
-    if case .list(let list) = file.content, list.places.count < scores.values.count {
-      notes.append(
-        "\(file.path) names \(list.places.count) of \(scores.values.count) query heads; the others count as "
-          + "the lowest and go by lower layer and head")
-    }
+    notes += [file.note(ofOthersIn: scores), file.note(ofEqual: scores)].compactMap(\.self)
     return (.gates(grouped.gates(keyValueHeads: heads)), notes)
   }
 
@@ -30,14 +27,14 @@ extension ImportedFile {
   static func require(
     _ grouping: HeadScores.Grouping?, isUsedBy file: String, _ format: Format,
     _ scored: HeadMap.Model?
-  ) throws(MapReporterError) {
+  ) throws(GateOptimizerError) {
     guard let grouping else { return }
     if case .scores(let kind) = format, kind.isOfQueryHeads ?? (scored?.queryHeads != nil) {
       return
     }
-    throw .invalidValue(
-      place: "the group of \(file)", expected: "left out, since the file has no query heads",
-      found: grouping.rawValue)
+    throw .option(
+      name: file, expected: "query heads, which the group \(grouping.rawValue) makes one number of",
+      found: "key-value heads, which need no group")
   }
 
   /// How the numbers of `scores`, of key-value heads, are moved into 0…1; nil where they lie there.

@@ -6,7 +6,8 @@ import Support
 package struct DocumentQuestions: Sendable {
   /// The questions, at least one.
   package let samples: [DocumentSample]
-  private let name: String
+  /// What names each of them in errors.
+  private let places: [String]
 
   /// One question on the documents of a file.
   ///
@@ -18,15 +19,16 @@ package struct DocumentQuestions: Sendable {
     samples = [
       DocumentSample(query: query, documents: try DocumentFile.documents(contentsOf: path))
     ]
-    name = "--query on \(path)"
+    places = ["--query on \(path)"]
   }
 
   /// The questions of a file, with their documents.
   ///
   /// - Throws: `FileError` that names the line.
   package init(contentsOf path: String) throws {
-    samples = try DocumentFile(contentsOf: path, needsGold: false).samples
-    name = path
+    let file = try DocumentFile(contentsOf: path, needsGold: false)
+    samples = file.samples
+    places = file.samples.indices.map(file.place)
   }
 
   /// Questions that are made, ten documents each, none of them one that heads were scored on.
@@ -43,7 +45,7 @@ package struct DocumentQuestions: Sendable {
     made count: Int, haystack: HaystackSource, context: Int, seed: UInt64,
     wording: DocumentWording, tokenizer: Tokenizer
   ) throws {
-    name = "--synthetic"
+    let name = "--synthetic"
     let made = try SyntheticDocuments(
       task: .documents, haystack: haystack, passage: 1, seed: seed, purpose: .evaluation,
       tokenizer: tokenizer)
@@ -56,6 +58,7 @@ package struct DocumentQuestions: Sendable {
         found: "\(context)")
     }
     samples = (0..<count).map(questions.sample)
+    places = (1...count).map { "\(name), question \($0)" }
   }
 
   /// The prompts of all questions.
@@ -65,13 +68,12 @@ package struct DocumentQuestions: Sendable {
   ///   - tokenizer: The model's.
   ///   - positions: Tokens that the model was made for.
   /// - Returns: The prompts, in the order of the questions.
-  /// - Throws: `DocumentProblem` that names the question, counted from 1.
+  /// - Throws: `DocumentProblem` that names the question.
   package func prompts(
     _ wording: DocumentWording, _ tokenizer: Tokenizer, positions: Int
   ) throws(DocumentProblem) -> [DocumentPrompt] {
     var prompts: [DocumentPrompt] = []
-    for (index, sample) in samples.enumerated() {
-      let place = samples.count == 1 ? name : "\(name), question \(index + 1)"
+    for (place, sample) in zip(places, samples) {
       var asked = sample
       // Where the answer stands does not matter here.
       asked.answer = nil

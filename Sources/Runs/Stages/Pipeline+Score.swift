@@ -65,7 +65,6 @@ extension Pipeline {
     for pass in passes where !pass.isEmpty {
       defer { done += samples.count }
       do {
-        try samples.require(for: pass)
         func own(_ index: Int) throws -> [ScoreMethod: SampleRows] {
           try samples.rows(of: index, scorer, by: pass)
         }
@@ -158,11 +157,6 @@ enum ScoreSamples {
     }
   }
 
-  /// Refuses samples that do not tell what methods need.
-  func require(for methods: [ScoreMethod]) throws {
-    if case .prompts(let prompts) = self { try HeadScorer.require(methods, prompts) }
-  }
-
   /// What one of them says of all heads.
   func rows(
     of index: Int, _ scorer: HeadScorer, by methods: [ScoreMethod]
@@ -180,7 +174,7 @@ extension RunConfiguration {
     if let embeddings = scores.embeddings {
       return .embeddings(try EmbeddingFile(contentsOf: embeddings))
     }
-    return .prompts(try scorePrompts(tokenizer))
+    return .prompts(try scorePrompts(tokenizer).map(\.prompt))
   }
 
   /// What scores heads on documents.
@@ -192,25 +186,28 @@ extension RunConfiguration {
       settings: scores)
   }
 
-  /// The samples that heads are scored on, with their gold documents.
+  /// The samples that heads are scored on, with their gold documents and what names each in errors.
   ///
   /// - Throws: `FileError`, `GateOptimizerError` and `DocumentProblem` for a sample that cannot be made.
-  func scorePrompts(_ tokenizer: Tokenizer) throws -> [DocumentPrompt] {
-    let samples = try documentSamples(tokenizer)
-    return try samples.enumerated().map { index, sample in
-      let place = scores.file.map { "\($0), sample \(index)" } ?? "sample \(index) of scores"
-      return try DocumentPrompt(
+  func scorePrompts(_ tokenizer: Tokenizer) throws -> [(place: String, prompt: DocumentPrompt)] {
+    try documentSamples(tokenizer).map { place, sample in
+      let prompt = try DocumentPrompt(
         sample, wording: scores.wording, tokenizer: tokenizer, place: place)
+      try prompt.requireAnswer(for: scores.methods, place: place)
+      return (place, prompt)
     }
   }
 
-  private func documentSamples(_ tokenizer: Tokenizer) throws -> [DocumentSample] {
-    if let file = scores.file {
-      let read = try DocumentFile(contentsOf: file, needsGold: true).samples
+  private func documentSamples(
+    _ tokenizer: Tokenizer
+  ) throws -> [(place: String, sample: DocumentSample)] {
+    if let path = scores.file {
+      let file = try DocumentFile(contentsOf: path, needsGold: true)
+      let count = file.samples.count
       try requireSetting(
-        scores.samples <= read.count, ScoreSettings.CodingKeys.samples,
-        "is \(scores.samples), but \(file) has \(read.count); set it to \(read.count) or less")
-      return Array(read.prefix(scores.samples))
+        scores.samples <= count, ScoreSettings.CodingKeys.samples,
+        "is \(scores.samples), but \(path) has \(count); set it to \(count) or less")
+      return (0..<scores.samples).map { (file.place(of: $0), file.samples[$0]) }
     }
     let made = try SyntheticDocuments(
       task: scores.documentTask, haystack: haystack.calibration, passage: 1, seed: seed,
@@ -223,7 +220,7 @@ extension RunConfiguration {
         "is \(scores.context); \(scores.documents) documents take \(shortest) tokens without a text: make it longer, or "
           + "ask for fewer documents")
     }
-    return (0..<scores.samples).map(questions.sample)
+    return (0..<scores.samples).map { ("sample \($0) of scores", questions.sample($0)) }
   }
 
   /// Makes every sample that heads are scored on, and those that are looked at where heads are masked.
@@ -252,23 +249,21 @@ extension RunConfiguration {
       if let embeddings = scores.embeddings {
         return try requireEmbeddings(embeddings, model)
       }
-      let prompts = try scorePrompts(tokenizer)
-      for (index, prompt) in prompts.enumerated() {
-        try requireFit(sample: index, model) { prompt.positions(for: $0, scores) }
+      for (place, prompt) in try scorePrompts(tokenizer) {
+        try requireFit(place, model) { prompt.positions(for: $0, scores) }
       }
-      try HeadScorer.require(scores.methods, prompts)
     }
   }
 
   /// Refuses methods that need more positions for a sample than the model has.
   private func requireFit(
-    sample: Int, _ model: ModelConfiguration, positions: (ScoreMethod) -> Int
+    _ place: String, _ model: ModelConfiguration, positions: (ScoreMethod) -> Int
   ) throws(InvalidSetting) {
     for method in scores.methods {
       let needed = positions(method)
       try requireSetting(
         needed <= model.maxPositions, ScoreSettings.CodingKeys.methods,
-        "has \(method.rawValue), which needs \(needed) positions for sample \(sample); \(self.model) was made for at "
+        "has \(method.rawValue), which needs \(needed) positions for \(place); \(self.model) was made for at "
           + "most \(model.maxPositions): give shorter samples, or leave it out")
     }
   }
@@ -283,7 +278,7 @@ extension RunConfiguration {
     let file = try EmbeddingFile(contentsOf: path)
     for index in file.names.indices {
       let sample = try file.sample(index, for: model, scores.methods)
-      try requireFit(sample: index, model) { sample.positions(for: $0, scores) }
+      try requireFit("sample \(index) of \(path)", model) { sample.positions(for: $0, scores) }
     }
   }
 }

@@ -15,7 +15,8 @@ struct CompressedPrompt: Encodable {
   /// The share of them that stays.
   let share: Double
   let layer: Int
-  let heads: [Int]
+  /// The heads, each as "layer-head".
+  let heads: [String]
   /// Seconds that the model took up to the layer.
   let seconds: Double
 
@@ -50,6 +51,6 @@ struct CompressedPrompt: Encodable {
     ids = kept.map { prompt[$0] }
     text = source.tokenizer.decode(Array(ids.dropFirst(start.count)))
     (tokens, share) = (prompt.count, Double(kept.count) / Double(prompt.count))
-    (layer, heads) = (choice.heads.first?.layer ?? 0, choice.heads.map(\.head))
+    (layer, heads) = (choice.heads.first?.layer ?? 0, choice.heads.map(\.description))
   }
 }

@@ -27,6 +27,9 @@ struct HeadSetOptions: ParsableArguments {
       }
       return choice
     }
+    if case .scores(let scores) = file.content, let note = file.note(ofEqual: scores) {
+      Logger(label: "heads").warning("\(note)")
+    }
     // Heads of a model are tried on its relatives.
     if let differences = file.record?.identity.differences(from: loaded.identity),
       !differences.isEmpty

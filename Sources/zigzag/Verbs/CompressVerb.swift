@@ -55,6 +55,7 @@ struct CompressVerb: Verb {
   @OptionGroup(title: "Measuring on samples that are made") var made: SyntheticOptions
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Shares of the prompt's tokens that stay, with --synthetic; 0.5,0.25 unless given.",
       valueName: "share,share"))
@@ -81,6 +82,9 @@ struct CompressVerb: Verb {
           ? "--tokens is for a prompt; --synthetic takes --shares"
           : "give --tokens, how many tokens of the prompt stay")
     }
+    guard question?.contains(where: { !$0.isWhitespace }) ?? true else {
+      throw ValidationError("--question must be a question, but is blank")
+    }
     guard file != nil || question == nil else {
       throw ValidationError("--question is for a prompt; --synthetic has questions of its own")
     }
@@ -93,7 +97,7 @@ struct CompressVerb: Verb {
     try products.apply()
     let loaded = try ModelFile.open(path: model)
     let heads = try set.choice(for: loaded).headsOfOneLayer(
-      set.top ?? Self.usual, of: loaded.configuration)
+      set.top, of: loaded.configuration)
     let source = try RunModel(loaded)
     let choice = CompressionMeasurement.Choice(heads: heads, rows: rows, pool: pool)
     guard let file else { return try measure(source, choice, loaded) }
@@ -107,12 +111,9 @@ struct CompressVerb: Verb {
       try Results.print(prompt.text)
     }
     Logger(label: "compress").info(
-      "kept \(prompt.kept.count) of \(prompt.tokens) tokens (\(fixed(prompt.share * 100, 1)) %) by \(heads.count) \(heads.count == 1 ? "head" : "heads") of layer \(prompt.layer), computed up to it in \(fixed(prompt.seconds, 2)) s"
+      "kept \(prompt.kept.count) of \(prompt.tokens) tokens (\(fixed(prompt.share * 100, 1)) %) by \(counted(heads.count, "head")) of layer \(prompt.layer), computed up to it in \(fixed(prompt.seconds, 2)) s"
     )
   }
-
-  /// Heads of a file, as the paper takes them.
-  private static let usual = 8
 
   private func measure(
     _ source: RunModel, _ choice: CompressionMeasurement.Choice, _ loaded: LoadedModel
@@ -148,9 +149,9 @@ struct CompressVerb: Verb {
     let text = shares ?? "0.5,0.25"
     let list = text.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
     let known = list.compactMap { $0 }.filter { $0 > 0 && $0 < 1 }
-    guard known.count == list.count, known.count <= 100 else {
+    guard known.count == list.count, known.count <= 100, Set(known).count == known.count else {
       throw .usage(
-        "--shares is \(text.shown(limit: 100)); it must be shares between 0 and 1, such as 0.5,0.25"
+        "--shares is \(text.shown(limit: 100)); it must be shares between 0 and 1, each once, such as 0.5,0.25"
       )
     }
     return known

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GateOptimizer
+import Logging
 import MapReporter
 import Support
 
@@ -40,8 +41,9 @@ struct ConvertVerb: Verb {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Heads that are listed, or that a set names.", valueName: "n"))
-  var top = 16
+    help: ArgumentHelp(
+      "Heads that are listed, or that a set names; 16, or all of a set.", valueName: "n"))
+  var top: Int?
 
   @Option(help: ArgumentHelp("The folder to write into.", valueName: "folder"))
   var out = "."
@@ -49,18 +51,32 @@ struct ConvertVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    guard top >= 1 else { throw ToolError.usage("--top is \(top); it must be at least 1") }
+    guard (top ?? 1) >= 1 else {
+      throw ToolError.usage("--top is \(top ?? 0); it must be at least 1")
+    }
+    try requireOnce(format.map(\.rawValue), "--format")
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     let file = try HeadScoreFile(contentsOf: scores)
     let record = try record(of: file, sizes)
-    guard !format.isEmpty else { return try list(record.scores) }
+    let named = file.named(of: record.scores)
+    let ranked = record.scores.ranked.filter { named?.contains($0) ?? true }
+    guard (top ?? 1) <= ranked.count else {
+      throw ToolError.usage(
+        "--top is \(top ?? 0), but \(file.path) has \(ranked.count) heads; ask for no more")
+    }
+    let count = top ?? (isSet(file) ? ranked.count : min(16, ranked.count))
+    guard !format.isEmpty else { return try list(record.scores, ranked.prefix(count)) }
     var options = HeadScoreFormat.Options()
-    (options.grouping, options.count) = (group, top)
+    (options.grouping, options.count, options.named) = (group, count, named)
+    let others = format.contains { !Self.namesHeads($0) }
+    if others, let note = file.note(ofOthersIn: record.scores) {
+      Logger(label: "convert").warning("\(note)")
+    }
     // Nothing is written where one of the formats has no room.
     let files = try format.map { format in
       let path = URL(fileURLWithPath: out).appending(path: format.fileName).relativePath
       try OutputPath.require(path, otherThan: [scores, model])
-      return (path, try format.bytes(of: record, options: options, file: path))
+      return (path, try format.bytes(of: record, options: options, file: scores))
     }
     try AtomicFile.createFolder(out)
     for (path, bytes) in files {
@@ -72,7 +88,13 @@ struct ConvertVerb: Verb {
   /// The scores, with what they were made of as far as the file says it.
   private func record(of file: HeadScoreFile, _ sizes: HeadMap.Model?) throws -> ScoreRecord {
     if let record = file.record { return record }
+    let needing = format.first { $0.isOfQueryHeads != true }
     let found = try file.scores(layers: sizes?.layers, queryHeads: sizes?.queryHeads)
+    if found.unit == .query, sizes == nil, let needing {
+      throw ToolError.usage(
+        "\(file.path) has scores of query heads, and \(needing.rawValue) needs to know how many share a key-value head; "
+          + "give the scores' model with --model")
+    }
     let heads = found.unit == .keyValue ? found.heads : sizes?.keyValueHeads ?? found.heads
     guard found.heads.isMultiple(of: heads), sizes.map({ $0.layers == found.layers }) ?? true else {
       throw ToolError.badData(
@@ -82,10 +104,22 @@ struct ConvertVerb: Verb {
     return ScoreRecord(method: file.format.rawValue, scores: found, keyValueHeads: heads)
   }
 
-  private func list(_ scores: HeadScores) throws {
-    let unit = scores.unit == .query ? "query head" : "key-value head"
-    try Results.print("\(scores.layers) layers of \(scores.heads) \(unit)s; the first \(top):")
-    for (place, head) in scores.ranked.prefix(top).enumerated() {
+  /// Whether a file ranks heads without numbers.
+  private func isSet(_ file: HeadScoreFile) -> Bool {
+    if case .list(let list) = file.content { list.scores == nil } else { false }
+  }
+
+  /// Whether a file of this format has room for some heads alone.
+  private static func namesHeads(_ format: HeadScoreFormat) -> Bool {
+    [.qrHead, .qrHeadSet, .mmRetHead].contains(format)
+  }
+
+  private func list(_ scores: HeadScores, _ heads: ArraySlice<HeadPlace>) throws {
+    let unit = scores.unit == .query ? "query" : "key-value"
+    let shape =
+      "\(counted(scores.layers, "layer")) of \(counted(scores.heads, "\(unit) head"))"
+    try Results.print("\(shape); the first \(heads.count):")
+    for (place, head) in heads.enumerated() {
       let value = scores.values[head.layer * scores.heads + head.head]
       try Results.print(
         "\(padded("\(place + 1)", to: 4))  \(padded(head.description, to: 7))  \(fixed(value, 6))")

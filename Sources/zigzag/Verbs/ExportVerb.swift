@@ -108,6 +108,7 @@ struct ExportVerb: Verb {
   }
 
   private func export(_ source: String) throws {
+    try requireOnce(format.map(\.rawValue), "--format")
     let known = try model.map { try HeadMap.Model(contentsOf: $0) }
     var (map, folder, remark, measured) = try chosenMap(source, model: known)
     let logger = Logger(label: "export")

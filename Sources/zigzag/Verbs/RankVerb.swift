@@ -115,7 +115,7 @@ struct RankVerb: Verb {
       : " of all layers, \(fixed(space.sparsity(of: map.heads(keyValueHeads: heads)), 4)) of the "
         + "\(space.globalLayers.count) global ones"
     try Results.print(
-      "\(map.isRetrievalLayer.count) layers of \(heads) key-value heads by \(map.criterion): "
+      "\(counted(map.isRetrievalLayer.count, "layer")) of \(counted(heads, "key-value head")) by \(map.criterion): "
         + "\(streaming) stream, sparsity \(fixed(map.achievedSparsity, 4))\(ofGlobal)")
     try Results.print("layer      score  kind")
     let global = Set(space.globalLayers)

@@ -113,7 +113,7 @@ struct RerankVerb: Verb {
         let score = padded(fixed(ranking.scores[document], 6), to: 10)
         try Results.print(
           "\(padded(String(rank + 1), to: 4))  \(padded(String(document), to: 8))  \(score)  "
-            + (given.title ?? given.text).shown(limit: 60))
+            + (given.title.flatMap { $0.isEmpty ? nil : $0 } ?? given.text).shown(limit: 60))
       }
     }
     if ranked.measured > 0 { try Results.print("") }

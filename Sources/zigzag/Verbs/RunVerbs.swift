@@ -93,7 +93,7 @@ struct PlanOptions: ParsableArguments {
     let head =
       ["stage", "time", isShared ? "memory of a rank" : "memory"] + (isShared ? ["sent"] : [])
     for row in aligned([head] + rows) { try Results.print(row) }
-    let each = "\(plan.cores) core\(plan.cores == 1 ? "" : "s")"
+    let each = counted(plan.cores, "core")
     let (place, they) =
       if isShared {
         (" on \(plan.machines) machines of \(each)", "they do")

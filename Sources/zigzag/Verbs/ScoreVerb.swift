@@ -40,6 +40,7 @@ struct ScoreVerb: SpreadVerb {
 
   func perform() throws {
     var source = source
+    try requireOnce(method.map(\.rawValue), "--method")
     if !method.isEmpty {
       source.overrides.append(
         "scores.methods=[\(method.map(\.rawValue).joined(separator: ", "))]")

@@ -27,7 +27,11 @@ enum HeadListFile {
       guard case .array(let pair) = entry, pair.count == 2, case .string(let name) = pair[0],
         let score = pair[1].real
       else {
-        throw flaw(file, "a pair such as [\"13-18\", 0.41] at place \(index)", found: entry.kind)
+        var found = entry.kind
+        if case .array(let pair) = entry, pair.count == 2 {
+          found = "\(pair[0].kind) and \(pair[1].kind)"
+        }
+        throw flaw(file, "a pair such as [\"13-18\", 0.41] at place \(index)", found: found)
       }
       guard let place = HeadPlace(name) else {
         throw flaw(
@@ -49,19 +53,25 @@ enum HeadListFile {
       fix: "a list has one pair of head and number for each query head")
   }
 
-  /// QRHead's list of `scores`, best first; a pair a line.
-  static func text(of scores: HeadScores) -> String { list(of: scores, indent: "") + "\n" }
+  /// QRHead's list of the `scores` of `heads`, best first; a pair a line.
+  static func text(of heads: [HeadPlace], _ scores: HeadScores) -> String {
+    list(of: heads, scores, indent: "") + "\n"
+  }
 
   /// MMRetHead's object: `arguments` as `args`, and the list.
-  static func text(of scores: HeadScores, arguments: [String: String]) -> String {
+  static func text(
+    of heads: [HeadPlace], _ scores: HeadScores, arguments: [String: String]
+  ) -> String {
     let args = arguments.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
       .map { JSONValue.Member(key: $0.key, value: .string($0.value)) }
     return "{\n  \"args\": \(JSONValue.object(args).text),\n  \"\(key)\": "
-      + list(of: scores, indent: "  ") + "\n}\n"
+      + list(of: heads, scores, indent: "  ") + "\n}\n"
   }
 
-  private static func list(of scores: HeadScores, indent: String) -> String {
-    let pairs = scores.ranked.map { place in
+  private static func list(
+    of heads: [HeadPlace], _ scores: HeadScores, indent: String
+  ) -> String {
+    let pairs = heads.map { place in
       let value = scores.values[place.layer * scores.heads + place.head]
       return "\(indent)  [\"\(place)\", \(JSONValue.number(value).text)]"
     }

@@ -61,6 +61,31 @@ public struct HeadScoreFile: Sendable {
     }
   }
 
+  /// The heads that are named where others of a model are not, best first; nil where all have a number.
+  package func named(of scores: HeadScores) -> [HeadPlace]? {
+    guard case .list(let list) = content, list.places.count < scores.values.count else {
+      return nil
+    }
+    return list.places
+  }
+
+  /// What is said where the heads that a file does not name are to have numbers, too; nil where it names all.
+  package func note(ofOthersIn scores: HeadScores) -> String? {
+    named(of: scores).map {
+      "\(path) names \($0.count) of \(scores.values.count) query heads; the others count as the lowest and go by "
+        + "lower layer and head"
+    }
+  }
+
+  /// What is said of scores that rank nothing; nil where two of them differ.
+  package func note(ofEqual scores: HeadScores) -> String? {
+    guard let first = scores.values.first, scores.values.allSatisfy({ $0 == first }),
+      scores.values.count > 1
+    else { return nil }
+    return
+      "\(path) has the same score, \(first), for all heads, which then go by lower layer and head"
+  }
+
   /// The number of every head; of a list of some heads, those of the others count as the lowest.
   ///
   /// - Parameters:
@@ -98,8 +123,10 @@ extension FileContent {
   /// The error of a file that is of none of the `kinds`.
   package func refusal(of path: String, expected: String, kinds: [String]) -> FileError {
     if case .damagedJSON(let error) = self, error.isKeyTwice { return error.inFile(path) }
-    return .invalid(
-      path: path, place: "the file", expected: expected, found: found,
-      fix: "what is read is \(kinds.dropLast().joined(separator: ", ")) or \(kinds.last ?? "")")
+    var fix = "what is read is \(kinds.dropLast().joined(separator: ", ")) or \(kinds.last ?? "")"
+    if case .bytes(.pickle) = self {
+      fix += "; save a tensor with torch.save of PyTorch 1.6 or later, whose file is a zip archive"
+    }
+    return .invalid(path: path, place: "the file", expected: expected, found: found, fix: fix)
   }
 }

@@ -101,8 +101,10 @@ extension HeadScoreFormat {
     public var grouping = HeadScores.Grouping.max
     /// How many heads a set names, at most all.
     public var count = 16
+    /// The only heads that lists and sets name, each once; nil for all.
+    public var named: [HeadPlace]?
 
-    /// The largest of a group, and sets of the 16 best heads.
+    /// The largest of a group, lists of all heads, and sets of the 16 best.
     public init() {}
   }
 
@@ -111,7 +113,7 @@ extension HeadScoreFormat {
   /// - Parameters:
   ///   - record: The scores and what they were made of.
   ///   - options: How they are made to fit.
-  ///   - file: Names the file in errors.
+  ///   - file: Names the scores in errors.
   /// - Returns: The bytes.
   /// - Throws: `FileError` where the format has no room for a number, or for key-value heads.
   public func bytes(
@@ -119,19 +121,22 @@ extension HeadScoreFormat {
   ) throws(FileError) -> Data {
     let scores = record.scores
     if isOfQueryHeads == true, scores.unit == .keyValue {
-      throw .cannotWrite(
-        path: file,
-        reason: "\(rawValue) holds query heads, and these scores are of key-value heads; write "
+      throw .invalid(
+        path: file, place: "the scores", expected: "scores of query heads, which \(rawValue) holds",
+        found: "scores of key-value heads",
+        fix: "write "
           + "\(Self.allCases.filter { $0.isOfQueryHeads != true }.map(\.rawValue).joined(separator: ", "))"
       )
     }
+    let named = options.named.map(Set.init)
+    let ranked = scores.ranked.filter { named?.contains($0) ?? true }
     switch self {
     case .zigzag: return Data(try record.json().utf8)
     case .retrievalHead: return Data(try RetrievalScores.text(of: scores, file: file).utf8)
-    case .qrHead: return Data(HeadListFile.text(of: scores).utf8)
-    case .qrHeadSet: return Data(HeadSetFile.text(of: scores.ranked, count: options.count).utf8)
+    case .qrHead: return Data(HeadListFile.text(of: ranked, scores).utf8)
+    case .qrHeadSet: return Data(HeadSetFile.text(of: ranked, count: options.count).utf8)
     case .mmRetHead:
-      return Data(HeadListFile.text(of: scores, arguments: record.settings).utf8)
+      return Data(HeadListFile.text(of: ranked, scores, arguments: record.settings).utf8)
     case .kvzip:
       let grouped = scores.grouped(keyValueHeads: record.keyValueHeads, by: options.grouping)
       return try KVzipScores.bytes(of: grouped, file: file)

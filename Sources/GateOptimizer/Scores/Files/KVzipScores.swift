@@ -93,16 +93,16 @@ enum KVzipScores {
 
   /// The file of `scores`, of key-value heads, rounded to float16.
   ///
-  /// - Throws: `FileError` where a number is too large for float16; `file` names it.
+  /// - Throws: `FileError` where a number is too large for float16; `file` names the scores.
   static func bytes(of scores: HeadScores, file: String) throws(FileError) -> Data {
     var numbers: [UInt8] = []
     for (index, value) in scores.values.enumerated() {
       let half = Float16(value)
       guard half.isFinite else {
         let place = HeadPlace(layer: index / scores.heads, head: index % scores.heads)
-        throw .cannotWrite(
-          path: file,
-          reason: "\(value) of the head \(place) is too large for float16; write another format")
+        throw .invalid(
+          path: file, place: "the scores", expected: "numbers that float16 has room for",
+          found: "\(value) for the head \(place)", fix: "write another format")
       }
       numbers += [UInt8(truncatingIfNeeded: half.bitPattern), UInt8(half.bitPattern >> 8)]
     }

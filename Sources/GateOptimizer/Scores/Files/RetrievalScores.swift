@@ -47,17 +47,16 @@ enum RetrievalScores {
 
   /// The file of `scores`, of query heads: a list of one number for each, a head a line.
   ///
-  /// - Throws: `FileError` where a number is not one that Retrieval_Head can write; `file` names it.
+  /// - Throws: `FileError` where a number is not one that Retrieval_Head can write; `file` names the scores.
   static func text(of scores: HeadScores, file: String) throws(FileError) -> String {
     var lines: [String] = []
     for (index, value) in scores.values.enumerated() {
       let place = HeadPlace(layer: index / scores.heads, head: index % scores.heads)
       guard allowed.contains(value) else {
-        throw .cannotWrite(
-          path: file,
-          reason:
-            "Retrieval_Head's scores lie from 0 to 50, but the head \(place) has \(value); write "
-            + "another format")
+        throw .invalid(
+          path: file, place: "the scores",
+          expected: "numbers from 0 to 50, as Retrieval_Head has them",
+          found: "\(value) for the head \(place)", fix: "write another format")
       }
       lines.append("  \"\(place)\": [\(JSONValue.number(value).text)]")
     }
