@@ -109,6 +109,7 @@ import Testing
       (["--prompt", "a", "--compare"], 64, "--compare goes with"),
       (["--prompt", "a", "--seed", "3"], 64, "--seed goes with --temperature"),
       (["--prompt", "a", "--temperature", "0"], 64, "--temperature must be 0.01 to 100"),
+      (["--prompt", "a", "--temperature", "-1"], 64, "--temperature must be 0.01 to 100"),
       (["--prompt", "a", "--top-p", "0.5"], 64, "--top-p goes with --temperature"),
       (["--prompt", "a", "--prompt-file", "b"], 64, "either --prompt-file or --prompt"),
       ([], 64, "either --prompt-file or --prompt"),

@@ -129,6 +129,13 @@ import Testing
     for (small, large) in zip(own.stages, large.stages) {
       #expect(large.seconds > 1000 * small.seconds && large.bytes > 20 * small.bytes)
     }
+    // Keys that nobody knows are named.
+    try scratch.write(
+      shapes.replacing("\"head_dim\"", with: "\"some_key\": 3, \"head_dim\""), to: "odd.json")
+    let odd = try scratch.zigzag(
+      "run", "run.yaml", "--plan", "--core-rate", "60", "--shapes", "odd.json")
+    #expect(odd.code == 0 && odd.errors.contains("odd.json: "), "\(odd.errors)")
+    #expect(odd.errors.contains("some_key"), "\(odd.errors)")
     // What limits a context is named, and sizes that no number counts are refused.
     try scratch.write(shapes.replacing(": 8192", with: ": 64"), to: "short.json")
     try scratch.write(
@@ -148,7 +155,8 @@ import Testing
         "too many to count"
       ),
       (["--plan", "--machines", "0"], 64, "--machines is 0"),
-      (["--plan", "--cores=-1"], 64, "--cores is -1"),
+      (["--plan", "--cores", "-1"], 64, "--cores is -1"),
+      (["--plan", "--core-rate", "-5"], 64, "--core-rate is -5"),
       (["--plan", "--core-rate", "nan"], 64, "--core-rate is nan"),
       (["--machines", "2"], 64, "--machines is for a plan"),
       (["--json"], 64, "--json is for a plan"),

@@ -22,9 +22,12 @@ package struct ModelShapes: Sendable {
 
   /// The shapes of a Hugging Face model by its config.json at `path`, of 16-bit matrices unless that says float32.
   ///
+  /// Keys that nobody knows are named in a warning.
+  ///
   /// - Throws: `FileError` where it cannot be read, or has keys or sizes that an import refuses.
   package init(configurationAt path: String) throws(FileError) {
     let (text, decoded) = try HuggingFaceFolder.architecture(at: path)
+    ModelWarnings.log(decoded.warnings, of: path)
     let architecture = decoded.configuration
     configuration = architecture
     let stated = (text.values["dtype"] ?? text.values["torch_dtype"])?.text

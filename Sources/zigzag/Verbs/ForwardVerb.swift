@@ -38,6 +38,7 @@ struct ForwardVerb: Verb {
   @OptionGroup var heads: PatternOptions
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Tokens of the prompt, where heads do not stream everywhere.", valueName: "tokens"))
   var boundary: Int?

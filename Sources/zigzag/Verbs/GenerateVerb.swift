@@ -42,22 +42,28 @@ struct GenerateVerb: Verb {
 
   @OptionGroup var heads: PatternOptions
 
-  @Option(help: ArgumentHelp("Tokens that are generated at most.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Tokens that are generated at most.", valueName: "n"))
   var maxTokens = 256
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Draws tokens at this temperature, 0.01 to 100; without it the most likely token is taken.",
       valueName: "number"))
   var temperature: Double?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Draws from the likeliest tokens that have so much of the probability together, above 0 up to 1.",
       valueName: "share"))
   var topP = 1.0
 
-  @Option(help: ArgumentHelp("The seed of what is drawn; 0 if none is given.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The seed of what is drawn; 0 if none is given.", valueName: "n"))
   var seed: UInt64?
 
   @Option(help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))

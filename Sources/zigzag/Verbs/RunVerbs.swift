@@ -36,13 +36,17 @@ struct PlanOptions: ParsableArguments {
   @Flag(help: "Only say what each stage takes, from its beginning; nothing is written.")
   var plan = false
 
-  @Option(help: "Plan for so many machines, with a rank on each (default: this one).")
+  @Option(
+    parsing: .unconditional,
+    help: "Plan for so many machines, with a rank on each (default: this one).")
   var machines: Int?
 
-  @Option(help: "Plan for machines of so many cores (default: as many as here).")
+  @Option(
+    parsing: .unconditional, help: "Plan for machines of so many cores (default: as many as here).")
   var cores: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Plan with cores of this rate (default: that of a short prefill here).",
       valueName: "GFLOP/s"))
