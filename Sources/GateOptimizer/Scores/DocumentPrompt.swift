@@ -148,14 +148,14 @@ extension DocumentPrompt {
 
     /// The first token that has the byte at `offset`.
     func first(from offset: Int) -> Int? {
-      let first = starts.firstPlace { $0 > offset } - 1
+      let first = starts.partitioningIndex { $0 > offset } - 1
       return first < ids.count ? first : nil
     }
 
     /// The tokens, of the first `limit`, that have any byte of `bytes`.
     func tokens(of bytes: Range<Int>, before limit: Int) -> Range<Int> {
       let first = first(from: bytes.lowerBound) ?? ids.count
-      let end = min(starts.firstPlace { $0 >= bytes.upperBound }, ids.count)
+      let end = min(starts.partitioningIndex { $0 >= bytes.upperBound }, ids.count)
       return first < min(end, limit) ? first..<min(end, limit) : 0..<0
     }
   }
@@ -180,19 +180,6 @@ extension DocumentPrompt {
     let special = tokenizer.startTokens
     return Placed(
       ids: special + ids, starts: Array(repeating: 0, count: special.count) + starts)
-  }
-}
-
-extension [Int] {
-  /// The first place of ascending numbers at which `isThere` holds, as it does from there on; their count where it
-  /// never does.
-  fileprivate func firstPlace(where isThere: (Int) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = low + (high - low) / 2
-      if isThere(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }
 

@@ -46,16 +46,3 @@ import Support
       start: raw.bindMemory(to: Float.self, capacity: floats), capacity: floats)
   }
 }
-
-extension Array {
-  /// The first index whose element satisfies `predicate`, in an array in which all elements that do
-  /// stand behind all that do not.
-  fileprivate func partitioningIndex(where predicate: (Element) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
-}
