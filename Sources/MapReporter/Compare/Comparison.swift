@@ -163,8 +163,6 @@ private struct RunSamples {
   private static func samples(_ run: ComparedRun) -> Int { run.points.map(\.samples).max() ?? 0 }
 
   private static func brief(_ differences: [String]) -> String {
-    let more = differences.count - 2
-    return differences.prefix(2).map { $0.shown(limit: 120) }.joined(separator: "; ")
-      + (more > 0 ? "; and \(more) more" : "")
+    differences.map { $0.shown(limit: 120) }.joined(first: 2)
   }
 }

@@ -156,7 +156,7 @@ package final class Ranks {
     let machines = Set(hosts).count
     let each = Set(threads).sorted().map(String.init).joined(separator: " or ")
     return
-      "\(count) ranks on \(machines) machine\(machines == 1 ? "" : "s"), \(each) thread\(each == "1" ? "" : "s") each"
+      "\(count) ranks on \(counted(machines, "machine")), \(each) thread\(each == "1" ? "" : "s") each"
   }
 
   /// What was sent and received, for the log: requests of each kind, and bytes of one of them and of its replies.

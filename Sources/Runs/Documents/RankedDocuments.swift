@@ -17,7 +17,7 @@ package struct RankedDocuments: Sendable {
     /// Words for a table.
     package func title(heads: Int) -> String {
       switch self {
-      case .chosen: heads == 1 ? "1 head" : "\(heads) heads"
+      case .chosen: counted(heads, "head")
       case .all: "all heads"
       case .words: "BM25"
       }

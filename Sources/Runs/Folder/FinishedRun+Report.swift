@@ -197,7 +197,7 @@ extension FinishedRun {
       .init("Time (minutes:seconds)", seconds.joined(separator: ", ")),
       .init(
         "Machine",
-        "\(record.processor), \(record.cores) core\(record.cores == 1 ? "" : "s"), \(record.system)"
+        "\(record.processor), \(counted(record.cores, "core")), \(record.system)"
       ),
       .init("zigzag", record.zigzagVersion),
     ]

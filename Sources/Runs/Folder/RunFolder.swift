@@ -106,10 +106,8 @@ package struct RunFolder: ~Copyable {
 
   /// Says that something is made again since settings are others now.
   private mutating func note(_ what: String, _ changes: [String]) {
-    let distinct = changes.distinct
     // A task that is gone has dozens of them.
-    let (shown, others) = (distinct.prefix(6), max(distinct.count - 6, 0))
-    let list = shown.joined(separator: "; ") + (others > 0 ? "; and \(others) more" : "")
+    let list = changes.distinct.joined(first: 6)
     notes.append("\(what) in \(path) with other settings (\(list)), so that this is done again")
   }
 

@@ -103,3 +103,16 @@ package struct TokenBytes: Hashable, Sendable {
     hasher.combine(bytes.count)
   }
 }
+
+/// A number of things for people: 1 layer, 3 layers.
+package func counted(_ number: Int, _ noun: String) -> String {
+  "\(number) \(noun)\(number == 1 ? "" : "s")"
+}
+
+extension [String] {
+  /// The first of these between semicolons, and how many more there are.
+  package func joined(first count: Int) -> String {
+    let more = self.count - count
+    return prefix(count).joined(separator: "; ") + (more > 0 ? "; and \(more) more" : "")
+  }
+}

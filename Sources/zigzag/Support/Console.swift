@@ -260,11 +260,6 @@ func padded(_ text: String, to width: Int) -> String {
   String(repeating: " ", count: max(width - text.count, 0)) + text
 }
 
-/// A number of things for people: 1 layer, 3 layers.
-func counted(_ number: Int, _ noun: String) -> String {
-  "\(number) \(noun)\(number == 1 ? "" : "s")"
-}
-
 /// Refuses an option that names one thing twice.
 func requireOnce(_ choices: [String], _ option: String) throws(ToolError) {
   var seen: Set<String> = []
