@@ -67,23 +67,15 @@ public struct DocumentFile: Sendable {
 
     func sample(_ value: JSONValue, needsGold: Bool) throws(FileError) -> DocumentSample {
       guard let members = value.members else { throw invalid("", "an object", value.kind) }
-      func field(_ names: String...) throws(FileError) -> (name: String, value: JSONValue)? {
-        let found = members.filter { names.contains($0.key) }
-        guard found.count <= 1 else {
-          throw invalid(
-            "", "one of \(names.joined(separator: " and "))", "both, so that one would not count")
-        }
-        return found.first.map { ($0.key, $0.value) }
-      }
-      let query = try field("query", "question")
+      let query = try field("query", "question", of: members, "")
       guard case .string(let asked)? = query?.value else {
-        throw invalid(query?.name ?? "query", "a text", query?.value.kind ?? "no such field")
+        throw invalid(query?.key ?? "query", "a text", query?.value.kind ?? "no such field")
       }
       guard asked.contains(where: { !$0.isWhitespace }) else {
-        throw invalid(query?.name ?? "query", "a question", "blanks")
+        throw invalid(query?.key ?? "query", "a question", "blanks")
       }
-      let list = try field("documents", "paragraphs")
-      let name = list?.name ?? "documents"
+      let list = try field("documents", "paragraphs", of: members, "")
+      let name = list?.key ?? "documents"
       guard case .array(let values)? = list?.value else {
         throw invalid(name, "a list of documents", list?.value.kind ?? "no such field")
       }
@@ -92,17 +84,17 @@ public struct DocumentFile: Sendable {
       for (index, value) in values.enumerated() {
         documents.append(try document(value, "\(name) \(index)"))
       }
-      let given = try field("gold", "gt_docs")
+      let given = try field("gold", "gt_docs", of: members, "")
       let gold = try given.map { given throws(FileError) in
-        try self.gold(given.value, given.name, values)
+        try self.gold(given.value, given.key, values)
       }
       guard !needsGold || gold?.isEmpty == false else {
         throw invalid(
-          given?.name ?? "gold", "the indices of the documents that hold the answer",
+          given?.key ?? "gold", "the indices of the documents that hold the answer",
           gold == nil ? "no such field" : "none")
       }
       var answer: String?
-      if let given = try field("answer")?.value {
+      if let given = members.first(where: { $0.key == "answer" })?.value {
         guard case .string(let text) = given, text.contains(where: { !$0.isWhitespace }) else {
           throw invalid("answer", "a text of at least one letter", given.kind)
         }
@@ -112,15 +104,22 @@ public struct DocumentFile: Sendable {
         query: asked, documents: documents, gold: gold ?? [], answer: answer)
     }
 
+    /// The field of either name; `place` tells in errors where both stand.
+    private func field(
+      _ name: String, _ other: String, of members: [JSONValue.Member], _ place: String
+    ) throws(FileError) -> JSONValue.Member? {
+      let found = members.filter { $0.key == name || $0.key == other }
+      guard found.count <= 1 else {
+        throw invalid(place, "one of \(name) and \(other)", "both, so that one would not count")
+      }
+      return found.first
+    }
+
     func document(
       _ value: JSONValue, _ place: String
     ) throws(FileError) -> DocumentSample.Document {
-      let names = ["text", "paragraph_text"]
-      let texts = value.members?.filter { names.contains($0.key) } ?? []
-      guard texts.count <= 1 else {
-        throw invalid(place, "one of \(names.joined(separator: " and "))", "both")
-      }
-      let text = texts.first?.value ?? value
+      let text =
+        try field("text", "paragraph_text", of: value.members ?? [], place)?.value ?? value
       guard case .string(let words) = text else {
         throw invalid(
           place, "a text, or an object with text",

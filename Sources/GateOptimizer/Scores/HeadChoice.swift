@@ -57,7 +57,8 @@ package struct HeadChoice: Sendable {
   /// The heads: those that are named, or the best of a file.
   ///
   /// - Parameters:
-  ///   - count: How many of a file's; nil for 16, or for all of a set that ranks its heads without numbers. More than there are are refused.
+  ///   - count: How many of a file's, at most all; nil for 16, or for all of a set that ranks its heads without
+  ///     numbers.
   ///   - model: The model.
   /// - Returns: The heads, the best first.
   /// - Throws: ``GateOptimizerError/option(name:expected:found:)`` for heads that the model lacks, `FileError` for
@@ -70,11 +71,10 @@ package struct HeadChoice: Sendable {
       return places
     case .file(let file):
       let scores = try scores(of: file, model)
-      guard case .list(let list) = file.content, list.places.count < scores.values.count else {
-        return try first(count, usually: Self.usual, of: scores.ranked)
+      guard let named = file.named(of: scores) else {
+        return try first(count, usually: HeadScoreFile.usual, of: scores.ranked)
       }
-      return try first(
-        count, usually: list.scores == nil ? list.places.count : Self.usual, of: list.places)
+      return try first(count, usually: file.usualCount, of: named)
     }
   }
 
@@ -125,8 +125,6 @@ package struct HeadChoice: Sendable {
     return Array(ranked.prefix(count))
   }
 
-  /// Heads that are taken of a file, as QRHead takes them of models up to 8B.
-  private static let usual = 16
   /// Heads that are taken of a layer (EHPC).
   private static let usualOfLayer = 8
 

@@ -94,9 +94,10 @@ package struct SearchForecast: Sendable {
   /// The starts and swaps at a size: all rounds, or together about one.
   private var swapGuess: Int {
     let trials = min(settings.swapTrials, count)
-    if together {
-      return starts * samples + (settings.swapRounds > 0 ? trials * half + samples : 0)
-    }
-    return starts * samples + settings.swapRounds * (2 * trials * half + 2 * (samples - half))
+    let swaps =
+      together
+      ? (settings.swapRounds > 0 ? trials * half + samples : 0)
+      : settings.swapRounds * (2 * trials * half + 2 * (samples - half))
+    return starts * samples + swaps
   }
 }

@@ -51,25 +51,21 @@ struct ConvertVerb: Verb {
   @OptionGroup(title: "Output") var output: OutputOptions
 
   func perform() throws {
-    guard (top ?? 1) >= 1 else {
-      throw ToolError.usage("--top is \(top ?? 0); it must be at least 1")
-    }
+    if let top, top < 1 { throw ToolError.usage("--top is \(top); it must be at least 1") }
     try requireOnce(format.map(\.rawValue), "--format")
     let sizes = try model.map { try HeadMap.Model(contentsOf: $0) }
     let file = try HeadScoreFile(contentsOf: scores)
     let record = try record(of: file, sizes)
-    let named = file.named(of: record.scores)
-    let ranked = record.scores.ranked.filter { named?.contains($0) ?? true }
-    guard (top ?? 1) <= ranked.count else {
+    let ranked = file.ranked(in: record.scores)
+    if let top, top > ranked.count {
       throw ToolError.usage(
-        "--top is \(top ?? 0), but \(file.path) has \(ranked.count) heads; ask for no more")
+        "--top is \(top), but \(file.path) has \(ranked.count) heads; ask for no more")
     }
-    let count = top ?? (isSet(file) ? ranked.count : min(16, ranked.count))
-    guard !format.isEmpty else { return try list(record.scores, ranked.prefix(count)) }
+    let best = ranked.prefix(top ?? file.usualCount)
+    guard !format.isEmpty else { return try list(record.scores, best) }
     var options = HeadScoreFormat.Options()
-    (options.grouping, options.count, options.named) = (group, count, named)
-    let others = format.contains { !Self.namesHeads($0) }
-    if others, let note = file.note(ofOthersIn: record.scores) {
+    (options.grouping, options.count, options.heads) = (group, best.count, ranked)
+    if !format.allSatisfy(\.namesSome), let note = file.note(ofOthersIn: record.scores) {
       Logger(label: "convert").warning("\(note)")
     }
     // Nothing is written where one of the formats has no room.
@@ -104,21 +100,11 @@ struct ConvertVerb: Verb {
     return ScoreRecord(method: file.format.rawValue, scores: found, keyValueHeads: heads)
   }
 
-  /// Whether a file ranks heads without numbers.
-  private func isSet(_ file: HeadScoreFile) -> Bool {
-    if case .list(let list) = file.content { list.scores == nil } else { false }
-  }
-
-  /// Whether a file of this format has room for some heads alone.
-  private static func namesHeads(_ format: HeadScoreFormat) -> Bool {
-    [.qrHead, .qrHeadSet, .mmRetHead].contains(format)
-  }
-
   private func list(_ scores: HeadScores, _ heads: ArraySlice<HeadPlace>) throws {
     let unit = scores.unit == .query ? "query" : "key-value"
-    let shape =
-      "\(counted(scores.layers, "layer")) of \(counted(scores.heads, "\(unit) head"))"
-    try Results.print("\(shape); the first \(heads.count):")
+    try Results.print(
+      "\(counted(scores.layers, "layer")) of \(counted(scores.heads, "\(unit) head")); the first \(heads.count):"
+    )
     for (place, head) in heads.enumerated() {
       let value = scores.values[head.layer * scores.heads + head.head]
       try Results.print(

@@ -24,14 +24,12 @@ enum HeadListFile {
     }
     var (places, scores): ([HeadPlace], [Double]) = ([], [])
     for (index, entry) in entries.enumerated() {
-      guard case .array(let pair) = entry, pair.count == 2, case .string(let name) = pair[0],
-        let score = pair[1].real
-      else {
-        var found = entry.kind
-        if case .array(let pair) = entry, pair.count == 2 {
-          found = "\(pair[0].kind) and \(pair[1].kind)"
-        }
-        throw flaw(file, "a pair such as [\"13-18\", 0.41] at place \(index)", found: found)
+      let expected = "a pair such as [\"13-18\", 0.41] at place \(index)"
+      guard case .array(let pair) = entry, pair.count == 2 else {
+        throw flaw(file, expected, found: entry.kind)
+      }
+      guard case .string(let name) = pair[0], let score = pair[1].real else {
+        throw flaw(file, expected, found: "\(pair[0].kind) and \(pair[1].kind)")
       }
       guard let place = HeadPlace(name) else {
         throw flaw(

@@ -69,6 +69,21 @@ public struct HeadScoreFile: Sendable {
     return list.places
   }
 
+  /// The heads that have numbers in the file, by these `scores`, best first.
+  package func ranked(in scores: HeadScores) -> [HeadPlace] {
+    guard let named = named(of: scores).map(Set.init) else { return scores.ranked }
+    return scores.ranked.filter(named.contains)
+  }
+
+  /// How many heads are taken where nobody says it: all of a set without numbers, or ``usual``.
+  package var usualCount: Int {
+    if case .list(let list) = content, list.scores == nil { return list.places.count }
+    return Self.usual
+  }
+
+  /// Heads that are taken of scores, as QRHead takes them of models up to 8B.
+  package static let usual = 16
+
   /// What is said where the heads that a file does not name are to have numbers, too; nil where it names all.
   package func note(ofOthersIn scores: HeadScores) -> String? {
     named(of: scores).map {

@@ -66,6 +66,14 @@ public enum HeadScoreFormat: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether a file may name some query heads alone.
+  public var namesSome: Bool {
+    switch self {
+    case .qrHead, .qrHeadSet, .mmRetHead: true
+    case .zigzag, .retrievalHead, .kvzip, .duoAttention: false
+    }
+  }
+
   /// The format that `content` says; what it leaves open, the name at the end of `path` decides.
   ///
   /// - Returns: Nil where both say nothing.
@@ -101,8 +109,8 @@ extension HeadScoreFormat {
     public var grouping = HeadScores.Grouping.max
     /// How many heads a set names, at most all.
     public var count = 16
-    /// The only heads that lists and sets name, each once; nil for all.
-    public var named: [HeadPlace]?
+    /// The heads that lists and sets name, best first; nil for all.
+    public var heads: [HeadPlace]?
 
     /// The largest of a group, lists of all heads, and sets of the 16 best.
     public init() {}
@@ -128,15 +136,14 @@ extension HeadScoreFormat {
           + "\(Self.allCases.filter { $0.isOfQueryHeads != true }.map(\.rawValue).joined(separator: ", "))"
       )
     }
-    let named = options.named.map(Set.init)
-    let ranked = scores.ranked.filter { named?.contains($0) ?? true }
+    let heads = options.heads ?? scores.ranked
     switch self {
     case .zigzag: return Data(try record.json().utf8)
     case .retrievalHead: return Data(try RetrievalScores.text(of: scores, file: file).utf8)
-    case .qrHead: return Data(HeadListFile.text(of: ranked, scores).utf8)
-    case .qrHeadSet: return Data(HeadSetFile.text(of: ranked, count: options.count).utf8)
+    case .qrHead: return Data(HeadListFile.text(of: heads, scores).utf8)
+    case .qrHeadSet: return Data(HeadSetFile.text(of: heads, count: options.count).utf8)
     case .mmRetHead:
-      return Data(HeadListFile.text(of: ranked, scores, arguments: record.settings).utf8)
+      return Data(HeadListFile.text(of: heads, scores, arguments: record.settings).utf8)
     case .kvzip:
       let grouped = scores.grouped(keyValueHeads: record.keyValueHeads, by: options.grouping)
       return try KVzipScores.bytes(of: grouped, file: file)
